@@ -1,0 +1,93 @@
+"""One family of errors: a code, a place, what was expected, and the next command to type.
+
+An error here is part of the interface. The command line prints `str(error)` and exits with 1; it never
+shows a traceback for bad input. A Python user catches `AttnforgeError` and reads its `problems`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value was written: a file (or `command line`), counted from line 1 and column 1."""
+
+    source: str
+    line: int | None = None
+    column: int | None = None
+    excerpt: str | None = None
+    """The source line itself, so that the error can be read without opening the file."""
+    width: int = 1
+    """How many characters of the excerpt the caret underlines."""
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
+
+    def sketch(self) -> str:
+        """The excerpt with a caret below the place, or nothing when there is no excerpt."""
+        if self.excerpt is None or self.line is None:
+            return ""
+        number, margin = str(self.line), " " * len(str(self.line))
+        lines = [f"  {number} | {self.excerpt}"]
+        if self.column is not None:
+            lines.append(f"  {margin} | {' ' * (self.column - 1)}{'^' * max(1, self.width)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, said so that it can be repaired without reading any code."""
+
+    code: str
+    """A short stable name such as `unknown-key`; docs/reference/errors.md has a section for each."""
+    message: str
+    place: Place | None = None
+    expected: str | None = None
+    """What would have been right, the nearest known name first."""
+    next_step: str | None = None
+    """The command to type next."""
+
+    def __str__(self) -> str:
+        lines = [f"error[{self.code}]: {self.message}"]
+        if self.place is not None:
+            lines.append(f"  at {self.place}")
+            if sketch := self.place.sketch():
+                lines.append(sketch)
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.next_step:
+            lines.append(f"  next: {self.next_step}")
+        return "\n".join(lines)
+
+
+class AttnforgeError(Exception):
+    """Bad input or a state that attnforge cannot go on from; holds one or more problems."""
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n\n".join(str(problem) for problem in self.problems))
+
+
+class RecipeError(AttnforgeError):
+    """A recipe, or an override of it, that cannot be used."""
+
+
+class PluginError(AttnforgeError):
+    """A plugin or a component that cannot be found or loaded."""
+
+
+class DataError(AttnforgeError):
+    """A data set that is missing, malformed or does not fit."""
+
+
+class RunError(AttnforgeError):
+    """A run folder or a checkpoint that cannot be read, written or continued."""
+
+
+def nearest(name: str, known: Sequence[str]) -> str | None:
+    """The known name closest to `name` in spelling, or None when none is close."""
+    matches = get_close_matches(name, known, n=1, cutoff=0.6)
+    return matches[0] if matches else None

@@ -1,0 +1,335 @@
+"""What each kind of component promises: protocols with the shapes of every tensor.
+
+Shape letters, used everywhere: b batch, l words of the longest caption, d width of a word or sentence
+vector, c channels, h and w rows and columns, n noise, z condition. Pictures are RGB floats in [-1, 1].
+
+A component is a plain class or an `nn.Module`. What stands before `*` in its constructor is handed in by
+attnforge (one spec of `attnforge.specs`); what stands after `*` belongs to the recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor, nn
+
+Part = TypeVar("Part", covariant=True)
+
+
+class Build(Protocol[Part]):
+    """A slot for a child: a parent annotates a parameter `Build[Attention]` and calls it with a spec.
+
+    In a recipe the slot is a component's name or a map with `use:`. From Python it is a class or a
+    `functools.partial` of one.
+    """
+
+    def __call__(self, *spec: Any) -> Part: ...
+
+
+# ---------------------------------------------------------------------------------------------------
+# Values that travel between components
+
+
+@dataclass(frozen=True, slots=True)
+class TextFeatures:
+    """A batch of encoded captions."""
+
+    words: Float[Tensor, "b d l"]
+    sentence: Float[Tensor, "b d"]
+    padding: Bool[Tensor, "b l"]
+    """True where there is no word."""
+
+    @property
+    def lengths(self) -> Int[Tensor, "b"]:
+        """How many words each caption has."""
+        return (~self.padding).sum(dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFeatures:
+    """A batch of encoded pictures, in the text's space."""
+
+    regions: Float[Tensor, "b d h w"]
+    image: Float[Tensor, "b d"]
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionOutput:
+    """What an attention block gives a stage."""
+
+    context: Float[Tensor, "b c h w"]
+    weights: Float[Tensor, "b l h w"] | None
+    """How much each pixel attends to each word, summing to one over words; None when not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a conditioner draws from a sentence: a value, and the Gaussian that it was drawn from."""
+
+    value: Float[Tensor, "b z"]
+    mean: Float[Tensor, "b z"]
+    logvar: Float[Tensor, "b z"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """What one stage of a generator gives the next."""
+
+    hidden: Float[Tensor, "b c h w"]
+    attention: Float[Tensor, "b l h w"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOutput:
+    """What a generator draws."""
+
+    images: tuple[Float[Tensor, "b 3 _ _"], ...]
+    """One batch of pictures a stage, smallest first, in [-1, 1]."""
+    attention: tuple[Float[Tensor, "b l _ _"], ...]
+    """One batch of maps for each stage that attends, in order; empty when not asked for."""
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture of a data set with one of its captions."""
+
+    image: UInt8[Tensor, "3 h w"]
+    caption: str
+    class_id: int
+    key: str
+    """A name of the picture that is unique in its data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the collate function gives a task, already on the task's device."""
+
+    image: Float[Tensor, "b 3 h w"]
+    tokens: Int[Tensor, "b l"]
+    lengths: Int[Tensor, "b"]
+    class_ids: Int[Tensor, "b"]
+    captions: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdversarialStep:
+    """What a loss sees in one step of the adversarial game."""
+
+    real: tuple[Float[Tensor, "b 3 _ _"], ...]
+    """Real pictures at every size of the generator, smallest first."""
+    fake: GeneratorOutput
+    text: TextFeatures
+    class_ids: Int[Tensor, "b"]
+    discriminators: tuple[Discriminator, ...]
+    """One for every size, smallest first."""
+    image_encoder: ImageEncoder
+
+
+# ---------------------------------------------------------------------------------------------------
+# Kinds of components
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Turns captions into token ids; learned from captions once, then carried inside checkpoints.
+
+    Constructor: `__init__(self, *, ...)`.
+    """
+
+    @property
+    def vocabulary_size(self) -> int: ...
+    @property
+    def fingerprint(self) -> str:
+        """A short digest of everything that decides which id a word gets."""
+        ...
+
+    def fit(self, captions: Sequence[str]) -> None:
+        """Learn the vocabulary; the same captions in any order give the same ids."""
+        ...
+
+    def tokens(self, caption: str) -> list[str]:
+        """The known tokens of a caption, in order: one for every id that `encode` gives."""
+        ...
+
+    def encode(self, caption: str) -> list[int]: ...
+    def unknown(self, caption: str) -> list[str]:
+        """The tokens of a caption that `encode` leaves out because the vocabulary lacks them."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to restore it, as plain JSON data."""
+        ...
+
+    def load_state(self, state: Mapping[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Captions to word and sentence vectors. Constructor: `__init__(self, spec: TextSpec, *, ...)`."""
+
+    dim: int
+    """Width d of its word and sentence vectors."""
+
+    def __call__(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures: ...
+
+
+@runtime_checkable
+class ImageEncoder(Protocol):
+    """Pictures to region and image vectors. Constructor: `__init__(self, spec: ImageSpec, *, ...)`."""
+
+    def __call__(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures: ...
+
+
+@runtime_checkable
+class Conditioner(Protocol):
+    """Sentence to condition. Constructor: `__init__(self, spec: ConditionerSpec, *, ...)`."""
+
+    dim: int
+    """Width z of the condition that it draws."""
+
+    def __call__(self, sentence: Float[Tensor, "b d"]) -> Condition: ...
+
+
+@runtime_checkable
+class Attention(Protocol):
+    """Words into pixels. Constructor: `__init__(self, spec: AttentionSpec, *, ...)`.
+
+    Padded words get exactly no weight, and a caption's result never depends on its batch mates.
+    """
+
+    def __call__(
+        self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
+    ) -> AttentionOutput: ...
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """One step from coarse to fine. Constructor: `__init__(self, spec: StageSpec, *, ...)`."""
+
+    def __call__(
+        self,
+        hidden: Float[Tensor, "b c h w"] | None,
+        condition: Float[Tensor, "b z"],
+        text: TextFeatures,
+        *,
+        return_attention: bool = False,
+    ) -> StageOutput: ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Noise and text to pictures. Constructor: `__init__(self, spec: GeneratorSpec, *, ...)`."""
+
+    noise: int
+    """Width n of the noise."""
+    image_sizes: tuple[int, ...]
+    """Sides in pixels of the pictures that it gives, smallest first."""
+
+    def __call__(
+        self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
+    ) -> GeneratorOutput: ...
+
+
+@runtime_checkable
+class Discriminator(Protocol):
+    """Judges pictures of one size. Constructor: `__init__(self, spec: DiscriminatorSpec, *, ...)`."""
+
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h w"]: ...
+    def logits(
+        self, features: Float[Tensor, "b c h w"], sentence: Float[Tensor, "b d"] | None
+    ) -> Float[Tensor, "b"]:
+        """How real (above 0) the picture is; with a sentence, how real as a picture of it."""
+        ...
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A term of the adversarial game, already weighted. Constructor: `__init__(self, *, ...)`.
+
+    Each method gives named scalars that are summed; an empty dict takes no part.
+    """
+
+    def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]: ...
+    def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]: ...
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`."""
+
+    def __len__(self) -> int: ...
+    def sample(self, index: int, *, seed: int) -> Sample:
+        """Picture `index` with one caption; crop, flip and caption depend on `seed` alone."""
+        ...
+
+    def captions(self, index: int) -> Sequence[str]:
+        """All captions of picture `index`, at least one."""
+        ...
+
+    def class_id(self, index: int) -> int: ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A figure of generated pictures. Constructor: `__init__(self, spec: MetricSpec, *, ...)`."""
+
+    def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
+        """Take in pictures in [-1, 1] that were generated for these captions."""
+        ...
+
+    def compute(self) -> dict[str, float]: ...
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Carries a run's figures elsewhere. Constructor: `__init__(self, spec: TrackerSpec, *, ...)`."""
+
+    def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None: ...
+    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None: ...
+    def close(self) -> None:
+        """Finish; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What is trained, and how one step of it goes. Constructor: `__init__(self, spec: TaskSpec, *, ...)`."""
+
+    needs: ClassVar[frozenset[str]]
+    """The parts of the recipe that it uses beside the encoders: of `generator, discriminators, losses`."""
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        """Every network whose weights a checkpoint must hold, by name."""
+        ...
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]: ...
+    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+        """Train on one batch, weights updated, and give the scalars to log.
+
+        `progress` is the share of the phase that lies behind, in [0, 1), for schedules.
+        """
+        ...
+
+
+INTERFACES: dict[str, type] = {
+    "tokenizer": Tokenizer,
+    "text-encoder": TextEncoder,
+    "image-encoder": ImageEncoder,
+    "conditioner": Conditioner,
+    "attention": Attention,
+    "stage": Stage,
+    "generator": Generator,
+    "discriminator": Discriminator,
+    "loss": Loss,
+    "dataset": Dataset,
+    "metric": Metric,
+    "tracker": Tracker,
+    "task": Task,
+}
+"""The protocol of each kind; `attnforge.plugin.KINDS` says the same kinds without importing torch."""

@@ -1,0 +1,146 @@
+"""What a recipe may say: each class below is one section, and its fields are the keys.
+
+A recipe is decoded like any component: `Build[...]` fields are slots for components, dataclass fields are
+sections, everything else is a value that pydantic checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from attnforge.interfaces import (
+    Build,
+    Dataset,
+    Discriminator,
+    Generator,
+    ImageEncoder,
+    Loss,
+    Metric,
+    Task,
+    TextEncoder,
+    Tokenizer,
+    Tracker,
+)
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One phase of training; a recipe's phases run in the order in which they are written.
+
+    Args:
+        task: What is trained.
+        steps: How many batches to train on. Give this or `epochs`.
+        epochs: How many times to go through the data.
+        batch_size: Pictures a step.
+        max_words: Captions longer than this lose random words, order kept.
+        image_size: Side in pixels of the pictures; the generator's largest when not given.
+        log_every: Steps between two lines of metrics.jsonl.
+        sample_every: Steps between two sheets of samples; 0 for none.
+        checkpoint_every: Steps between two checkpoints; 0 for only the last.
+    """
+
+    task: Build[Task]
+    steps: Positive | None = None
+    epochs: Positive | None = None
+    batch_size: Positive = 16
+    max_words: Positive = 18
+    image_size: Positive | None = None
+    log_every: Positive = 20
+    sample_every: Annotated[int, Field(ge=0)] = 500
+    checkpoint_every: Annotated[int, Field(ge=0)] = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What all phases share.
+
+    Args:
+        seed: Decides every random choice of the run.
+        device: `auto` takes a GPU where there is one.
+        workers: Processes that load data; 0 loads in the training process.
+        threads: CPU threads of torch; torch's own choice when not given.
+        keep: How many checkpoints of each phase stay on disk.
+    """
+
+    seed: Annotated[int, Field(ge=0)] = 1
+    device: str = "auto"
+    workers: Annotated[int, Field(ge=0)] = 0
+    threads: Positive | None = None
+    keep: Positive = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """The captions that are drawn again and again during training, with the same noise.
+
+    Args:
+        captions: Fixed captions; captions of the test split when empty.
+        count: How many test captions to take when none are given.
+        seed: Decides the noise.
+    """
+
+    captions: tuple[str, ...] = ()
+    count: Positive = 8
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What is measured when training ends and by `attnforge report`.
+
+    Args:
+        metrics: Named figures.
+        captions: How many captions of the test split are drawn for them.
+        batch_size: Pictures drawn at once.
+        seed: Decides which captions, and the noise.
+    """
+
+    metrics: Mapping[str, Build[Metric]] = field(default_factory=dict)
+    captions: Positive = 500
+    batch_size: Positive = 50
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole experiment.
+
+    Args:
+        summary: One line for `attnforge recipes`.
+        data: Where pictures and captions come from.
+        tokenizer: How captions become token ids.
+        text: The text encoder.
+        image: The image encoder.
+        generator: Draws pictures.
+        discriminator: Judges pictures; one is built for every size of the generator.
+        losses: Named terms of the adversarial game.
+        encoders: A run folder whose text and image encoder are taken instead of training new ones.
+        phases: What is trained, in order.
+        training: What all phases share.
+        sampling: The captions that are drawn during training.
+        evaluation: What is measured in the end.
+        trackers: Where figures are carried beside the run folder.
+    """
+
+    summary: str = ""
+    data: Build[Dataset]
+    tokenizer: Build[Tokenizer]
+    text: Build[TextEncoder]
+    image: Build[ImageEncoder]
+    generator: Build[Generator] | None = None
+    discriminator: Build[Discriminator] | None = None
+    losses: Mapping[str, Build[Loss]] = field(default_factory=dict)
+    encoders: str | None = None
+    phases: Mapping[str, Phase]
+    training: Training = field(default_factory=Training)
+    sampling: Sampling = field(default_factory=Sampling)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    trackers: Mapping[str, Build[Tracker]] = field(default_factory=dict)
+
+

@@ -1,0 +1,24 @@
+"""A generated picture with everything that can be shown about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One caption drawn once; shapes: h w pixels, l words of the caption (no padding)."""
+
+    caption: str
+    words: tuple[str, ...]
+    """The tokens that the network saw, one for each row of the attention maps."""
+    seed: int
+    index: int
+    """Which noise of the seed drew it."""
+    images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
+    """One picture a stage, smallest first."""
+    attention: tuple[Float32[np.ndarray, "l _ _"], ...]
+    """One map a word for each stage that attends, in order; at each pixel they sum to one."""
