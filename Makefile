@@ -1,0 +1,66 @@
+# Two commands are enough on a fresh Linux machine with Python >= 3.11, git and make:
+#   make demo    trains on the embedded birds and writes a report
+#   make test    runs every test that needs no GPU
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := attnforge plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
+	plugins/folder/attnforge_folder
+CODE := attnforge plugins tests benchmarks
+PYTEST ?= $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long lint format pins clean
+
+help:
+	@echo "make demo       install, then train, sample and report on the embedded birds (about five minutes)"
+	@echo "make test       install, then run the tests that need no GPU"
+	@echo "make test-long  run the tests that take minutes each"
+	@echo "make lint       style, types and import contracts"
+	@echo "make format     put the code into the house's format"
+	@echo "make pins       renew requirements/*.txt from pyproject.toml"
+	@echo "make clean      remove the environment, caches and builds; runs/ is kept"
+
+# The installer is pinned with hashes too, so nothing unpinned is ever run.
+$(BIN)/uv: requirements/installer.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "attnforge needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
+	@touch $@
+
+# A stamp for each requirement file: installing again costs nothing while neither file has changed.
+$(VENV)/.installed-%: requirements/%.txt pyproject.toml $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.installed-runtime
+	$(BIN)/attnforge quickstart
+
+test: $(VENV)/.installed-dev
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(VENV)/.installed-dev
+	$(PYTEST) -m long $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make pins" $(UPGRADE)
+pins: $(BIN)/uv
+	$(COMPILE) --group pyproject.toml:installer -o requirements/installer.txt
+	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
