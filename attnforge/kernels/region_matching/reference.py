@@ -1,0 +1,41 @@
+"""The definition of region matching, one pair at a time and straight from the equations.
+
+It is what every faster form is compared with, and too slow for training.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+
+def pair_score(
+    words: Float[Tensor, "d l"], regions: Float[Tensor, "d n"], *, gamma1: float, gamma2: float
+) -> Float[Tensor, ""]:
+    """R of one caption without padding and one picture."""
+    similarity = words.T @ regions  # Eq. 7
+    over_words = similarity.softmax(dim=0)  # Eq. 8
+    over_regions = (gamma1 * over_words).softmax(dim=1)  # Eq. 9
+    contexts = regions @ over_regions.T  # Eq. 9
+    relevance = cosine_similarity(contexts, words, dim=0)
+    return torch.logsumexp(gamma2 * relevance, dim=0)  # Eq. 10 without its power 1/gamma2
+
+
+def region_matching(
+    words: Float[Tensor, "t d l"],
+    regions: Float[Tensor, "i d n"],
+    lengths: Int[Tensor, "t"],
+    *,
+    gamma1: float,
+    gamma2: float,
+) -> Float[Tensor, "i t"]:
+    """R of every picture and caption; see `attnforge.kernels.region_matching.region_matching`."""
+    captions = [caption[:, :length] for caption, length in zip(words, lengths.tolist(), strict=True)]
+    return torch.stack(
+        [
+            torch.stack([pair_score(caption, picture, gamma1=gamma1, gamma2=gamma2) for caption in captions])
+            for picture in regions
+        ]
+    )

@@ -1,0 +1,30 @@
+"""The definition of word attention in plain torch: any device, any floating type, differentiable twice."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def word_attention(
+    features: Float[Tensor, "b c h w"],
+    words: Float[Tensor, "b c l"],
+    padding: Bool[Tensor, "b l"],
+    *,
+    return_weights: bool = False,
+) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b l h w"] | None]:
+    """Eq. 2 of AttnGAN; see `attnforge.kernels.word_attention.word_attention`."""
+    batch, _, height, width = features.shape
+    # Zero words keep whatever a padded slot holds, infinities included, out of both products.
+    words = words.masked_fill(padding[:, None], 0)
+    # Words stand before pixels throughout, so that the large map is never transposed.
+    scores = torch.bmm(words.transpose(1, 2), features.flatten(2))
+    # The lowest number instead of -inf: a caption of padding alone must not divide zero by zero.
+    scores = scores.masked_fill(padding[:, :, None], torch.finfo(scores.dtype).min)
+    weights = scores.softmax(dim=1).to(scores.dtype)
+    context = torch.bmm(words, weights).reshape(features.shape)
+    if not return_weights:
+        return context, None
+    weights = weights.masked_fill(padding[:, :, None], 0)
+    return context, weights.reshape(batch, -1, height, width)
