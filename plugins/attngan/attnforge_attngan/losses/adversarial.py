@@ -1,0 +1,133 @@
+"""The adversarial terms of Eq. 4-5: discriminators tell real from drawn and fitting from not fitting."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from attnforge.interfaces import AdversarialStep, Discriminator
+from attnforge_attngan.losses.mismatch import Mismatch, wrong_pairs
+from attnforge_attngan.losses.options import Weight
+
+
+class AdversarialLoss(ABC):
+    """What the adversarial losses share: which pictures and captions are judged, and how terms add up.
+
+    For every picture size, with f the discriminator's features, computed once for each picture:
+
+        discriminator   mean(real f, real f with its sentence)
+                        + mean(drawn f, drawn f with its sentence, real f with a wrong sentence)
+        generator       drawn f + drawn f with its sentence
+
+    This is the official code. The paper's Eq. 4-5 has no wrong sentences, halves every term, and so gives
+    the generator half the weight.
+
+    Args:
+        weight: What all terms are multiplied with.
+        unconditional: Judge pictures without their sentence, too.
+        mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
+            `other-class`, that of the next picture of another class; `none`.
+    """
+
+    def __init__(
+        self, *, weight: Weight = 1.0, unconditional: bool = True, mismatch: Mismatch = "roll"
+    ) -> None:
+        self.weight = weight
+        self.unconditional = unconditional
+        self.mismatch: Mismatch = mismatch
+
+    @abstractmethod
+    def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """What a discriminator pays for pairs that it should have called real."""
+
+    @abstractmethod
+    def false(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """What a discriminator pays for pairs that it should have called false."""
+
+    @abstractmethod
+    def drawn(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """What the generator pays for pictures that it drew."""
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """One term a picture size; no gradient reaches the generator."""
+        pictures, captions = wrong_pairs(step.class_ids, self.mismatch)
+        sentence = step.text.sentence
+        terms = {}
+        for judge, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
+            seen, drawn = judge.features(real), judge.features(fake.detach())
+            right = [self.real(logits) for logits in self._logits(judge, seen, sentence)]
+            false = [self.false(logits) for logits in self._logits(judge, drawn, sentence)]
+            if len(pictures):
+                false.append(self.false(judge.logits(seen[pictures], sentence[captions])))
+            total = torch.stack(right).mean() + torch.stack(false).mean()
+            terms[f"adversarial {real.shape[-1]}"] = self.weight * total
+        return terms
+
+    def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """One term a picture size."""
+        terms = {}
+        for judge, fake in zip(step.discriminators, step.fake.images, strict=True):
+            judged = self._logits(judge, judge.features(fake), step.text.sentence)
+            total = torch.stack([self.drawn(logits) for logits in judged]).sum()
+            terms[f"adversarial {fake.shape[-1]}"] = self.weight * total
+        return terms
+
+    def _logits(
+        self, judge: Discriminator, features: Float[Tensor, "b c h w"], sentence: Float[Tensor, "b d"]
+    ) -> list[Float[Tensor, "b"]]:
+        conditional = [judge.logits(features, sentence)]
+        return [*conditional, judge.logits(features, None)] if self.unconditional else conditional
+
+
+class BinaryCrossEntropyLoss(AdversarialLoss):
+    """The cross entropies of Eq. 4-5, from logits: -log D for real, -log(1 - D) for false.
+
+    The generator pays -log D for what it drew. See `AdversarialLoss` for the pairs and the options.
+
+    Args:
+        weight: What all terms are multiplied with.
+        unconditional: Judge pictures without their sentence, too.
+        mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
+            `other-class`, that of the next picture of another class; `none`.
+    """
+
+    def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """-log D, the mean over the batch."""
+        return -F.logsigmoid(logits).mean()
+
+    def false(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """-log(1 - D), the mean over the batch."""
+        return -F.logsigmoid(-logits).mean()
+
+    def drawn(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """-log D, the mean over the batch."""
+        return self.real(logits)
+
+
+class HingeLoss(AdversarialLoss):
+    """The hinge: max(0, 1 - x) for real, max(0, 1 + x) for false, of the logit x (Lim and Ye, 2017).
+
+    The generator pays -x for what it drew. See `AdversarialLoss` for the pairs and the options.
+
+    Args:
+        weight: What all terms are multiplied with.
+        unconditional: Judge pictures without their sentence, too.
+        mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
+            `other-class`, that of the next picture of another class; `none`.
+    """
+
+    def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """max(0, 1 - x), the mean over the batch."""
+        return F.relu(1 - logits).mean()
+
+    def false(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """max(0, 1 + x), the mean over the batch."""
+        return F.relu(1 + logits).mean()
+
+    def drawn(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
+        """-x, the mean over the batch."""
+        return -logits.mean()

@@ -1,0 +1,58 @@
+"""The DAMSM term of the generator (L_DAMSM of Eq. 3): a drawn picture must show what its words say."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnforge.interfaces import AdversarialStep
+from attnforge_attngan.losses.matching import matching_terms
+from attnforge_attngan.losses.options import Sharpness, Weight
+
+__all__ = ["DamsmLoss", "matching_terms"]
+
+
+class DamsmLoss:
+    """Judges the generator's last picture with the encoders of the matching phase (Eq. 3 and 7-14).
+
+    The discriminators take no part. Both encoders must stay as they are while the generator trains.
+
+    Args:
+        weight: Lambda of Eq. 3; the paper takes 5 for CUB and 50 for COCO.
+        gamma1: How sharply a word picks its regions (Eq. 9); the paper says 5, the official recipes 4.
+        gamma2: How much the best-matching words of a caption count (Eq. 10).
+        gamma3: How sharply a picture picks its caption (Eq. 11).
+        mask_same_class: Leave out pairs of different pictures that have the same class.
+    """
+
+    def __init__(
+        self,
+        *,
+        weight: Weight = 5.0,
+        gamma1: Sharpness = 4.0,
+        gamma2: Sharpness = 5.0,
+        gamma3: Sharpness = 10.0,
+        mask_same_class: bool = True,
+    ) -> None:
+        self.weight = weight
+        self.gamma1 = gamma1
+        self.gamma2 = gamma2
+        self.gamma3 = gamma3
+        self.mask_same_class = mask_same_class
+
+    def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """The weighted sum of the four matching terms of the largest pictures."""
+        terms = matching_terms(
+            step.text,
+            step.image_encoder(step.fake.images[-1]),
+            class_ids=step.class_ids if self.mask_same_class else None,
+            gamma1=self.gamma1,
+            gamma2=self.gamma2,
+            gamma3=self.gamma3,
+        )
+        return {"damsm": self.weight * torch.stack(list(terms.values())).sum()}
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """Nothing."""
+        return {}

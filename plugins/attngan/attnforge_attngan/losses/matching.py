@@ -1,0 +1,75 @@
+"""DAMSM's cross entropies (Eq. 11-14): which caption of a batch belongs to which picture."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from attnforge.interfaces import ImageFeatures, TextFeatures
+from attnforge.kernels.region_matching import region_matching
+
+
+def matching_terms(
+    text: TextFeatures,
+    image: ImageFeatures,
+    *,
+    class_ids: Int[Tensor, "b"] | None = None,
+    gamma1: float,
+    gamma2: float,
+    gamma3: float,
+) -> dict[str, Float[Tensor, ""]]:
+    """DAMSM's four terms for captions and pictures that belong together item by item.
+
+    Args:
+        text: The captions; each has at least one word.
+        image: Their pictures.
+        class_ids: When given, pairs of different items of the same class are left out.
+        gamma1: How sharply a word picks its regions (Eq. 9).
+        gamma2: How much the best-matching words of a caption count (Eq. 10).
+        gamma3: How sharply a picture picks its caption (Eq. 11).
+
+    Returns:
+        The unweighted terms, named as `matching_losses` names them.
+    """
+    words = region_matching(text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2)
+    sentences = F.cosine_similarity(image.image[:, None], text.sentence[None], dim=2)
+    return matching_losses(words, sentences, class_ids, gamma3)
+
+
+def matching_losses(
+    word_scores: Float[Tensor, "b b"],
+    sentence_scores: Float[Tensor, "b b"],
+    class_ids: Int[Tensor, "b"] | None,
+    gamma3: float,
+) -> dict[str, Float[Tensor, ""]]:
+    """The four cross entropies of Eq. 11-14, from scores with a row a picture and a column a caption.
+
+    `caption by words` and `caption by sentence` are the mean over pictures of -log P(caption | picture),
+    `picture by words` and `picture by sentence` the mean over captions of -log P(picture | caption). The
+    paper sums over the batch where the official code, and this, takes the mean.
+
+    Args:
+        word_scores: R of Eq. 10 for every pair.
+        sentence_scores: The cosine of image and sentence vector for every pair.
+        class_ids: When given, pairs of different items of the same class are left out of every sum: a
+            caption of another picture of the same bird is no wrong answer.
+        gamma3: How sharply a picture picks its caption, and a caption its picture.
+    """
+    left_out = None if class_ids is None else same_class_pairs(class_ids)
+    terms = {}
+    for name, scores in {"words": word_scores, "sentence": sentence_scores}.items():
+        logits = gamma3 * scores
+        if left_out is not None:
+            logits = logits.masked_fill(left_out, -torch.inf)
+        own = torch.arange(len(logits), device=logits.device)
+        terms[f"caption by {name}"] = F.cross_entropy(logits, own)
+        terms[f"picture by {name}"] = F.cross_entropy(logits.T, own)
+    return terms
+
+
+def same_class_pairs(class_ids: Int[Tensor, "b"]) -> Bool[Tensor, "b b"]:
+    """True where two different items have the same class."""
+    same = class_ids[:, None] == class_ids[None]
+    return same & ~torch.eye(len(class_ids), dtype=torch.bool, device=class_ids.device)
