@@ -1,0 +1,83 @@
+"""What a sketched bird is like, drawn from a seed, and which colour combinations training never sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from attnforge.data.seeding import derive_seed
+
+from .palette import BACKGROUNDS, COLOURS
+
+PARTS: tuple[str, ...] = ("body", "belly", "wing", "crown")
+"""The parts that have a colour of their own; a class is one colour for each."""
+
+FACINGS: tuple[str, ...] = ("left", "right")
+TILTS: tuple[int, ...] = (-8, 0, 8)
+"""Degrees; positive lifts the head."""
+SIZES: tuple[str, ...] = ("small", "large")
+BEAKS: tuple[str, ...] = ("short", "long")
+
+HELD_OUT_SHARE = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Everything that decides where each part lies."""
+
+    facing: str
+    tilt: int
+    size: str
+    beak: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Everything that decides a picture."""
+
+    colours: tuple[str, str, str, str]
+    """Of body, belly, wing and crown, in the order of `PARTS`."""
+    geometry: Geometry
+    background: str
+
+    def colour(self, part: str) -> str:
+        return self.colours[PARTS.index(part)]
+
+    @property
+    def class_id(self) -> int:
+        """A number in [0, 4096) that names the combination of part colours."""
+        return class_of(self.colours)
+
+
+def class_of(colours: tuple[str, str, str, str]) -> int:
+    """The combination of part colours as a number, body first, in base eight."""
+    number = 0
+    for colour in colours:
+        number = number * len(COLOURS) + COLOURS.index(colour)
+    return number
+
+
+def held_out(colours: tuple[str, str, str, str]) -> bool:
+    """Whether a combination appears in the test split only; about one in eight, the same for every seed."""
+    return derive_seed("held out", class_of(colours)) % 10_000 < HELD_OUT_SHARE * 10_000
+
+
+def draw_attributes(*, seed: int, index: int, split: str) -> Attributes:
+    """Draw the attributes of bird `index`, each uniform among the combinations of its split."""
+    random = Random(derive_seed("bird", split, seed, index))  # noqa: S311
+    while True:
+        body, belly, wing, crown = (COLOURS[random.randrange(len(COLOURS))] for _ in PARTS)
+        if held_out((body, belly, wing, crown)) == (split == "test"):
+            break
+    geometry = Geometry(
+        facing=FACINGS[random.randrange(len(FACINGS))],
+        tilt=TILTS[random.randrange(len(TILTS))],
+        size=SIZES[random.randrange(len(SIZES))],
+        beak=BEAKS[random.randrange(len(BEAKS))],
+    )
+    backgrounds = tuple(BACKGROUNDS)
+    return Attributes(
+        colours=(body, belly, wing, crown),
+        geometry=geometry,
+        background=backgrounds[random.randrange(len(backgrounds))],
+    )
