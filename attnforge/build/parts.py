@@ -1,0 +1,120 @@
+"""The live parts of a recipe, each built when it is first asked for.
+
+A part's initial weights depend on the seed and its name alone, so building one part more or in another
+order changes no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from attnforge.errors import Problem, RecipeError
+from attnforge.interfaces import (
+    Dataset,
+    Discriminator,
+    Generator,
+    ImageEncoder,
+    Loss,
+    TextEncoder,
+    Tokenizer,
+)
+from attnforge.recipe.schema import Recipe
+from attnforge.seeds import derive_seed
+from attnforge.specs import DataSpec, DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
+
+Part = TypeVar("Part")
+
+
+class Parts:
+    """Builds and keeps the networks, losses and data of one recipe.
+
+    Args:
+        recipe: The assembled recipe.
+        tokenizer: With its vocabulary, since the text encoder's size depends on it.
+        device: Where networks live.
+    """
+
+    def __init__(self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device) -> None:
+        self.recipe = recipe
+        self.tokenizer = tokenizer
+        self.device = device
+
+    @cached_property
+    def text(self) -> TextEncoder:
+        spec = TextSpec(vocabulary_size=self.tokenizer.vocabulary_size)
+        return self._build("text", lambda: self.recipe.text(spec))
+
+    @cached_property
+    def generator(self) -> Generator | None:
+        builder = self.recipe.generator
+        if builder is None:
+            return None
+        return self._build("generator", lambda: builder(GeneratorSpec(words=self.text.dim)))
+
+    @cached_property
+    def image_size(self) -> int:
+        """Side in pixels of the largest pictures.
+
+        Raises:
+            RecipeError: the recipe has neither a generator nor a phase with `image_size`.
+        """
+        if self.generator is not None:
+            return self.generator.image_sizes[-1]
+        sizes = [phase.image_size for phase in self.recipe.phases.values() if phase.image_size]
+        if not sizes:
+            raise RecipeError(
+                Problem(
+                    code="no-image-size",
+                    message="the recipe has no generator, so nothing says how large pictures are",
+                    expected="`image_size` in a phase, or a `generator`",
+                )
+            )
+        return max(sizes)
+
+    @cached_property
+    def image(self) -> ImageEncoder:
+        spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
+        return self._build("image", lambda: self.recipe.image(spec))
+
+    @cached_property
+    def discriminators(self) -> tuple[Discriminator, ...]:
+        builder = self.recipe.discriminator
+        if builder is None or self.generator is None:
+            return ()
+        sentence = self.text.dim
+        return tuple(
+            self._build(
+                f"discriminator-{size}",
+                lambda size=size: builder(DiscriminatorSpec(image_size=size, sentence=sentence)),
+            )
+            for size in self.generator.image_sizes
+        )
+
+    @cached_property
+    def losses(self) -> dict[str, Loss]:
+        return {name: builder() for name, builder in self.recipe.losses.items()}
+
+    def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
+        """One split of the recipe's data, at the size of the largest pictures unless told."""
+        return self.recipe.data(DataSpec(split=split, image_size=image_size or self.image_size))
+
+    def task_spec(self, needs: frozenset[str]) -> TaskSpec:
+        """What a task is built with; only the parts that it needs are built."""
+        return TaskSpec(
+            text=self.text,
+            image=self.image,
+            generator=self.generator if "generator" in needs else None,
+            discriminators=self.discriminators if "discriminators" in needs else (),
+            losses=self.losses if "losses" in needs else {},
+        )
+
+    def _build(self, name: str, make: Callable[[], Part]) -> Part:
+        with torch.random.fork_rng():
+            torch.manual_seed(derive_seed(self.recipe.training.seed, "weights", name))
+            part = make()
+        return part.to(self.device) if isinstance(part, nn.Module) else part

@@ -1,0 +1,69 @@
+"""Measure a generator on captions that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from attnforge.build.parts import Parts
+from attnforge.interfaces import Dataset
+from attnforge.seeds import derive_seed
+from attnforge.specs import MetricSpec
+
+
+def measure(
+    parts: Parts, generate: Callable[[Sequence[str], int], Float[Tensor, "b 3 h w"]]
+) -> dict[str, float | int | str]:
+    """Draw captions of the test split and give every figure of the recipe's metrics, by name.
+
+    Which captions and what noise is decided by `evaluation.seed`; each picture of the split lends one
+    caption before any lends a second. `generate` draws a picture in [-1, 1] for each of some captions,
+    with noise of a seed.
+    """
+    options = parts.recipe.evaluation
+    if not options.metrics:
+        return {}
+    data = parts.dataset("test")
+    spec = MetricSpec(text=parts.text, image=parts.image, tokenizer=parts.tokenizer, data=data)
+    metrics = [builder(spec) for builder in options.metrics.values()]
+    captions = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
+    for number, some in enumerate(_blocks(captions, options.batch_size)):
+        images = generate(some, derive_seed(options.seed, "noise", number))
+        for metric in metrics:
+            metric.update(images, some)
+    figures: dict[str, Any] = {"captions": len(captions), "evaluation seed": options.seed}
+    for metric in metrics:
+        figures |= metric.compute()
+    return figures
+
+
+def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[str]:
+    """Captions spread over the pictures of a split, chosen by seed; those without a known word are left out."""
+    order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "picture", index))
+    chosen: list[str] = []
+    turn = 0
+    while len(chosen) < count:
+        added = False
+        for index in order:
+            captions = data.captions(index)
+            if turn >= len(captions):
+                continue
+            added = True
+            first = derive_seed(seed, "caption", index) % len(captions)
+            caption = captions[(first + turn) % len(captions)]
+            if parts.tokenizer.encode(caption):
+                chosen.append(caption)
+            if len(chosen) == count:
+                break
+        if not added:
+            break
+        turn += 1
+    return chosen
+
+
+def _blocks(captions: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(captions), size):
+        yield captions[start : start + size]

@@ -1,0 +1,113 @@
+"""Captions to pictures, with an attention map for every word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from attnforge.errors import AttnforgeError, Problem
+from attnforge.interfaces import Generator, GeneratorOutput, TextEncoder, TextFeatures, Tokenizer
+from attnforge.run.drawing import Drawing
+from attnforge.seeds import derive_seed
+
+
+def encode_captions(
+    text: TextEncoder, tokenizer: Tokenizer, captions: Sequence[str], *, device: torch.device
+) -> TextFeatures:
+    """Encode captions of any lengths in one batch.
+
+    Raises:
+        AttnforgeError: a caption has no word that the vocabulary knows.
+    """
+    ids = [tokenizer.encode(caption) for caption in captions]
+    problems = [
+        _unknown(tokenizer, caption) for caption, tokens in zip(captions, ids, strict=True) if not tokens
+    ]
+    if problems:
+        raise AttnforgeError(problems)
+    lengths = torch.tensor([len(tokens) for tokens in ids])
+    tokens = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
+    for row, one in zip(tokens, ids, strict=True):
+        row[: len(one)] = torch.tensor(one)
+    return text(tokens.to(device), lengths.to(device))
+
+
+@torch.inference_mode()
+def draw(
+    text: TextEncoder,
+    generator: Generator,
+    tokenizer: Tokenizer,
+    captions: Sequence[str],
+    *,
+    count: int = 1,
+    seed: int = 1,
+    attention: bool = False,
+    device: torch.device,
+) -> list[Drawing]:
+    """Draw every caption `count` times; the drawings of the first caption come first.
+
+    Drawing `index` of a caption depends on the caption, the seed and the index alone: not on the other
+    captions, nor on how many are drawn. Each is therefore drawn by itself, in evaluation mode.
+    """
+    drawings = []
+    for caption in captions:
+        features = encode_captions(text, tokenizer, [caption], device=device)
+        for index in range(count):
+            output = _generate(generator, features, seed=derive_seed(seed, index), attention=attention)
+            drawings.append(
+                Drawing(
+                    caption=caption,
+                    words=tuple(tokenizer.tokens(caption)),
+                    seed=seed,
+                    index=index,
+                    images=tuple(to_bytes(images)[0] for images in output.images),
+                    attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
+                )
+            )
+    return drawings
+
+
+@torch.inference_mode()
+def generate(
+    text: TextEncoder,
+    generator: Generator,
+    tokenizer: Tokenizer,
+    captions: Sequence[str],
+    *,
+    seed: int,
+    device: torch.device,
+) -> Float[Tensor, "b 3 h w"]:
+    """The largest picture of each caption, all in one batch, in [-1, 1]: for measuring many."""
+    features = encode_captions(text, tokenizer, captions, device=device)
+    return _generate(generator, features, seed=seed, attention=False).images[-1]
+
+
+def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
+    """Pictures in [-1, 1] as bytes, rounded to the nearest (the official code cuts off)."""
+    scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _generate(generator: Generator, text: TextFeatures, *, seed: int, attention: bool) -> GeneratorOutput:
+    if isinstance(generator, nn.Module):
+        generator.eval()
+    device = text.sentence.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        # noise and conditioning augmentation both draw from torch's own generator
+        torch.manual_seed(seed)
+        noise = torch.randn(len(text.sentence), generator.noise).to(device)
+        return generator(noise, text, return_attention=attention)
+
+
+def _unknown(tokenizer: Tokenizer, caption: str) -> Problem:
+    unknown = tokenizer.unknown(caption)
+    return Problem(
+        code="caption-unknown",
+        message=f"no word of the caption {caption!r} is in the vocabulary"
+        + (f": {', '.join(unknown)}" if unknown else ""),
+        expected="a caption with words that the run was trained on",
+    )

@@ -1,0 +1,150 @@
+"""The run folder: where everything that a run leaves behind is, and how its small files are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attnforge.errors import Problem, RunError
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run on disk.
+
+        recipe.yaml  recipe.lock.yaml   what was asked; what it resolved to, with versions and digest
+        metrics.jsonl  log.jsonl        every scalar; every event
+        samples/                        fixed captions and noise, over time
+        checkpoints/                    see attnforge.train.checkpoints
+        result.json                     what was measured in the end
+        report.html                     see attnforge.run.report
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run.
+
+        Raises:
+            RunError: there is no run at `path`.
+        """
+        if not path.exists():
+            raise RunError(
+                Problem(
+                    code="no-such-run",
+                    message=f"there is no run folder {path}",
+                    expected="the folder that `attnforge train` printed; runs are kept in runs/",
+                    next_step="ls runs",
+                )
+            )
+        if not (path / "recipe.lock.yaml").is_file():
+            raise RunError(
+                Problem(
+                    code="not-a-run",
+                    message=f"{path} is no run folder: it has no recipe.lock.yaml",
+                    expected="the folder that `attnforge train` printed; runs are kept in runs/",
+                    next_step="ls runs",
+                )
+            )
+        return cls(path)
+
+    @classmethod
+    def create(cls, path: Path, *, recipe: str, lock: str) -> RunFolder:
+        """A new run, with its recipe as asked and as resolved.
+
+        Raises:
+            RunError: the folder cannot be written.
+        """
+        try:
+            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            (path / "samples").mkdir(exist_ok=True)
+            write_text(path / "recipe.yaml", recipe)
+            write_text(path / "recipe.lock.yaml", lock)
+        except OSError as error:
+            raise RunError(
+                Problem(
+                    code="run-not-written",
+                    message=f"the run folder {path} cannot be written: {error}",
+                    expected="a writable folder",
+                    next_step="attnforge train RECIPE --out FOLDER",
+                )
+            ) from error
+        return cls(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "recipe.lock.yaml"
+
+    def log_scalars(self, *, phase: str, step: int, seconds: float, values: Mapping[str, float]) -> None:
+        """Append a line to metrics.jsonl; `seconds` count since the run began, pauses left out."""
+        row = {"phase": phase, "step": step, "seconds": round(seconds, 3), **values}
+        _append(self.path / "metrics.jsonl", row)
+
+    def log_event(self, event: str, **details: Any) -> None:
+        """Append a line to log.jsonl."""
+        _append(self.path / "log.jsonl", {"time": round(time.time(), 3), "event": event, **details})
+
+    def scalars(self) -> Iterator[dict[str, Any]]:
+        """The rows of metrics.jsonl; a last line cut short by a kill is passed over."""
+        yield from _rows(self.path / "metrics.jsonl")
+
+    def forget_after(self, *, phase: str, step: int, later: Sequence[str]) -> float:
+        """Drop the scalars beyond a checkpoint that is being resumed; gives the seconds up to it.
+
+        Without this a resumed run would log the steps between the checkpoint and the stop twice.
+        """
+        kept = [
+            row
+            for row in self.scalars()
+            if row["phase"] not in later and not (row["phase"] == phase and row["step"] > step)
+        ]
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
+        write_text(self.path / "metrics.jsonl", text)
+        return float(kept[-1]["seconds"]) if kept else 0.0
+
+    def write_json(self, name: str, value: Any) -> Path:
+        """Write a small JSON file whole."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        return path
+
+    def read_json(self, name: str) -> Any:
+        """A small JSON file of the run, or None when it is not there."""
+        path = self.path / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old text or the new, never a part."""
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _append(path: Path, row: Mapping[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8") as stream:
+        for line in stream:
+            if line.endswith("\n"):
+                yield json.loads(line)

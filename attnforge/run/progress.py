@@ -1,0 +1,104 @@
+"""Progress of a phase: a live bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from attnforge.train.loop import StepResult
+
+
+class Reporter(Protocol):
+    """What the training run tells about itself while it goes."""
+
+    def line(self, text: str) -> None:
+        """Something that happened."""
+        ...
+
+    def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress: ...
+
+
+class PhaseProgress:
+    """Progress of one phase, as a context.
+
+    Args:
+        console: Where to write.
+        name: Name of the phase.
+        start: Steps made before, when resuming.
+        steps: Steps of the phase in all.
+        every: Seconds between two plain lines.
+    """
+
+    def __init__(
+        self, console: Console, *, name: str, start: int, steps: int, every: float = 15.0
+    ) -> None:
+        self.console = console
+        self.name = name
+        self.start = start
+        self.steps = steps
+        self.every = every
+        self.began = self.told = time.monotonic()
+        self.pictures = 0
+        self.figures = ""
+        self.bar: Progress | None = None
+        self.row: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.bar = Progress(
+                TextColumn("{task.description:8}"),
+                BarColumn(bar_width=30),
+                TextColumn("{task.completed:>6}/{task.total} {task.fields[rate]}"),
+                console=self.console,
+            )
+            self.row = self.bar.add_task(self.name, total=self.steps, completed=self.start, rate="")
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def advance(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
+        """Take in a step; `scalars` are there when they were read for the log."""
+        self.pictures += result.pictures
+        if scalars:
+            self.figures = "  ".join(f"{name} {value:.3g}" for name, value in list(scalars.items())[:4])
+        now = time.monotonic()
+        elapsed = max(1e-6, now - self.began)
+        left = elapsed / (result.step - self.start) * (self.steps - result.step)
+        rate = f"{self.pictures / elapsed:6.0f} images/s, {duration(left)} left  {self.figures}"
+        if self.bar is not None and self.row is not None:
+            self.bar.update(self.row, completed=result.step, rate=rate)
+        elif now - self.told >= self.every or result.step == self.steps:
+            self.told = now
+            self.console.print(f"{self.name} {result.step}/{self.steps}  {rate.strip()}", highlight=False)
+
+
+class ConsoleReporter:
+    """Tells on a rich console."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+
+    def line(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress:
+        return PhaseProgress(self.console, name=name, start=start, steps=steps)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would choose."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

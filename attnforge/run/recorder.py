@@ -1,0 +1,132 @@
+"""Everything that happens around a step: logging, samples, checkpoints, trackers and hooks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from attnforge.build.parts import Parts
+from attnforge.interfaces import Task, Tracker
+from attnforge.recipe.schema import Phase, Recipe
+from attnforge.run.folder import RunFolder
+from attnforge.run.progress import Reporter
+from attnforge.run.samples import FixedSamples
+from attnforge.specs import TrackerSpec
+from attnforge.train.checkpoints import Checkpoint, save_checkpoint
+from attnforge.train.loop import StepResult, as_numbers
+
+
+class Recorder:
+    """Writes a run down while it goes; a context, so that trackers are closed whatever happens.
+
+    Args:
+        run: Where to write.
+        recipe: The assembled recipe, for its cadences and trackers.
+        plain: The recipe as plain data, for the trackers.
+        reporter: Tells the user.
+        hooks: The plugins' hooks.
+    """
+
+    def __init__(
+        self, run: RunFolder, *, recipe: Recipe, plain: Mapping[str, Any], reporter: Reporter, hooks: Any
+    ) -> None:
+        self.run = run
+        self.reporter = reporter
+        self.hooks = hooks
+        self.keep = recipe.training.keep
+        self.began = time.monotonic()
+        spec = TrackerSpec(run=str(run.path), recipe=plain)
+        self.trackers: list[Tracker] = [builder(spec) for builder in recipe.trackers.values()]
+
+    def __enter__(self) -> Self:
+        self.run.log_event("started")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for tracker in self.trackers:
+            tracker.close()
+        if error is not None:
+            self.end(f"failed: {type(error).__name__}")
+
+    def go_on_after(self, checkpoint: Checkpoint, *, later: Sequence[str]) -> None:
+        """Continue the record from a checkpoint: what was logged beyond it is made again."""
+        seconds = self.run.forget_after(phase=checkpoint.phase, step=checkpoint.step, later=later)
+        self.began = time.monotonic() - seconds
+        self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
+        self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
+        self.hooks.attnforge_checkpoint_load(folder=checkpoint.folder)
+
+    def end(self, reason: str) -> None:
+        """Write down that the run is over, and why."""
+        self.run.log_event("ended", reason=reason, seconds=round(time.monotonic() - self.began, 3))
+        self.hooks.attnforge_run_end(run=self.run.path, reason=reason)
+
+    @contextmanager
+    def phase(
+        self,
+        name: str,
+        phase: Phase,
+        task: Task,
+        parts: Parts,
+        *,
+        start: int,
+        steps: int,
+        samples: FixedSamples | None,
+    ) -> Iterator[Callable[[StepResult], bool]]:
+        """Record one phase: gives what the loop calls after every step, and saves at the end."""
+        networks = task.networks()
+        drawing = networks.get("generator-average", networks.get("generator"))
+        last = start
+
+        def save(step: int) -> None:
+            folder = save_checkpoint(
+                self.run.checkpoints,
+                phase=name,
+                step=step,
+                networks=networks,
+                optimizers=task.optimizers(),
+                tokenizer=parts.tokenizer,
+                keep=self.keep,
+            )
+            self.run.log_event("saved", checkpoint=folder.name)
+            self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step)
+
+        with self.reporter.phase(name, start=start, steps=steps) as progress:
+
+            def after_step(result: StepResult) -> bool:
+                nonlocal last
+                last = result.step
+                scalars = None
+                saving = bool(phase.checkpoint_every) and result.step % phase.checkpoint_every == 0
+                if saving or result.step % phase.log_every == 0 or result.step in (1, steps):
+                    scalars = as_numbers(result)
+                    self._log(name, result.step, scalars)
+                progress.advance(result, scalars)
+                if samples and drawing is not None and _due(result.step, phase.sample_every, steps):
+                    paths = samples.write(drawing, phase=name, step=result.step)
+                    for tracker in self.trackers:
+                        tracker.pictures(paths, phase=name, step=result.step)
+                if saving and result.step < steps:
+                    save(result.step)
+                return True
+
+            yield after_step
+        if last > start:
+            save(last)
+
+    def _log(self, phase: str, step: int, scalars: Mapping[str, float]) -> None:
+        self.run.log_scalars(
+            phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars
+        )
+        for tracker in self.trackers:
+            tracker.scalars(scalars, phase=phase, step=step)
+        self.hooks.attnforge_step_end(phase=phase, step=step, scalars=scalars)
+
+
+def _due(step: int, every: int, last: int) -> bool:
+    return bool(every) and (step % every == 0 or step == last)

@@ -1,0 +1,139 @@
+"""The page itself: a template, a style, scripts, and one blob of data."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from attnforge.errors import Place, Problem, RunError
+from attnforge.run.drawing import Drawing
+from attnforge.run.report.curves import curves
+from attnforge.run.report.figures import figures
+from attnforge.run.report.history import histories
+from attnforge.run.report.pictures import drawn
+from attnforge.run.report.record import read_record
+
+SCRIPTS = ("dom.js", "figures.js", "attention.js", "history.js", "chart.js", "curves.js", "page.js")
+
+
+def write_report(
+    folder: Path, *, drawings: Sequence[Drawing], sections: Sequence[tuple[str, str]] = ()
+) -> Path:
+    """Write `report.html` into a run folder: one file without any outside reference.
+
+    It shows the measured figures, each drawing with the attention maps of its words, the samples over
+    time and the curves. What the folder lacks is said on the page. The file is written beside its final
+    name and moved into place.
+
+    Args:
+        folder: The run folder.
+        drawings: What to show with attention maps, in order.
+        sections: More sections from plugins, each a title and an HTML fragment. The page's policy lets
+            no script and no outside picture of a fragment run or load.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        RunError: The file cannot be written (`report-not-written`).
+    """
+    record = read_record(folder)
+    history = histories(folder, record.captions)
+    notes = list(record.notes)
+    if not drawings:
+        notes.append("There are no drawings with attention maps: the run has no generator to draw with.")
+    if not history:
+        notes.append("There are no samples over time: none were saved in this run.")
+    data = {
+        "name": record.name,
+        "digest": record.digest,
+        "summary": record.summary,
+        "recipe": record.recipe,
+        "folder": folder.resolve().name,
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "notes": notes,
+        "figures": figures(record.result),
+        "drawings": [drawn(drawing) for drawing in drawings],
+        "history": history,
+        "phases": curves(record.metrics),
+        "sections": [{"title": title, "html": body} for title, body in sections],
+    }
+    path = folder / "report.html"
+    _write(path, render(record.name, data))
+    return path
+
+
+def render(title: str, data: Any) -> str:
+    """The whole page for its data.
+
+    Its content security policy names style and script by their hashes, and so refuses everything else:
+    no request, no script from a caption.
+    """
+    style = _template("report.css")
+    script = "\n".join(_template(name) for name in SCRIPTS)
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    page = _template("report.html")
+    for name, value in (
+        ("policy", html.escape(policy)),
+        ("title", html.escape(title)),
+        ("style", style),
+        ("script", script),
+        # Last, so that no placeholder's name inside the data is ever replaced.
+        ("data", embedded(data)),
+    ):
+        page = page.replace(f"%{name}%", value, 1)
+    return page
+
+
+def embedded(data: Any) -> str:
+    """JSON that may stand inside a script element: no `<`, `>` or `&` can end or open anything."""
+    text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _template(name: str) -> str:
+    return (files("attnforge.run.report") / "template" / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise RunError(
+            Problem(
+                code="report-not-written",
+                message=f"the report cannot be written: {error.strerror or error}",
+                place=Place(source=str(path)),
+                expected="a run folder that can be written to, on a disk with room left",
+                next_step=f"attnforge report {path.parent}",
+            )
+        ) from error

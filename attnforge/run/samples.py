@@ -1,0 +1,56 @@
+"""The fixed captions of a run, drawn again and again with the same noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from PIL import Image
+from torch import nn
+
+from attnforge.build.parts import Parts
+from attnforge.evaluate.measure import choose_captions
+from attnforge.interfaces import Generator
+from attnforge.run.draw import draw
+from attnforge.run.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSamples:
+    """Captions that show how a generator learns: written to samples/<phase>-<step>/<number>.png."""
+
+    captions: tuple[str, ...]
+    parts: Parts
+    run: RunFolder
+
+    @classmethod
+    def choose(cls, parts: Parts, run: RunFolder) -> FixedSamples:
+        """The recipe's captions, or captions of the test split; the same for the whole run."""
+        options = parts.recipe.sampling
+        captions = options.captions or tuple(
+            choose_captions(parts.dataset("test"), count=options.count, seed=options.seed, parts=parts)
+        )
+        run.write_json(
+            "samples/captions.json",
+            [{"caption": caption, "index": index} for index, caption in enumerate(captions)],
+        )
+        return cls(captions=captions, parts=parts, run=run)
+
+    def write(self, generator: nn.Module, *, phase: str, step: int) -> list[str]:
+        """Draw them and give the paths of the pictures."""
+        folder = self.run.samples / f"{phase}-{step:07d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        drawings = draw(
+            self.parts.text,
+            cast("Generator", generator),
+            self.parts.tokenizer,
+            self.captions,
+            seed=self.parts.recipe.sampling.seed,
+            device=self.parts.device,
+        )
+        for number, drawing in enumerate(drawings):
+            path = folder / f"{number:02d}.png"
+            Image.fromarray(drawing.images[-1]).save(path)
+            paths.append(str(path))
+        return paths

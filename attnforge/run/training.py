@@ -1,0 +1,235 @@
+"""From a resolved recipe to a run folder: phases one after the other, checkpoints, samples, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from attnforge.build import assemble
+from attnforge.build.parts import Parts
+from attnforge.data.loader import batches
+from attnforge.errors import Problem, RunError
+from attnforge.evaluate.measure import measure
+from attnforge.interfaces import Dataset, Generator, Task, Tokenizer
+from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.schema import Phase, Recipe
+from attnforge.run.draw import generate
+from attnforge.run.folder import RunFolder
+from attnforge.run.progress import Reporter
+from attnforge.run.recorder import Recorder
+from attnforge.run.samples import FixedSamples
+from attnforge.run.stop import StopSignal
+from attnforge.specs import DataSpec
+from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, remove_partial
+from attnforge.train.device import choose_device
+from attnforge.train.loop import run_phase
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a training run ended."""
+
+    run: RunFolder
+    finished: bool
+    """False when a signal asked it to leave before the last phase was through."""
+    figures: dict[str, Any]
+    """What was measured in the end; empty when the run was left early."""
+
+
+def train(
+    resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter, hooks: Any
+) -> Outcome:
+    """Train every phase of a recipe into the run folder `path`.
+
+    A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
+    depend on seeds and positions alone, and checkpoints hold everything else.
+
+    Raises:
+        RunError: the folder holds a run and `resume` is off, or cannot be written, or a checkpoint's
+            vocabulary is not the data's.
+        DataError: the data is missing or malformed.
+    """
+    recipe = assemble(resolved)
+    _refuse_to_overwrite(path, resume=resume)
+    run = RunFolder.create(path, recipe=resolved.as_written(), lock=resolved.frozen())
+    remove_partial(run.checkpoints)
+    if recipe.training.threads:
+        torch.set_num_threads(recipe.training.threads)
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopSignal())
+        reporter.line(f"run {run.path}")
+        parts = Parts(recipe, tokenizer=_fit(recipe), device=choose_device(recipe.training.device))
+        recorder = stack.enter_context(
+            Recorder(run, recipe=recipe, plain=resolved.plain(), reporter=reporter, hooks=hooks)
+        )
+        hooks.attnforge_run_start(run=run.path, recipe=resolved)
+        left = not _train_phases(parts, run, recorder, stop, resume=resume)
+        if left:
+            recorder.end("stopped")
+            reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
+            return Outcome(run=run, finished=False, figures={})
+        figures = _measure(parts, run, reporter)
+        recorder.end("finished")
+    return Outcome(run=run, finished=True, figures=figures)
+
+
+def _train_phases(
+    parts: Parts, run: RunFolder, recorder: Recorder, stop: StopSignal, *, resume: bool
+) -> bool:
+    recipe = parts.recipe
+    names = list(recipe.phases)
+    checkpoint = _last_checkpoint(run, names) if resume else None
+    if checkpoint is not None:
+        _same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
+        recorder.go_on_after(checkpoint, later=names[names.index(checkpoint.phase) + 1 :])
+    elif recipe.encoders is not None:
+        _take_encoders(parts, Path(recipe.encoders))
+    samples: FixedSamples | None = None
+    for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
+        phase = recipe.phases[name]
+        data = parts.dataset("train", image_size=phase.image_size)
+        steps = phase.steps or max(1, (phase.epochs or 1) * len(data) // phase.batch_size)
+        task = _build_task(parts, phase)
+        start = 0
+        if checkpoint is not None and checkpoint.phase == name:
+            _restore(task, checkpoint, parts.device)
+            start = min(checkpoint.step, steps)
+        recorder.hooks.attnforge_model_built(networks=task.networks())
+        drawing = drawing_network(task)
+        if drawing is not None and phase.sample_every:
+            samples = samples or FixedSamples.choose(parts, run)
+        with recorder.phase(
+            name, phase, task, parts, start=start, steps=steps, samples=samples if drawing else None
+        ) as after_step:
+            made = run_phase(
+                task,
+                _load(parts, phase, name, data, start=start, steps=steps),
+                phase=name,
+                start=start,
+                steps=steps,
+                seed=recipe.training.seed,
+                after_step=lambda result, after=after_step: after(result) and not stop.asked,  # type: ignore[misc]
+            )
+        if made < steps:
+            return False
+        if drawing is not None:
+            cast("nn.Module", parts.generator).load_state_dict(drawing.state_dict())
+    return True
+
+
+def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, steps: int) -> Any:
+    return batches(
+        data,
+        parts.tokenizer,
+        batch_size=phase.batch_size,
+        seed=parts.recipe.training.seed,
+        start_step=start,
+        steps=steps,
+        max_words=phase.max_words,
+        workers=parts.recipe.training.workers,
+        device=parts.device,
+    )
+
+
+def drawing_network(task: Task) -> nn.Module | None:
+    """The network of a task that pictures are drawn with: the averaged generator where there is one."""
+    networks = task.networks()
+    return networks.get("generator-average", networks.get("generator"))
+
+
+def _build_task(parts: Parts, phase: Phase) -> Task:
+    needs = frozenset(getattr(phase.task, "component_class", phase.task).needs)  # type: ignore[attr-defined]
+    return phase.task(parts.task_spec(needs))
+
+
+def _fit(recipe: Recipe) -> Tokenizer:
+    # only captions are read here, so any size does; the generator that knows the size needs the vocabulary
+    data = recipe.data(DataSpec(split="train", image_size=64))
+    tokenizer = recipe.tokenizer()
+    tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
+    return tokenizer
+
+
+def _measure(parts: Parts, run: RunFolder, reporter: Reporter) -> dict[str, Any]:
+    if parts.generator is None or not parts.recipe.evaluation.metrics:
+        return {}
+    reporter.line("measuring on captions of the test split")
+    figures = measure(
+        parts,
+        lambda captions, seed: generate(
+            parts.text,
+            cast("Generator", parts.generator),
+            parts.tokenizer,
+            captions,
+            seed=seed,
+            device=parts.device,
+        ),
+    )
+    run.write_json("result.json", figures)
+    run.log_event("measured", **figures)
+    return figures
+
+
+def _restore(task: Task, checkpoint: Checkpoint, device: torch.device) -> None:
+    for name, network in task.networks().items():
+        checkpoint.load_network(name, network)
+    checkpoint.load_optimizers(task.optimizers(), device)
+
+
+def _last_checkpoint(run: RunFolder, phases: Sequence[str]) -> Checkpoint | None:
+    for name in reversed(phases):
+        if (checkpoint := latest_checkpoint(run.checkpoints, phase=name)) is not None:
+            return checkpoint
+    return None
+
+
+def _take_encoders(parts: Parts, path: Path) -> None:
+    folder = RunFolder.open(path)
+    found = [one for one in folder.checkpoints.glob("*-*") if one.is_dir()]
+    phases = {one.name.rsplit("-", 1)[0] for one in found}
+    candidates = [latest_checkpoint(folder.checkpoints, phase=name) for name in sorted(phases)]
+    checkpoint = next((one for one in candidates if one and {"text", "image"} <= set(one.networks())), None)
+    if checkpoint is None:
+        raise RunError(
+            Problem(
+                code="no-encoders",
+                message=f"run {path} has no whole checkpoint with a text and an image encoder",
+                expected="a run whose matching phase has saved",
+                next_step=f"attnforge train --resume {path}",
+            )
+        )
+    _same_vocabulary(parts.tokenizer, checkpoint, again="attnforge train RECIPE encoders=null")
+    checkpoint.load_network("text", cast("nn.Module", parts.text))
+    checkpoint.load_network("image", cast("nn.Module", parts.image))
+
+
+def _same_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, again: str) -> None:
+    if tokenizer.fingerprint != checkpoint.fingerprint:
+        raise RunError(
+            Problem(
+                code="vocabulary-mismatch",
+                message=f"checkpoint {checkpoint.folder} has vocabulary {checkpoint.fingerprint}, "
+                f"but the captions of the data give vocabulary {tokenizer.fingerprint}",
+                expected="the data and tokenizer that the checkpoint was trained with, or new encoders",
+                next_step=again,
+            )
+        )
+
+
+def _refuse_to_overwrite(path: Path, *, resume: bool) -> None:
+    if resume or not (path / "recipe.lock.yaml").exists():
+        return
+    raise RunError(
+        Problem(
+            code="run-exists",
+            message=f"there is a run in {path} already",
+            expected="a new folder, or --resume to go on with the run",
+            next_step=f"attnforge train --resume {path}",
+        )
+    )

@@ -1,0 +1,205 @@
+"""Checkpoints: a folder that is whole or not there at all.
+
+    checkpoints/gan-0001000/
+        <network>.safetensors      weights and buffers
+        optimizers.pt              read with `weights_only`
+        tokenizer.json             vocabulary, with its fingerprint in the manifest
+        manifest.json              phase, step, sha256 of every file
+
+A checkpoint is written beside its final name, flushed to the disk and moved into place with one rename,
+so a run that is killed while saving keeps the previous one. Nothing in it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from attnforge import __version__
+from attnforge.errors import Problem, RunError
+from attnforge.interfaces import Tokenizer
+
+NAME = re.compile(r"(?P<phase>[\w-]+)-(?P<step>\d{7,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint on disk that has been verified."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def phase(self) -> str:
+        return str(self.manifest["phase"])
+
+    @property
+    def step(self) -> int:
+        """How many steps of the phase it holds."""
+        return int(self.manifest["step"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of its vocabulary."""
+        return str(self.manifest["vocabulary"])
+
+    def tokenizer_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.folder / "tokenizer.json").read_text(encoding="utf-8"))
+        return state
+
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks whose weights it holds."""
+        return tuple(self.manifest["networks"])
+
+    def load_network(self, name: str, network: nn.Module) -> None:
+        """Put the weights of network `name` into `network`.
+
+        Raises:
+            RunError: the checkpoint lacks the network, or its tensors do not fit.
+        """
+        if name not in self.networks():
+            raise RunError(
+                Problem(
+                    code="checkpoint-lacks-network",
+                    message=f"checkpoint {self.folder} holds no network {name!r}",
+                    expected=f"one of {', '.join(self.networks())}",
+                )
+            )
+        try:
+            network.load_state_dict(load_file(self.folder / f"{name}.safetensors"))
+        except RuntimeError as error:
+            raise RunError(
+                Problem(
+                    code="checkpoint-misfit",
+                    message=f"network {name!r} of checkpoint {self.folder} does not fit the recipe: {error}",
+                    expected="the recipe that the checkpoint was trained with (recipe.lock.yaml beside it)",
+                )
+            ) from error
+
+    def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer], device: torch.device) -> None:
+        """Put back the optimisers' moments."""
+        states = torch.load(self.folder / "optimizers.pt", map_location=device, weights_only=True)
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(states[name])
+
+
+def save_checkpoint(
+    checkpoints: Path,
+    *,
+    phase: str,
+    step: int,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    tokenizer: Tokenizer,
+    keep: int,
+) -> Path:
+    """Write a checkpoint and remove the phase's oldest beyond `keep`; gives its folder.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; earlier checkpoints are untouched.
+    """
+    final = checkpoints / f"{phase}-{step:07d}"
+    partial = checkpoints / f".partial-{final.name}-{os.getpid()}"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, network in networks.items():
+            save_file(_own_storage(network.state_dict()), partial / f"{name}.safetensors")
+        torch.save({name: one.state_dict() for name, one in optimizers.items()}, partial / "optimizers.pt")
+        (partial / "tokenizer.json").write_text(
+            json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8"
+        )
+        manifest = {
+            "attnforge": __version__,
+            "phase": phase,
+            "step": step,
+            "networks": list(networks),
+            "vocabulary": tokenizer.fingerprint,
+            "sha256": {file.name: _digest(file) for file in sorted(partial.iterdir())},
+        }
+        (partial / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for file in partial.iterdir():
+            _flush(file)
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        _flush(checkpoints)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise RunError(
+            Problem(
+                code="checkpoint-not-written",
+                message=f"checkpoint {final} could not be written: {error}",
+                expected="a writable folder with room for the weights; earlier checkpoints are untouched",
+                next_step=f"df -h {checkpoints}",
+            )
+        ) from error
+    for old in _named(checkpoints, phase)[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def latest_checkpoint(checkpoints: Path, *, phase: str) -> Checkpoint | None:
+    """The newest checkpoint of a phase whose files are all whole, or None when there is none.
+
+    Damaged checkpoints are passed over, so a broken disk block costs one interval and not the run.
+    """
+    for folder in reversed(_named(checkpoints, phase)):
+        if (checkpoint := open_checkpoint(folder)) is not None:
+            return checkpoint
+    return None
+
+
+def open_checkpoint(folder: Path) -> Checkpoint | None:
+    """The checkpoint in `folder` if every file has the sha256 of the manifest, else None."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        whole = all(_digest(folder / name) == digest for name, digest in manifest["sha256"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Checkpoint(folder=folder, manifest=manifest) if whole else None
+
+
+def remove_partial(checkpoints: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for folder in checkpoints.glob(".partial-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(checkpoints: Path, phase: str) -> list[Path]:
+    found = []
+    for folder in checkpoints.glob(f"{phase}-*"):
+        match = NAME.fullmatch(folder.name)
+        if match and match["phase"] == phase:
+            found.append((int(match["step"]), folder))
+    return [folder for _, folder in sorted(found)]
+
+
+def _own_storage(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors refuses tensors that share memory or are strided
+    return {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

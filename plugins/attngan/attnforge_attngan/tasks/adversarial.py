@@ -1,0 +1,161 @@
+"""The adversarial game of AttnGAN (section 3.1 of the paper): discriminators, then generator, each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Protocol, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from attnforge.errors import AttnforgeError, Problem
+from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, TextFeatures
+from attnforge.specs import TaskSpec
+from attnforge_attngan.schedules import linear_decay, set_learning_rate
+
+
+class _GeneratorNetwork(Protocol):
+    noise: int
+    image_sizes: tuple[int, ...]
+
+    def __call__(self, noise: Tensor, text: TextFeatures) -> GeneratorOutput: ...
+
+
+class AdversarialTask:
+    """Trains a generator against one discriminator a picture size, with encoders that stay as they are.
+
+    Each step draws one batch of pictures; the discriminators learn from them first, and the generator
+    then learns from the discriminators just updated. The averaged generator is what is sampled from.
+
+    Args:
+        generator_learning_rate: Adam's step size for the generator.
+        discriminator_learning_rate: Adam's step size for the discriminators.
+        betas: Adam's decay rates.
+        average: Decay of the moving average of the generator's weights, a step.
+        decay_from: Share of the phase after which both step sizes fall in a straight line.
+        decay_to: Share of the step sizes that is left at the end.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        *,
+        generator_learning_rate: float = 2e-4,
+        discriminator_learning_rate: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        average: float = 0.999,
+        decay_from: float = 1.0,
+        decay_to: float = 1.0,
+    ) -> None:
+        if spec.generator is None or not spec.discriminators or not spec.losses:
+            raise AttnforgeError(
+                Problem(
+                    code="task-lacks-parts",
+                    message="the adversarial task needs a generator, a discriminator and losses",
+                    expected="keys `generator`, `discriminator` and `losses` in the recipe",
+                )
+            )
+        self.text = cast("nn.Module", spec.text)
+        self.image = cast("nn.Module", spec.image)
+        self.generator = cast("nn.Module", spec.generator)
+        self.draw = cast("_GeneratorNetwork", spec.generator)
+        self.discriminators = nn.ModuleDict(
+            {
+                str(size): cast("nn.Module", one)
+                for size, one in zip(spec.generator.image_sizes, spec.discriminators, strict=True)
+            }
+        )
+        self.losses = tuple(spec.losses.values())
+        self.image_encoder = spec.image
+        self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
+        self.decay = (decay_from, decay_to)
+        self.averaged = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(average))
+        self.averaged.n_averaged.fill_(1)  # average from the start: torch's first update would copy
+        self.generator_optimizer = torch.optim.Adam(
+            self.generator.parameters(), lr=generator_learning_rate, betas=betas
+        )
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminators.parameters(), lr=discriminator_learning_rate, betas=betas
+        )
+        for network in (self.text, self.image):
+            network.requires_grad_(False)
+            network.eval()
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        judges = {f"discriminator-{size}": one for size, one in self.discriminators.items()}
+        return {
+            "text": self.text,
+            "image": self.image,
+            "generator": self.generator,
+            "generator-average": cast("nn.Module", self.averaged.module),
+            **judges,
+        }
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        return {"generator": self.generator_optimizer, "discriminators": self.discriminator_optimizer}
+
+    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+        start, final_share = self.decay
+        factor = linear_decay(progress=progress, start=start, final_share=final_share)
+        set_learning_rate(self.generator_optimizer, self.learning_rates[0] * factor)
+        set_learning_rate(self.discriminator_optimizer, self.learning_rates[1] * factor)
+        self.text.eval()
+        self.image.eval()
+        self.generator.train()
+        self.discriminators.train()
+        with torch.no_grad():
+            text = self.text(batch.tokens, batch.lengths)
+        noise = torch.randn(len(batch.captions), self.draw.noise, device=batch.image.device)
+        game = AdversarialStep(
+            real=pyramid(batch.image, self.draw.image_sizes),
+            fake=self.draw(noise, text),
+            text=text,
+            class_ids=batch.class_ids,
+            discriminators=tuple(cast("Discriminator", one) for one in self.discriminators.values()),
+            image_encoder=self.image_encoder,
+        )
+        judged = _merge(loss.discriminator(game) for loss in self.losses)
+        _update(self.discriminator_optimizer, judged)
+        self.discriminators.requires_grad_(False)  # their weights' gradients would be thrown away
+        drawn = _merge(loss.generator(game) for loss in self.losses)
+        _update(self.generator_optimizer, drawn)
+        self.discriminators.requires_grad_(True)
+        self._average()
+        return {
+            **{f"D {name}": value.detach() for name, value in judged.items()},
+            **{f"G {name}": value.detach() for name, value in drawn.items()},
+        }
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        self.averaged.update_parameters(self.generator)
+        # statistics of batch normalisation are already averages: the live ones go with the averaged weights
+        for mine, live in zip(self.averaged.module.buffers(), self.generator.buffers(), strict=True):
+            mine.copy_(live)
+
+
+def pyramid(
+    images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]
+) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
+    """The same pictures at every size, smallest first; antialiased bilinear, as real pictures shrink."""
+    return tuple(
+        images
+        if images.shape[-1] == size
+        else F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
+        for size in sizes
+    )
+
+
+def _merge(terms: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: value for one in terms for name, value in one.items()}
+
+
+def _update(optimizer: torch.optim.Optimizer, terms: Mapping[str, Tensor]) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(terms.values())).sum().backward()
+    optimizer.step()

@@ -1,0 +1,82 @@
+"""Pre-training of the encoders: which caption belongs to which picture (DAMSM, section 3.2 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from attnforge.interfaces import Batch
+from attnforge.specs import TaskSpec
+from attnforge_attngan.losses.damsm import matching_terms
+from attnforge_attngan.schedules import set_learning_rate
+
+
+class MatchingTask:
+    """Trains text and image encoder so that a batch's captions find their pictures, and the other way.
+
+    The loss is the sum of the four cross entropies of Eq. 11-14, each with weight one, as in the paper.
+
+    Args:
+        learning_rate: Adam's step size at the start.
+        final_learning_rate: Its share that is left at the end; it falls by a constant factor a step.
+        betas: Adam's decay rates.
+        gamma1: Sharpness of the attention over regions (Eq. 9).
+        gamma2: Sharpness of the maximum over words (Eq. 10).
+        gamma3: Sharpness of the choice among captions (Eq. 11).
+        gradient_norm: Gradients of the text encoder longer than this are cut to it.
+        mask_same_class: Leave out pairs of different pictures that have the same class.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        *,
+        learning_rate: float = 2e-3,
+        final_learning_rate: float = 0.1,
+        betas: tuple[float, float] = (0.5, 0.999),
+        gamma1: float = 4.0,
+        gamma2: float = 5.0,
+        gamma3: float = 10.0,
+        gradient_norm: float = 0.25,
+        mask_same_class: bool = True,
+    ) -> None:
+        self.text = cast("nn.Module", spec.text)
+        self.image = cast("nn.Module", spec.image)
+        self.learning_rate = learning_rate
+        self.final_learning_rate = final_learning_rate
+        self.gammas = (gamma1, gamma2, gamma3)
+        self.gradient_norm = gradient_norm
+        self.mask_same_class = mask_same_class
+        trainable = [p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(trainable, lr=learning_rate, betas=betas)
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"text": self.text, "image": self.image}
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        return {"encoders": self.optimizer}
+
+    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+        self.text.train()
+        self.image.train()
+        set_learning_rate(self.optimizer, self.learning_rate * self.final_learning_rate**progress)
+        gamma1, gamma2, gamma3 = self.gammas
+        terms = matching_terms(
+            self.text(batch.tokens, batch.lengths),
+            self.image(batch.image),
+            class_ids=batch.class_ids if self.mask_same_class else None,
+            gamma1=gamma1,
+            gamma2=gamma2,
+            gamma3=gamma3,
+        )
+        total = torch.stack(list(terms.values())).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
+        self.optimizer.step()
+        return {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
