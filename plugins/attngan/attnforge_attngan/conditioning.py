@@ -1,0 +1,39 @@
+"""Conditioning augmentation: a Gaussian around every sentence."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from attnforge.interfaces import Condition
+from attnforge.specs import ConditionerSpec
+
+
+class Augmentation(nn.Module):
+    """Draws the condition from a Gaussian whose mean and variance the sentence decides.
+
+    z = mean + exp(logvar / 2) * epsilon, epsilon ~ N(0, 1): conditioning augmentation of StackGAN
+    (Zhang et al., 2017), F^ca of AttnGAN's Eq. 1. It draws in evaluation mode too, as the official code
+    does, from torch's global generator.
+
+    Args:
+        dim: Width of the condition.
+    """
+
+    def __init__(self, spec: ConditionerSpec, *, dim: Annotated[int, Field(ge=1)] = 100) -> None:
+        super().__init__()
+        self.dim = dim
+        self.linear = nn.Linear(spec.sentence, 4 * dim)
+
+    def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
+        mean, logvar = F.glu(self.linear(sentence), dim=1).chunk(2, dim=1)
+        return Condition(value=self.draw(mean, logvar), mean=mean, logvar=logvar)
+
+    def draw(self, mean: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+        """One value of the Gaussian for each row."""
+        return mean + (0.5 * logvar).exp() * torch.randn_like(mean)

@@ -1,0 +1,122 @@
+"""AttnGAN's discriminator: is it a picture, and is it a picture of this sentence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from attnforge.errors import Problem, RecipeError
+from attnforge.specs import DiscriminatorSpec
+
+from .initialisation import initialise
+
+SMALLEST = 4
+"""Side in pixels of the features that the heads judge."""
+DEEPEST = 3
+"""The features have at most 2**DEEPEST times `channels`."""
+
+
+class JointDiscriminator(nn.Module):
+    """Judges a picture alone and together with a sentence.
+
+    Strided convolutions halve the picture until 4 x 4 pixels are left, doubling the channels each time;
+    beyond 8 times `channels`, plain convolutions lead back to 8 times. One head judges these features,
+    the other judges them joined with the sentence at every pixel. Features: b c 4 4. Logits: b, before
+    any sigmoid. D_i of AttnGAN (Xu et al., 2018), Eq. 5; with `norm: spectral` that of AttnGAN++
+    (Dinh et al., 2021).
+
+    Args:
+        channels: Channels after the first convolution.
+        norm: `batch` normalises over the batch; `spectral` bounds every convolution instead.
+        unconditional: Whether there is a head without the sentence.
+        max_channels: Upper bound of the channels of any map.
+
+    Raises:
+        RecipeError: The picture size is not 16, 32, 64, ...
+    """
+
+    def __init__(
+        self,
+        spec: DiscriminatorSpec,
+        *,
+        channels: Annotated[int, Field(ge=1)] = 64,
+        norm: Literal["batch", "spectral"] = "batch",
+        unconditional: bool = True,
+        max_channels: Annotated[int, Field(ge=1)] | None = None,
+    ) -> None:
+        super().__init__()
+        spectral = norm == "spectral"
+        halvings = _halvings(spec.image_size)
+        widths = [min(channels << i, max_channels or channels << i) for i in range(halvings)]
+        back = [channels << i for i in range(halvings - 2, DEEPEST - 1, -1)]
+        widths += [width for width in back if width < widths[-1]]
+        trunk: list[nn.Module] = []
+        for index, (before, after) in enumerate(zip([3, *widths], widths, strict=False)):
+            halves = index < halvings
+            trunk.append(Block(before, after, halves=halves, plain=index == 0, bias=spectral))
+        self.trunk = nn.Sequential(*trunk)
+        width = widths[-1]
+        self.joint = Block(width + spec.sentence, width, halves=False, plain=False, bias=spectral)
+        self.conditional = nn.Conv2d(width, 1, kernel_size=SMALLEST)
+        self.unconditional = nn.Conv2d(width, 1, kernel_size=SMALLEST) if unconditional else None
+        initialise(self)
+        if spectral:
+            for module in list(self.modules()):
+                if isinstance(module, nn.Conv2d):
+                    spectral_norm(module)
+
+    def forward(
+        self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
+    ) -> Float[Tensor, "b"]:
+        return self.logits(self.features(images), sentence)
+
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
+        """What both heads look at."""
+        features: Tensor = self.trunk(images)
+        return features
+
+    def logits(
+        self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
+    ) -> Float[Tensor, "b"]:
+        """How real a picture with these features is; with a sentence, how real as a picture of it.
+
+        Raises:
+            RecipeError: There is no sentence, and the head without one is switched off.
+        """
+        if sentence is None:
+            if self.unconditional is None:
+                message = "this discriminator judges pictures only together with a sentence"
+                raise RecipeError(Problem("no-unconditional-head", message, expected="unconditional: true"))
+            logits: Tensor = self.unconditional(features)
+            return logits.flatten()
+        tiled = sentence[:, :, None, None].expand(-1, -1, *features.shape[2:])
+        logits = self.conditional(self.joint(torch.cat((features, tiled), dim=1)))
+        return logits.flatten()
+
+
+class Block(nn.Module):
+    """A convolution, batch normalisation unless plain or biased, and a leaky rectifier (slope 0.2)."""
+
+    def __init__(self, before: int, after: int, *, halves: bool, plain: bool, bias: bool) -> None:
+        super().__init__()
+        kernel, stride = (4, 2) if halves else (3, 1)
+        self.convolution = nn.Conv2d(before, after, kernel, stride, padding=1, bias=bias)
+        self.normalisation = nn.Identity() if plain or bias else nn.BatchNorm2d(after)
+        self.activation = nn.LeakyReLU(0.2, inplace=True)
+
+    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ _ _"]:
+        activated: Tensor = self.activation(self.normalisation(self.convolution(features)))
+        return activated
+
+
+def _halvings(size: int) -> int:
+    """How often a picture is halved until 4 x 4 pixels are left."""
+    if size < 4 * SMALLEST or size & (size - 1):
+        message = f"a `joint` discriminator cannot judge pictures of {size} x {size} pixels"
+        raise RecipeError(Problem("picture-size", message, expected="16, 32, 64, 128, 256, ..."))
+    return (size // SMALLEST).bit_length() - 1

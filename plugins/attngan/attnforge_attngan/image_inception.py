@@ -1,0 +1,77 @@
+"""AttnGAN's image encoder: a frozen Inception-v3 with two trained layers on it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Self
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models import inception_v3  # type: ignore[import-untyped]
+
+from attnforge.interfaces import ImageFeatures
+from attnforge.specs import ImageSpec
+
+from .image_projection import Projection
+from .image_weights import load_weights
+
+INPUT_SIZE = 299
+"""Side in pixels of the pictures that Inception-v3 was trained on."""
+_LOCAL = (
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
+    *("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
+    *("Mixed_5b", "Mixed_5c", "Mixed_5d"),
+    *("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+)
+_GLOBAL = ("Mixed_7a", "Mixed_7b", "Mixed_7c", "avgpool")
+
+
+class InceptionEncoder(nn.Module):
+    """Regions from the 768 x 17 x 17 map `Mixed_6e` of Inception-v3, the image vector from its 2048 pool.
+
+    AttnGAN (Xu et al., 2018), section 3.2; network of Szegedy et al. (2016), torchvision's. Pictures of any
+    size in [-1, 1], which is the range that its public weights expect, are resized to 299 x 299. The network
+    is frozen and always in evaluation mode; only the two projections train. Gradients still reach the
+    pictures.
+
+    Args:
+        weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`; random weights,
+            with a warning, when not given. Nothing is ever downloaded.
+        align_corners: Whether resizing maps corner pixels onto corner pixels; true is what the official
+            weights were trained with.
+
+    Raises:
+        RecipeError: The file cannot be read or holds other weights.
+    """
+
+    def __init__(self, spec: ImageSpec, *, weights: str | None = None, align_corners: bool = True) -> None:
+        super().__init__()
+        self.align_corners = align_corners
+        network = inception_v3(weights=None, aux_logits=False, transform_input=False, init_weights=False)
+        del network.fc, network.dropout
+        if weights is None:
+            message = "the image encoder `inception-v3` has random weights: give it a file with `weights:`"
+            warnings.warn(message, stacklevel=2)
+        else:
+            load_weights(network, weights, ignore=("AuxLogits.", "fc."))
+        self.network = network.requires_grad_(False).eval()
+        self.projection = Projection(local=768, overall=2048, dim=spec.dim)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of the projections; the network stays in evaluation mode."""
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
+        features = F.interpolate(
+            images, size=(INPUT_SIZE, INPUT_SIZE), mode="bilinear", align_corners=self.align_corners
+        )
+        for name in _LOCAL:
+            features = self.network.get_submodule(name)(features)
+        local = features
+        for name in _GLOBAL:
+            features = self.network.get_submodule(name)(features)
+        matched: ImageFeatures = self.projection(local, features.flatten(1))
+        return matched

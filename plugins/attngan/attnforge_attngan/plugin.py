@@ -1,0 +1,55 @@
+"""What the AttnGAN plugin declares; data only, so that listing it imports no torch."""
+
+from __future__ import annotations
+
+from attnforge.plugin import Component, hookimpl
+
+_COMPONENTS = (
+    ("tokenizer", "word", "tokenizer:WordTokenizer", "lower-cased words of letters and digits"),
+    ("text-encoder", "bilstm", "text:BiLSTM", "bidirectional LSTM, AttnGAN's own"),
+    ("text-encoder", "bigru", "text:BiGRU", "bidirectional GRU, lighter"),
+    (
+        "image-encoder",
+        "inception-v3",
+        "image_inception:InceptionEncoder",
+        "Inception-v3, frozen, 17 x 17 regions",
+    ),
+    (
+        "image-encoder",
+        "timm",
+        "image_timm:TimmEncoder",
+        "any convolutional network of timm, for small pictures",
+    ),
+    ("conditioner", "augmentation", "conditioning:Augmentation", "a Gaussian around the sentence"),
+    ("attention", "word", "attention:WordAttention", "every pixel attends to the words"),
+    ("stage", "initial", "stages:InitialStage", "noise and condition to the first map"),
+    ("stage", "refine", "stages:RefineStage", "word attention, residual blocks, twice the size"),
+    (
+        "generator",
+        "multi-stage",
+        "generator:MultiStageGenerator",
+        "any number of stages, a picture after each",
+    ),
+    ("discriminator", "joint", "discriminator:JointDiscriminator", "judges with and without the sentence"),
+    ("loss", "bce", "losses.adversarial:BinaryCrossEntropyLoss", "AttnGAN's adversarial loss"),
+    ("loss", "hinge", "losses.adversarial:HingeLoss", "hinge adversarial loss"),
+    ("loss", "damsm", "losses.damsm:DamsmLoss", "do the words match the picture's regions"),
+    ("loss", "kl", "losses.conditioning:ConditioningLoss", "keeps the condition near a unit Gaussian"),
+    (
+        "metric",
+        "r-precision",
+        "retrieval:RetrievalPrecision",
+        "is a picture's own caption found among others",
+    ),
+    ("task", "damsm", "tasks.matching:MatchingTask", "trains both encoders to match words and regions"),
+    ("task", "gan", "tasks.adversarial:AdversarialTask", "trains the generator against its discriminators"),
+)
+
+
+@hookimpl
+def attnforge_components() -> list[Component]:
+    """The parts of AttnGAN (Xu et al., CVPR 2018)."""
+    return [
+        Component(kind, name, f"attnforge_attngan.{target}", summary)
+        for kind, name, target, summary in _COMPONENTS
+    ]

@@ -1,0 +1,83 @@
+"""Bidirectional recurrent text encoders."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from attnforge.interfaces import TextFeatures
+from attnforge.specs import TextSpec
+
+
+class RecurrentTextEncoder(nn.Module):
+    """Reads a caption forwards and backwards; what `BiLSTM` and `BiGRU` share.
+
+    Word t is the two hidden states at t side by side, the sentence is the two last ones (Xu et al., 2018,
+    section 3.2). Words are 0 where there is padding, captions need no order, and a caption without any
+    known word is read as the single token 0.
+
+    Args:
+        dim: Width of word and sentence vectors, half of it for each direction.
+        embedding: Width of the word embedding.
+        dropout: Share of the embedding's values that are dropped in training.
+    """
+
+    cell: ClassVar[type[nn.LSTM] | type[nn.GRU]]
+
+    def __init__(
+        self,
+        spec: TextSpec,
+        *,
+        dim: Annotated[int, Field(ge=2, multiple_of=2)] = 256,
+        embedding: Annotated[int, Field(ge=1)] = 300,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.embedding = nn.Embedding(spec.vocabulary_size, embedding)
+        self.dropout = nn.Dropout(dropout)
+        self.recurrence = self.cell(embedding, dim // 2, batch_first=True, bidirectional=True)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+
+    def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
+        lengths = lengths.clamp(min=1)
+        embedded = self.dropout(self.embedding(tokens))
+        packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        outputs, state = self.recurrence(packed)
+        words, _ = pad_packed_sequence(outputs, batch_first=True, total_length=tokens.shape[1])
+        hidden: Float[Tensor, "2 b _"] = state[0] if isinstance(state, tuple) else state
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        return TextFeatures(
+            words=words.transpose(1, 2).contiguous(),
+            sentence=torch.cat((hidden[0], hidden[1]), dim=1),
+            padding=positions[None, :] >= lengths.to(tokens.device)[:, None],
+        )
+
+
+class BiLSTM(RecurrentTextEncoder):
+    """The text encoder of AttnGAN: one bidirectional LSTM layer (Hochreiter and Schmidhuber, 1997).
+
+    Args:
+        dim: Width of word and sentence vectors, half of it for each direction.
+        embedding: Width of the word embedding.
+        dropout: Share of the embedding's values that are dropped in training.
+    """
+
+    cell = nn.LSTM
+
+
+class BiGRU(RecurrentTextEncoder):
+    """The lighter text encoder of AttnGAN's code: one bidirectional GRU layer (Cho et al., 2014).
+
+    Args:
+        dim: Width of word and sentence vectors, half of it for each direction.
+        embedding: Width of the word embedding.
+        dropout: Share of the embedding's values that are dropped in training.
+    """
+
+    cell = nn.GRU
