@@ -1,0 +1,73 @@
+"""Components by kind and name; looking one up imports its module and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+
+from attnforge.errors import PluginError, Problem, nearest
+from attnforge.plugin.component import KINDS, Component
+
+
+class Registry:
+    """The components of all loaded plugins."""
+
+    def __init__(self, components: Iterable[Component] = ()) -> None:
+        self._components = {(component.kind, component.name): component for component in components}
+
+    def __iter__(self) -> Iterator[Component]:
+        """All components, by kind in the order of `KINDS`, then by name."""
+        order = list(KINDS)
+        return iter(sorted(self._components.values(), key=lambda part: (order.index(part.kind), part.name)))
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of a kind's components, sorted."""
+        return tuple(component.name for component in self if component.kind == kind)
+
+    def get(self, kind: str, name: str) -> Component:
+        """The component of this kind and name.
+
+        Raises:
+            PluginError: `unknown-component` when there is none, or `wrong-kind` when the name belongs to
+                components of other kinds only.
+        """
+        if (kind, name) in self._components:
+            return self._components[kind, name]
+        names = self.names(kind)
+        known = ", ".join(names) or f"none is installed; a plugin must bring one ({KINDS.get(kind, kind)})"
+        others = [other for other, taken in self._components if taken == name]
+        if others:
+            code, message = "wrong-kind", f"`{name}` is of the kind {', '.join(others)}, not {kind}"
+        else:
+            code, message = "unknown-component", f"no {kind} is called `{name}`"
+        close = nearest(name, names)
+        expected = f"`{close}`; known are {known}" if close else f"one of {known}" if names else known
+        raise PluginError(Problem(code, message, None, expected, f"attnforge components {kind}"))
+
+    def find(self, kind: str, target: type) -> Component | None:
+        """The component of this kind that is this class, or None."""
+        place = f"{target.__module__}:{target.__qualname__}"
+        return next((part for part in self if part.kind == kind and part.target == place), None)
+
+    def load(self, component: Component) -> type:
+        """Import a component's class.
+
+        Raises:
+            PluginError: `component-import` when its module cannot be imported or has no such class.
+        """
+        module, _, attribute = component.target.partition(":")
+        try:
+            found: object = import_module(module)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise PluginError(_broken(component, f"cannot be imported: {reason}")) from error
+        if not isinstance(found, type):
+            raise PluginError(_broken(component, f"is a {type(found).__name__}, not a class"))
+        return found
+
+
+def _broken(component: Component, what: str) -> Problem:
+    message = f"{component.kind} `{component.name}` ({component.target}) {what}"
+    return Problem("component-import", message, next_step="attnforge plugins")
