@@ -1,0 +1,106 @@
+"""Measures the colours of a bird's parts on any picture, by analysis through synthesis.
+
+A bird of one geometry and free colours is a linear model of a picture: each label's coverage times a colour.
+For every geometry that the painter knows, least squares gives the best colours and what they leave
+unexplained; the geometry that leaves least is taken, and each part's colour is the median of its pixels.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from .attributes import BEAKS, FACINGS, PARTS, SIZES, TILTS, Geometry
+from .painter import Label, Painter
+from .palette import COLOURS, PALETTE
+
+LARGEST = 64
+"""Pictures of more pixels a side are averaged down to this first."""
+INSIDE = 0.95
+"""A pixel is inside a part when the part covers at least this much of it."""
+
+
+class PartMeasure:
+    """Finds the geometry and the part colours of birds on square pictures of one size.
+
+    Args:
+        size: Side of the pictures in pixels.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = min(size, LARGEST)
+        painter = Painter(self.size)
+        self.geometries = [
+            Geometry(facing, tilt, extent, beak)
+            for facing, tilt, extent, beak in product(FACINGS, TILTS, SIZES, BEAKS)
+        ]
+        self._bases = [_basis(painter, geometry) for geometry in self.geometries]
+        self._inside = [
+            torch.from_numpy(np.stack([_inside(mask) for mask in painter.parts(geometry).values()]))
+            for geometry in self.geometries
+        ]
+
+    def geometry(self, images: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b"]:
+        """The geometry that explains each picture best, as an index of `geometries`."""
+        flat = self._resized(images).flatten(2)
+        explained = [(flat @ basis).square().sum(dim=(1, 2)) for basis in self._bases]
+        return torch.stack(explained).argmax(dim=0)
+
+    def colours(self, images: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b parts"]:
+        """The palette colour, as an index of `COLOURS`, of each of `PARTS` on pictures in [-1, 1]."""
+        flat = self._resized(images).flatten(2)
+        geometry = self.geometry(images)
+        measured = torch.zeros(len(images), len(PARTS), 3)
+        for number in geometry.unique().tolist():
+            chosen = geometry == number
+            for part, inside in enumerate(self._inside[number]):
+                measured[chosen, part] = flat[chosen][:, :, inside].median(dim=2).values
+        palette = torch.tensor([PALETTE[colour] for colour in COLOURS]) / 127.5 - 1
+        distance = torch.cdist(_perceptual(measured), _perceptual(palette)[None])
+        return distance.argmin(dim=-1)
+
+    def _resized(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        images = images.detach().float().cpu()
+        if images.shape[-1] == self.size:
+            return images
+        return functional.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=True)
+
+
+def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels"]:
+    """An orthonormal basis of all pictures that the geometry can give, whatever its colours."""
+    covers = [painter.coverage(geometry, label).reshape(-1) for label in Label]
+    shown = torch.from_numpy(np.stack([cover for cover in covers if cover.any()], axis=1))
+    left, strength, _ = torch.linalg.svd(shown, full_matrices=False)
+    return left[:, strength > 1e-4 * strength[0]]
+
+
+def _inside(mask: np.ndarray) -> np.ndarray:
+    """Which pixels a part covers fully; on tiny pictures, where none is, the best covered ones."""
+    inside: np.ndarray = (mask >= min(INSIDE, 0.9 * float(mask.max()))).reshape(-1)
+    return inside
+
+
+def _perceptual(colours: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+    """sRGB in [-1, 1] to Oklab (Ottosson 2020), where distances are about as large as they look."""
+    srgb = ((colours + 1) / 2).clamp(0, 1)
+    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    cones = torch.tensor(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    opponents = torch.tensor(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    return (linear @ cones.T).clamp_min(0) ** (1 / 3) @ opponents.T
