@@ -20,6 +20,7 @@ from torch import Tensor, nn
 Part = TypeVar("Part", covariant=True)
 
 
+@runtime_checkable
 class Build(Protocol[Part]):
     """A slot for a child: a parent annotates a parameter `Build[Attention]` and calls it with a spec.
 

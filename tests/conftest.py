@@ -1,0 +1,24 @@
+"""Turns on the checks that every test runs under: the shapes and types of all annotations, at every call.
+
+The hook must be in place before the packages are imported, hence here. Whole numbers may stand for
+floats, as Python's typing rules and YAML have it; `Self` is beyond a checker that sees one function at a
+time. `attnforge.specs` stays out because it names its interfaces without importing them.
+"""
+
+from jaxtyping import install_import_hook
+
+install_import_hook(
+    [
+        "attnforge.data",
+        "attnforge.evaluate",
+        "attnforge.interfaces",
+        "attnforge.kernels",
+        "attnforge.run.drawing",
+        "attnforge.train",
+        "attnforge_attngan",
+        "attnforge_folder",
+        "attnforge_sketch_birds",
+    ],
+    "beartype.beartype(conf=beartype.BeartypeConf("
+    "is_pep484_tower=True, hint_overrides=beartype.FrozenDict({__import__('typing').Self: object})))",
+)
