@@ -81,7 +81,8 @@ class StageOutput:
     """What one stage of a generator gives the next."""
 
     hidden: Float[Tensor, "b c h w"]
-    attention: Float[Tensor, "b l h w"] | None
+    attention: Float[Tensor, "b l _ _"] | None
+    """The maps of a stage that attends, at the size of the hidden map that it was given."""
 
 
 @dataclass(frozen=True, slots=True)
