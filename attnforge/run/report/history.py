@@ -41,11 +41,14 @@ def histories(folder: Path, captions: Sequence[str]) -> list[History]:
 
 def _history(phase: str, folders: dict[int, Path], captions: Sequence[str]) -> History:
     steps = evenly(sorted(folders), COLUMNS)
+    last = (int(path.stem) for path in folders[steps[-1]].glob("*.png") if path.stem.isdecimal())
+    rows = max(len(captions), max(last, default=-1) + 1)
     pictures = [
         [thumbnail_uri(folders[step] / f"{number:02d}.png", side=SIDE) for step in steps]
-        for number in range(len(captions))
+        for number in range(rows)
     ]
-    return History(phase=phase, steps=steps, captions=list(captions), pictures=pictures)
+    named = [*captions, *(f"picture {number}" for number in range(len(captions), rows))]
+    return History(phase=phase, steps=steps, captions=named, pictures=pictures)
 
 
 def evenly(values: Sequence[int], most: int) -> list[int]:

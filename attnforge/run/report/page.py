@@ -8,6 +8,7 @@ import html
 import json
 import math
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -84,17 +85,15 @@ def render(title: str, data: Any) -> str:
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    page = _template("report.html")
-    for name, value in (
-        ("policy", html.escape(policy)),
-        ("title", html.escape(title)),
-        ("style", style),
-        ("script", script),
-        # Last, so that no placeholder's name inside the data is ever replaced.
-        ("data", embedded(data)),
-    ):
-        page = page.replace(f"%{name}%", value, 1)
-    return page
+    parts = {
+        "policy": html.escape(policy),
+        "title": html.escape(title),
+        "style": style,
+        "script": script,
+        "data": embedded(data),
+    }
+    # One pass, so that no placeholder's name inside a value is ever replaced.
+    return re.sub(r"%(\w+)%", lambda match: parts[match[1]], _template("report.html"))
 
 
 def embedded(data: Any) -> str:
@@ -124,7 +123,7 @@ def _digest(text: str) -> str:
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="replace")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

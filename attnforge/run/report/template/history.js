@@ -1,0 +1,39 @@
+// Samples over time: the same captions and the same noise, at the steps at which they were drawn.
+function historyTable(history) {
+  const head = history.steps.map((step) => make("th", { scope: "col" }, `step ${step.toLocaleString("en")}`));
+  const cell = (uri, row, column) =>
+    make(
+      "td",
+      { "data-step": `step ${history.steps[column].toLocaleString("en")}` },
+      uri
+        ? make("img", { src: uri, alt: `${history.captions[row]}, at step ${history.steps[column]}`, loading: "lazy" })
+        : make("span", { class: "quiet", title: "this picture is missing or damaged" }, "–"),
+    );
+  const rows = history.pictures.map((pictures, row) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, history.captions[row]),
+      pictures.map((uri, column) => cell(uri, row, column)),
+    ),
+  );
+  return make(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Samples of phase ${history.phase} over time` },
+    make(
+      "table",
+      { class: "history" },
+      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "caption"), head)),
+      make("tbody", {}, rows),
+    ),
+  );
+}
+
+function historySection(histories) {
+  return section(
+    "samples",
+    "Samples over time",
+    make("p", { class: "lead" }, "The same captions with the same noise, drawn again and again while the run trained."),
+    histories.map((history) => [histories.length > 1 ? make("h3", {}, `Phase ${history.phase}`) : null, historyTable(history)]),
+  );
+}
