@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -31,6 +31,7 @@ class MultiStageGenerator(nn.Module):
         channels: Channels of the hidden map behind every stage.
         base_size: Side in pixels of the first picture: 4, 8, 16, ...
         noise: Width of the noise.
+        pictures: Which stages draw a picture; `last-stage` is the paper's AttnDCGAN.
 
     Raises:
         RecipeError: There is no stage, or the stages stand in an order that cannot work.
@@ -45,26 +46,27 @@ class MultiStageGenerator(nn.Module):
         channels: Annotated[int, Field(ge=1)] = 32,
         base_size: Annotated[int, Field(ge=4)] = 64,
         noise: Annotated[int, Field(ge=1)] = 100,
+        pictures: Literal["every-stage", "last-stage"] = "every-stage",
     ) -> None:
         super().__init__()
         if not stages:
             message = "a `multi-stage` generator has no stages"
             raise RecipeError(Problem("no-stages", message, expected="stages: [initial, ...]"))
         self.noise = noise
-        self.image_sizes = tuple(base_size << i for i in range(len(stages)))
+        sizes = tuple(base_size << i for i in range(len(stages)))
+        self.image_sizes = sizes if pictures == "every-stage" else sizes[-1:]
         self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
         self.stages = nn.ModuleList()
-        self.heads = nn.ModuleList()
         for index, build in enumerate(stages):
             stage_spec = StageSpec(
                 channels=channels,
                 in_channels=channels if index else None,
-                out_size=self.image_sizes[index],
+                out_size=sizes[index],
                 condition=self.conditioner.dim + noise,
                 words=spec.words,
             )
             self.stages.append(_module(build(stage_spec)))
-            self.heads.append(ImageHead(channels))
+        self.heads = nn.ModuleList(ImageHead(channels) for _ in self.image_sizes)
         initialise(self)
 
     def forward(
@@ -73,15 +75,17 @@ class MultiStageGenerator(nn.Module):
         condition = self.conditioner(text.sentence)
         seed = torch.cat((condition.value, noise), dim=1)
         hidden: Tensor | None = None
-        images: list[Tensor] = []
+        maps: list[Tensor] = []
         attention: list[Tensor] = []
-        for stage, head in zip(self.stages, self.heads, strict=True):
+        for stage in self.stages:
             output = stage(hidden, seed, text, return_attention=return_attention)
             hidden = output.hidden
-            images.append(head(hidden))
+            maps.append(output.hidden)
             if output.attention is not None:
                 attention.append(output.attention)
-        return GeneratorOutput(images=tuple(images), attention=tuple(attention), condition=condition)
+        last = maps[-len(self.heads) :]
+        images = tuple(head(drawn) for head, drawn in zip(self.heads, last, strict=True))
+        return GeneratorOutput(images=images, attention=tuple(attention), condition=condition)
 
 
 def _module(stage: Stage) -> nn.Module:

@@ -1,0 +1,74 @@
+"""What the official AttnGAN networks compute, and the weights with which they compute it.
+
+Weights are not stored: every tensor is drawn from a generator that its official name seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+def _draw(name: str, shape: list[int]) -> Tensor:
+    """The weight of that official name."""
+    drawn = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape or (1,))
+    leaf = name.rsplit(".", 1)[-1]
+    if leaf == "num_batches_tracked":
+        return torch.zeros((), dtype=torch.int64)
+    if leaf == "running_mean":
+        drawn = 0.1 * drawn
+    elif leaf == "running_var":
+        drawn = 0.5 + np.abs(drawn)
+    elif len(shape) >= 2:
+        drawn = drawn * math.sqrt(2 / math.prod(shape[1:]))
+    elif leaf.startswith("bias"):
+        drawn = 0.1 * drawn
+    else:
+        drawn = 1 + 0.1 * drawn
+    return torch.from_numpy(drawn.astype(np.float32)).reshape(shape)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, Tensor]]:
+    """Reads the stored arrays of one file."""
+
+    def read(name: str) -> dict[str, Tensor]:
+        with np.load(GOLDEN / f"{name}.npz") as arrays:
+            return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def official_weights() -> Callable[[str], dict[str, Tensor]]:
+    """Draws the official state dict of one network."""
+    shapes: dict[str, dict[str, list[int]]] = json.loads(
+        (GOLDEN / "official_state_dict_keys.json").read_text()
+    )
+
+    def weights(network: str) -> dict[str, Tensor]:
+        named = shapes[network]
+        return {name: _draw(name, shape) for name, shape in dict(named).items()}
+
+    return weights
+
+
+@pytest.fixture(scope="session")
+def uniform_images() -> Callable[[str, int], Tensor]:
+    """Draws the named batch of three pictures in [-1, 1] that the official code was given."""
+
+    def images(name: str, size: int) -> Tensor:
+        generator = np.random.RandomState(zlib.crc32(name.encode()))
+        return torch.from_numpy(generator.uniform(-1, 1, (3, 3, size, size)).astype(np.float32))
+
+    return images

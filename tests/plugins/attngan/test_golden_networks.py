@@ -1,0 +1,122 @@
+"""With official weights, every network gives the official numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from attnforge.errors import RunError
+from attnforge.interfaces import Build, Stage, TextFeatures
+from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, TextSpec
+from attnforge_attngan.attention import WordAttention
+from attnforge_attngan.conditioning import Augmentation
+from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_attngan.generator import MultiStageGenerator
+from attnforge_attngan.image_inception import InceptionEncoder
+from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, load_official
+from attnforge_attngan.stages import InitialStage, RefineStage
+from attnforge_attngan.text import BiGRU, BiLSTM
+
+Read = Callable[[str], dict[str, Tensor]]
+close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
+
+
+class GivenNoise(Augmentation):
+    """Conditioning augmentation whose noise the official run has stored."""
+
+    epsilon: Tensor
+
+    def draw(self, mean: Tensor, logvar: Tensor) -> Tensor:
+        return mean + (0.5 * logvar).exp() * self.epsilon
+
+
+@pytest.mark.parametrize(("encoder", "cell"), [(BiLSTM, "LSTM"), (BiGRU, "GRU")])
+def test_text_encoders(
+    golden: Read, official_weights: Read, encoder: type[BiLSTM | BiGRU], cell: str
+) -> None:
+    expected = golden(f"text_encoder_{cell.lower()}")
+    network = encoder(TextSpec(vocabulary_size=60), dim=16).eval()
+    load_official(network, official_weights(f"text_encoder_{cell}"), TEXT)
+    with torch.no_grad():
+        features = network(expected["captions"], expected["lengths"])
+    longest = int(expected["lengths"].max())
+    close(features.words[:, :, :longest], expected["words"])
+    assert not features.words[:, :, longest:].any()
+    close(features.sentence, expected["sentence"])
+
+
+@pytest.mark.filterwarnings("ignore:the image encoder")
+def test_image_encoder(golden: Read, official_weights: Read) -> None:
+    expected = golden("image_encoder")
+    network = InceptionEncoder(ImageSpec(dim=16, image_size=64), align_corners=False).eval()
+    load_official(network, official_weights("image_encoder"), IMAGE)
+    with torch.no_grad():
+        features = network(expected["image"])
+    close(features.regions, expected["regions"], atol=1e-4)
+    close(features.image, expected["code"], atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+@pytest.mark.parametrize(("network", "stages"), [("attngan", 3), ("attngan1", 2), ("attndcgan", 3)])
+def test_generators(golden: Read, official_weights: Read, network: str, stages: int, mode: str) -> None:
+    expected = golden(f"generator_{network}_{mode}")
+    refine = partial(RefineStage, attention=WordAttention, residual_blocks=0 if network == "attndcgan" else 2)
+    chain: list[Build[Stage]] = [InitialStage, *[refine] * (stages - 1)]
+    generator = MultiStageGenerator(
+        GeneratorSpec(words=16),
+        conditioner=partial(GivenNoise, dim=20),
+        stages=chain,
+        channels=8,
+        noise=12,
+        pictures="last-stage" if network == "attndcgan" else "every-stage",
+    )
+    load_official(generator, official_weights(f"generator_{network}"), GENERATOR)
+    generator.train(mode == "train")
+    generator.conditioner.epsilon = expected["eps"]
+    text = TextFeatures(expected["words"], expected["sentence"], torch.zeros(3, 6, dtype=torch.bool))
+    with torch.no_grad():
+        output = generator(expected["noise"], text, return_attention=True)
+    close(output.condition.mean, expected["mu"])
+    close(output.condition.logvar, expected["logvar"])
+    compared = 0
+    for name, value in expected.items():
+        kind, _, step = name.partition("_every")
+        if step:
+            tensors = output.images if kind.startswith("image") else output.attention
+            close(tensors[int(kind[-1])][..., :: int(step), :: int(step)], value, atol=1e-4)
+            compared += 1
+    for index, image in enumerate(output.images):
+        close(image.mean(dim=(2, 3)), expected[f"image{index}_mean"], atol=1e-4)
+        close(image.std(dim=(2, 3), correction=0), expected[f"image{index}_std"], atol=1e-4)
+    assert compared == len(output.images) + len(output.attention)
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_discriminators(
+    golden: Read, official_weights: Read, uniform_images: Callable[[str, int], Tensor], size: int
+) -> None:
+    expected = golden(f"discriminator{size}")
+    network = JointDiscriminator(DiscriminatorSpec(image_size=size, sentence=16), channels=4).eval()
+    load_official(network, official_weights(f"discriminator{size}"), DISCRIMINATOR)
+    with torch.no_grad():
+        features = network.features(uniform_images(f"real{size}", size))
+        close(features, expected["features"])
+        close(network.logits(features, expected["sentence"]).sigmoid(), expected["conditional"])
+        close(network.logits(features, None).sigmoid(), expected["unconditional"])
+
+
+def test_a_checkpoint_of_other_widths_is_refused(official_weights: Read) -> None:
+    network = BiLSTM(TextSpec(vocabulary_size=61), dim=16)
+    with pytest.raises(RunError) as raised:
+        load_official(network, official_weights("text_encoder_LSTM"), TEXT)
+    assert [problem.code for problem in raised.value.problems] == ["other-checkpoint"]
+
+
+def test_a_foreign_name_is_refused() -> None:
+    with pytest.raises(RunError) as raised:
+        load_official(BiLSTM(TextSpec(vocabulary_size=9)), {"module.x": torch.zeros(1)}, TEXT)
+    assert [problem.code for problem in raised.value.problems] == ["unknown-official-name"]
