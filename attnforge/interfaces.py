@@ -14,8 +14,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from attnforge.values import (
+    AttentionOutput as AttentionOutput,
+    Batch as Batch,
+    Condition as Condition,
+    GeneratorOutput as GeneratorOutput,
+    ImageFeatures as ImageFeatures,
+    Sample as Sample,
+    StageOutput as StageOutput,
+    TextFeatures as TextFeatures,
+)
 
 Part = TypeVar("Part", covariant=True)
 
@@ -29,94 +40,6 @@ class Build(Protocol[Part]):
     """
 
     def __call__(self, *spec: Any) -> Part: ...
-
-
-# ---------------------------------------------------------------------------------------------------
-# Values that travel between components
-
-
-@dataclass(frozen=True, slots=True)
-class TextFeatures:
-    """A batch of encoded captions."""
-
-    words: Float[Tensor, "b d l"]
-    sentence: Float[Tensor, "b d"]
-    padding: Bool[Tensor, "b l"]
-    """True where there is no word."""
-
-    @property
-    def lengths(self) -> Int[Tensor, "b"]:
-        """How many words each caption has."""
-        return (~self.padding).sum(dim=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFeatures:
-    """A batch of encoded pictures, in the text's space."""
-
-    regions: Float[Tensor, "b d h w"]
-    image: Float[Tensor, "b d"]
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionOutput:
-    """What an attention block gives a stage."""
-
-    context: Float[Tensor, "b c h w"]
-    weights: Float[Tensor, "b l h w"] | None
-    """How much each pixel attends to each word, summing to one over words; None when not asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a conditioner draws from a sentence: a value, and the Gaussian that it was drawn from."""
-
-    value: Float[Tensor, "b z"]
-    mean: Float[Tensor, "b z"]
-    logvar: Float[Tensor, "b z"]
-
-
-@dataclass(frozen=True, slots=True)
-class StageOutput:
-    """What one stage of a generator gives the next."""
-
-    hidden: Float[Tensor, "b c h w"]
-    attention: Float[Tensor, "b l _ _"] | None
-    """The maps of a stage that attends, at the size of the hidden map that it was given."""
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorOutput:
-    """What a generator draws."""
-
-    images: tuple[Float[Tensor, "b 3 _ _"], ...]
-    """One batch of pictures a stage, smallest first, in [-1, 1]."""
-    attention: tuple[Float[Tensor, "b l _ _"], ...]
-    """One batch of maps for each stage that attends, in order; empty when not asked for."""
-    condition: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One picture of a data set with one of its captions."""
-
-    image: UInt8[Tensor, "3 h w"]
-    caption: str
-    class_id: int
-    key: str
-    """A name of the picture that is unique in its data set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What the collate function gives a task, already on the task's device."""
-
-    image: Float[Tensor, "b 3 h w"]
-    tokens: Int[Tensor, "b l"]
-    lengths: Int[Tensor, "b"]
-    class_ids: Int[Tensor, "b"]
-    captions: tuple[str, ...]
-    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

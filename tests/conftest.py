@@ -15,6 +15,7 @@ install_import_hook(
         "attnforge.kernels",
         "attnforge.run.drawing",
         "attnforge.train",
+        "attnforge.values",
         "attnforge_attngan",
         "attnforge_folder",
         "attnforge_sketch_birds",
