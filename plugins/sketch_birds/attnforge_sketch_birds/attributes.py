@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from attnforge.data.seeding import derive_seed
+from attnforge.seeds import derive_seed
 
 from .palette import BACKGROUNDS, COLOURS
 

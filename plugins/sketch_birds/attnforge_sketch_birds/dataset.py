@@ -11,8 +11,8 @@ import torch
 from jaxtyping import UInt8
 from pydantic import Field
 
-from attnforge.data.seeding import derive_seed
 from attnforge.interfaces import Sample
+from attnforge.seeds import derive_seed
 from attnforge.specs import DataSpec
 
 from .attributes import Attributes, draw_attributes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
-from attnforge.data.seeding import derive_seed
+from attnforge.seeds import derive_seed
 
 from .attributes import Attributes
 

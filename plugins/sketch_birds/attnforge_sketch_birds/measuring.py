@@ -56,7 +56,7 @@ class PartMeasure:
         flat = self._resized(images).flatten(2)
         geometry = self.geometry(images)
         measured = torch.zeros(len(images), len(PARTS), 3)
-        for number in geometry.unique().tolist():
+        for number in sorted(set(geometry.tolist())):
             chosen = geometry == number
             for part, inside in enumerate(self._inside[number]):
                 measured[chosen, part] = flat[chosen][:, :, inside].median(dim=2).values
@@ -68,7 +68,9 @@ class PartMeasure:
         images = images.detach().float().cpu()
         if images.shape[-1] == self.size:
             return images
-        return functional.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=True)
+        sides = (self.size, self.size)
+        resized: Tensor = functional.interpolate(images, size=sides, mode="bilinear", antialias=True)
+        return resized
 
 
 def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels"]:
@@ -103,4 +105,5 @@ def _perceptual(colours: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
             [0.0259040371, 0.7827717662, -0.8086757660],
         ]
     )
-    return (linear @ cones.T).clamp_min(0) ** (1 / 3) @ opponents.T
+    perceptual: Tensor = (linear @ cones.T).clamp_min(0).pow(1 / 3) @ opponents.T
+    return perceptual

@@ -1,0 +1,101 @@
+"""Samples to a batch: captions become padded token ids, pictures become floats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from jaxtyping import Int, UInt8
+from torch import Tensor
+
+from attnforge.errors import DataError, Problem
+from attnforge.interfaces import Batch, Sample, Tokenizer
+from attnforge.seeds import derive_seed
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSamples:
+    """A batch before it is moved to the device: small enough to travel between processes."""
+
+    image: UInt8[Tensor, "b 3 h w"]
+    tokens: Int[Tensor, "b l"]
+    lengths: Int[Tensor, "b"]
+    class_ids: Int[Tensor, "b"]
+    captions: tuple[str, ...]
+    keys: tuple[str, ...]
+
+    def batch(self, device: torch.device | str = "cpu") -> Batch:
+        """The batch on a device, its pictures in [-1, 1]."""
+        return Batch(
+            image=self.image.to(device).float().div_(127.5).sub_(1.0),
+            tokens=self.tokens.to(device),
+            lengths=self.lengths.to(device),
+            class_ids=self.class_ids.to(device),
+            captions=self.captions,
+            keys=self.keys,
+        )
+
+
+def collate(
+    samples: Sequence[Sample], *, tokenizer: Tokenizer, max_words: int, seeds: Sequence[int]
+) -> EncodedSamples:
+    """Encode the captions, pad them with 0 to the longest, and stack the pictures.
+
+    Args:
+        samples: Pictures of one size.
+        tokenizer: Gives the token ids.
+        max_words: Longer captions lose random words, order kept, as in AttnGAN.
+        seeds: One for each sample; decides which words a long caption loses.
+
+    Raises:
+        DataError: a caption has no known word, or the pictures differ in size.
+    """
+    encoded = [
+        shorten(tokenizer.encode(sample.caption), max_words=max_words, seed=seed)
+        for sample, seed in zip(samples, seeds, strict=True)
+    ]
+    _check(samples, encoded)
+    tokens = torch.zeros(len(encoded), max(map(len, encoded)), dtype=torch.long)
+    for row, ids in enumerate(encoded):
+        tokens[row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
+    return EncodedSamples(
+        image=torch.stack([sample.image for sample in samples]),
+        tokens=tokens,
+        lengths=torch.tensor([len(ids) for ids in encoded], dtype=torch.long),
+        class_ids=torch.tensor([sample.class_id for sample in samples], dtype=torch.long),
+        captions=tuple(sample.caption for sample in samples),
+        keys=tuple(sample.key for sample in samples),
+    )
+
+
+def shorten(ids: list[int], *, max_words: int, seed: int) -> list[int]:
+    """At most `max_words` of the ids, a random choice in their old order."""
+    if len(ids) <= max_words:
+        return ids
+    kept = Random(derive_seed(seed, "words")).sample(range(len(ids)), max_words)  # noqa: S311
+    return [ids[place] for place in sorted(kept)]
+
+
+def _check(samples: Sequence[Sample], encoded: Sequence[list[int]]) -> None:
+    problems = [
+        Problem(
+            code="unknown-words",
+            message=f"picture {sample.key}: the vocabulary knows no word of {sample.caption!r}",
+            expected="a caption with at least one word of the vocabulary",
+        )
+        for sample, ids in zip(samples, encoded, strict=True)
+        if not ids
+    ]
+    shapes = {tuple(sample.image.shape) for sample in samples}
+    if len(shapes) > 1:
+        problems.append(
+            Problem(
+                code="picture-sizes",
+                message=f"a batch has pictures of different shapes: {sorted(shapes)}",
+                expected="a data set whose pictures all have the size of its spec",
+            )
+        )
+    if problems:
+        raise DataError(problems)

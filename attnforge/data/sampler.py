@@ -1,0 +1,45 @@
+"""Which picture stands at which position of training, without any state.
+
+Training reads positions 0, 1, 2 and so on. A position lies in an epoch, each epoch has a permutation of its
+own, and both follow from the seed, so a resumed run needs one integer to go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from attnforge.seeds import derive_seed
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One draw of the data: a picture, and the seed of its crop, flip and caption."""
+
+    index: int
+    seed: int
+
+
+class PositionSampler:
+    """Gives the draw at any position, the same in every process and for any number of workers.
+
+    Args:
+        length: How many pictures the data set has.
+        seed: Decides the permutations and all augmentation.
+    """
+
+    def __init__(self, length: int, *, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self._epoch = -1
+        self._order: list[int] = []
+
+    def __getitem__(self, position: int) -> Position:
+        """The draw at a position; every picture occurs once in each run of `length` positions from zero."""
+        epoch, place = divmod(position, self.length)
+        if epoch != self._epoch:
+            shuffle = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
+            self._order = torch.randperm(self.length, generator=shuffle).tolist()
+            self._epoch = epoch
+        return Position(index=self._order[place], seed=derive_seed(self.seed, "position", position))

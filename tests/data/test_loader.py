@@ -1,0 +1,183 @@
+"""Batches depend on their step alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnforge.data.collate import collate, shorten
+from attnforge.data.loader import batches
+from attnforge.data.sampler import PositionSampler
+from attnforge.errors import DataError
+from attnforge.interfaces import Batch, Sample
+
+
+class Letters:
+    """Knows the letters a to y; every letter of a caption is a token."""
+
+    vocabulary_size = 26
+    fingerprint = "letters"
+
+    def fit(self, captions: Sequence[str]) -> None: ...
+    def tokens(self, caption: str) -> list[str]:
+        return [letter for letter in caption if "a" <= letter <= "y"]
+
+    def encode(self, caption: str) -> list[int]:
+        return [ord(letter) - ord("a") + 1 for letter in self.tokens(caption)]
+
+    def unknown(self, caption: str) -> list[str]:
+        return [letter for letter in caption if letter == "z"]
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Squares:
+    """Grey squares; the picture and the caption depend on index and seed."""
+
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def captions(self, index: int) -> Sequence[str]:
+        return self.texts[index]
+
+    def class_id(self, index: int) -> int:
+        return index % 2
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        image = torch.full((3, 4, 4), (index * 40 + seed) % 256, dtype=torch.uint8)
+        texts = self.texts[index]
+        return Sample(image, texts[seed % len(texts)], self.class_id(index), str(index))
+
+
+TEXTS = [["abc", "de"], ["fghij", "kl"], ["m"], ["nopqrst", "uv"], ["wxy", "ab"]]
+
+
+def load(data: Squares | None = None, **options: Any) -> list[Batch]:
+    settings: dict[str, Any] = {"batch_size": 3, "seed": 7, "steps": 9, "max_words": 4, **options}
+    return list(batches(Squares(TEXTS) if data is None else data, Letters(), **settings))
+
+
+def same(left: Batch, right: Batch) -> bool:
+    return (
+        torch.equal(left.image, right.image)
+        and torch.equal(left.tokens, right.tokens)
+        and torch.equal(left.lengths, right.lengths)
+        and torch.equal(left.class_ids, right.class_ids)
+        and left.captions == right.captions
+        and left.keys == right.keys
+    )
+
+
+def test_workers_give_the_same_batches_and_leave_torch_s_random_state_alone() -> None:
+    torch.manual_seed(3)
+    expected_draw = torch.rand(1)
+    torch.manual_seed(3)
+    with_workers = load(workers=2)
+    assert torch.equal(torch.rand(1), expected_draw)
+    alone = load()
+    assert len(with_workers) == len(alone) == 9
+    assert all(same(left, right) for left, right in zip(with_workers, alone, strict=True))
+
+
+def test_a_resumed_loader_goes_on_where_it_stopped() -> None:
+    whole, rest = load(), load(start_step=4)
+    assert len(rest) == 5
+    assert all(same(left, right) for left, right in zip(whole[4:], rest, strict=True))
+
+
+def test_every_batch_is_full_and_epochs_join() -> None:
+    keys = [key for batch in load(steps=10) for key in batch.keys]
+    assert len(keys) == 30
+    for start in range(0, 30, len(TEXTS)):
+        assert sorted(keys[start : start + len(TEXTS)]) == ["0", "1", "2", "3", "4"]
+    orders = {tuple(keys[start : start + len(TEXTS)]) for start in range(0, 30, len(TEXTS))}
+    assert len(orders) > 1
+
+
+def test_another_seed_gives_other_batches() -> None:
+    assert not same(load()[0], load(seed=8)[0])
+
+
+def test_a_batch_holds_padded_tokens_and_floats_in_range() -> None:
+    for batch in load():
+        assert batch.image.dtype == torch.float32
+        assert -1 <= batch.image.min() <= batch.image.max() <= 1
+        assert batch.tokens.shape == (3, int(batch.lengths.max()))
+        assert torch.equal((batch.tokens > 0).sum(dim=1), batch.lengths)
+        assert int(batch.lengths.max()) <= 4
+        for row, length, caption in zip(batch.tokens, batch.lengths, batch.captions, strict=True):
+            ids = row[: int(length)].tolist()
+            assert len(ids) == min(4, len(caption))
+            assert ids == sorted(ids)
+
+
+def test_black_and_white_become_minus_one_and_one() -> None:
+    pictures = [torch.zeros(3, 2, 2, dtype=torch.uint8), torch.full((3, 2, 2), 255, dtype=torch.uint8)]
+    samples = [Sample(picture, "a", 0, "k") for picture in pictures]
+    image = collate(samples, tokenizer=Letters(), max_words=3, seeds=[1, 2]).batch().image
+    assert torch.equal(image[0], torch.full((3, 2, 2), -1.0))
+    assert torch.equal(image[1], torch.full((3, 2, 2), 1.0))
+
+
+def test_a_caption_without_known_words_gives_way_to_another_of_its_picture() -> None:
+    for batch in load(Squares([["zz", "a"], ["b", "zzz"]])):
+        assert set(batch.captions) <= {"a", "b"}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_without_known_words_is_named(workers: int) -> None:
+    with pytest.raises(DataError, match="picture 0") as caught:
+        load(Squares([["zz"]]), workers=workers)
+    assert {problem.code for problem in caught.value.problems} == {"unknown-words"}
+
+
+def test_an_empty_data_set_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        load(Squares([]))
+    assert caught.value.problems[0].code == "empty-data"
+
+
+def test_pictures_of_several_sizes_are_refused() -> None:
+    samples = [Sample(torch.zeros(3, side, side, dtype=torch.uint8), "a", 0, "k") for side in (2, 3)]
+    with pytest.raises(DataError) as caught:
+        collate(samples, tokenizer=Letters(), max_words=3, seeds=[1, 2])
+    assert caught.value.problems[0].code == "picture-sizes"
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=30, unique=True), st.integers(1, 30), st.integers(0))
+def test_shortening_keeps_order_and_asks_for_no_more(ids: list[int], max_words: int, seed: int) -> None:
+    kept = shorten(ids, max_words=max_words, seed=seed)
+    assert len(kept) == min(len(ids), max_words)
+    assert [one for one in ids if one in kept] == kept
+
+
+def test_shortening_drops_every_word_about_equally_often() -> None:
+    kept = Counter(one for seed in range(600) for one in shorten([1, 2, 3, 4], max_words=2, seed=seed))
+    assert all(240 < kept[one] < 360 for one in (1, 2, 3, 4))
+
+
+@given(st.integers(1, 20), st.integers(0, 2**40), st.integers(0, 3))
+def test_each_epoch_is_a_permutation(length: int, seed: int, epoch: int) -> None:
+    sampler = PositionSampler(length, seed=seed)
+    drawn = [sampler[position].index for position in range(epoch * length, (epoch + 1) * length)]
+    assert sorted(drawn) == list(range(length))
+
+
+def test_positions_can_be_read_in_any_order_and_have_seeds_of_their_own() -> None:
+    sampler = PositionSampler(5, seed=1)
+    forward = [sampler[position] for position in range(20)]
+    assert [sampler[position] for position in reversed(range(20))] == forward[::-1]
+    assert len({position.seed for position in islice(forward, 20)}) == 20
