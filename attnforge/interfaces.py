@@ -18,15 +18,42 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from attnforge.values import (
-    AttentionOutput as AttentionOutput,
-    Batch as Batch,
-    Condition as Condition,
-    GeneratorOutput as GeneratorOutput,
-    ImageFeatures as ImageFeatures,
-    Sample as Sample,
-    StageOutput as StageOutput,
-    TextFeatures as TextFeatures,
+    AttentionOutput,
+    Batch,
+    Condition,
+    GeneratorOutput,
+    ImageFeatures,
+    Sample,
+    StageOutput,
+    TextFeatures,
 )
+
+__all__ = [
+    "INTERFACES",
+    "AdversarialStep",
+    "Attention",
+    "AttentionOutput",
+    "Batch",
+    "Build",
+    "Condition",
+    "Conditioner",
+    "Dataset",
+    "Discriminator",
+    "Generator",
+    "GeneratorOutput",
+    "ImageEncoder",
+    "ImageFeatures",
+    "Loss",
+    "Metric",
+    "Sample",
+    "Stage",
+    "StageOutput",
+    "Task",
+    "TextEncoder",
+    "TextFeatures",
+    "Tokenizer",
+    "Tracker",
+]
 
 Part = TypeVar("Part", covariant=True)
 
