@@ -10,45 +10,46 @@ from pathlib import Path
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-def _code_arguments(tree: ast.Module) -> Iterator[tuple[int, ast.expr]]:
-    """Line and expression of the code that each `Problem(...)` is given."""
+def _code_arguments(tree: ast.Module) -> Iterator[ast.expr]:
+    """The expression of each code: what `Problem(...)` is given, and what is handed on as `code`."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Problem":
-            named = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-            if node.args or named:
-                yield node.lineno, (node.args[0] if node.args else named[0])
+        if isinstance(node, ast.Call):
+            yield from (keyword.value for keyword in node.keywords if keyword.arg == "code")
+            if node.args and ast.unparse(node.func).split(".")[-1] == "Problem":
+                yield node.args[0]
+        elif isinstance(node, ast.arguments):
+            yield from (
+                default
+                for argument, default in zip(node.kwonlyargs, node.kw_defaults, strict=True)
+                if argument.arg == "code" and default is not None
+            )
 
 
 def _literals(expression: ast.expr) -> set[str] | None:
-    """The strings an expression can be: a literal, or a choice between literals."""
+    """The strings an expression can be: a literal, a choice of literals, or the `code` handed on."""
     if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
         return {expression.value}
     if isinstance(expression, ast.IfExp):
         either, other = _literals(expression.body), _literals(expression.orelse)
-        return either | other if either and other else None
+        return either | other if either is not None and other is not None else None
+    if isinstance(expression, ast.Name | ast.Attribute) and ast.unparse(expression).split(".")[-1] == "code":
+        return set()
     return None
 
 
 def test_error_codes_are_literal_slugs(sources: dict[Path, ast.Module], root: Path) -> None:
     odd = []
     for path, tree in sources.items():
-        for line, expression in _code_arguments(tree):
+        for expression in _code_arguments(tree):
             codes = _literals(expression)
             if codes is None or not all(SLUG.fullmatch(code) for code in codes):
-                odd.append(f"{path.relative_to(root)}:{line} {ast.unparse(expression)}")
+                odd.append(f"{path.relative_to(root)}:{expression.lineno} {ast.unparse(expression)}")
     assert odd == []
 
 
-def test_the_reference_has_exactly_the_codes_of_the_source(
-    sources: dict[Path, ast.Module], root: Path
-) -> None:
-    raised = set[str]().union(
-        *(
-            _literals(expression) or set()
-            for tree in sources.values()
-            for _, expression in _code_arguments(tree)
-        )
-    )
+def test_the_reference_has_exactly_these_codes(sources: dict[Path, ast.Module], root: Path) -> None:
+    expressions = [expression for tree in sources.values() for expression in _code_arguments(tree)]
+    raised = set[str]().union(*(_literals(expression) or set() for expression in expressions))
     page = (root / "docs" / "reference" / "errors.md").read_text()
     explained = re.findall(r"^## `([^`]+)`$", page, flags=re.MULTILINE)
     assert raised
