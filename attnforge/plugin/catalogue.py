@@ -31,6 +31,9 @@ class Plugin:
     commands: Mapping[str, str] = field(default_factory=dict)
     """Places of click commands by name."""
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version})"
+
     @property
     def state(self) -> str:
         """`loaded` or `set aside`."""

@@ -142,5 +142,3 @@ class Recipe:
     sampling: Sampling = field(default_factory=Sampling)
     evaluation: Evaluation = field(default_factory=Evaluation)
     trackers: Mapping[str, Build[Tracker]] = field(default_factory=dict)
-
-

@@ -1,0 +1,44 @@
+"""From a resolved recipe to the recipe's dataclasses with a builder in every slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attnforge.build.builder import Builder
+from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.schema import Recipe
+from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
+
+
+def assemble(resolved: ResolvedRecipe) -> Recipe:
+    """The live recipe: values are Python's own, slots are builders, and nothing is built yet."""
+    recipe = live(resolved.tree)
+    assert isinstance(recipe, Recipe)  # noqa: S101  (the root of a resolved recipe)
+    return recipe
+
+
+def live(decoded: Decoded) -> Any:
+    """A decoded value as what a constructor is given."""
+    match decoded:
+        case Value():
+            return decoded.live
+        case Choice():
+            return Builder(decoded.component, decoded.target, _written(decoded.options), _note(decoded))
+        case Section():
+            return decoded.target(**_written(decoded.options))
+        case Several():
+            return decoded.container(live(item) for item in decoded.items)
+        case Named():
+            return {name: live(item) for name, item in decoded.entries.items()}
+
+
+def _written(options: Mapping[str, Decoded]) -> dict[str, Any]:
+    """Only what the recipe says: defaults stay the constructor's business."""
+    return {name: live(option) for name, option in options.items() if option.written}
+
+
+def _note(choice: Choice) -> str:
+    where = f" at {choice.place}" if choice.place else ""
+    component = choice.component
+    return f"while building {choice.path}: {component.kind} `{component.name}` of {choice.provider}{where}"

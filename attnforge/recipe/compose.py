@@ -1,0 +1,118 @@
+"""A recipe with its parents and overrides, before any component is looked at; imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnforge.errors import Place, Problem, RecipeError
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.recipe.library import RecipeFile, locate, shown
+from attnforge.recipe.merge import merge
+from attnforge.recipe.node import Entry, Map, Node, Scalar, find, plain
+from attnforge.recipe.override import override
+from attnforge.recipe.scalars import write
+from attnforge.recipe.source import read
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedRecipe:
+    """What a recipe, its parents and the overrides say together."""
+
+    name: str
+    root: Map
+    """Everything but `extends` and `lock`."""
+    lock: Node | None = None
+    """The `lock:` of a frozen recipe."""
+
+    def plain(self) -> dict[str, object]:
+        """The merged recipe as written, without defaults."""
+        data = plain(self.root)
+        assert isinstance(data, dict)  # noqa: S101  (a Map gives a dict)
+        return data
+
+    def text(self) -> str:
+        """The merged recipe as YAML."""
+        return write(self.plain())
+
+
+def compose(
+    source: str | Path, *, overrides: Sequence[str] = (), plugins: PluginCatalogue | None = None
+) -> ComposedRecipe:
+    """Read a recipe with its parents and lay the overrides over it.
+
+    Args:
+        source: A recipe's name or the path of its file.
+        overrides: `KEY=VALUE` each, with a dotted key and a YAML value.
+        plugins: Whose recipes can be named; the installed plugins when not given.
+
+    Raises:
+        RecipeError: with every problem that was found.
+    """
+    problems: list[Problem] = []
+    composed = gather(source, overrides, plugins or load_plugins(), problems)
+    if problems or composed is None:
+        raise RecipeError(problems)
+    return composed
+
+
+def gather(
+    source: str | Path, overrides: Sequence[str], plugins: PluginCatalogue, problems: list[Problem]
+) -> ComposedRecipe | None:
+    """Like `compose`, but problems are collected; None when a file of the recipe cannot be used at all."""
+    found = locate(source, plugins, folder=Path())
+    if isinstance(found, Problem):
+        problems.append(found)
+        return None
+    maps = _chain(found, plugins, problems)
+    if maps is None:
+        override(Map({}, Place(shown(found.path))), overrides, problems)
+        return None
+    root: Node = maps[-1]
+    for child in reversed(maps[:-1]):
+        root = merge(root, child)
+    lock = find(root, "lock")
+    entries = {key: entry for key, entry in _entries(root).items() if key not in ("extends", "lock")}
+    root = override(Map(entries, root.place), overrides, problems)
+    named = find(lock, "recipe") if lock else None
+    name = str(named.value) if isinstance(named, Scalar) and len(maps) == 1 else found.name
+    return ComposedRecipe(name, Map(_entries(root), root.place), lock)
+
+
+def _entries(node: Node) -> dict[str, Entry]:
+    return dict(node.entries) if isinstance(node, Map) else {}
+
+
+def _chain(first: RecipeFile, plugins: PluginCatalogue, problems: list[Problem]) -> list[Map] | None:
+    """The maps of a recipe and its parents, nearest first; None when one of them cannot be used."""
+    maps: list[Map] = []
+    seen: dict[Path, str] = {}
+    current = first
+    while True:
+        source = shown(current.path)
+        seen[current.path.resolve()] = source
+        node = read(current.path, source, problems)
+        if not isinstance(node, Map):
+            if node is not None:
+                what = "is empty" if isinstance(node, Scalar) and node.value is None else "is not a map"
+                problems.append(Problem("bad-yaml", f"{source} {what}", node.place, "a map of `key: value`"))
+            return None
+        maps.append(node)
+        parent = find(node, "extends")
+        if parent is None:
+            return maps
+        if not (isinstance(parent, Scalar) and isinstance(parent.value, str) and parent.value):
+            message = "`extends` names one parent"
+            expected = "a recipe's name, or a path relative to this file"
+            problems.append(Problem("bad-extends", message, parent.place, expected, "attnforge recipes"))
+            return None
+        found = locate(parent.value, plugins, folder=current.path.parent, place=parent.place)
+        if isinstance(found, Problem):
+            problems.append(found)
+            return None
+        if found.path.resolve() in seen:
+            around = " -> ".join([*seen.values(), shown(found.path)])
+            problems.append(Problem("extends-cycle", f"`extends` goes in a circle: {around}", parent.place))
+            return None
+        current = found

@@ -1,0 +1,146 @@
+"""Walks a recipe with the annotations of sections and components and decodes all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attnforge.errors import AttnforgeError, Place, Problem, nearest
+from attnforge.plugin import KINDS, Component, PluginCatalogue
+from attnforge.recipe.defaults import from_python
+from attnforge.recipe.node import Entry, Items, Map, Node, Scalar
+from attnforge.recipe.options import MISSING, Option, options_of
+from attnforge.recipe.shapes import (
+    ListShape,
+    OptionalShape,
+    SectionShape,
+    Shape,
+    SlotShape,
+    TableShape,
+    ValueShape,
+)
+from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
+from attnforge.recipe.values import decode_value, said
+
+
+class Decoder:
+    """Decodes nodes and collects what is wrong with them."""
+
+    def __init__(self, plugins: PluginCatalogue) -> None:
+        self.plugins = plugins
+        self.problems: list[Problem] = []
+
+    def section(self, target: type, node: Map, path: str) -> Section:
+        """A map as a dataclass."""
+        what = f"section `{path}`" if path else "a recipe"
+        return Section(target, self._options(target, node.entries, node.place, path, what), written=True)
+
+    def decode(self, shape: Shape, node: Node, path: str) -> Decoded | None:
+        """A value of this shape, or None when a problem was found where it stands."""
+        match shape:
+            case ValueShape():
+                return decode_value(shape.adapter, node, path, self.problems)
+            case OptionalShape():
+                if isinstance(node, Scalar) and node.value is None:
+                    return Value(None, None, written=True)
+                return self.decode(shape.item, node, path)
+            case SlotShape():
+                return self._slot(shape.kind, node, path)
+            case SectionShape():
+                if isinstance(node, Map):
+                    return self.section(shape.target, node, path)
+                self._wrong(node, path, f"a map of {', '.join(options_of(shape.target))}")
+                return None
+            case ListShape():
+                if not isinstance(node, Items):
+                    self._wrong(node, path, "a list")
+                    return None
+                items = [self.decode(shape.item, item, f"{path}.{n}") for n, item in enumerate(node.items)]
+                return Several(tuple(item for item in items if item), shape.container, written=True)
+            case TableShape():
+                if not isinstance(node, Map):
+                    self._wrong(node, path, "a map of names")
+                    return None
+                return self._table(shape, node, path)
+
+    def _table(self, shape: TableShape, node: Map, path: str) -> Named:
+        entries = {}
+        for name, entry in node.entries.items():
+            # Null takes away what a parent recipe put there; maps could not lose a name otherwise.
+            if isinstance(entry.node, Scalar) and entry.node.value is None:
+                continue
+            if decoded := self.decode(shape.item, entry.node, f"{path}.{name}"):
+                entries[name] = decoded
+        return Named(entries, written=True)
+
+    def _slot(self, kind: str, node: Node, path: str) -> Choice | None:
+        use = node.entries.get("use") if isinstance(node, Map) else None
+        named = use.node if use else node
+        if isinstance(node, Map) and use is None:
+            expected = f"`use:` with one of {', '.join(self.plugins.registry.names(kind))}"
+            message = f"`{path}` does not say which {kind} it uses"
+            self._problem("missing-use", message, node.place, expected, f"attnforge components {kind}")
+            return None
+        if not (isinstance(named, Scalar) and isinstance(named.value, str)):
+            names = ", ".join(self.plugins.registry.names(kind))
+            self._wrong(named, f"{path}.use" if use else path, f"the name of a {kind}: {names}")
+            return None
+        try:
+            component = self.plugins.registry.get(kind, named.value)
+            target = self.plugins.registry.load(component)
+            entries = node.entries if isinstance(node, Map) else {}
+            options = self._component_options(component, target, entries, node, path)
+        except AttnforgeError as error:
+            for problem in error.problems:
+                message = f"`{path}`: {problem.message}"
+                place = problem.place or named.place
+                self._problem(problem.code, message, place, problem.expected, problem.next_step)
+            return None
+        provider = str(self.plugins.owner(component))
+        return Choice(component, provider, target, options, path, named.place, written=True)
+
+    def _component_options(
+        self, component: Component, target: type, entries: Mapping[str, Entry], node: Node, path: str
+    ) -> dict[str, Decoded]:
+        given = {name: entry for name, entry in entries.items() if name != "use"}
+        what = f"{component.kind} `{component.name}`"
+        return self._options(target, given, node.place, path, what)
+
+    def _options(
+        self, target: type, entries: Mapping[str, Entry], place: Place, path: str, what: str
+    ) -> dict[str, Decoded]:
+        known = options_of(target)
+        for name, entry in entries.items():
+            if name not in known:
+                self._unknown(name, entry, list(known), what)
+        decoded: dict[str, Decoded] = {}
+        for name, option in known.items():
+            below = f"{path}.{name}" if path else name
+            found = self._option(option, entries.get(name), place, below, what)
+            if found is not None:
+                decoded[name] = found
+        return decoded
+
+    def _option(
+        self, option: Option, entry: Entry | None, place: Place, path: str, what: str
+    ) -> Decoded | None:
+        if entry is not None:
+            return self.decode(option.shape, entry.node, path)
+        if option.default is not MISSING:
+            return from_python(option.shape, option.default, path, self.plugins)
+        kind = option.shape.kind if isinstance(option.shape, SlotShape) else None
+        expected = f"a {kind}: {KINDS[kind]}" if kind else option.summary or None
+        step = f"attnforge components {kind}" if kind else None
+        self._problem("missing-value", f"{what} needs `{option.name}`", place, expected, step)
+        return None
+
+    def _unknown(self, name: str, entry: Entry, known: list[str], what: str) -> None:
+        close = nearest(name, known)
+        names = ", ".join(known) or "nothing; it has no options"
+        expected = f"`{close}`; known here are {names}" if close else f"one of {names}"
+        self._problem("unknown-key", f"{what} has no `{name}`", entry.key, expected, None)
+
+    def _wrong(self, node: Node, path: str, expected: str) -> None:
+        self._problem("wrong-type", f"`{path}` is {said(node)}", node.place, expected, None)
+
+    def _problem(self, code: str, message: str, place: Place, expected: str | None, step: str | None) -> None:
+        self.problems.append(Problem(code, message, place, expected, step))

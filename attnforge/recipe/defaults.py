@@ -1,0 +1,59 @@
+"""Defaults of constructors as decoded values, so that a frozen recipe can spell them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from attnforge.plugin import PluginCatalogue
+from attnforge.recipe.options import MISSING, options_of
+from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shape, SlotShape, TableShape
+from attnforge.recipe.tree import UNSAID, Choice, Decoded, Named, Section, Several, Value
+from attnforge.recipe.values import dump
+
+
+def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) -> Decoded:
+    """A Python value as if a recipe had said it; `UNSAID` inside where no recipe could."""
+    match shape:
+        case OptionalShape():
+            return Value(None, None, False) if live is None else from_python(shape.item, live, path, plugins)
+        case SlotShape():
+            return _slot(shape.kind, live, path, plugins)
+        case SectionShape() if isinstance(live, shape.target):
+            fields = {name: getattr(live, name) for name in options_of(shape.target)}
+            return Section(shape.target, _options(shape.target, fields, path, plugins), False)
+        case ListShape() if isinstance(live, Sequence):
+            items = (from_python(shape.item, item, f"{path}.{n}", plugins) for n, item in enumerate(live))
+            return Several(tuple(items), shape.container, False)
+        case TableShape() if isinstance(live, Mapping):
+            named = {
+                name: from_python(shape.item, item, f"{path}.{name}", plugins) for name, item in live.items()
+            }
+            return Named(named, False)
+        case SectionShape() | ListShape() | TableShape():
+            return Value(live, UNSAID, False)
+        case _:
+            return Value(live, dump(shape.adapter, live), False)
+
+
+def _options(
+    target: type, given: Mapping[str, Any], path: str, plugins: PluginCatalogue
+) -> dict[str, Decoded]:
+    options = {}
+    for name, option in options_of(target).items():
+        live = given.get(name, option.default)
+        if live is not MISSING:
+            options[name] = from_python(option.shape, live, f"{path}.{name}", plugins)
+    return options
+
+
+def _slot(kind: str, live: Any, path: str, plugins: PluginCatalogue) -> Decoded:
+    """A default that is a class, or a partial of one, is the component that this class was declared as."""
+    target = live.func if isinstance(live, partial) else live
+    given = live.keywords if isinstance(live, partial) else {}
+    component = plugins.registry.find(kind, target) if isinstance(target, type) else None
+    if component is None or not isinstance(target, type):
+        return Value(live, UNSAID, False)
+    provider = str(plugins.owner(component))
+    return Choice(component, provider, target, _options(target, given, path, plugins), path, None, False)

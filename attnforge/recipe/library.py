@@ -1,0 +1,86 @@
+"""Recipes that can be named without a path: attnforge's own, then those that plugins ship."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnforge.errors import Place, Problem, nearest
+from attnforge.plugin import PluginCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
+    """A recipe on disk."""
+
+    name: str
+    path: Path
+    provider: str
+    """`attnforge` or the name of the plugin that ships it."""
+    hidden_by: str | None = None
+    """Who ships a recipe of the same name that is taken instead; this one needs its path."""
+
+
+def shipped() -> Path:
+    """The folder of attnforge's own recipes, in an installed package or in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "_recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def library(plugins: PluginCatalogue) -> tuple[RecipeFile, ...]:
+    """Every recipe that has a name, by name."""
+    folders = [("attnforge", shipped())]
+    folders += [(plugin.name, folder) for plugin in plugins.plugins for folder in plugin.recipes]
+    owners: dict[str, str] = {}
+    found = []
+    for provider, folder in folders:
+        for path in sorted(folder.glob("*.yaml")):
+            hidden_by = owners.get(path.stem)
+            owners.setdefault(path.stem, provider)
+            found.append(RecipeFile(path.stem, path, provider, hidden_by))
+    return tuple(sorted(found, key=lambda recipe: (recipe.name, recipe.hidden_by is not None)))
+
+
+def locate(
+    wanted: str | Path, plugins: PluginCatalogue, *, folder: Path, place: Place | None = None
+) -> RecipeFile | Problem:
+    """The recipe of this name or path, or the problem that there is none.
+
+    Args:
+        wanted: A name, or a path: anything with a slash or ending in `.yaml`.
+        plugins: Whose recipes are looked through.
+        folder: What a relative path starts from.
+        place: Where the name was written.
+    """
+    text = os.fspath(wanted)
+    if isinstance(wanted, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
+        path = folder / text
+        if _is_file(path):
+            return RecipeFile(path.stem, path, "file")
+        return Problem("unknown-recipe", f"there is no recipe file {path}", place, None, "attnforge recipes")
+    recipes = [recipe for recipe in library(plugins) if recipe.hidden_by is None]
+    for recipe in recipes:
+        if recipe.name == text:
+            return recipe
+    names = [recipe.name for recipe in recipes]
+    close = nearest(text, names)
+    known = ", ".join(names) or "none is installed"
+    expected = f"`{close}`; known are {known}" if close else f"a path, or one of {known}"
+    return Problem("unknown-recipe", f"no recipe is called `{text}`", place, expected, "attnforge recipes")
+
+
+def shown(path: Path) -> str:
+    """A path as errors show it: relative where the file is below the working folder."""
+    try:
+        return os.fspath(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return os.fspath(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,82 @@
+"""Values of a recipe that remember where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from attnforge.errors import Place
+
+Atom = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value."""
+
+    value: Atom
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    items: tuple[Node, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A map in the order in which it was written."""
+
+    entries: Mapping[str, Entry]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key's place and its value."""
+
+    key: Place
+    node: Node
+
+
+Node = Scalar | Items | Map
+
+
+def plain(node: Node) -> object:
+    """The value without its places, as `yaml.safe_load` would give it."""
+    match node:
+        case Map():
+            return {name: plain(entry.node) for name, entry in node.entries.items()}
+        case Items():
+            return [plain(item) for item in node.items]
+        case Scalar():
+            return node.value
+
+
+def find(node: Node, path: str) -> Node | None:
+    """The value at a dotted path such as `generator.stages.1.attention`, or None."""
+    for step in path.split(".") if path else ():
+        if isinstance(node, Map) and step in node.entries:
+            node = node.entries[step].node
+        elif isinstance(node, Items) and step.isdecimal() and int(step) < len(node.items):
+            node = node.items[int(step)]
+        else:
+            return None
+    return node
+
+
+def used(node: Node) -> str | None:
+    """The component that a slot's value names: itself when it is a bare name, else its `use`."""
+    if isinstance(node, Map) and "use" in node.entries:
+        node = node.entries["use"].node
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def as_map(node: Node) -> Node:
+    """A bare name as the map that it stands for, `{use: name}`; anything else as it is."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return Map({"use": Entry(node.place, node)}, node.place)
+    return node

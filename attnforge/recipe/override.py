@@ -1,0 +1,92 @@
+"""Overrides from the command line, such as `phases.gan.steps=100` or `data.use=folder`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnforge.errors import Place, Problem
+from attnforge.recipe.merge import merge
+from attnforge.recipe.node import Entry, Items, Map, Node, Scalar, as_map
+from attnforge.recipe.source import Text, parse
+
+_OVERRIDE = re.compile(r"(?P<path>[^\s=.]+(?:\.[^\s=.]+)*)=(?P<value>.*)", re.DOTALL)
+SOURCE = "command line"
+
+
+@dataclass(frozen=True, slots=True)
+class _Override:
+    steps: tuple[str, ...]
+    places: tuple[Place, ...]
+    """Where each step is written."""
+    value: Node
+
+
+class _BadOverrideError(Exception):
+    def __init__(self, message: str, place: Place, expected: str) -> None:
+        super().__init__(message)
+        self.problem = Problem("bad-override", message, place, expected, "attnforge show RECIPE")
+
+
+def override(root: Node, texts: Sequence[str], problems: list[Problem]) -> Node:
+    """`root` with every override laid over it; bad ones are added to `problems`.
+
+    Order counts only between overrides of the same key: a key of fewer steps comes first and `use` comes
+    before its neighbours, so that `data.root=... data.use=folder` keeps its root.
+    """
+    overrides = [_read(text, number, problems) for number, text in enumerate(texts, start=1)]
+    for item in sorted(
+        (item for item in overrides if item), key=lambda item: (len(item.steps), item.steps[-1] != "use")
+    ):
+        try:
+            root = _put(root, item.steps, item.places, item.value, item.places[0])
+        except _BadOverrideError as error:
+            problems.append(error.problem)
+    return root
+
+
+def _read(text: str, number: int, problems: list[Problem]) -> _Override | None:
+    match = _OVERRIDE.fullmatch(text)
+    whole = Place(SOURCE, number, 1, text.split("\n")[0][:120], max(1, min(len(text), 120)))
+    if match is None:
+        message = f"`{text[:120]}` is not an override"
+        problems.append(Problem("bad-override", message, whole, "KEY=VALUE, such as `training.seed=2`"))
+        return None
+    path, value = match["path"], match["value"]
+    steps = tuple(path.split("."))
+    places, column = [], 1
+    for step in steps:
+        places.append(Place(SOURCE, number, column, whole.excerpt, len(step)))
+        column += len(step) + 1
+    if steps[0] in ("extends", "lock"):
+        message = f"`{steps[0]}` cannot be overridden; it belongs to a recipe's file"
+        problems.append(Problem("bad-override", message, places[0]))
+        return None
+    node = parse(Text(SOURCE, value, text, number, len(path) + 1), problems, code="bad-override")
+    return _Override(steps, tuple(places), node) if node else None
+
+
+def _put(
+    node: Node | None, steps: tuple[str, ...], places: tuple[Place, ...], value: Node, above: Place
+) -> Node:
+    if not steps:
+        return merge(node, value) if node else value
+    step, place = steps[0], places[0]
+    if isinstance(node, Items):
+        if not (step.isascii() and step.isdecimal() and int(step[:9]) < len(node.items)):
+            last = len(node.items) - 1
+            raise _BadOverrideError(
+                f"the list has no item `{step}`", place, f"0 to {last}" if last >= 0 else ""
+            )
+        items = list(node.items)
+        items[int(step)] = _put(items[int(step)], steps[1:], places[1:], value, place)
+        return Items(tuple(items), node.place)
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        node = Map({}, above)
+    node = as_map(node)
+    if not isinstance(node, Map):
+        raise _BadOverrideError(f"what stands before `{step}` is a single value", place, "a key of a map")
+    present = node.entries[step].node if step in node.entries else None
+    below = _put(present, steps[1:], places[1:], value, place)
+    return merge(node, Map({step: Entry(place, below)}, node.place))

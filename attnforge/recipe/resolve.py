@@ -1,0 +1,74 @@
+"""From a recipe's name to a resolved recipe, or to all of its problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnforge.errors import Problem, RecipeError
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.recipe.compose import gather
+from attnforge.recipe.lock import check_lock
+from attnforge.recipe.node import Map, find
+from attnforge.recipe.resolved import ResolvedRecipe
+from attnforge.recipe.tree import choices
+
+
+def resolve(
+    source: str | Path, *, overrides: Sequence[str] = (), plugins: PluginCatalogue | None = None
+) -> ResolvedRecipe:
+    """Read a recipe, lay overrides over it, find its components and decode every value.
+
+    Args:
+        source: A recipe's name or the path of its file.
+        overrides: `KEY=VALUE` each, with a dotted key and a YAML value.
+        plugins: Whose recipes and components there are; the installed plugins when not given.
+
+    Raises:
+        RecipeError: with every problem that was found.
+    """
+    # Interfaces import torch, and this module is imported by commands that must not.
+    from attnforge.recipe.decode import Decoder
+    from attnforge.recipe.schema import Recipe
+
+    plugins = plugins or load_plugins()
+    problems: list[Problem] = []
+    composed = gather(source, overrides, plugins, problems)
+    if composed is None:
+        raise RecipeError(problems)
+    decoder = Decoder(plugins)
+    tree = decoder.section(Recipe, composed.root, "")
+    problems += decoder.problems
+    problems += _phase_lengths(composed.root)
+    if composed.lock is not None:
+        problems += check_lock(composed.lock, choices(tree), plugins)
+    if problems:
+        raise RecipeError(problems)
+    resolved = ResolvedRecipe(composed, tree, plugins)
+    for found in plugins.hooks.attnforge_check_recipe(recipe=resolved):
+        problems += found
+    if problems:
+        raise RecipeError(problems)
+    return resolved
+
+
+def _phase_lengths(root: Map) -> list[Problem]:
+    """A phase lasts a number of steps or of epochs, and says which."""
+    phases = find(root, "phases")
+    problems = []
+    for name, entry in phases.entries.items() if isinstance(phases, Map) else ():
+        if not isinstance(entry.node, Map):
+            continue
+        given = [key for key in ("steps", "epochs") if _given(entry.node, key)]
+        if len(given) != 1:
+            what = "neither `steps` nor `epochs`" if not given else "both `steps` and `epochs`"
+            place = entry.node.entries[given[1]].key if given else entry.key
+            problems.append(
+                Problem("phase-length", f"phase `{name}` gives {what}", place, "exactly one of them")
+            )
+    return problems
+
+
+def _given(phase: Map, key: str) -> bool:
+    node = find(phase, key)
+    return node is not None and getattr(node, "value", key) is not None

@@ -1,0 +1,68 @@
+"""A recipe that is known to be right, before anything of it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from attnforge.errors import Place
+from attnforge.plugin import PluginCatalogue
+from attnforge.recipe.compose import ComposedRecipe
+from attnforge.recipe.lock import lock_of
+from attnforge.recipe.node import find, plain
+from attnforge.recipe.scalars import write
+from attnforge.recipe.tree import Section, choices, frozen
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRecipe:
+    """What `resolve` gives; `attnforge.build.assemble` makes it live."""
+
+    composed: ComposedRecipe
+    tree: Section
+    plugins: PluginCatalogue
+
+    @property
+    def name(self) -> str:
+        """The name of the recipe: its file's, or the original's when it was frozen."""
+        return self.composed.name
+
+    @property
+    def digest(self) -> str:
+        """A sha256 of everything that the recipe decides, defaults and component versions included.
+
+        The order of keys counts only where it decides something, as that of phases does.
+        """
+        versions = {choice.component: choice.component.version for choice in choices(self.tree)}
+        pinned = sorted((part.kind, part.name, version) for part, version in versions.items())
+        data = json.dumps([frozen(self.tree), pinned], ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(data.encode()).hexdigest()
+
+    def plain(self) -> dict[str, object]:
+        """The merged recipe as written, without defaults."""
+        return self.composed.plain()
+
+    def data(self) -> dict[str, Any]:
+        """The recipe with every default filled in, as plain data."""
+        data: dict[str, Any] = frozen(self.tree)
+        return data
+
+    def frozen(self) -> str:
+        """The recipe as YAML with every default filled in and a `lock:`; `resolve` accepts it again."""
+        lock = lock_of(self.name, choices(self.tree), self.plugins)
+        return write({**self.data(), "lock": lock})
+
+    def get(self, path: str) -> object:
+        """What the recipe says at a dotted path such as `data.use`, or None; defaults are not looked at."""
+        node = find(self.composed.root, path)
+        return None if node is None else plain(node)
+
+    def place(self, path: str) -> Place:
+        """Where the value at a dotted path is written; the nearest map around it when it is a default."""
+        node = find(self.composed.root, path)
+        while node is None:
+            path = path.rpartition(".")[0]
+            node = find(self.composed.root, path)
+        return node.place

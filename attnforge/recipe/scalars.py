@@ -1,0 +1,95 @@
+"""YAML 1.2's core schema on PyYAML, which by itself speaks YAML 1.1.
+
+Under YAML 1.1 `2e-4` is a text, `off` is false, `010` is eight and `1:30` is ninety; here they are a number,
+a word, ten and a text. See https://yaml.org/spec/1.2.2/#103-core-schema.
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from attnforge.recipe.node import Atom
+
+_PREFIX = "tag:yaml.org,2002:"
+NULL, BOOL, INT, FLOAT, STR = (_PREFIX + name for name in ("null", "bool", "int", "float", "str"))
+SEQ, MAP = _PREFIX + "seq", _PREFIX + "map"
+
+_PATTERNS = {
+    NULL: (re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
+    BOOL: (re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")),
+    INT: (re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$"), list("-+0123456789")),
+    FLOAT: (
+        re.compile(
+            r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+        ),
+        list("-+.0123456789"),
+    ),
+}
+
+MAX_DEPTH = 40
+
+
+class TooDeepError(yaml.MarkedYAMLError):
+    """Nesting beyond `MAX_DEPTH`."""
+
+
+class Loader(yaml.SafeLoader):
+    """Composes nodes with YAML 1.2 tags; it never constructs objects."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own attribute)
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise TooDeepError(None, None, f"nested more than {MAX_DEPTH} levels deep", mark)
+        try:
+            return super().compose_node(parent, index)  # type: ignore[arg-type]
+        finally:
+            self.depth -= 1
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes values so that `Loader` reads the same ones back."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own attribute)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+for _tag, (_pattern, _first) in _PATTERNS.items():
+    Loader.add_implicit_resolver(_tag, _pattern, _first)
+    Dumper.add_implicit_resolver(_tag, _pattern, _first)
+
+
+def atom(tag: str, text: str) -> Atom:
+    """A scalar's value.
+
+    Raises:
+        ValueError: when the tag is not one of the core schema's or the text does not fit it.
+    """
+    if tag == STR:
+        return text
+    if tag not in _PATTERNS:
+        raise ValueError(f"tag {tag.removeprefix(_PREFIX)} is not allowed in a recipe")
+    if not _PATTERNS[tag][0].match(text):
+        raise ValueError(f"not a {tag.removeprefix(_PREFIX)}")
+    if tag == NULL:
+        return None
+    if tag == BOOL:
+        return text.lower() == "true"
+    if tag == INT:
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    return float(text.replace(".inf", "inf").replace(".nan", "nan") if text.lower()[-1] in "fn" else text)
+
+
+def write(data: object) -> str:
+    """Plain data as YAML, the innermost lists and maps on one line each."""
+    return yaml.dump(
+        data, Dumper=Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+    )

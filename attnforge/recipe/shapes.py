@@ -1,0 +1,114 @@
+"""What an annotation means in a recipe: a slot, a section, several of them, or a value."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from typing import Annotated, Any, Union
+
+from pydantic import PydanticUserError, TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
+
+from attnforge.interfaces import INTERFACES, Build
+
+
+class BadAnnotationError(Exception):
+    """An annotation that no recipe can fill."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotShape:
+    """`Build[X]`: one component of a kind."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SectionShape:
+    """A dataclass: a map whose keys are its fields."""
+
+    target: type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListShape:
+    """A list or tuple of slots or sections."""
+
+    item: Shape
+    container: type[list[Any]] | type[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableShape:
+    """A mapping from names to slots or sections; a name with null is left out."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OptionalShape:
+    """A slot, section, list or table that may be null."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueShape:
+    """Anything else: pydantic decodes it."""
+
+    adapter: TypeAdapter[Any]
+
+
+Shape = SlotShape | SectionShape | ListShape | TableShape | OptionalShape | ValueShape
+
+
+def shape_of(annotation: Any) -> Shape:
+    """The shape of an annotation.
+
+    Raises:
+        BadAnnotationError: when it mixes slots with something that a recipe cannot say.
+    """
+    if not _has_parts(annotation):
+        return ValueShape(_adapter(annotation))
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return shape_of(arguments[0])
+    if origin is Build:
+        kinds = [kind for kind, interface in INTERFACES.items() if interface is arguments[0]]
+        if not kinds:
+            raise BadAnnotationError(f"{arguments[0]!r} is not one of attnforge's interfaces")
+        return SlotShape(kinds[0])
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return SectionShape(annotation)
+    if origin in (Union, types.UnionType):
+        rest = [argument for argument in arguments if argument is not type(None)]
+        if len(rest) == 1 and len(arguments) == 2:
+            return OptionalShape(shape_of(rest[0]))
+    elif origin in (list, Sequence):
+        return ListShape(shape_of(arguments[0]), list)
+    elif origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
+        return ListShape(shape_of(arguments[0]), tuple)
+    elif origin in (dict, Mapping) and arguments[0] is str:
+        return TableShape(shape_of(arguments[1]))
+    raise BadAnnotationError(f"{annotation!r} mixes slots or sections in a way that a recipe cannot say")
+
+
+def _has_parts(annotation: Any) -> bool:
+    if annotation is Build:
+        raise BadAnnotationError("`Build` needs its interface, as in `Build[Attention]`")
+    if typing.get_origin(annotation) is Build or (isinstance(annotation, type) and is_dataclass(annotation)):
+        return True
+    return typing.get_origin(annotation) is not typing.Literal and any(
+        _has_parts(argument) for argument in typing.get_args(annotation)
+    )
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation)
+    except PydanticSchemaGenerationError as error:
+        raise BadAnnotationError(f"{annotation!r} is nothing that a recipe can say") from error
+    except (PydanticUserError, TypeError, NameError) as error:
+        raise BadAnnotationError(f"{annotation!r} cannot be read: {error}") from error

@@ -1,0 +1,110 @@
+"""A decoded recipe: every value has its type, every slot its component, nothing is built yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from attnforge.errors import Place
+from attnforge.plugin import Component
+
+
+class Unsaid(Enum):
+    """Stands for a default that YAML has no words for, such as a function."""
+
+    UNSAID = "unsaid"
+
+
+UNSAID = Unsaid.UNSAID
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that pydantic decoded, and null."""
+
+    live: Any
+    plain: Any
+    """The same as YAML data, or `UNSAID`."""
+    written: bool
+    """Whether the recipe says it; a default otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The component of a slot with its options."""
+
+    component: Component
+    provider: str
+    """The plugin that declares the component, with its distribution and version."""
+    target: type
+    options: Mapping[str, Decoded]
+    path: str
+    """The slot's dotted path in the recipe."""
+    place: Place | None
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A dataclass with its fields."""
+
+    target: type
+    options: Mapping[str, Decoded]
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list or tuple."""
+
+    items: tuple[Decoded, ...]
+    container: type[list[Any]] | type[tuple[Any, ...]]
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mapping."""
+
+    entries: Mapping[str, Decoded]
+    written: bool
+
+
+Decoded = Value | Choice | Section | Several | Named
+
+
+def frozen(decoded: Decoded) -> Any:
+    """Plain data with every default filled in; `UNSAID` for a default that YAML has no words for."""
+    match decoded:
+        case Value():
+            return decoded.plain
+        case Choice():
+            options = _said({name: frozen(option) for name, option in decoded.options.items()})
+            return {"use": decoded.component.name, **options} if options else decoded.component.name
+        case Section():
+            return _said({name: frozen(option) for name, option in decoded.options.items()})
+        case Several():
+            return [frozen(item) for item in decoded.items]
+        case Named():
+            return {name: frozen(item) for name, item in decoded.entries.items()}
+
+
+def choices(decoded: Decoded) -> list[Choice]:
+    """Every choice in a decoded recipe, outer ones first."""
+    match decoded:
+        case Value():
+            return []
+        case Choice():
+            return [decoded, *(found for option in decoded.options.values() for found in choices(option))]
+        case Section():
+            return [found for option in decoded.options.values() for found in choices(option)]
+        case Several():
+            return [found for item in decoded.items for found in choices(item)]
+        case Named():
+            return [found for item in decoded.entries.values() for found in choices(item)]
+
+
+def _said(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value is not UNSAID}
