@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, TypedDict
@@ -13,6 +14,10 @@ SERIES = 6
 """At most this many lines a chart, so that their colours can be told apart."""
 APART = 20.0
 """Scalars whose typical sizes differ by more than this factor get charts of their own."""
+
+
+_GROUP = re.compile(r"(?P<group>\w(?= )|[^/.]+(?=[/.]))")
+_TITLES = {"D": "discriminators", "G": "generator"}
 
 
 class Series(TypedDict):
@@ -48,7 +53,10 @@ class PhaseCurves(TypedDict):
 
 
 def curves(metrics: Iterable[Mapping[str, Any]]) -> list[PhaseCurves]:
-    """Group logged lines by phase, then by the part of a scalar's name before its first `/` or `.`.
+    """Group logged lines by phase, then by the beginning of a scalar's name.
+
+    The beginning is what stands before the first `/` or `.`, or a first word of one letter, as in
+    `D adversarial 64`. Scalars without one share a group.
 
     After a resume a step may have been logged twice; the later line counts.
     """
@@ -107,7 +115,7 @@ def _chart(group: str, keys: Sequence[str], values: Mapping[str, list[tuple[floa
         series.append(Series(name=name, steps=[x for x, _ in points], values=[y for _, y in points]))
     every = [value for line in series for value in line["values"]]
     positive = min(every) > 0
-    title = keys[0] if len(keys) == 1 else group or _listed(keys)
+    title = keys[0] if len(keys) == 1 else _TITLES.get(group, group) or _listed(keys)
     return Chart(
         title=title.replace("_", " "),
         logarithmic=positive and max(every) / min(every) > 100,
@@ -131,10 +139,8 @@ def _comparable(keys: Sequence[str], values: Mapping[str, list[tuple[float, floa
 
 
 def _group(key: str) -> str:
-    for position, character in enumerate(key):
-        if character in "/.":
-            return key[:position]
-    return ""
+    match = _GROUP.match(key)
+    return match["group"] if match else ""
 
 
 def _listed(names: Sequence[str]) -> str:

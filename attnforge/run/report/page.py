@@ -7,7 +7,6 @@ import hashlib
 import html
 import json
 import math
-import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import Any
 
 from attnforge.errors import Place, Problem, RunError
 from attnforge.run.drawing import Drawing
+from attnforge.run.folder import write_text
 from attnforge.run.report.curves import curves
 from attnforge.run.report.figures import figures
 from attnforge.run.report.history import histories
@@ -87,7 +87,7 @@ def render(title: str, data: Any) -> str:
     )
     parts = {
         "policy": html.escape(policy),
-        "title": html.escape(title),
+        "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
         "style": style,
         "script": script,
         "data": embedded(data),
@@ -121,12 +121,9 @@ def _digest(text: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8", errors="replace")
-        part.replace(path)
+        write_text(path, text)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise RunError(
             Problem(
                 code="report-not-written",

@@ -69,7 +69,7 @@ def _read_recipe(folder: Path, record: Record) -> None:
         plain = plain if isinstance(plain, Mapping) else {}
         lock = plain.get("lock")
         lock = lock if isinstance(lock, Mapping) else {}
-        record.name = str(lock.get("name") or plain.get("name") or record.name)
+        record.name = str(lock.get("recipe") or record.name)
         record.digest = str(lock.get("digest") or "")
         record.summary = str(plain.get("summary") or "")
         return

@@ -29,7 +29,7 @@ function extent(values) {
 }
 
 // A function from values to pixels, with its ticks.
-function scaleOf(values, from, to, { logarithmic = false, count = 4, pad = 0.06 } = {}) {
+function scaleOf(values, from, to, { logarithmic = false, count = 6, pad = 0.06 } = {}) {
   let [low, high] = extent(values);
   if (low === high) [low, high] = low > 0 && logarithmic ? [low / 2, high * 2] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(low) || 1) / 2];
   const change = logarithmic ? Math.log : (value) => value;

@@ -6,7 +6,7 @@ function historyTable(history) {
       "td",
       { "data-step": `step ${history.steps[column].toLocaleString("en")}` },
       uri
-        ? make("img", { src: uri, alt: `${history.captions[row]}, at step ${history.steps[column]}`, loading: "lazy" })
+        ? make("img", { src: uri, alt: `${history.captions[row]}, at step ${history.steps[column]}` })
         : make("span", { class: "quiet", title: "this picture is missing or damaged" }, "–"),
     );
   const rows = history.pictures.map((pictures, row) =>

@@ -1,0 +1,20 @@
+"""`attnforge report`: one HTML file that shows what a run learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--device", default="auto", show_default=True, help="Where to draw: auto, cpu or cuda.")
+def command(run: Path, device: str) -> None:
+    """Write RUN/report.html: figures, words over pixels, samples over time, curves.
+
+    The fixed captions of the run are drawn anew with its newest checkpoint; the path is printed.
+    """
+    from attnforge.run.report.compose import compose_report
+
+    click.echo(compose_report(run, device=device))

@@ -1,0 +1,50 @@
+"""The report of a run on disk: draws its fixed captions, asks the plugins, writes the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attnforge.errors import RunError
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.run.drawing import Drawing
+from attnforge.run.folder import RunFolder
+from attnforge.run.pipeline import Pipeline
+from attnforge.run.report.page import write_report
+from attnforge.run.report.record import fixed_captions
+from attnforge.run.samples import FixedSamples
+
+
+def compose_report(run: Path, *, device: str = "auto", plugins: PluginCatalogue | None = None) -> Path:
+    """Write the report of a run, with what its newest checkpoint draws for the fixed captions.
+
+    A run that has trained no generator yet gets a report without drawings.
+
+    Args:
+        run: The run folder.
+        device: Where to draw; `auto` takes a GPU where there is one.
+        plugins: Whose sections to add; all that are installed when not given.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        RunError: There is no run, it has no checkpoint at all, or the report cannot be written.
+    """
+    folder = RunFolder.open(run)
+    drawings = _draw(folder, device=device)
+    catalogue = plugins if plugins is not None else load_plugins()
+    offered = catalogue.hooks.attnforge_report_sections(run=folder.path)
+    sections = [(title, body) for some in offered for title, body in some]
+    return write_report(folder.path, drawings=drawings, sections=sections)
+
+
+def _draw(folder: RunFolder, *, device: str) -> list[Drawing]:
+    try:
+        pipeline = Pipeline.load(folder.path, device=device)
+    except RunError as error:
+        saved = any(folder.checkpoints.glob("*/manifest.json"))
+        if saved and [problem.code for problem in error.problems] == ["no-generator-yet"]:
+            return []
+        raise
+    captions = fixed_captions(folder.path) or FixedSamples.choose(pipeline.parts, folder).captions
+    return pipeline.draw(captions, seed=pipeline.recipe.sampling.seed, attention=True)
