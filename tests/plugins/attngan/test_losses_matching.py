@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from attnforge_attngan.losses.matching import matching_losses, matching_terms
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from attnforge.interfaces import ImageFeatures, TextFeatures

@@ -1,0 +1,203 @@
+"""Adversarial losses, judged by a discriminator whose logits are known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import log
+
+import pytest
+import torch
+from attnforge_attngan.losses.adversarial import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
+from attnforge_attngan.losses.mismatch import wrong_pairs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from attnforge.interfaces import (
+    AdversarialStep,
+    Condition,
+    Discriminator,
+    GeneratorOutput,
+    ImageFeatures,
+    TextFeatures,
+)
+
+ids = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(torch.tensor)
+
+
+@dataclass
+class Judge:
+    """Its logit is the picture's mean, times the first number of the sentence where there is one."""
+
+    seen: list[Tensor] = field(default_factory=list)
+    pairs: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    def features(self, images: Tensor) -> Tensor:
+        self.seen.append(images)
+        return images.mean(dim=(1, 2, 3), keepdim=True)
+
+    def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
+        logits = features.flatten()
+        if sentence is None:
+            return logits
+        self.pairs.append((logits, sentence[:, 0]))
+        return logits * sentence[:, 0]
+
+
+class NoEncoder:
+    """Adversarial losses do not look at pictures with the image encoder."""
+
+    def __call__(self, images: Tensor) -> ImageFeatures:
+        raise AssertionError
+
+
+def scene(
+    real: list[float],
+    fake: list[float],
+    sentences: list[float],
+    *,
+    class_ids: list[int] | None = None,
+    sizes: tuple[int, ...] = (8,),
+) -> tuple[AdversarialStep, tuple[Judge, ...], tuple[Tensor, ...]]:
+    """A step whose pictures are uniform: item i has the value `real[i]` or `fake[i]` everywhere."""
+    judges = tuple(Judge() for _ in sizes)
+    count = len(real)
+    drawn = tuple(
+        torch.tensor(fake)[:, None, None, None].expand(count, 3, size, size).clone().requires_grad_()
+        for size in sizes
+    )
+    nothing = torch.zeros(count, 2)
+    step = AdversarialStep(
+        real=tuple(torch.tensor(real)[:, None, None, None].expand(count, 3, size, size) for size in sizes),
+        fake=GeneratorOutput(drawn, (), Condition(nothing, nothing, nothing)),
+        text=TextFeatures(
+            words=torch.zeros(count, 2, 1),
+            sentence=torch.tensor([[one, 0.0] for one in sentences]),
+            padding=torch.zeros(count, 1, dtype=torch.bool),
+        ),
+        class_ids=torch.tensor(class_ids if class_ids is not None else list(range(count))),
+        discriminators=judges,
+        image_encoder=NoEncoder(),
+    )
+    return step, judges, drawn
+
+
+def cross_entropy(logit: float, *, real: bool) -> float:
+    return log(1 + torch.tensor(-logit if real else logit).exp().item())
+
+
+def hinge(logit: float, *, real: bool) -> float:
+    return max(0.0, 1 - logit if real else 1 + logit)
+
+
+@pytest.mark.parametrize(("loss", "cost"), [(BinaryCrossEntropyLoss, cross_entropy), (HingeLoss, hinge)])
+def test_the_discriminator_pays_for_real_drawn_and_wrong_pairs(
+    loss: type[AdversarialLoss], cost: Callable[..., float]
+) -> None:
+    step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
+    (term,) = loss(weight=3).discriminator(step).values()
+    right = (
+        (cost(0.6, real=True) + cost(0.2, real=True)) / 2,
+        (cost(0.6 * 1.5, real=True) + cost(0.2 * -2, real=True)) / 2,
+    )
+    false = (
+        (cost(-0.3, real=False) + cost(0.5, real=False)) / 2,
+        (cost(-0.3 * 1.5, real=False) + cost(0.5 * -2, real=False)) / 2,
+        cost(0.6 * -2.0, real=False),  # picture 0 with sentence 1, the only wrong pair
+    )
+    assert term.item() == pytest.approx(3 * (sum(right) / 2 + sum(false) / 3), rel=1e-5)
+
+
+def test_the_generator_pays_for_what_it_drew() -> None:
+    step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
+    (entropy,) = BinaryCrossEntropyLoss(weight=2).generator(step).values()
+    logits = ((-0.3, 0.5), (-0.3 * 1.5, 0.5 * -2))
+    expected = sum(cross_entropy(one, real=True) for pair in logits for one in pair) / 2
+    assert entropy.item() == pytest.approx(2 * expected, rel=1e-5)
+    (mean,) = HingeLoss().generator(step).values()
+    assert mean.item() == pytest.approx(-sum(one for pair in logits for one in pair) / 2, rel=1e-5)
+
+
+def test_without_the_unconditional_head_only_pairs_are_judged() -> None:
+    step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
+    loss = BinaryCrossEntropyLoss(unconditional=False, mismatch="none")
+    (judged,) = loss.discriminator(step).values()
+    right = (cross_entropy(0.9, real=True) + cross_entropy(-0.4, real=True)) / 2
+    false = (cross_entropy(-0.45, real=False) + cross_entropy(-1.0, real=False)) / 2
+    assert judged.item() == pytest.approx(right + false, rel=1e-5)
+    (drawn,) = loss.generator(step).values()
+    assert drawn.item() == pytest.approx(
+        (cross_entropy(-0.45, real=True) + cross_entropy(-1.0, real=True)) / 2, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
+def test_every_size_has_its_own_term_and_every_picture_is_looked_at_once(loss: AdversarialLoss) -> None:
+    step, judges, _ = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0], sizes=(4, 8, 16))
+    names = ["adversarial 4", "adversarial 8", "adversarial 16"]
+    assert list(loss.discriminator(step)) == names
+    assert [len(judge.seen) for judge in judges] == [2, 2, 2]
+    assert list(loss.generator(step)) == names
+    assert [judge.seen[-1].shape[-1] for judge in judges] == [4, 8, 16]
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
+def test_only_the_generator_term_reaches_the_drawn_pictures(loss: AdversarialLoss) -> None:
+    step, judges, (drawn,) = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0])
+    (judged,) = loss.discriminator(step).values()
+    assert not judged.requires_grad
+    assert isinstance(judges[0], Discriminator)
+    (term,) = loss.generator(step).values()
+    (gradient,) = torch.autograd.grad(term, drawn)
+    assert (gradient < 0).all()  # larger logits are better for it
+
+
+def test_a_batch_of_one_has_no_wrong_pair() -> None:
+    step, judges, _ = scene(real=[0.6], fake=[-0.3], sentences=[1.5])
+    for mismatch in ("roll", "other-class"):
+        (term,) = BinaryCrossEntropyLoss(mismatch=mismatch).discriminator(step).values()
+        expected = (
+            cross_entropy(0.6, real=True)
+            + cross_entropy(0.9, real=True)
+            + cross_entropy(-0.3, real=False)
+            + cross_entropy(-0.45, real=False)
+        ) / 2
+        assert term.item() == pytest.approx(expected, rel=1e-5)
+    assert len(judges[0].pairs) == 4
+
+
+def test_wrong_pairs_of_another_class_reach_the_discriminator() -> None:
+    step, judges, _ = scene([1.0, 2.0, 3.0], [0.0] * 3, [10.0, 20.0, 30.0], class_ids=[7, 7, 8])
+    HingeLoss(mismatch="other-class").discriminator(step)
+    pictures, sentences = judges[0].pairs[-1]
+    assert list(zip(pictures.tolist(), sentences.tolist(), strict=True)) == [(1, 30), (2, 30), (3, 10)]
+
+
+@settings(deadline=None)
+@given(ids)
+def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
+    pictures, captions = wrong_pairs(class_ids, "roll")
+    assert pictures.tolist() == list(range(len(class_ids) - 1))
+    assert captions.tolist() == list(range(1, len(class_ids)))
+
+
+@settings(deadline=None)
+@given(ids)
+def test_other_class_never_pairs_a_class_with_itself_and_leaves_out_no_one_who_has_another(
+    class_ids: Tensor,
+) -> None:
+    pictures, captions = wrong_pairs(class_ids, "other-class")
+    assert (class_ids[pictures] != class_ids[captions]).all()
+    several = len(set(class_ids.tolist())) > 1
+    assert pictures.tolist() == (list(range(len(class_ids))) if several else [])
+    for picture, caption in zip(pictures.tolist(), captions.tolist(), strict=True):
+        between = [
+            (picture + step) % len(class_ids) for step in range(1, (caption - picture) % len(class_ids))
+        ]
+        assert all(class_ids[one] == class_ids[picture] for one in between)
+
+
+def test_none_gives_no_pair() -> None:
+    pictures, captions = wrong_pairs(torch.arange(4), "none")
+    assert len(pictures) == len(captions) == 0
