@@ -66,7 +66,8 @@ class Build(Protocol[Part]):
     `functools.partial` of one.
     """
 
-    def __call__(self, *spec: Any) -> Part: ...
+    # The one signature that the type checker lets every constructor stand in for.
+    def __call__(self, *args: Any, **kwargs: Any) -> Part: ...
 
 
 @dataclass(frozen=True, slots=True)
