@@ -7,11 +7,6 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor
-
-from attnforge.errors import RunError
-from attnforge.interfaces import Build, Stage, TextFeatures
-from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, TextSpec
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.conditioning import Augmentation
 from attnforge_attngan.discriminator import JointDiscriminator
@@ -20,6 +15,11 @@ from attnforge_attngan.image_inception import InceptionEncoder
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, load_official
 from attnforge_attngan.stages import InitialStage, RefineStage
 from attnforge_attngan.text import BiGRU, BiLSTM
+from torch import Tensor
+
+from attnforge.errors import RunError
+from attnforge.interfaces import Build, Stage, TextFeatures
+from attnforge.specs import ConditionerSpec, DiscriminatorSpec, GeneratorSpec, ImageSpec, TextSpec
 
 Read = Callable[[str], dict[str, Tensor]]
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
@@ -28,7 +28,9 @@ close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
 class GivenNoise(Augmentation):
     """Conditioning augmentation whose noise the official run has stored."""
 
-    epsilon: Tensor
+    def __init__(self, spec: ConditionerSpec, *, dim: int, epsilon: Tensor) -> None:
+        super().__init__(spec, dim=dim)
+        self.epsilon = epsilon
 
     def draw(self, mean: Tensor, logvar: Tensor) -> Tensor:
         return mean + (0.5 * logvar).exp() * self.epsilon
@@ -68,7 +70,7 @@ def test_generators(golden: Read, official_weights: Read, network: str, stages: 
     chain: list[Build[Stage]] = [InitialStage, *[refine] * (stages - 1)]
     generator = MultiStageGenerator(
         GeneratorSpec(words=16),
-        conditioner=partial(GivenNoise, dim=20),
+        conditioner=partial(GivenNoise, dim=20, epsilon=expected["eps"]),
         stages=chain,
         channels=8,
         noise=12,
@@ -76,7 +78,6 @@ def test_generators(golden: Read, official_weights: Read, network: str, stages: 
     )
     load_official(generator, official_weights(f"generator_{network}"), GENERATOR)
     generator.train(mode == "train")
-    generator.conditioner.epsilon = expected["eps"]
     text = TextFeatures(expected["words"], expected["sentence"], torch.zeros(3, 6, dtype=torch.bool))
     with torch.no_grad():
         output = generator(expected["noise"], text, return_attention=True)
