@@ -78,7 +78,8 @@ def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels
     covers = [painter.coverage(geometry, label).reshape(-1) for label in Label]
     shown = torch.from_numpy(np.stack([cover for cover in covers if cover.any()], axis=1))
     left, strength, _ = torch.linalg.svd(shown, full_matrices=False)
-    return left[:, strength > 1e-4 * strength[0]]
+    basis: Tensor = left[:, strength > 1e-4 * strength[0]]
+    return basis
 
 
 def _inside(mask: np.ndarray) -> np.ndarray:
