@@ -1,0 +1,212 @@
+"""The report in a browser: pointing at a word changes the pixels, by mouse, by keyboard and by touch."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from attnforge.run.drawing import Drawing
+from attnforge.run.report import write_report
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def drawing(caption: str = "a red bird") -> Drawing:
+    """White pictures; the word `red` has the upper left corner, `bird` the lower right."""
+    images = tuple(np.full((side, side, 3), 255, dtype=np.uint8) for side in (16, 32, 64))
+    maps = []
+    for side in (16, 32):
+        weights = np.full((3, side, side), 0.02, dtype=np.float32)
+        weights[1, : side // 2, : side // 2] = 0.96
+        weights[2, side // 2 :, side // 2 :] = 0.5
+        weights[0] = 1 - weights[1] - weights[2]
+        maps.append(weights)
+    return Drawing(caption, ("a", "red", "bird"), 1, 0, images, tuple(maps))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+class Visit:
+    """An open report, with everything that the browser asked for or complained about."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.asked: list[str] = []
+        self.answered: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("response", lambda response: self.answered.append(response.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(path.as_uri())
+
+    def word(self, text: str, number: int = 0) -> Any:
+        return self.page.locator(".drawing").nth(number).locator(".word", has_text=text).last
+
+    def corners(self, stage: int, number: int = 0) -> tuple[float, float]:
+        """Brightness near the upper left and the lower right corner of a stage, as the screen shows it."""
+        frame = self.page.locator(".drawing").nth(number).locator(".frame").nth(stage)
+        with Image.open(io.BytesIO(frame.screenshot())) as shot:
+            pixels = np.asarray(shot.convert("L"), dtype=float)
+        third = len(pixels) // 3
+        return float(np.median(pixels[:third, :third])), float(np.median(pixels[-third:, -third:]))
+
+
+@pytest.fixture
+def visit(browser: Any, tmp_path: Path) -> Iterator[Visit]:
+    opened = Visit(browser, write_report(tmp_path, drawings=[drawing(), drawing("a <b>red</b> bird")]))
+    yield opened
+    opened.context.close()
+
+
+def test_pointing_at_a_word_lights_up_its_pixels_at_every_attending_stage(visit: Visit) -> None:
+    assert [visit.corners(stage) for stage in range(3)] == [(255, 255)] * 3
+    visit.word("red").hover()
+    for stage in (1, 2):
+        lit, dark = visit.corners(stage)
+        assert lit > 245
+        assert dark < 100
+    visit.word("bird").hover()
+    for stage in (1, 2):
+        dark, lit = visit.corners(stage)
+        assert lit > 245
+        assert dark < 100
+    assert visit.corners(0) == (255, 255)
+    visit.page.mouse.move(0, 0)
+    assert visit.corners(2) == (255, 255)
+
+
+def test_only_the_drawing_of_the_word_changes(visit: Visit) -> None:
+    visit.word("red").hover()
+    assert visit.corners(2, number=1) == (255, 255)
+
+
+def test_words_can_be_walked_by_keyboard(visit: Visit) -> None:
+    visit.word("a").focus()
+    visit.page.keyboard.press("ArrowRight")
+    assert visit.corners(2)[0] > 245 > 100 > visit.corners(2)[1]
+    visit.page.keyboard.press("ArrowRight")
+    assert visit.corners(2)[0] < 100 < 245 < visit.corners(2)[1]
+    visit.page.keyboard.press("Escape")
+    assert visit.corners(2) == (255, 255)
+
+
+def test_a_caption_is_one_stop_of_the_tab_key(visit: Visit) -> None:
+    visit.word("a").focus()
+    visit.page.keyboard.press("Tab")
+    focused = visit.page.evaluate("document.activeElement.closest('.drawing').getAttribute('aria-label')")
+    assert focused == "drawing 2"
+
+
+def test_enter_keeps_a_word(visit: Visit) -> None:
+    visit.word("red").focus()
+    visit.page.keyboard.press("Enter")
+    visit.word("a", number=1).focus()
+    assert visit.corners(2)[1] < 100
+    assert visit.word("red").get_attribute("aria-pressed") == "true"
+
+
+def test_the_share_of_a_word_is_told(visit: Visit) -> None:
+    visit.word("red").hover()
+    assert "peak 96%" in visit.page.locator(".stage").nth(2).inner_text()
+    assert "at most 96%" in visit.page.locator("[role=status]").first.inner_text()
+
+
+def test_the_common_scale_dims_a_weak_word(visit: Visit) -> None:
+    visit.word("bird").click()
+    own = visit.corners(2)[1]
+    visit.page.get_by_label("the same for all").check()
+    visit.page.mouse.move(0, 0)
+    assert own > 245
+    assert 120 < visit.corners(2)[1] < 200
+
+
+def test_heat_colours_the_map(visit: Visit) -> None:
+    visit.word("red").click()
+    visit.page.get_by_label("heat").check()
+    frame = visit.page.locator(".frame").nth(2)
+    with Image.open(io.BytesIO(frame.screenshot())) as shot:
+        red, green, blue = np.asarray(shot.convert("RGB"))[shot.height // 4, shot.width // 4]
+    assert red > 200
+    assert green > 200
+    assert blue < 170
+
+
+def test_nothing_but_the_file_is_asked_for_and_nothing_goes_wrong(visit: Visit) -> None:
+    visit.word("red").hover()
+    assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
+    assert visit.complaints == []
+
+
+def test_a_tap_keeps_a_word_on_a_narrow_screen(browser: Any, tmp_path: Path) -> None:
+    size = {"width": 360, "height": 740}
+    visit = Visit(browser, write_report(tmp_path, drawings=[drawing()]), viewport=size, has_touch=True)
+    visit.word("red").tap()
+    assert visit.corners(2)[0] > 245 > 100 > visit.corners(2)[1]
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 360
+    visit.word("red").tap()
+    assert visit.corners(2) == (255, 255)
+    visit.context.close()
+
+
+def test_an_empty_run_opens_and_says_what_is_missing(browser: Any, tmp_path: Path) -> None:
+    visit = Visit(browser, write_report(tmp_path, drawings=[]))
+    assert "metrics.jsonl is missing" in visit.page.locator("#notes").inner_text()
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def test_curves_answer_to_the_keyboard(browser: Any, tmp_path: Path) -> None:
+    lines = [
+        f'{{"phase": "gan", "step": {step}, "seconds": {step}, "loss": {step * 10}}}' for step in (1, 2, 3)
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    visit = Visit(browser, write_report(tmp_path, drawings=[]))
+    curve = visit.page.locator(".curve")
+    assert "30" in curve.locator(".legend").inner_text()
+    curve.locator("svg").focus()
+    visit.page.keyboard.press("ArrowLeft")
+    assert "20" in curve.locator(".legend").inner_text()
+    assert "step 2, 2 s after the start" in curve.inner_text()
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def test_no_script_and_no_request_of_a_section_comes_through(browser: Any, tmp_path: Path) -> None:
+    outside = "<img src='http://192.0.2.1/x.png' onerror='window.ran = 1'>"
+    body = f"<p>kept</p>{outside}<script>window.ran = 1</script>"
+    hostile = "a <img src=x onerror='window.ran = 1'> bird"
+    path = write_report(tmp_path, drawings=[drawing(hostile)], sections=[("Extra", body)])
+    visit = Visit(browser, path)
+    assert visit.page.locator(".extra").inner_text().strip() == "kept"
+    assert visit.page.locator(".caption").first.inner_text() == hostile
+    assert visit.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in complaint for complaint in visit.complaints)
+    assert [url for url in visit.answered if url.startswith("http")] == []
+    visit.context.close()

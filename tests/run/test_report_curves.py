@@ -1,0 +1,129 @@
+"""Logged scalars become charts whose lines can share an axis, and figures say what they mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnforge.run.report.curves import POINTS, SERIES, curves, thinned
+from attnforge.run.report.figures import figures
+from attnforge.run.report.history import evenly
+
+
+def logged(steps: int = 4, phase: str = "gan", **values: Any) -> list[dict[str, Any]]:
+    return [{"phase": phase, "step": step, "seconds": 2.0 * step, **values} for step in range(1, steps + 1)]
+
+
+def names(phase: Any) -> list[list[str]]:
+    return [[line["name"] for line in chart["series"]] for chart in phase["charts"]]
+
+
+def test_phases_keep_their_order_and_their_time() -> None:
+    first, second = curves([*logged(phase="matching", loss=1), *logged(phase="gan", loss=1)])
+    assert (first["phase"], second["phase"]) == ("matching", "gan")
+    assert first["seconds"] == 6.0
+
+
+def test_scalars_are_grouped_by_the_beginning_of_their_names() -> None:
+    values: dict[str, Any] = {
+        "D adversarial 16": 1.0,
+        "D adversarial 32": 1.1,
+        "G adversarial 16": 2.0,
+        "G damsm": 3.0,
+    }
+    [phase] = curves(logged(**values))
+    assert [chart["title"] for chart in phase["charts"]] == ["discriminators", "generator"]
+    assert names(phase) == [["adversarial 16", "adversarial 32"], ["adversarial 16", "damsm"]]
+    one: dict[str, Any] = {"loss/words": 1.0, "loss/sentence": 2.0, "speed.pictures": 3.0}
+    [phase] = curves(logged(**one))
+    assert [chart["title"] for chart in phase["charts"]] == ["loss", "speed.pictures"]
+
+
+def test_scalars_of_very_different_sizes_get_charts_of_their_own() -> None:
+    [phase] = curves(logged(loss=3.0, learning_rate=2e-4, norm=2.0))
+    assert names(phase) == [["loss", "norm"], ["learning_rate"]]
+
+
+def test_a_chart_never_has_more_lines_than_colours() -> None:
+    many: dict[str, Any] = {f"loss{number}": 1.0 for number in range(2 * SERIES + 1)}
+    [phase] = curves(logged(**many))
+    assert [len(chart) for chart in names(phase)] == [SERIES, SERIES, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "logarithmic", "positive"),
+    [
+        ([1.0, 2.0], False, True),
+        ([1.0, 1e-4], True, True),
+        ([1.0, -1e-4], False, False),
+        ([1.0, 0.0], False, False),
+    ],
+)
+def test_an_axis_is_logarithmic_where_that_shows_more(
+    values: list[float], logarithmic: bool, positive: bool
+) -> None:
+    lines = [{"phase": "gan", "step": step, "loss": value} for step, value in enumerate(values)]
+    [chart] = curves(lines)[0]["charts"]
+    assert (chart["logarithmic"], chart["positive"]) == (logarithmic, positive)
+
+
+def test_the_later_of_two_lines_for_one_step_counts() -> None:
+    [phase] = curves([*logged(steps=3, loss=1.0), {"phase": "gan", "step": 2, "loss": 9.0}])
+    assert phase["charts"][0]["series"][0]["values"] == [1.0, 9.0, 1.0]
+
+
+def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
+    lines = [*logged(steps=2, loss=1.0), *logged(steps=4, loss=math.nan)[2:]]
+    [phase] = curves(lines)
+    assert phase["lost"] == 2
+    assert phase["charts"][0]["series"][0]["steps"] == [1, 2]
+
+
+def test_text_and_flags_are_no_curves() -> None:
+    [phase] = curves([{"phase": "gan", "step": 1, "note": "hello", "flag": True, "nothing": None}])
+    assert phase["charts"] == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(-1e6, 1e6)), min_size=1, max_size=3000))
+def test_thinning_keeps_the_range_and_few_points(points: list[tuple[float, float]]) -> None:
+    few = thinned(sorted(points), POINTS)
+    assert 1 <= len(few) <= POINTS
+    lowest, highest = min(y for _, y in points), max(y for _, y in points)
+    margin = 1e-4 * max(1.0, abs(lowest), abs(highest))
+    assert all(lowest - margin <= y <= highest + margin for _, y in few)
+    assert [x for x, _ in few] == sorted(x for x, _ in few)
+
+
+@given(st.lists(st.integers(), unique=True), st.integers(2, 20))
+def test_chosen_moments_hold_the_first_and_the_last(values: list[int], most: int) -> None:
+    chosen = evenly(sorted(values), most)
+    assert len(chosen) == min(len(values), most) == len(set(chosen))
+    if values:
+        assert (chosen[0], chosen[-1]) == (min(values), max(values))
+
+
+def test_figures_know_their_chance_and_their_meaning() -> None:
+    accuracy, precision, wing, seed = figures(
+        {
+            "evaluation seed": 1,
+            "attribute accuracy": 0.5,
+            "attribute accuracy chance": 0.125,
+            "attribute accuracy wing": 0.25,
+            "R-precision": 0.4,
+            "R-precision chance": 0.01,
+        }
+    )[:2] + figures({"attribute accuracy wing": 0.25, "evaluation seed": 1})
+    assert (accuracy["value"], accuracy["chance"], accuracy["main"]) == ("50.0%", 0.125, True)
+    assert (precision["name"], precision["chance"], precision["main"]) == ("R-precision", 0.01, True)
+    assert "own caption" in precision["explanation"]
+    assert (wing["main"], wing["explanation"]) == (False, "The same for wing alone.")
+    assert (seed["value"], seed["share"], seed["explanation"]) == ("1", None, "")
+
+
+def test_a_chance_without_its_figure_and_nested_values_are_shown() -> None:
+    rows = {row["name"]: row["value"] for row in figures({"luck chance": 0.5, "protocol": {"count": 3}})}
+    assert rows == {"luck chance": "0.5", "protocol · count": "3"}
