@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from attnforge.interfaces import Build
 from attnforge.plugin import Component
 
 
@@ -48,3 +50,14 @@ def own(option: Any) -> Any:
             return copy.copy(option)
         case _:
             return option
+
+
+def class_of(build: Build[Any]) -> Any:
+    """The class that a slot builds, whether it was filled by a recipe or from Python."""
+    match build:
+        case Builder():
+            return build.target
+        case partial():
+            return build.func
+        case _:
+            return build

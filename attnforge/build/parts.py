@@ -7,7 +7,7 @@ order changes no other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import torch
@@ -47,14 +47,14 @@ class Parts:
     @cached_property
     def text(self) -> TextEncoder:
         spec = TextSpec(vocabulary_size=self.tokenizer.vocabulary_size)
-        return self._build("text", lambda: self.recipe.text(spec))
+        return self._build("text", partial(self.recipe.text, spec))
 
     @cached_property
     def generator(self) -> Generator | None:
         builder = self.recipe.generator
         if builder is None:
             return None
-        return self._build("generator", lambda: builder(GeneratorSpec(words=self.text.dim)))
+        return self._build("generator", partial(builder, GeneratorSpec(words=self.text.dim)))
 
     @cached_property
     def image_size(self) -> int:
@@ -79,20 +79,18 @@ class Parts:
     @cached_property
     def image(self) -> ImageEncoder:
         spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
-        return self._build("image", lambda: self.recipe.image(spec))
+        return self._build("image", partial(self.recipe.image, spec))
 
     @cached_property
     def discriminators(self) -> tuple[Discriminator, ...]:
         builder = self.recipe.discriminator
         if builder is None or self.generator is None:
             return ()
-        sentence = self.text.dim
+        specs = [
+            DiscriminatorSpec(image_size=size, sentence=self.text.dim) for size in self.generator.image_sizes
+        ]
         return tuple(
-            self._build(
-                f"discriminator-{size}",
-                lambda size=size: builder(DiscriminatorSpec(image_size=size, sentence=sentence)),
-            )
-            for size in self.generator.image_sizes
+            self._build(f"discriminator-{spec.image_size}", partial(builder, spec)) for spec in specs
         )
 
     @cached_property

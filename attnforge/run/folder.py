@@ -17,12 +17,12 @@ from attnforge.errors import Problem, RunError
 class RunFolder:
     """A run on disk.
 
-        recipe.yaml  recipe.lock.yaml   what was asked; what it resolved to, with versions and digest
-        metrics.jsonl  log.jsonl        every scalar; every event
-        samples/                        fixed captions and noise, over time
-        checkpoints/                    see attnforge.train.checkpoints
-        result.json                     what was measured in the end
-        report.html                     see attnforge.run.report
+    recipe.yaml  recipe.lock.yaml   what was asked; what it resolved to, with versions and digest
+    metrics.jsonl  log.jsonl        every scalar; every event
+    samples/                        fixed captions and noise, over time
+    checkpoints/                    see attnforge.train.checkpoints
+    result.json                     what was measured in the end
+    report.html                     see attnforge.run.report
     """
 
     path: Path

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import torch
 from torch import nn
 
 from attnforge.build import assemble
@@ -48,7 +47,11 @@ class Pipeline:
         tokenizer.load_state(checkpoint.tokenizer_state())
         parts = Parts(recipe, tokenizer=tokenizer, device=choose_device(device))
         generator = cast("nn.Module", parts.generator)
-        for name, network in (("text", parts.text), ("image", parts.image), (_drawing(checkpoint), generator)):
+        for name, network in (
+            ("text", parts.text),
+            ("image", parts.image),
+            (_drawing(checkpoint), generator),
+        ):
             checkpoint.load_network(name, cast("nn.Module", network))
             cast("nn.Module", network).eval().requires_grad_(False)
         return cls(

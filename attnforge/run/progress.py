@@ -34,9 +34,7 @@ class PhaseProgress:
         every: Seconds between two plain lines.
     """
 
-    def __init__(
-        self, console: Console, *, name: str, start: int, steps: int, every: float = 15.0
-    ) -> None:
+    def __init__(self, console: Console, *, name: str, start: int, steps: int, every: float = 15.0) -> None:
         self.console = console
         self.name = name
         self.start = start

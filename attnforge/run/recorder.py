@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
+from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.folder import RunFolder
 from attnforge.run.progress import Reporter
@@ -25,24 +26,25 @@ class Recorder:
     Args:
         run: Where to write.
         recipe: The assembled recipe, for its cadences and trackers.
-        plain: The recipe as plain data, for the trackers.
+        resolved: The same recipe as data, for trackers and plugins.
         reporter: Tells the user.
-        hooks: The plugins' hooks.
     """
 
     def __init__(
-        self, run: RunFolder, *, recipe: Recipe, plain: Mapping[str, Any], reporter: Reporter, hooks: Any
+        self, run: RunFolder, *, recipe: Recipe, resolved: ResolvedRecipe, reporter: Reporter
     ) -> None:
         self.run = run
+        self.resolved = resolved
         self.reporter = reporter
-        self.hooks = hooks
+        self.hooks = resolved.plugins.hooks
         self.keep = recipe.training.keep
         self.began = time.monotonic()
-        spec = TrackerSpec(run=str(run.path), recipe=plain)
+        spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
         self.trackers: list[Tracker] = [builder(spec) for builder in recipe.trackers.values()]
 
     def __enter__(self) -> Self:
         self.run.log_event("started")
+        self.hooks.attnforge_run_start(run=self.run.path, recipe=self.resolved)
         return self
 
     def __exit__(
@@ -76,9 +78,21 @@ class Recorder:
         *,
         start: int,
         steps: int,
+        pictures: int,
         samples: FixedSamples | None,
     ) -> Iterator[Callable[[StepResult], bool]]:
-        """Record one phase: gives what the loop calls after every step, and saves at the end."""
+        """Record one phase: gives what the loop calls after every step, and saves at the end.
+
+        Args:
+            name: Name of the phase.
+            phase: Its cadences.
+            task: What is trained.
+            parts: Holds the tokenizer that goes into checkpoints.
+            start: Steps made before, when resuming.
+            steps: Steps of the phase in all.
+            pictures: Pictures in the data, which make an epoch.
+            samples: The fixed captions; None when nothing is drawn in this phase.
+        """
         networks = task.networks()
         drawing = networks.get("generator-average", networks.get("generator"))
         last = start
@@ -92,9 +106,9 @@ class Recorder:
                 optimizers=task.optimizers(),
                 tokenizer=parts.tokenizer,
                 keep=self.keep,
+                add=lambda folder: self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step),
             )
             self.run.log_event("saved", checkpoint=folder.name)
-            self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step)
 
         with self.reporter.phase(name, start=start, steps=steps) as progress:
 
@@ -111,6 +125,9 @@ class Recorder:
                     paths = samples.write(drawing, phase=name, step=result.step)
                     for tracker in self.trackers:
                         tracker.pictures(paths, phase=name, step=result.step)
+                before, now = ((made * phase.batch_size) // pictures for made in (last - 1, last))
+                if now > before:
+                    self.hooks.attnforge_epoch_end(phase=name, epoch=now)
                 if saving and result.step < steps:
                     save(result.step)
                 return True
@@ -120,9 +137,7 @@ class Recorder:
             save(last)
 
     def _log(self, phase: str, step: int, scalars: Mapping[str, float]) -> None:
-        self.run.log_scalars(
-            phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars
-        )
+        self.run.log_scalars(phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars)
         for tracker in self.trackers:
             tracker.scalars(scalars, phase=phase, step=step)
         self.hooks.attnforge_step_end(phase=phase, step=step, scalars=scalars)

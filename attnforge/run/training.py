@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from attnforge.build import assemble
+from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
 from attnforge.data.loader import batches
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import measure
 from attnforge.interfaces import Dataset, Generator, Task, Tokenizer
 from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.draw import generate
 from attnforge.run.folder import RunFolder
@@ -42,9 +44,7 @@ class Outcome:
     """What was measured in the end; empty when the run was left early."""
 
 
-def train(
-    resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter, hooks: Any
-) -> Outcome:
+def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
@@ -57,7 +57,7 @@ def train(
     """
     recipe = assemble(resolved)
     _refuse_to_overwrite(path, resume=resume)
-    run = RunFolder.create(path, recipe=resolved.as_written(), lock=resolved.frozen())
+    run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     remove_partial(run.checkpoints)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
@@ -65,10 +65,7 @@ def train(
         stop = stack.enter_context(StopSignal())
         reporter.line(f"run {run.path}")
         parts = Parts(recipe, tokenizer=_fit(recipe), device=choose_device(recipe.training.device))
-        recorder = stack.enter_context(
-            Recorder(run, recipe=recipe, plain=resolved.plain(), reporter=reporter, hooks=hooks)
-        )
-        hooks.attnforge_run_start(run=run.path, recipe=resolved)
+        recorder = stack.enter_context(Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter))
         left = not _train_phases(parts, run, recorder, stop, resume=resume)
         if left:
             recorder.end("stopped")
@@ -105,7 +102,7 @@ def _train_phases(
         if drawing is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
         with recorder.phase(
-            name, phase, task, parts, start=start, steps=steps, samples=samples if drawing else None
+            name, phase, task, parts, start=start, steps=steps, pictures=len(data), samples=samples
         ) as after_step:
             made = run_phase(
                 task,
@@ -144,8 +141,7 @@ def drawing_network(task: Task) -> nn.Module | None:
 
 
 def _build_task(parts: Parts, phase: Phase) -> Task:
-    needs = frozenset(getattr(phase.task, "component_class", phase.task).needs)  # type: ignore[attr-defined]
-    return phase.task(parts.task_spec(needs))
+    return phase.task(parts.task_spec(class_of(phase.task).needs))
 
 
 def _fit(recipe: Recipe) -> Tokenizer:

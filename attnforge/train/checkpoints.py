@@ -17,7 +17,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,11 @@ def save_checkpoint(
     optimizers: Mapping[str, torch.optim.Optimizer],
     tokenizer: Tokenizer,
     keep: int,
+    add: Callable[[Path], object] | None = None,
 ) -> Path:
     """Write a checkpoint and remove the phase's oldest beyond `keep`; gives its folder.
+
+    `add` may put further files into the folder that it is given; they count as part of the checkpoint.
 
     Raises:
         RunError: the disk is full or the folder cannot be written; earlier checkpoints are untouched.
@@ -121,6 +124,8 @@ def save_checkpoint(
         (partial / "tokenizer.json").write_text(
             json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8"
         )
+        if add is not None:
+            add(partial)
         manifest = {
             "attnforge": __version__,
             "phase": phase,

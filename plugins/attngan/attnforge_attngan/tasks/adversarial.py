@@ -74,7 +74,8 @@ class AdversarialTask:
         self.image_encoder = spec.image
         self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
         self.decay = (decay_from, decay_to)
-        self.averaged = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(average))
+        averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
+        self.averaged = AveragedModel(self.generator, multi_avg_fn=averaging)
         self.averaged.n_averaged.fill_(1)  # average from the start: torch's first update would copy
         self.generator_optimizer = torch.optim.Adam(
             self.generator.parameters(), lr=generator_learning_rate, betas=betas
@@ -92,7 +93,7 @@ class AdversarialTask:
             "text": self.text,
             "image": self.image,
             "generator": self.generator,
-            "generator-average": cast("nn.Module", self.averaged.module),
+            "generator-average": self.averaged.module,
             **judges,
         }
 
@@ -139,9 +140,7 @@ class AdversarialTask:
             mine.copy_(live)
 
 
-def pyramid(
-    images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]
-) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
+def pyramid(images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
     """The same pictures at every size, smallest first; antialiased bilinear, as real pictures shrink."""
     return tuple(
         images
@@ -157,5 +156,5 @@ def _merge(terms: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 def _update(optimizer: torch.optim.Optimizer, terms: Mapping[str, Tensor]) -> None:
     optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(terms.values())).sum().backward()
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
     optimizer.step()

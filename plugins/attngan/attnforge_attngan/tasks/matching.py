@@ -52,7 +52,9 @@ class MatchingTask:
         self.gammas = (gamma1, gamma2, gamma3)
         self.gradient_norm = gradient_norm
         self.mask_same_class = mask_same_class
-        trainable = [p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad]
+        trainable = [
+            p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
+        ]
         self.optimizer = torch.optim.Adam(trainable, lr=learning_rate, betas=betas)
 
     def networks(self) -> Mapping[str, nn.Module]:
@@ -76,7 +78,7 @@ class MatchingTask:
         )
         total = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
         return {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}

@@ -1,0 +1,43 @@
+"""`attnforge sample`: draw captions with a trained run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("sample")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
+@click.option(
+    "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures a caption."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides the noise.")
+@click.option("--attention", is_flag=True, help="Also draw which word went where.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write to; RUN/drawings when not given."
+)
+@click.option("--device", default="auto", show_default=True)
+def command(
+    run: Path,
+    captions: tuple[str, ...],
+    count: int,
+    seed: int,
+    attention: bool,
+    out: Path | None,
+    device: str,
+) -> None:
+    """Draw each CAPTION with the newest checkpoint of RUN.
+
+    The same run, caption and seed give the same pictures, whatever else is drawn with them.
+    """
+    from attnforge.run.drawings import write_drawings
+    from attnforge.run.pipeline import Pipeline
+
+    pipeline = Pipeline.load(run, device=device)
+    for word in pipeline.unknown_words(captions):
+        click.echo(f"warning: the run does not know the word {word!r}; it is left out", err=True)
+    drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
+    for path in write_drawings(drawings, out or run / "drawings", attention=attention):
+        click.echo(path)

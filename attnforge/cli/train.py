@@ -1,0 +1,37 @@
+"""`attnforge train`: train a recipe, or go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("train")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/RECIPE-DIGEST when not given.")
+@click.option("--resume", is_flag=True, help="Go on with a run; RECIPE may then be its folder.")
+def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool) -> None:
+    """Train every phase of RECIPE, a recipe's name or file, into a run folder.
+
+    Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or
+    `data.root=pictures`. Ctrl-C saves and leaves; `--resume` goes on.
+    """
+    from attnforge.plugin import load_plugins
+    from attnforge.recipe import resolve
+    from attnforge.run.progress import ConsoleReporter
+    from attnforge.run.training import train
+
+    plugins = load_plugins()
+    folder = Path(recipe)
+    source = folder / "recipe.lock.yaml" if resume and (folder / "recipe.lock.yaml").is_file() else recipe
+    resolved = resolve(source, overrides=overrides, plugins=plugins)
+    path = out or (folder if source != recipe else Path("runs") / f"{resolved.name}-{resolved.digest[:8]}")
+    reporter = ConsoleReporter()
+    outcome = train(resolved, path, resume=resume, reporter=reporter)
+    if not outcome.finished:
+        raise click.exceptions.Exit(130)
+    for name, value in outcome.figures.items():
+        reporter.line(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
+    reporter.line(f"done; next: attnforge report {path}")
