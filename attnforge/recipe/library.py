@@ -8,6 +8,8 @@ from pathlib import Path
 
 from attnforge.errors import Place, Problem, nearest
 from attnforge.plugin import PluginCatalogue
+from attnforge.recipe.node import Scalar, find
+from attnforge.recipe.source import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def summary(recipe: RecipeFile) -> str:
+    """A recipe's own `summary`, or what keeps it from being read."""
+    problems: list[Problem] = []
+    node = read(recipe.path, shown(recipe.path), problems)
+    said = find(node, "summary") if node else None
+    if isinstance(said, Scalar) and isinstance(said.value, str):
+        return said.value
+    return f"cannot be read: {problems[0].message}" if problems else ""

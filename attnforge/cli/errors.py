@@ -1,0 +1,16 @@
+"""How the command line says that something is wrong."""
+
+from __future__ import annotations
+
+import sys
+
+from attnforge.errors import AttnforgeError
+
+
+def report(error: AttnforgeError) -> None:
+    """Write an error's problems to stderr, with the notes that it gathered on its way and no traceback."""
+    lines = [str(error), *(f"  {note}" for note in getattr(error, "__notes__", ()))]
+    # A terminal that cannot show a character still gets the rest of the message.
+    encoding = sys.stderr.encoding or "utf-8"
+    text = "\n".join(lines).encode(encoding, "backslashreplace").decode(encoding)
+    print(text, file=sys.stderr)

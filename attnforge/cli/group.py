@@ -1,0 +1,91 @@
+"""The group of all commands, none of which is imported before it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+import attnforge
+from attnforge.errors import PluginError, Problem, nearest
+
+COMMANDS = {
+    "quickstart": "Train on drawn birds for some minutes and write a report.",
+    "train": "Train a recipe, or go on with a run.",
+    "sample": "Draw pictures for captions.",
+    "report": "Write a run's report.",
+    "data": "Look at data sets.",
+    "recipes": "List the recipes that have a name.",
+    "show": "Print a recipe with its parents and overrides.",
+    "validate": "Check recipes without training.",
+    "schema": "Print a JSON Schema of recipes for editors.",
+    "plugins": "List plugins, and why some were set aside.",
+    "components": "List components by kind.",
+}
+"""The core's commands; `NAME` is `command` in the module `attnforge.cli.NAME`."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called.
+
+    Plugins are asked for their commands only when the core has none of that name, or for a listing.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *sorted(_of_plugins())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            return _load(cmd_name, f"attnforge.cli.{cmd_name}:command")
+        target = _of_plugins().get(cmd_name)
+        return _load(cmd_name, target[0]) if target else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        known = self.list_commands(ctx) if name not in COMMANDS else ()
+        if known and name not in known and not name.startswith("-"):
+            close = nearest(name, known)
+            hint = f" Did you mean {close!r}?" if close else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from summaries, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+        if added := _of_plugins():
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, f"of {plugin}") for name, (_, plugin) in sorted(added.items())])
+
+
+def _of_plugins() -> dict[str, tuple[str, str]]:
+    """The place and the plugin of each command that the core does not have."""
+    from attnforge.plugin import load_plugins
+
+    return {
+        name: (target, plugin.name)
+        for plugin in load_plugins().plugins
+        for name, target in plugin.commands.items()
+        if name not in COMMANDS
+    }
+
+
+def _load(name: str, target: str) -> click.Command:
+    module, _, attribute = target.partition(":")
+    try:
+        command = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        message = f"the command `{name}` ({target}) cannot be loaded: {type(error).__name__}: {error}"
+        raise PluginError(Problem("command-import", message, next_step="attnforge plugins")) from error
+    if not isinstance(command, click.Command):
+        message = f"the command `{name}` ({target}) is a {type(command).__name__}, not a click command"
+        raise PluginError(Problem("command-import", message, next_step="attnforge plugins"))
+    return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(attnforge.__version__, prog_name="attnforge")
+def group() -> None:
+    """Compose, train, sample and judge text-to-image GANs with word-level attention."""

@@ -1,0 +1,37 @@
+"""Tables for people and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import click
+
+
+def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Sequence[str]) -> None:
+    """Print rows as a table of these columns, or whole as JSON.
+
+    Args:
+        rows: What is listed; every row has every column.
+        as_json: Whether to print JSON.
+        columns: The keys that the table shows.
+    """
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("nothing to list", err=True)
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width; nothing is wrapped or cut there.
+        console = Console(highlight=False, width=100_000)
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(str(row[column] if row[column] is not None else "")) for column in columns))
+    console.print(table)

@@ -1,0 +1,19 @@
+"""`attnforge schema`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("schema")
+def command() -> None:
+    """Print a JSON Schema (draft-07) of recipes, with every component that is installed.
+
+    An editor completes and checks recipes with it. It imports every component, so it takes a moment.
+    """
+    from attnforge.plugin import load_plugins
+    from attnforge.recipe.json_schema import json_schema
+
+    click.echo(json.dumps(json_schema(load_plugins()), indent=2, ensure_ascii=False))

@@ -1,0 +1,20 @@
+"""`attnforge show`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("show")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--frozen", is_flag=True, help="Fill in every default and lock component versions.")
+def command(recipe: str, overrides: tuple[str, ...], frozen: bool) -> None:
+    """Print a recipe with its parents and overrides as one."""
+    from attnforge.recipe import compose, resolve
+
+    if frozen:
+        text = resolve(recipe, overrides=overrides).frozen()
+    else:
+        text = compose(recipe, overrides=overrides).text()
+    click.echo(text, nl=False)

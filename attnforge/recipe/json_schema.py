@@ -1,0 +1,147 @@
+"""A JSON Schema (draft-07) of recipes, put together from pydantic's for every value.
+
+A recipe with `extends` may leave to its parent what it would otherwise need, so there are two flavours of
+everything: a whole one and a part one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attnforge.errors import AttnforgeError
+from attnforge.plugin import Component, PluginCatalogue
+from attnforge.recipe.options import MISSING, options_of
+from attnforge.recipe.schema import Recipe
+from attnforge.recipe.shapes import (
+    ListShape,
+    OptionalShape,
+    SectionShape,
+    Shape,
+    SlotShape,
+    TableShape,
+    ValueShape,
+)
+from attnforge.recipe.tree import UNSAID
+from attnforge.recipe.values import dump
+
+Schema = dict[str, Any]
+
+
+def json_schema(plugins: PluginCatalogue) -> Schema:
+    """The schema of every recipe that can be written with the installed components.
+
+    It imports every component. One that cannot be imported is known by name and takes any option.
+    """
+    definitions: Schema = {}
+    whole = _Writer(plugins, definitions, partial=False).shape(SectionShape(Recipe))
+    part = _Writer(plugins, definitions, partial=True).shape(SectionShape(Recipe))
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "attnforge recipe",
+        "type": "object",
+        "if": {"required": ["extends"]},
+        "then": part,
+        "else": whole,
+        "definitions": definitions,
+    }
+
+
+class _Writer:
+    def __init__(self, plugins: PluginCatalogue, definitions: Schema, *, partial: bool) -> None:
+        self.plugins = plugins
+        self.definitions = definitions
+        self.partial = partial
+
+    def shape(self, shape: Shape) -> Schema:
+        match shape:
+            case ValueShape():
+                return self._value(shape)
+            case OptionalShape():
+                return {"anyOf": [self.shape(shape.item), {"type": "null"}]}
+            case SlotShape():
+                return self._define(f"slot.{shape.kind}", lambda: self._slot(shape.kind))
+            case SectionShape():
+                name = f"section.{shape.target.__module__}.{shape.target.__qualname__}"
+                return self._define(name, lambda: self._section(shape.target))
+            case ListShape():
+                return {"type": "array", "items": self.shape(shape.item)}
+            case TableShape():
+                item = {"anyOf": [self.shape(shape.item), {"type": "null"}]}
+                return {"type": "object", "additionalProperties": item}
+
+    def _define(self, name: str, write: Any) -> Schema:
+        name = f"{'part' if self.partial else 'whole'}.{name}"
+        if name not in self.definitions:
+            # Set before it is written: an attention may hold an attention.
+            self.definitions[name] = {}
+            self.definitions[name] = write()
+        return {"$ref": f"#/definitions/{name}"}
+
+    def _section(self, target: type) -> Schema:
+        schema = self._object(target, {})
+        if target is Recipe:
+            schema["properties"]["lock"] = {"type": "object"}
+            schema["properties"]["extends"] = {
+                "type": "string",
+                "description": "One parent: a recipe's name, or a path relative to this file.",
+            }
+        return schema
+
+    def _object(self, target: type, properties: Schema) -> Schema:
+        required = list(properties)
+        for name, option in options_of(target).items():
+            described = self.shape(option.shape)
+            extra: Schema = {"description": option.summary} if option.summary else {}
+            if isinstance(option.shape, ValueShape) and option.default is not MISSING:
+                default = dump(option.shape.adapter, option.default)
+                if default is not UNSAID:
+                    extra["default"] = default
+            # Draft-07 looks at nothing beside `$ref`.
+            properties[name] = (
+                {"allOf": [described], **extra} if "$ref" in described else {**described, **extra}
+            )
+            if option.default is MISSING and not self.partial:
+                required.append(name)
+        schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {**schema, "required": required} if required else schema
+
+    def _slot(self, kind: str) -> Schema:
+        components = [component for component in self.plugins.registry if component.kind == kind]
+        maps = [self._component(component) for component in components]
+        bare = [
+            component.name
+            for component, described in zip(components, maps, strict=True)
+            if described.get("required", []) == ["use"]
+        ]
+        if self.partial:
+            maps.append(
+                {"type": "object", "not": {"required": ["use"]}, "description": "options of the parent's"}
+            )
+        return {"anyOf": [{"enum": bare}, *maps]}
+
+    def _component(self, component: Component) -> Schema:
+        use: Schema = {"use": {"const": component.name, "description": component.summary}}
+        try:
+            schema = self._object(self.plugins.registry.load(component), use)
+        except AttnforgeError:
+            schema = {"type": "object", "properties": use, "required": ["use"]}
+        return {**schema, "title": component.name, "description": component.summary}
+
+    def _value(self, shape: ValueShape) -> Schema:
+        schema = shape.adapter.json_schema(ref_template="#/definitions/{model}")
+        self.definitions.update(_draft7(schema.pop("$defs", {})))
+        described: Schema = _draft7(schema)
+        return described
+
+
+def _draft7(schema: Any) -> Any:
+    """Pydantic writes draft 2020-12, where a tuple's items have another name."""
+    if isinstance(schema, list):
+        return [_draft7(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _draft7(value) for key, value in schema.items()}
+    if isinstance(changed.get("prefixItems"), list):
+        changed["items"] = changed.pop("prefixItems")
+        changed["additionalItems"] = False
+    return changed
