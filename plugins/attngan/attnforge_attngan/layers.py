@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .doubling import DoublingConvolution
+
 
 def convolution3(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A 3 x 3 convolution that keeps the size of its map and has no bias."""
@@ -23,12 +25,11 @@ class UpBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.convolution = convolution3(in_channels, 2 * out_channels)
+        self.convolution = DoublingConvolution(in_channels, 2 * out_channels)
         self.normalisation = nn.BatchNorm2d(2 * out_channels)
 
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ 2*h 2*w"]:
-        larger = F.interpolate(hidden, scale_factor=2.0, mode="nearest")
-        return F.glu(self.normalisation(self.convolution(larger)), dim=1)
+        return F.glu(self.normalisation(self.convolution(hidden)), dim=1)
 
 
 class ResidualBlock(nn.Module):
