@@ -5,7 +5,12 @@ floats, as Python's typing rules and YAML have it; `Self` is beyond a checker th
 time. `attnforge.specs` stays out because it names its interfaces without importing them.
 """
 
+from hypothesis import settings
 from jaxtyping import install_import_hook
+
+# A busy machine is no failure: how long an example takes says nothing about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 install_import_hook(
     [

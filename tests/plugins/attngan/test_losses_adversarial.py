@@ -10,7 +10,7 @@ import pytest
 import torch
 from attnforge_attngan.losses.adversarial import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
 from attnforge_attngan.losses.mismatch import wrong_pairs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -174,7 +174,6 @@ def test_wrong_pairs_of_another_class_reach_the_discriminator() -> None:
     assert list(zip(pictures.tolist(), sentences.tolist(), strict=True)) == [(1, 30), (2, 30), (3, 10)]
 
 
-@settings(deadline=None)
 @given(ids)
 def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
     pictures, captions = wrong_pairs(class_ids, "roll")
@@ -182,7 +181,6 @@ def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
     assert captions.tolist() == list(range(1, len(class_ids)))
 
 
-@settings(deadline=None)
 @given(ids)
 def test_other_class_never_pairs_a_class_with_itself_and_leaves_out_no_one_who_has_another(
     class_ids: Tensor,

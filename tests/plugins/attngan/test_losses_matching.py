@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from attnforge_attngan.losses.matching import matching_losses, matching_terms
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -72,7 +72,6 @@ def scores(batch: int, seed: int) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_the_order_of_the_batch_does_not_matter(batch: int, seed: int, random: Random) -> None:
     words, sentences = scores(batch, seed)
@@ -85,7 +84,6 @@ def test_the_order_of_the_batch_does_not_matter(batch: int, seed: int, random: R
         torch.testing.assert_close(shuffled[name], term)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 6), st.integers(0, 1000), st.floats(-1e3, 1e3))
 def test_another_item_of_the_same_class_has_no_influence(batch: int, seed: int, value: float) -> None:
     words, sentences = scores(batch, seed)
