@@ -15,6 +15,6 @@ def command(run: Path, device: str) -> None:
 
     The fixed captions of the run are drawn anew with its newest checkpoint; the path is printed.
     """
-    from attnforge.run.report.compose import compose_report
+    from attnforge.run.report.compose import report_run
 
-    click.echo(compose_report(run, device=device))
+    click.echo(report_run(run, device=device))

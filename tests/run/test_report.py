@@ -68,7 +68,7 @@ def decoded(uri: str) -> np.ndarray:
 
 
 def full_run(folder: Path) -> Path:
-    lock = {"lock": {"recipe": "birds", "digest": "1f3a9c20ffee"}, "summary": "Birds in three stages."}
+    lock = {"lock": {"recipe": "birds"}, "summary": "Birds in three stages."}
     (folder / "recipe.lock.yaml").write_text(json.dumps(lock))
     figures = {"attribute accuracy": 0.75, "attribute accuracy chance": 0.125, "evaluation seed": 1}
     (folder / "result.json").write_text(json.dumps(figures))
@@ -83,7 +83,8 @@ def full_run(folder: Path) -> Path:
 
 
 def test_everything_of_a_run_is_in_its_report(tmp_path: Path) -> None:
-    path = write_report(full_run(tmp_path), drawings=[drawing()], sections=[("Palette", "<b>red</b>")])
+    sections = [("Palette", "<b>red</b>")]
+    path = write_report(full_run(tmp_path), drawings=[drawing()], sections=sections, digest="1f3a9c20ffee")
     assert path == tmp_path / "report.html"
     page = Page(path)
     assert page.title.startswith("birds")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from attnforge.errors import RunError
 from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.recipe import resolve
 from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
 from attnforge.run.pipeline import Pipeline
@@ -14,7 +15,7 @@ from attnforge.run.report.record import fixed_captions
 from attnforge.run.samples import FixedSamples
 
 
-def compose_report(run: Path, *, device: str = "auto", plugins: PluginCatalogue | None = None) -> Path:
+def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | None = None) -> Path:
     """Write the report of a run, with what its newest checkpoint draws for the fixed captions.
 
     A run that has trained no generator yet gets a report without drawings.
@@ -33,9 +34,10 @@ def compose_report(run: Path, *, device: str = "auto", plugins: PluginCatalogue 
     folder = RunFolder.open(run)
     drawings = _draw(folder, device=device)
     catalogue = plugins if plugins is not None else load_plugins()
+    digest = resolve(folder.lock, plugins=catalogue).digest
     offered = catalogue.hooks.attnforge_report_sections(run=folder.path)
     sections = [(title, body) for some in offered for title, body in some]
-    return write_report(folder.path, drawings=drawings, sections=sections)
+    return write_report(folder.path, drawings=drawings, sections=sections, digest=digest)
 
 
 def _draw(folder: RunFolder, *, device: str) -> list[Drawing]:

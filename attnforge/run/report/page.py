@@ -27,7 +27,7 @@ SCRIPTS = ("dom.js", "figures.js", "attention.js", "history.js", "chart.js", "cu
 
 
 def write_report(
-    folder: Path, *, drawings: Sequence[Drawing], sections: Sequence[tuple[str, str]] = ()
+    folder: Path, *, drawings: Sequence[Drawing], sections: Sequence[tuple[str, str]] = (), digest: str = ""
 ) -> Path:
     """Write `report.html` into a run folder: one file without any outside reference.
 
@@ -40,6 +40,7 @@ def write_report(
         drawings: What to show with attention maps, in order.
         sections: More sections from plugins, each a title and an HTML fragment. The page's policy lets
             no script and no outside picture of a fragment run or load.
+        digest: The digest of the recipe, which names the experiment; left out when empty.
 
     Returns:
         The path of the report.
@@ -56,7 +57,7 @@ def write_report(
         notes.append("There are no samples over time: none were saved in this run.")
     data = {
         "name": record.name,
-        "digest": record.digest,
+        "digest": digest,
         "summary": record.summary,
         "recipe": record.recipe,
         "folder": folder.resolve().name,

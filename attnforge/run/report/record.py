@@ -21,7 +21,6 @@ class Record:
 
     name: str
     """The recipe's name, or the folder's when the frozen recipe does not say."""
-    digest: str = ""
     summary: str = ""
     recipe: str = ""
     """The frozen recipe as text."""
@@ -70,7 +69,6 @@ def _read_recipe(folder: Path, record: Record) -> None:
         lock = plain.get("lock")
         lock = lock if isinstance(lock, Mapping) else {}
         record.name = str(lock.get("recipe") or record.name)
-        record.digest = str(lock.get("digest") or "")
         record.summary = str(plain.get("summary") or "")
         return
     record.notes.append("The recipe is missing: neither recipe.lock.yaml nor recipe.yaml can be read.")
