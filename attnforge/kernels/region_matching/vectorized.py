@@ -15,7 +15,7 @@ CHUNK = 2**22
 """Scores held at once: 16 MiB in float32, which an allocator hands out again instead of mapping anew."""
 
 OVERFLOW = 30.0
-"""Above this gamma1, squares of sums of exp(gamma1) come near the end of float32."""
+"""Above this gamma1, squares of sums of exp(gamma1) come near the end of float32, and both softmaxes stay."""
 
 
 def region_matching(
@@ -47,14 +47,15 @@ def word_cosines(
     captions, longest, dim = words.shape
     precise = torch.promote_types(words.dtype, torch.float32)
     rows = words.reshape(captions * longest, dim)
-    scores = torch.matmul(rows, regions).to(precise).reshape(-1, captions, longest, regions.shape[2])
+    products = torch.matmul(rows, regions)
+    scores = products.to(precise).reshape(-1, captions, longest, regions.shape[2])
     scores = scores.masked_fill(padding[:, :, None], torch.finfo(precise).min)
     exponents = gamma1 * scores.softmax(dim=2).flatten(1, 2)
-    if gamma1 > OVERFLOW:
-        exponents = exponents - exponents.detach().amax(dim=2, keepdim=True)
-    weights = exponents.exp().to(regions.dtype)
-    contexts = torch.matmul(weights, regions.transpose(1, 2)).to(precise)
+    # float16 ends at 65504, which a plain sum over regions reaches
+    scaled = gamma1 > OVERFLOW or products.dtype is torch.float16
+    weights = exponents.softmax(dim=2) if scaled else exponents.exp()
+    contexts = torch.matmul(weights.to(regions.dtype), regions.transpose(1, 2)).to(precise)
     rows = rows.to(precise)
-    products = (contexts * rows).sum(dim=2)
+    dots = (contexts * rows).sum(dim=2)
     norms = torch.linalg.vector_norm(contexts, dim=2) * torch.linalg.vector_norm(rows, dim=1)
-    return torch.div(products, norms.clamp_min(1e-8)).reshape(-1, captions, longest)
+    return torch.div(dots, norms.clamp_min(1e-8)).reshape(-1, captions, longest)
