@@ -32,7 +32,8 @@ class TimmEncoder(nn.Module):
             `{channels: [16, 32, 48, 64], stem_width: 8}` for a narrower ResNet.
 
     Raises:
-        RecipeError: timm has no such network, the network has no such stage, or the weights do not fit.
+        RecipeError: timm has no such network or cannot build it with these options, the network has no such
+            stage, or the weights do not fit.
     """
 
     def __init__(
@@ -54,9 +55,15 @@ class TimmEncoder(nn.Module):
             raise RecipeError(
                 Problem("unknown-model", message, expected=suggestion or "a name of timm.list_models()")
             )
-        network: Any = timm.create_model(
-            model, pretrained=False, features_only=True, **dict(model_options or {})
-        )
+        options = dict(model_options or {})
+        try:
+            network: Any = timm.create_model(model, pretrained=False, features_only=True, **options)
+        except Exception as error:
+            # timm checks little, so a wrong option rises from deep inside as any kind of exception.
+            message = f"timm cannot build {model} with {options or 'no options'}: {error}"
+            raise RecipeError(
+                Problem("model-options", message, expected="options of that network")
+            ) from error
         widths = network.feature_info.channels()
         if stage >= len(widths):
             message = f"{model} has no stage {stage}"

@@ -141,3 +141,10 @@ def test_a_stage_that_the_network_lacks_is_refused() -> None:
     with pytest.raises(RecipeError) as raised:
         small(stage=7)
     assert raised.value.problems[0].code == "unknown-stage"
+
+
+@pytest.mark.parametrize("options", [{"chanels": [8]}, {"channels": "wide"}, {"layers": 3}])
+def test_options_that_the_network_cannot_take_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(RecipeError, match="resnet10t") as raised:
+        TimmEncoder(SPEC, model="resnet10t", model_options=options)
+    assert raised.value.problems[0].code == "model-options"
