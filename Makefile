@@ -6,11 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := attnforge plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
 	plugins/folder/attnforge_folder
-CODE := attnforge plugins tests benchmarks
+CODE := $(wildcard attnforge plugins tests benchmarks docs)
 PYTEST ?= $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint format pins clean
+.PHONY: help demo test test-long lint format docs pins clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the embedded birds (about five minutes)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-long  run the tests that take minutes each"
 	@echo "make lint       style, types and import contracts"
 	@echo "make format     put the code into the house's format"
+	@echo "make docs       write the parts of docs/reference that the code already says"
 	@echo "make pins       renew requirements/*.txt from pyproject.toml"
 	@echo "make clean      remove the environment, caches and builds; runs/ is kept"
 
@@ -47,12 +48,15 @@ test-long: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/mypy $(PACKAGES) docs/generate.py
 	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/generate.py
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make pins" $(UPGRADE)

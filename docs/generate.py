@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from attnforge.cli import group
+from attnforge.cli.group import group
 from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, hookspec, load_plugins
 from attnforge.recipe.options import MISSING, Option, options_of
@@ -42,8 +42,8 @@ def recipe_page() -> str:
     parts = [
         "# Recipe\n",
         "The keys of each section. A *kind* stands for a component: its name, or a map with `use:` and its",
-        "options, which are listed under [components](components.md). `extends` names a parent recipe; how the",
-        "two become one is told in [write a recipe](../how-to/write-a-recipe.md).\n",
+        "options, which are listed under [components](components.md). `extends` names a parent recipe; how",
+        "the two become one is told in [write a recipe](../how-to/write-a-recipe.md).\n",
     ]
     for section in _sections(Recipe):
         parts += [f"## {section.__name__}\n", _prose(section) + "\n", _table(section)]
@@ -53,10 +53,12 @@ def recipe_page() -> str:
 def components_page(plugins: PluginCatalogue) -> str:
     """Every component that attnforge ships, by kind, with its options."""
     parts = ["# Components\n", "What ships with attnforge; `attnforge components` lists what is installed.\n"]
-    for kind, summary in KINDS.items():
-        parts += [f"## {kind}\n", f"{summary[0].upper()}{summary[1:]}. {_prose(INTERFACES[kind])}\n"]
+    for kind in KINDS:
+        parts += [f"## {kind}\n", _prose(INTERFACES[kind]) + "\n"]
         for name in plugins.registry.names(kind):
             component = plugins.registry.get(kind, name)
+            if plugins.owner(component).distribution != "attnforge":
+                continue
             target = plugins.registry.load(component)
             parts += [f"### {kind} `{name}`\n", _prose(target) + "\n", _table(target)]
     return "\n".join(parts)
@@ -70,8 +72,8 @@ def commands_page(top: click.Group) -> str:
             continue
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         parts += [f"## `{path}`\n", f"```text\n{usage}\n```\n", _unwrapped(command.help or "") + "\n"]
-        rows = [record for one in command.get_params(context) if (record := one.get_help_record(context))]
-        if rows := [row for row in rows if "--help" not in row[0]]:
+        records = (one.get_help_record(context) for one in command.get_params(context))
+        if rows := [row for row in records if row and row[1] and "--help" not in row[0]]:
             parts += ["| Option | Meaning |", "|---|---|"]
             parts += [f"| `{_cell(name)}` | {_cell(text)} |" for name, text in rows]
             parts += [""]
@@ -103,7 +105,9 @@ def _sections(root: type) -> Iterator[type]:
                 waiting.append(shape.target)
 
 
-def _commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+def _commands(
+    command: click.Command, context: click.Context
+) -> Iterator[tuple[str, click.Command, click.Context]]:
     yield context.command_path, command, context
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -150,7 +154,8 @@ def _words(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         members = schema.get("prefixItems", [items] if items else [])
         return f"list of {' and '.join(dict.fromkeys(_words(one) for one in members)) or 'values'}"
-    bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    bounds = {"minimum": "at least", "exclusiveMinimum": "above"}
+    bounds |= {"maximum": "at most", "exclusiveMaximum": "below"}
     limits = [f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema]
     names = {"object": "map", "string": "text", "boolean": "true or false"}
     kind = str(schema.get("type", "any value"))
@@ -168,7 +173,8 @@ def _default(option: Option) -> str:
 
 def _prose(documented: object) -> str:
     """A docstring up to its first `Args:` or `Raises:`."""
-    return re.split(r"^(?:Args|Raises|Returns):$", inspect.getdoc(documented) or "", flags=re.MULTILINE)[0].strip()
+    text = inspect.getdoc(documented) or ""
+    return re.split(r"^(?:Args|Raises|Returns):$", text, flags=re.MULTILINE)[0].strip()
 
 
 def _unwrapped(text: str) -> str:

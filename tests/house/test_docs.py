@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import click
 import pytest
 import torch
 
-from attnforge.cli import main
+from attnforge.cli.group import group
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 
@@ -79,6 +80,16 @@ def test_every_page_can_be_reached_from_the_navigation(pages: list[Path], root: 
     assert missing == []
 
 
+def test_the_generated_reference_is_what_the_code_says(root: Path) -> None:
+    generate = runpy.run_path(str(root / "docs" / "generate.py"))
+    drifted = [
+        name
+        for name, text in generate["pages"]().items()
+        if (generate["REFERENCE"] / name).read_text() != text
+    ]
+    assert drifted == [], "write them anew with: make docs"
+
+
 def _commands(blocks: list[Block]) -> Iterator[tuple[Block, list[str]]]:
     """What is typed after `$ ` in console blocks."""
     for block in blocks:
@@ -105,7 +116,7 @@ def test_commands_and_options_in_the_docs_exist(blocks: list[Block], root: Path)
 
 
 def _unknown_to_the_command_line(words: list[str]) -> str | None:
-    command: click.Command = main
+    command: click.Command = group
     context = click.Context(command, info_name="attnforge")
     rest = list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):

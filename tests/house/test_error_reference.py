@@ -11,18 +11,47 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def _code_arguments(tree: ast.Module) -> Iterator[ast.expr]:
-    """The expression of each code: what `Problem(...)` is given, and what is handed on as `code`."""
+    """Every expression that becomes a code: given to `Problem(...)`, handed on as `code`, or named so."""
+    positions = {"Problem": 0, **_functions_that_take_a_code(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from (keyword.value for keyword in node.keywords if keyword.arg == "code")
-            if node.args and ast.unparse(node.func).split(".")[-1] == "Problem":
-                yield node.args[0]
+            position = positions.get(ast.unparse(node.func).split(".")[-1])
+            if position is not None and position < len(node.args):
+                yield node.args[position]
         elif isinstance(node, ast.arguments):
             yield from (
                 default
                 for argument, default in zip(node.kwonlyargs, node.kw_defaults, strict=True)
                 if argument.arg == "code" and default is not None
             )
+        elif isinstance(node, ast.Assign):
+            # exit codes are called so, too: only texts are meant
+            yield from (value for name, value in _assigned(node) if name == "code" and _literals(value))
+
+
+def _functions_that_take_a_code(tree: ast.Module) -> dict[str, int]:
+    """Functions and dataclasses of a module with a parameter `code`, and its place in a call."""
+    found = {}
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.FunctionDef):
+            names = [argument.arg for argument in node.args.args if argument.arg != "self"]
+        elif isinstance(node, ast.ClassDef):
+            names = [ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)]
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and "code" in names:
+            found[node.name] = names.index("code")
+    return found
+
+
+def _assigned(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            yield target.id, node.value
+        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            for one, value in zip(target.elts, node.value.elts, strict=True):
+                if isinstance(one, ast.Name):
+                    yield one.id, value
 
 
 def _literals(expression: ast.expr) -> set[str] | None:
