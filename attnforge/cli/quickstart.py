@@ -21,6 +21,7 @@ def command(overrides: tuple[str, ...], out: Path | None) -> None:
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
     from attnforge.run.progress import ConsoleReporter, duration
+    from attnforge.run.report.compose import report_run
     from attnforge.run.training import train
 
     began = time.monotonic()
