@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from attnforge.cli.errors import show
+from attnforge.cli.errors import print_error
 from attnforge.cli.group import group
 from attnforge.errors import AttnforgeError
 
@@ -24,7 +24,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = group.main(arguments, prog_name="attnforge", standalone_mode=False)
         sys.stdout.flush()
     except AttnforgeError as error:
-        show(error)
+        print_error(error)
         return 1
     except click.ClickException as error:
         error.show()

@@ -7,7 +7,7 @@ import sys
 from attnforge.errors import AttnforgeError
 
 
-def show(error: AttnforgeError) -> None:
+def print_error(error: AttnforgeError) -> None:
     """Write an error's problems to stderr, with the notes that it gathered on its way and no traceback."""
     lines = [str(error), *(f"  {note}" for note in getattr(error, "__notes__", ()))]
     # A terminal that cannot show a character still gets the rest of the message.

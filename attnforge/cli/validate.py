@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from attnforge.cli.errors import report
+from attnforge.cli.errors import print_error
 from attnforge.errors import RecipeError
 
 
@@ -28,7 +28,7 @@ def command(arguments: tuple[str, ...]) -> int:
             resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         except RecipeError as error:
             click.echo(f"{recipe}: {len(error.problems)} problem(s)")
-            report(error)
+            print_error(error)
             code = 1
         else:
             click.echo(f"{recipe}: ok {resolved.digest[:8]}")
