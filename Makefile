@@ -37,7 +37,7 @@ $(VENV)/.installed-%: requirements/%.txt pyproject.toml $(BIN)/uv
 	@touch $@
 
 demo: $(VENV)/.installed-runtime
-	$(BIN)/attnforge quickstart
+	$(BIN)/attnforge quickstart $(ARGS)
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) -m "not long" $(ARGS)

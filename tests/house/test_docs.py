@@ -129,7 +129,7 @@ def _unknown_to_the_command_line(words: list[str]) -> str | None:
     return next((f"no option {option}" for option in options if option not in known), None)
 
 
-def test_recipes_in_the_docs_are_valid(
+def test_recipes_and_overrides_in_the_docs_are_valid(
     blocks: list[Block], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
@@ -149,6 +149,18 @@ def test_recipes_in_the_docs_are_valid(
         (tmp_path / block.file).write_text(block.text)
     for block in recipes:
         resolve(tmp_path / str(block.file), plugins=plugins)
+    monkeypatch.chdir(tmp_path)
+    for recipe, overrides in _resolved_by(blocks):
+        resolve(recipe, overrides=overrides, plugins=plugins)
+
+
+def _resolved_by(blocks: list[Block]) -> Iterator[tuple[str, list[str]]]:
+    """Recipes with their overrides as commands of the docs name them."""
+    for _, words in _commands(blocks):
+        if words[0].split("/")[-1] == "attnforge" and words[1] in ("train", "show", "validate"):
+            named = words[2 : next((at for at, word in enumerate(words) if word.startswith("-")), None)]
+            if named:
+                yield named[0], named[1:]
 
 
 def test_the_readme_plugin_loads_and_works(
