@@ -41,7 +41,7 @@ def measure(
 
 
 def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[str]:
-    """Captions spread over the pictures of a split, chosen by seed; ones without a known word are left out."""
+    """Captions spread over the pictures of a split, chosen by seed; each has a word that is known."""
     order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "picture", index))
     chosen: list[str] = []
     turn = 0

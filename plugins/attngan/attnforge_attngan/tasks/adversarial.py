@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, Protocol, cast
 
 import torch
@@ -70,7 +70,7 @@ class AdversarialTask:
                 for size, one in zip(spec.generator.image_sizes, spec.discriminators, strict=True)
             }
         )
-        self.losses = tuple(spec.losses.values())
+        self.losses = dict(spec.losses)
         self.image_encoder = spec.image
         self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
         self.decay = (decay_from, decay_to)
@@ -120,10 +120,10 @@ class AdversarialTask:
             discriminators=tuple(cast("Discriminator", one) for one in self.discriminators.values()),
             image_encoder=self.image_encoder,
         )
-        judged = _merge(loss.discriminator(game) for loss in self.losses)
+        judged = _merge({name: loss.discriminator(game) for name, loss in self.losses.items()})
         _update(self.discriminator_optimizer, judged)
         self.discriminators.requires_grad_(False)  # their weights' gradients would be thrown away
-        drawn = _merge(loss.generator(game) for loss in self.losses)
+        drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
         _update(self.generator_optimizer, drawn)
         self.discriminators.requires_grad_(True)
         self._average()
@@ -150,8 +150,13 @@ def pyramid(images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]) -> tuple[F
     )
 
 
-def _merge(terms: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: value for one in terms for name, value in one.items()}
+def _merge(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The terms of all losses; one that another loss has too is told apart by the loss's name."""
+    merged: dict[str, Tensor] = {}
+    for loss, one in terms.items():
+        for name, value in one.items():
+            merged[f"{loss}: {name}" if name in merged else name] = value
+    return merged
 
 
 def _update(optimizer: torch.optim.Optimizer, terms: Mapping[str, Tensor]) -> None:

@@ -1,0 +1,61 @@
+"""Drawing with a trained run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attnforge.errors import AttnforgeError
+from attnforge.run.pipeline import Pipeline
+
+RED = "a red bird with blue wings"
+GREEN = "the bird is green and has a yellow belly and a black crown"
+
+
+@pytest.fixture(scope="module")
+def pipeline(trained: Path) -> Pipeline:
+    return Pipeline.load(trained)
+
+
+def test_a_drawing_has_every_stage_and_a_map_for_every_word(pipeline: Pipeline) -> None:
+    (drawing,) = pipeline.draw([RED], attention=True)
+    assert [image.shape for image in drawing.images] == [(16, 16, 3), (32, 32, 3)]
+    assert drawing.words == tuple(RED.split())
+    (maps,) = drawing.attention
+    assert maps.shape == (6, 16, 16)
+    np.testing.assert_allclose(maps.sum(axis=0), 1, atol=1e-5)
+
+
+def test_a_drawing_depends_on_its_caption_seed_and_index_alone(pipeline: Pipeline) -> None:
+    together = pipeline.draw([GREEN, RED], count=2, seed=3)
+    alone = pipeline.draw([RED], count=1, seed=3)
+    np.testing.assert_array_equal(together[2].images[-1], alone[0].images[-1])
+    assert not np.array_equal(together[2].images[-1], together[3].images[-1])
+    other = pipeline.draw([RED], count=1, seed=4)
+    assert not np.array_equal(other[0].images[-1], alone[0].images[-1])
+
+
+def test_unknown_words_are_left_out_and_named(pipeline: Pipeline) -> None:
+    assert pipeline.unknown_words([f"quixotic {RED}"]) == ["quixotic"]
+    plain, strange = pipeline.draw([RED, f"quixotic {RED}"])
+    np.testing.assert_array_equal(plain.images[-1], strange.images[-1])
+
+
+def test_a_caption_without_any_known_word_is_an_error(pipeline: Pipeline) -> None:
+    with pytest.raises(AttnforgeError) as error:
+        pipeline.draw(["quixotic zephyr", ""])
+    assert [problem.code for problem in error.value.problems] == ["caption-unknown"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("nowhere", "no-such-run"), ("empty", "not-a-run"), ("young", "no-generator-yet")]
+)
+def test_what_is_no_trained_run_is_said(trained: Path, tmp_path: Path, name: str, code: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "young").mkdir()
+    (tmp_path / "young/recipe.lock.yaml").write_text((trained / "recipe.lock.yaml").read_text())
+    with pytest.raises(AttnforgeError) as error:
+        Pipeline.load(tmp_path / name)
+    assert [problem.code for problem in error.value.problems] == [code]
