@@ -1,0 +1,104 @@
+"""`attnforge report` on runs that were trained, half trained, damaged or never there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from attnforge.cli import run as attnforge
+from attnforge.plugin import hookimpl, load_plugins
+from attnforge.run.report.compose import report_run
+
+
+@pytest.fixture
+def finished(trained: Path, tmp_path: Path) -> Path:
+    """A copy of a trained run, to be changed at will."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def data_of(report: Path) -> Any:
+    match = re.search(r'<script id="data" type="application/json">(.*?)</script>', report.read_text())
+    assert match
+    return json.loads(match[1])
+
+
+def test_a_trained_run_is_shown_whole(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attnforge(["report", str(finished), "--device", "cpu"]) == 0
+    path = finished / "report.html"
+    assert capsys.readouterr().out.strip().endswith(str(path))
+    data = data_of(path)
+    assert data["notes"] == []
+    assert data["name"] == "quickstart"
+    assert len(data["digest"]) == 64
+    assert [phase["phase"] for phase in data["phases"]] == ["damsm", "gan"]
+    captions = [entry["caption"] for entry in json.loads((finished / "samples/captions.json").read_text())]
+    assert [one["caption"] for one in data["drawings"]] == captions
+    for one in data["drawings"]:
+        first, second = one["stages"]
+        assert first["maps"] is None
+        assert len(second["maps"]["share"]) == len(one["words"])
+        assert sum(second["maps"]["share"]) == pytest.approx(1, abs=1e-2)
+
+
+def test_the_drawings_are_those_of_the_last_samples(finished: Path) -> None:
+    """Same captions, same noise, same weights: the report and the run's last sample agree."""
+    data = data_of(report_run(finished, device="cpu"))
+    for row, one in enumerate(data["drawings"]):
+        assert one["stages"][-1]["picture"] == data["history"][0]["pictures"][row][-1]
+
+
+def test_a_run_without_a_generator_gets_its_curves(finished: Path) -> None:
+    for folder in (finished / "checkpoints").glob("gan-*"):
+        shutil.rmtree(folder)
+    data = data_of(report_run(finished, device="cpu"))
+    assert data["drawings"] == []
+    assert len(data["phases"]) == 2
+    assert any("no drawings" in note for note in data["notes"])
+
+
+def test_captions_are_chosen_where_none_were_fixed(finished: Path) -> None:
+    shutil.rmtree(finished / "samples")
+    data = data_of(report_run(finished, device="cpu"))
+    assert len(data["drawings"]) == 2
+
+
+def test_plugins_add_sections(finished: Path) -> None:
+    def attnforge_report_sections(run: Path) -> list[tuple[str, str]]:
+        return [("Palette", f"<b>{run.name}</b>")]
+
+    module = ModuleType("palette")
+    vars(module)["attnforge_report_sections"] = hookimpl(attnforge_report_sections)
+    plugins = load_plugins(extra=[("palette", module)])
+    data = data_of(report_run(finished, device="cpu", plugins=plugins))
+    assert {"title": "Palette", "html": "<b>run</b>"} in data["sections"]
+
+
+def test_a_missing_run_names_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attnforge(["report", str(tmp_path / "nowhere")]) == 1
+    shown = capsys.readouterr().err
+    assert "error[no-such-run]" in shown
+    assert "next: " in shown
+    assert "Traceback" not in shown
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attnforge(["report", str(tmp_path)]) == 1
+    assert "error[not-a-run]" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_checkpoints_is_told_how_to_go_on(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(finished / "checkpoints")
+    assert attnforge(["report", str(finished)]) == 1
+    shown = capsys.readouterr().err
+    assert "error[no-generator-yet]" in shown
+    assert f"next: attnforge train --resume {finished}" in shown
+    assert not (finished / "report.html").exists()
