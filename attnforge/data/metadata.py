@@ -181,7 +181,7 @@ def _csv_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, A
                 filled = {key: value for key, value in record.items() if value is not None and value.strip()}
                 yield table.line_num, filled
     except csv.Error as error:
-        reader.problem("bad-csv", f"not CSV: {error}", table.line_num, "comma-separated values")
+        reader.problem("bad-csv", f"not CSV: {error}", table.reader.line_num, "comma-separated values")
 
 
 def _with_splits(rows: list[Row]) -> list[Row]:

@@ -64,7 +64,7 @@ class PartMeasure:
         distance = torch.cdist(_perceptual(measured), _perceptual(palette)[None])
         return distance.argmin(dim=-1)
 
-    def _resized(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    def _resized(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 side side"]:
         images = images.detach().float().cpu()
         if images.shape[-1] == self.size:
             return images

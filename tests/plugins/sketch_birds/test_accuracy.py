@@ -1,0 +1,112 @@
+"""The colours that captions ask for are found where they are, and only there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from attnforge_sketch_birds.accuracy import AttributeAccuracy
+from attnforge_sketch_birds.asking import asked_colours
+from attnforge_sketch_birds.attributes import draw_attributes
+from attnforge_sketch_birds.dataset import SketchBirds
+from attnforge_sketch_birds.painter import Painter
+from torch import Tensor
+
+from attnforge.interfaces import Metric
+from attnforge.specs import DataSpec, MetricSpec
+
+
+def metric() -> AttributeAccuracy:
+    unused: Any = None
+    return AttributeAccuracy(MetricSpec(text=unused, image=unused, tokenizer=unused, data=unused))
+
+
+def pictures(size: int, count: int = 200) -> tuple[Tensor, list[str]]:
+    data = SketchBirds(DataSpec(split="test", image_size=size), test_count=count)
+    samples = [data.sample(index, seed=index) for index in range(count)]
+    return torch.stack([one.image for one in samples]) / 127.5 - 1, [one.caption for one in samples]
+
+
+def figures(images: Tensor, captions: list[str]) -> dict[str, float]:
+    measured = metric()
+    measured.update(images, captions)
+    return measured.compute()
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 128])
+def test_real_pictures_are_read_right(size: int) -> None:
+    images, captions = pictures(size)
+    assert isinstance(metric(), Metric)
+    assert figures(images, captions)["attribute accuracy"] >= 0.97
+
+
+def test_blur_and_noise_do_little_harm() -> None:
+    images, captions = pictures(64)
+    blurred = torch.nn.functional.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
+    assert figures(blurred, captions)["attribute accuracy"] > 0.95
+    assert figures((images + 0.3 * noise).clamp(-1, 1), captions)["attribute accuracy"] > 0.95
+
+
+def test_captions_of_other_pictures_are_met_by_chance() -> None:
+    images, captions = pictures(64, count=400)
+    shuffled = figures(images, captions[13:] + captions[:13])
+    assert shuffled["attribute accuracy"] == pytest.approx(1 / 8, abs=0.05)
+    assert shuffled["attribute accuracy chance"] == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_a_wrong_part_counts_against_that_part_alone() -> None:
+    painter, images, captions = Painter(64), [], []
+    for index in range(30):
+        bird = draw_attributes(seed=5, index=index, split="train")
+        body, belly, wing, crown = bird.colours
+        recoloured = replace(bird, colours=(body, belly, wing, "red" if crown != "red" else "blue"))
+        images.append(torch.from_numpy(painter.picture(recoloured)).permute(2, 0, 1) / 127.5 - 1)
+        captions.append(f"this bird is {body} with a {belly} belly {wing} wings and a {crown} crown")
+    found = figures(torch.stack(images), captions)
+    assert found["attribute accuracy crown"] == 0
+    assert found["attribute accuracy"] == 0.75
+    assert found["attribute accuracy wing"] == found["attribute accuracy body"] == 1
+
+
+def test_batches_add_up_in_any_order() -> None:
+    images, captions = pictures(32, count=40)
+    parts = metric()
+    parts.update(images[25:], captions[25:])
+    parts.update(images[:25], captions[:25])
+    assert parts.compute() == pytest.approx(figures(images, captions))
+
+
+def test_nothing_asked_gives_nothing() -> None:
+    assert metric().compute() == {}
+    assert figures(torch.zeros(2, 3, 32, 32), ["a photograph", "two trees"]) == {}
+
+
+def test_a_picture_without_a_bird_scores_no_better_than_its_one_colour() -> None:
+    captions = [
+        f"a bird with a {colour} body a {colour} belly and {colour} wings" for colour in ("red", "white")
+    ]
+    flat = torch.ones(2, 3, 64, 64)
+    assert figures(flat, captions)["attribute accuracy"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("caption", "asked"),
+    [
+        ("this bird is red with a white belly and has a very short beak", {"body": "red", "belly": "white"}),
+        ("This small red bird has blue wings.", {"body": "red", "wing": "blue"}),
+        ("its belly and its wings are black", {"belly": "black", "wing": "black"}),
+        ("a bird with a green belly and crown", {"belly": "green", "crown": "green"}),
+        ("the wings are brown and the cap is purple on this yellow bird",
+         {"wing": "brown", "crown": "purple", "body": "yellow"}),
+        ("a red bird with a short beak and wings that are white", {"body": "red", "wing": "white"}),
+        ("a red bird with wings", {"body": "red"}),
+        ("the bird is large and blue with a red breast", {"body": "blue", "belly": "red"}),
+        ("a red apple", {}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_captions_are_understood(caption: str, asked: dict[str, str]) -> None:
+    assert asked_colours(caption) == asked
