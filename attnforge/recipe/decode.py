@@ -82,7 +82,7 @@ class Decoder:
             return None
         if not (isinstance(named, Scalar) and isinstance(named.value, str)):
             names = ", ".join(self.plugins.registry.names(kind))
-            self._wrong(named, f"{path}.use" if use else path, f"the name of a {kind}: {names}")
+            self._wrong(named, f"{path}.use" if use else path, f"the name of {_a(kind)}: {names}")
             return None
         try:
             component = self.plugins.registry.get(kind, named.value)
@@ -128,7 +128,7 @@ class Decoder:
         if option.default is not MISSING:
             return from_python(option.shape, option.default, path, self.plugins)
         kind = option.shape.kind if isinstance(option.shape, SlotShape) else None
-        expected = f"a {kind}: {KINDS[kind]}" if kind else option.summary or None
+        expected = f"{_a(kind)}: {KINDS[kind]}" if kind else option.summary or None
         step = f"attnforge components {kind}" if kind else None
         self._problem("missing-value", f"{what} needs `{option.name}`", place, expected, step)
         return None
@@ -144,3 +144,7 @@ class Decoder:
 
     def _problem(self, code: str, message: str, place: Place, expected: str | None, step: str | None) -> None:
         self.problems.append(Problem(code, message, place, expected, step))
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -97,9 +97,8 @@ class _Writer:
                 if default is not UNSAID:
                     extra["default"] = default
             # Draft-07 looks at nothing beside `$ref`.
-            properties[name] = (
-                {"allOf": [described], **extra} if "$ref" in described else {**described, **extra}
-            )
+            described = {"allOf": [described]} if "$ref" in described else described
+            properties[name] = {**described, **extra}
             if option.default is MISSING and not self.partial:
                 required.append(name)
         schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
@@ -114,10 +113,9 @@ class _Writer:
             if described.get("required", []) == ["use"]
         ]
         if self.partial:
-            maps.append(
-                {"type": "object", "not": {"required": ["use"]}, "description": "options of the parent's"}
-            )
-        return {"anyOf": [{"enum": bare}, *maps]}
+            # Options for the component that the parent chose; only the parent tells which they are.
+            maps.append({"type": "object", "not": {"required": ["use"]}})
+        return {"anyOf": [*([{"enum": bare}] if bare else []), *maps] or [{"not": {}}]}
 
     def _component(self, component: Component) -> Schema:
         use: Schema = {"use": {"const": component.name, "description": component.summary}}

@@ -85,7 +85,7 @@ def atom(tag: str, text: str) -> Atom:
         return text.lower() == "true"
     if tag == INT:
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    return float(text.replace(".inf", "inf").replace(".nan", "nan") if text.lower()[-1] in "fn" else text)
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def write(data: object) -> str:

@@ -98,7 +98,8 @@ def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Nod
             )
         return _Reader(text, problems, code).node(root, 1)
     except yaml.MarkedYAMLError as error:
-        said = " ".join(part for part in (error.context, error.problem) if part)
+        begun = f"(begun in line {error.context_mark.line + text.line})" if error.context_mark else None
+        said = " ".join(part for part in (error.context, begun, error.problem) if part)
         refuse(f"this is not YAML: {said}", text.place(error.problem_mark or error.context_mark))
     except yaml.reader.ReaderError as error:
         before = text.text[: error.position].splitlines() or [""]
