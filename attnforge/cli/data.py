@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,14 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     from attnforge.data.checking import check_folder
 
     report = check_folder(path)
-    click.echo(json.dumps(report.plain(), indent=2, ensure_ascii=False) if as_json else _page(report))
+    click.echo(json.dumps(report.plain(), indent=2) if as_json else _printable(_page(report)))
     context.exit(1 if report.problems else 0)
+
+
+def _printable(text: str) -> str:
+    """The text as the terminal can show it; other characters become escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _page(report: FolderReport) -> str:

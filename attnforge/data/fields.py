@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -13,6 +12,9 @@ from attnforge.errors import nearest
 Value = TypeVar("Value")
 
 SPLITS = ("train", "test")
+LONGEST = 1e6
+"""Pixels; a box that reaches farther is a mistake."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -40,8 +42,11 @@ def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
 
 
 def clean(caption: str) -> str:
-    """A caption without outer blanks, runs of inner blanks and line breaks as one blank."""
-    return " ".join(caption.split())
+    """A caption without outer blanks, with runs of inner blanks and line breaks as one blank.
+
+    Half characters, which JSON can escape but no file can hold, are dropped.
+    """
+    return " ".join(caption.encode("utf-8", "ignore").decode("utf-8").split())
 
 
 def read_class_id(record: Mapping[str, Any]) -> Field[int]:
@@ -66,7 +71,7 @@ def read_box(record: Mapping[str, Any]) -> Field[Box]:
         given = _json(given if given.lstrip().startswith("[") else f"[{','.join(given.split())}]")
     numbers = given if isinstance(given, list) else []
     usable = len(numbers) == 4 and all(
-        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+        isinstance(number, int | float) and not isinstance(number, bool) and -LONGEST < number < LONGEST
         for number in numbers
     )
     if not usable or min(numbers[2:]) <= 0:

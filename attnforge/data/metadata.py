@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -142,7 +143,7 @@ class _Reader:
             first = self._seen[str(path)]
             message = f"{name} was named in line {first} already"
             self.problem("duplicate-file", message, line, "one line a picture, all its captions in a list")
-        elif not (self.root / path).is_file():
+        elif not _is_file(self.root / path):
             self.problem("missing-file", f"there is no picture {name}", line, f"a file below {self.root}")
         self._seen.setdefault(str(path), line)
         return str(path)
@@ -161,8 +162,9 @@ def _json_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, 
             record = json.loads(content)
         except json.JSONDecodeError as error:
             reader.problem("bad-json", f"not JSON: {error.msg}", line, "one JSON object a line", error.colno)
-        except RecursionError:
-            reader.problem("bad-json", "not JSON: nested too deeply", line, "one JSON object a line")
+        except (ValueError, RecursionError):
+            message = "not JSON: a number too long or nested too deeply"
+            reader.problem("bad-json", message, line, "one JSON object a line")
         else:
             if isinstance(record, dict):
                 yield line, record
@@ -171,7 +173,7 @@ def _json_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, 
 
 
 def _csv_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    table = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    table = csv.DictReader(StringIO(text, newline=""), strict=True)
     try:
         for record in table:
             if None in record:
@@ -197,6 +199,14 @@ def _with_splits(rows: list[Row]) -> list[Row]:
         row if row.split is not None else replace(row, split="test" if row.file_name in tested else "train")
         for row in rows
     ]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the system cannot even look up is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _hashed(name: str) -> float:

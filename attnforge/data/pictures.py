@@ -11,6 +11,9 @@ from PIL import Image, ImageColor, ImageOps
 
 from attnforge.errors import DataError, Place, Problem
 
+NARROWEST = 8
+"""How many times as long as wide a picture may be before its ends are cut off."""
+
 BROKEN = (
     OSError,
     SyntaxError,
@@ -95,7 +98,13 @@ def crop_to_box(image: Image.Image, box: tuple[float, float, float, float]) -> I
 
 
 def resize_shorter(image: Image.Image, side: int) -> Image.Image:
-    """Scale a picture so that its shorter side has `side` pixels; the longer keeps the proportion."""
+    """Scale a picture so that its shorter side has `side` pixels; the longer keeps the proportion.
+
+    Of a picture that is more than eight times as long as wide, the middle is taken.
+    """
+    longest = NARROWEST * min(image.size)
+    if max(image.size) > longest:
+        image = ImageOps.fit(image, (min(image.width, longest), min(image.height, longest)))
     scale = side / min(image.size)
     width, height = (max(side, round(length * scale)) for length in image.size)
     return image.resize((width, height), Image.Resampling.BILINEAR)

@@ -46,6 +46,17 @@ def test_rows_hold_what_the_lines_say(tmp_path: Path) -> None:
     assert (other.split, other.box, other.line) == ("test", None, 3)
 
 
+def test_line_breaks_within_a_cell_do_not_disturb_the_line_numbers(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    (root / "metadata.jsonl").unlink()
+    (root / "metadata.csv").write_text(
+        'file_name,text\na.png,"one\u2028\ntwo"\ngone.png,x\n', encoding="utf-8"
+    )
+    metadata = read_metadata(root)
+    assert metadata.rows[0].captions == ("one two",)
+    assert found(metadata) == [("missing-file", 4)]
+
+
 def test_csv_says_the_same_as_json_lines(tmp_path: Path) -> None:
     record = {"file_name": "a.png", "captions": ["one, two", "three"], "class_id": 2, "bbox": [1, 2, 3, 4]}
     lines = folder(tmp_path / "lines", {**record, "split": "test"}, {"file_name": "b.png", "text": "four"})
@@ -165,6 +176,25 @@ def test_a_tiny_folder_still_has_both_splits(tmp_path: Path) -> None:
             tmp_path, *({"file_name": name, "text": "x"} for name in ("a.png", "b.png", "c.png")[:count])
         )
         assert sorted({str(row.split) for row in load_metadata(root).rows}) == ["test", "train"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('{"file_name": "' + "x" * 5000 + '", "text": "x"}', "missing-file"),
+        ('{"file_name": "a\\u0000.png", "text": "x"}', "missing-file"),
+        ('{"file_name": "\\ud800.png", "text": "x"}', "missing-file"),
+        ('{"file_name": "a.png", "text": "x", "class_id": ' + "9" * 5000 + "}", "bad-json"),
+        ('{"file_name": "a.png", "text": "x", "class_id": -1}', "bad-class-id"),
+        ('{"file_name": "a.png", "text": "x", "class_id": true}', "bad-class-id"),
+        ('{"file_name": "a.png", "text": "x", "bbox": [1, 2, 3, ' + "9" * 400 + "]}", "bad-box"),
+        ('{"file_name": "a.png", "text": "x", "bbox": [1, 2, 3, NaN]}', "bad-box"),
+        ('{"file_name": "a.png", "text": "\\ud800 "}', "no-captions"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_odd_values_are_problems(tmp_path: Path, line: str, code: str) -> None:
+    assert found(read_metadata(folder(tmp_path, line))) == [(code, 1)]
 
 
 @given(st.text(max_size=60))

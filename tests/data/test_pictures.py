@@ -129,6 +129,15 @@ def test_the_shorter_side_is_resized(size: tuple[int, int], expected: tuple[int,
     assert resize_shorter(Image.new("RGB", size), 76).size == expected
 
 
+def test_a_ribbon_is_cut_to_its_middle() -> None:
+    ribbon = Image.new("RGB", (1000, 10), "blue")
+    ribbon.paste("red", (450, 0, 550, 10))
+    resized = resize_shorter(ribbon, 20)
+    assert resized.size == (160, 20)
+    assert close(resized, (255, 0, 0), at=(2, 10))
+    assert resize_shorter(Image.new("RGB", (1, 30_000)), 64).size == (64, 512)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_a_whole_png_lacks_no_rows(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (13, 9)).save(tmp_path / "a.png")
