@@ -171,4 +171,4 @@ def _check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return " ".join(f"{type(error).__name__}: {error}".split())

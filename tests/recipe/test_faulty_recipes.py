@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_recipes import WHOLE, Kitchen
 
-from attnforge.errors import RecipeError
+from attnforge.errors import Problem, RecipeError
 from attnforge.recipe import resolve
 from attnforge.recipe.scalars import write
 
@@ -97,14 +97,15 @@ def damaged(draw: st.DrawFn) -> bytes:
 def resolves_or_explains(kitchen: Kitchen, data: bytes, overrides: list[str]) -> None:
     path: Path = kitchen.folder / "recipe.yaml"
     path.write_bytes(data)
+    problems: tuple[Problem, ...] = ()
     try:
         resolve(path, overrides=overrides, plugins=kitchen.plugins)
     except RecipeError as error:
-        assert error.problems
-        for problem in error.problems:
-            assert problem.code
-            assert problem.place is not None
-            assert "Traceback" not in str(problem)
+        problems = error.problems or (Problem("", "no problem is named"),)
+    for problem in problems:
+        assert problem.code
+        assert problem.place is not None
+        assert "Traceback" not in str(problem)
 
 
 FIXTURE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]

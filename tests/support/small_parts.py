@@ -133,7 +133,7 @@ class Tower(Part):
         spec: object,
         *,
         stages: Sequence[Build[Stage]],
-        conditioner: Build[Conditioner] = partial(Noise, dim=6),
+        conditioner: Build[Conditioner] = partial(Noise, dim=6),  # noqa: B008  (never changed)
         sides: Mapping[str, Build[Stage]] | None = None,
         widths: Widths = Widths(),
         activation: Any = len,

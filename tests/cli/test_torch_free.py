@@ -1,0 +1,48 @@
+"""What only looks at recipes and plugins never imports torch, torchvision or timm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision", "timm"):
+            raise AssertionError(f"{name} is imported")
+
+sys.meta_path.insert(0, Blocker())
+from attnforge.cli import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def blocked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BLOCKED, *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["--help"], "quickstart"),
+        (["plugins"], "attngan"),
+        (["components"], "attention"),
+        (["recipes"], "quickstart"),
+        (["show", "quickstart", "training.seed=7"], "seed: 7"),
+    ],
+)
+def test_a_command_that_looks_works_without_torch(arguments: list[str], shown: str) -> None:
+    done = blocked(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+    assert "is imported" not in done.stdout
+
+
+def test_the_blocker_blocks() -> None:
+    done = blocked("validate", "quickstart")
+    assert done.returncode != 0
+    assert "torch is imported" in done.stderr
