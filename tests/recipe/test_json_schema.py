@@ -13,6 +13,8 @@ from small_recipes import WHOLE, small_catalogue
 from attnforge.plugin import load_plugins
 from attnforge.recipe import compose, library
 from attnforge.recipe.json_schema import json_schema
+from attnforge.recipe.node import plain
+from attnforge.recipe.source import read
 
 
 @pytest.fixture(scope="module")
