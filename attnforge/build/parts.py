@@ -43,6 +43,7 @@ class Parts:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.device = device
+        self._datasets: dict[tuple[str, int], Dataset] = {}
 
     @cached_property
     def text(self) -> TextEncoder:
@@ -99,7 +100,10 @@ class Parts:
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
         """One split of the recipe's data, at the size of the largest pictures unless told."""
-        return self.recipe.data(DataSpec(split=split, image_size=image_size or self.image_size))
+        key = (split, image_size or self.image_size)
+        if key not in self._datasets:  # phases share one, and with it the pictures that it keeps in memory
+            self._datasets[key] = self.recipe.data(DataSpec(split=split, image_size=key[1]))
+        return self._datasets[key]
 
     def task_spec(self, needs: frozenset[str]) -> TaskSpec:
         """What a task is built with; only the parts that it needs are built."""

@@ -92,7 +92,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What is measured when training ends and by `attnforge report`.
+    """What is measured when training ends.
 
     Args:
         metrics: Named figures.

@@ -132,8 +132,11 @@ class RunFolder:
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old text or the new, never a part."""
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:
