@@ -1,4 +1,4 @@
-"""More than two thousand faulty recipes: each resolves or raises RecipeError with a place, and nothing else happens."""
+"""More than two thousand faulty recipes: each resolves or raises RecipeError, and nothing else happens."""
 
 from __future__ import annotations
 
