@@ -37,3 +37,19 @@ class Augmentation(nn.Module):
     def draw(self, mean: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
         """One value of the Gaussian for each row."""
         return mean + (0.5 * logvar).exp() * torch.randn_like(mean)
+
+
+class Sentence(nn.Module):
+    """Gives the sentence itself, without noise, as DF-GAN does (Tao et al., 2022).
+
+    Augmentation drowns a sentence in noise of variance one until the generator has learned to turn it
+    down, which takes longer than a short run lasts. There is no Gaussian: mean and value are the same, the
+    log variance is zero and `kl` has nothing to say, so leave that loss out.
+    """
+
+    def __init__(self, spec: ConditionerSpec) -> None:
+        super().__init__()
+        self.dim = spec.sentence
+
+    def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
+        return Condition(value=sentence, mean=sentence, logvar=torch.zeros_like(sentence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -51,15 +52,8 @@ class JointDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         spectral = norm == "spectral"
-        halvings = _halvings(spec.image_size)
-        widths = [min(channels << i, max_channels or channels << i) for i in range(halvings)]
-        back = [channels << i for i in range(halvings - 2, DEEPEST - 1, -1)]
-        widths += [width for width in back if width < widths[-1]]
-        trunk: list[nn.Module] = []
-        for index, (before, after) in enumerate(zip([3, *widths], widths, strict=False)):
-            halves = index < halvings
-            trunk.append(Block(before, after, halves=halves, plain=index == 0, bias=spectral))
-        self.trunk = nn.Sequential(*trunk)
+        widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
+        self.trunk = trunk(spec.image_size, widths, spectral=spectral)
         width = widths[-1]
         self.joint = Block(width + spec.sentence, width, halves=False, plain=False, bias=spectral)
         self.conditional = nn.Conv2d(width, 1, kernel_size=SMALLEST)
@@ -114,9 +108,31 @@ class Block(nn.Module):
         return activated
 
 
+def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[int]:
+    """Channels after each convolution of a trunk for pictures of `size` x `size` pixels.
+
+    Raises:
+        RecipeError: The size is not 16, 32, 64, ...
+    """
+    halvings = _halvings(size)
+    widths = [min(channels << i, max_channels or channels << i) for i in range(halvings)]
+    back = [channels << i for i in range(halvings - 2, DEEPEST - 1, -1)]
+    return widths + [width for width in back if width < widths[-1]]
+
+
+def trunk(size: int, widths: Sequence[int], *, spectral: bool) -> nn.Sequential:
+    """The convolutions from a picture to 4 x 4 pixels of `widths[-1]` channels."""
+    halvings = _halvings(size)
+    blocks = [
+        Block(before, after, halves=index < halvings, plain=index == 0, bias=spectral)
+        for index, (before, after) in enumerate(zip([3, *widths], widths, strict=False))
+    ]
+    return nn.Sequential(*blocks)
+
+
 def _halvings(size: int) -> int:
     """How often a picture is halved until 4 x 4 pixels are left."""
     if size < 4 * SMALLEST or size & (size - 1):
-        message = f"a `joint` discriminator cannot judge pictures of {size} x {size} pixels"
+        message = f"a discriminator cannot judge pictures of {size} x {size} pixels"
         raise RecipeError(Problem("picture-size", message, expected="16, 32, 64, 128, 256, ..."))
     return (size // SMALLEST).bit_length() - 1

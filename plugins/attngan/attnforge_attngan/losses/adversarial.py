@@ -30,7 +30,8 @@ class AdversarialLoss(ABC):
         weight: What all terms are multiplied with.
         unconditional: Judge pictures without their sentence, too.
         mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
-            `other-class`, that of the next picture of another class; `none`.
+            `other-class`, that of the next picture of another class; `all`, those of all pictures of
+            other classes in the batch; `none`.
     """
 
     def __init__(
@@ -92,7 +93,8 @@ class BinaryCrossEntropyLoss(AdversarialLoss):
         weight: What all terms are multiplied with.
         unconditional: Judge pictures without their sentence, too.
         mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
-            `other-class`, that of the next picture of another class; `none`.
+            `other-class`, that of the next picture of another class; `all`, those of all pictures of
+            other classes in the batch; `none`.
     """
 
     def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
@@ -117,7 +119,8 @@ class HingeLoss(AdversarialLoss):
         weight: What all terms are multiplied with.
         unconditional: Judge pictures without their sentence, too.
         mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
-            `other-class`, that of the next picture of another class; `none`.
+            `other-class`, that of the next picture of another class; `all`, those of all pictures of
+            other classes in the batch; `none`.
     """
 
     def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:

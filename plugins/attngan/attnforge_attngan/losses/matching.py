@@ -16,6 +16,7 @@ def matching_terms(
     image: ImageFeatures,
     *,
     class_ids: Int[Tensor, "b"] | None = None,
+    wrong: TextFeatures | None = None,
     gamma1: float,
     gamma2: float,
     gamma3: float,
@@ -26,6 +27,7 @@ def matching_terms(
         text: The captions; each has at least one word.
         image: Their pictures.
         class_ids: When given, pairs of different items of the same class are left out.
+        wrong: Further captions that fit none of the pictures.
         gamma1: How sharply a word picks its regions (Eq. 9).
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply a picture picks its caption (Eq. 11).
@@ -33,14 +35,18 @@ def matching_terms(
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
-    words = region_matching(text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2)
-    sentences = F.cosine_similarity(image.image[:, None], text.sentence[None], dim=2)
-    return matching_losses(words, sentences, class_ids, gamma3)
+    captions = [text] if wrong is None else [text, wrong]
+    words = [
+        region_matching(one.words, image.regions, one.lengths, gamma1=gamma1, gamma2=gamma2)
+        for one in captions
+    ]
+    sentences = [F.cosine_similarity(image.image[:, None], one.sentence[None], dim=2) for one in captions]
+    return matching_losses(torch.cat(words, dim=1), torch.cat(sentences, dim=1), class_ids, gamma3)
 
 
 def matching_losses(
-    word_scores: Float[Tensor, "b b"],
-    sentence_scores: Float[Tensor, "b b"],
+    word_scores: Float[Tensor, "b t"],
+    sentence_scores: Float[Tensor, "b t"],
     class_ids: Int[Tensor, "b"] | None,
     gamma3: float,
 ) -> dict[str, Float[Tensor, ""]]:
@@ -51,7 +57,8 @@ def matching_losses(
     paper sums over the batch where the official code, and this, takes the mean.
 
     Args:
-        word_scores: R of Eq. 10 for every pair.
+        word_scores: R of Eq. 10 for every pair; column i < b is the caption of picture i, and the columns
+            from b on are captions that fit no picture.
         sentence_scores: The cosine of image and sentence vector for every pair.
         class_ids: When given, pairs of different items of the same class are left out of every sum: a
             caption of another picture of the same bird is no wrong answer.
@@ -61,11 +68,11 @@ def matching_losses(
     terms = {}
     for name, scores in {"words": word_scores, "sentence": sentence_scores}.items():
         logits = gamma3 * scores
-        if left_out is not None:
-            logits = logits.masked_fill(left_out, -torch.inf)
         own = torch.arange(len(logits), device=logits.device)
+        if left_out is not None:
+            logits = logits.masked_fill(F.pad(left_out, (0, logits.shape[1] - len(own))), -torch.inf)
         terms[f"caption by {name}"] = F.cross_entropy(logits, own)
-        terms[f"picture by {name}"] = F.cross_entropy(logits.T, own)
+        terms[f"picture by {name}"] = F.cross_entropy(logits[:, : len(own)].T, own)
     return terms
 
 

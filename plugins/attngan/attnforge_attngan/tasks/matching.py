@@ -8,10 +8,11 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from attnforge.interfaces import Batch
+from attnforge.interfaces import Batch, TextFeatures
 from attnforge.specs import TaskSpec
 from attnforge_attngan.losses.damsm import matching_terms
 from attnforge_attngan.schedules import set_learning_rate
+from attnforge_attngan.swaps import swap_words
 
 
 class MatchingTask:
@@ -28,6 +29,7 @@ class MatchingTask:
         gamma3: Sharpness of the choice among captions (Eq. 11).
         gradient_norm: Gradients of the text encoder longer than this are cut to it.
         mask_same_class: Leave out pairs of different pictures that have the same class.
+        swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -44,6 +46,7 @@ class MatchingTask:
         gamma3: float = 10.0,
         gradient_norm: float = 0.25,
         mask_same_class: bool = True,
+        swapped_captions: bool = False,
     ) -> None:
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
@@ -52,6 +55,7 @@ class MatchingTask:
         self.gammas = (gamma1, gamma2, gamma3)
         self.gradient_norm = gradient_norm
         self.mask_same_class = mask_same_class
+        self.swapped_captions = swapped_captions
         trainable = [
             p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
         ]
@@ -72,6 +76,7 @@ class MatchingTask:
             self.text(batch.tokens, batch.lengths),
             self.image(batch.image),
             class_ids=batch.class_ids if self.mask_same_class else None,
+            wrong=self._swapped(batch) if self.swapped_captions else None,
             gamma1=gamma1,
             gamma2=gamma2,
             gamma3=gamma3,
@@ -82,3 +87,10 @@ class MatchingTask:
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
         return {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+
+    def _swapped(self, batch: Batch) -> TextFeatures | None:
+        swapped, changed = swap_words(batch.tokens, batch.lengths)
+        if not changed.any():
+            return None
+        features: TextFeatures = self.text(swapped[changed], batch.lengths[changed])
+        return features
