@@ -79,9 +79,7 @@ def test_a_run_leaves_everything_behind(trained: Path) -> None:
 
 
 def test_the_frozen_recipe_in_the_run_is_the_recipe(trained: Path) -> None:
-    assert (
-        resolve(trained / "recipe.lock.yaml").digest == resolve("quickstart", overrides=list(TINY)).digest
-    )
+    assert resolve(trained / "recipe.lock.yaml").digest == resolve("quickstart", overrides=list(TINY)).digest
 
 
 @pytest.mark.parametrize(("phase", "step"), [("damsm", 2), ("gan", 1), ("gan", 3)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
@@ -70,8 +69,13 @@ class ProjectionDiscriminator(nn.Module):
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
         """How real a picture with these features is; with a sentence, how real as a picture of it."""
-        alone: Tensor = self.unconditional(features).flatten()
+        alone = self._alone(features)
         if sentence is None:
             return alone
         picture = self.picture(features).flatten(1)
-        return alone + torch.einsum("bd,bd->b", picture, self.sentence(sentence)) / sentence.shape[1] ** 0.5
+        fitting: Tensor = (picture * self.sentence(sentence)).sum(dim=1)
+        return alone + fitting / float(sentence.shape[1]) ** 0.5
+
+    def _alone(self, features: Float[Tensor, "b c 4 4"]) -> Float[Tensor, "b"]:
+        logits: Tensor = self.unconditional(features)
+        return logits.flatten()

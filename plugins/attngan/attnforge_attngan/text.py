@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -17,14 +17,16 @@ from attnforge.specs import TextSpec
 class RecurrentTextEncoder(nn.Module):
     """Reads a caption forwards and backwards; what `BiLSTM` and `BiGRU` share.
 
-    Word t is the two hidden states at t side by side, the sentence is the two last ones (Xu et al., 2018,
-    section 3.2). Words are 0 where there is padding, captions need no order, and a caption without any
-    known word is read as the single token 0.
+    Word t is the two hidden states at t side by side, the sentence is the two last ones unless told (Xu et
+    al., 2018, section 3.2). Words are 0 where there is padding, captions need no order, and a caption
+    without any known word is read as the single token 0.
 
     Args:
         dim: Width of word and sentence vectors, half of it for each direction.
         embedding: Width of the word embedding.
         dropout: Share of the embedding's values that are dropped in training.
+        sentence: `last` takes the two last hidden states, as the paper does; `mean` takes the mean of the
+            words, which keeps more of a long caption and learns in fewer steps.
     """
 
     cell: ClassVar[type[nn.LSTM] | type[nn.GRU]]
@@ -36,9 +38,11 @@ class RecurrentTextEncoder(nn.Module):
         dim: Annotated[int, Field(ge=2, multiple_of=2)] = 256,
         embedding: Annotated[int, Field(ge=1)] = 300,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        sentence: Literal["last", "mean"] = "last",
     ) -> None:
         super().__init__()
         self.dim = dim
+        self.sentence = sentence
         self.embedding = nn.Embedding(spec.vocabulary_size, embedding)
         self.dropout = nn.Dropout(dropout)
         self.recurrence = self.cell(embedding, dim // 2, batch_first=True, bidirectional=True)
@@ -51,10 +55,11 @@ class RecurrentTextEncoder(nn.Module):
         outputs, state = self.recurrence(packed)
         words, _ = pad_packed_sequence(outputs, batch_first=True, total_length=tokens.shape[1])
         hidden: Float[Tensor, "2 b _"] = state[0] if isinstance(state, tuple) else state
+        last = torch.cat((hidden[0], hidden[1]), dim=1)
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         return TextFeatures(
             words=words.transpose(1, 2).contiguous(),
-            sentence=torch.cat((hidden[0], hidden[1]), dim=1),
+            sentence=words.sum(dim=1) / lengths[:, None] if self.sentence == "mean" else last,
             padding=positions[None, :] >= lengths.to(tokens.device)[:, None],
         )
 
@@ -66,6 +71,8 @@ class BiLSTM(RecurrentTextEncoder):
         dim: Width of word and sentence vectors, half of it for each direction.
         embedding: Width of the word embedding.
         dropout: Share of the embedding's values that are dropped in training.
+        sentence: `last` takes the two last hidden states, as the paper does; `mean` takes the mean of the
+            words, which keeps more of a long caption and learns in fewer steps.
     """
 
     cell = nn.LSTM
@@ -78,6 +85,8 @@ class BiGRU(RecurrentTextEncoder):
         dim: Width of word and sentence vectors, half of it for each direction.
         embedding: Width of the word embedding.
         dropout: Share of the embedding's values that are dropped in training.
+        sentence: `last` takes the two last hidden states, as the paper does; `mean` takes the mean of the
+            words, which keeps more of a long caption and learns in fewer steps.
     """
 
     cell = nn.GRU

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -62,7 +63,7 @@ def held_out(colours: tuple[str, str, str, str]) -> bool:
     return derive_seed("test combination", class_of(colours)) % 10_000 < HELD_OUT_SHARE * 10_000
 
 
-def draw_attributes(*, seed: int, index: int, split: str) -> Attributes:
+def draw_attributes(*, seed: int, index: int, split: str, facings: Sequence[str] = FACINGS) -> Attributes:
     """Draw the attributes of bird `index`, each uniform among the combinations of its split."""
     random = Random(derive_seed("bird", split, seed, index))  # noqa: S311
     while True:
@@ -70,7 +71,7 @@ def draw_attributes(*, seed: int, index: int, split: str) -> Attributes:
         if held_out((body, belly, wing, crown)) == (split == "test"):
             break
     geometry = Geometry(
-        facing=FACINGS[random.randrange(len(FACINGS))],
+        facing=facings[random.randrange(len(FACINGS)) % len(facings)],
         tilt=TILTS[random.randrange(len(TILTS))],
         size=SIZES[random.randrange(len(SIZES))],
         beak=BEAKS[random.randrange(len(BEAKS))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ class SketchBirds:
         test_count: How many birds the test split has.
         seed: Decides every bird and every caption.
         flip: Mirror half of the training pictures; captions never name a side.
+        facings: Which ways the birds look. With one way only, nothing is mirrored.
     """
 
     def __init__(
@@ -44,12 +45,16 @@ class SketchBirds:
         test_count: Annotated[int, Field(ge=1)] = 500,
         seed: Annotated[int, Field(ge=0)] = 0,
         flip: bool = True,
+        facings: Annotated[tuple[Literal["left", "right"], ...], Field(min_length=1)] = ("left", "right"),
     ) -> None:
         self.split = spec.split
         self.seed = seed
-        self.flip = flip and spec.split == "train"
+        self.flip = flip and spec.split == "train" and len(set(facings)) == 2
         number = count if spec.split == "train" else test_count
-        self._attributes = [draw_attributes(seed=seed, index=i, split=spec.split) for i in range(number)]
+        self._attributes = [
+            draw_attributes(seed=seed, index=index, split=spec.split, facings=facings)
+            for index in range(number)
+        ]
         self._painter = Painter(spec.image_size)
         self._captions: dict[int, tuple[str, ...]] = {}
         self._drawn: dict[int, UInt8[np.ndarray, "3 h w"]] = {}

@@ -10,7 +10,7 @@ from attnforge.interfaces import AdversarialStep
 from attnforge_attngan.losses.matching import matching_terms
 from attnforge_attngan.losses.options import Sharpness, Weight
 
-__all__ = ["DamsmLoss", "matching_terms"]
+__all__ = ["DamsmLoss", "add_noise", "matching_terms"]
 
 
 class DamsmLoss:
@@ -24,6 +24,9 @@ class DamsmLoss:
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply a picture picks its caption (Eq. 11).
         mask_same_class: Leave out pairs of different pictures that have the same class.
+        picture_noise: Standard deviation of noise that is added to the pictures, which lie in [-1, 1]. An
+            encoder that has seen noise of this strength, and judges through it, is harder to please with
+            patterns that no person sees (randomised smoothing; Cohen et al., 2019).
     """
 
     def __init__(
@@ -34,18 +37,20 @@ class DamsmLoss:
         gamma2: Sharpness = 5.0,
         gamma3: Sharpness = 10.0,
         mask_same_class: bool = True,
+        picture_noise: Weight = 0.0,
     ) -> None:
         self.weight = weight
         self.gamma1 = gamma1
         self.gamma2 = gamma2
         self.gamma3 = gamma3
         self.mask_same_class = mask_same_class
+        self.picture_noise = picture_noise
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted sum of the four matching terms of the largest pictures."""
         terms = matching_terms(
             step.text,
-            step.image_encoder(step.fake.images[-1]),
+            step.image_encoder(add_noise(step.fake.images[-1], self.picture_noise)),
             class_ids=step.class_ids if self.mask_same_class else None,
             gamma1=self.gamma1,
             gamma2=self.gamma2,
@@ -56,3 +61,8 @@ class DamsmLoss:
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Nothing."""
         return {}
+
+
+def add_noise(images: Float[Tensor, "b 3 h w"], deviation: float) -> Float[Tensor, "b 3 h w"]:
+    """The pictures with Gaussian noise of a standard deviation; the pictures themselves when it is 0."""
+    return images + deviation * torch.randn_like(images) if deviation else images

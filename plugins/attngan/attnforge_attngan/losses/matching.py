@@ -16,7 +16,6 @@ def matching_terms(
     image: ImageFeatures,
     *,
     class_ids: Int[Tensor, "b"] | None = None,
-    wrong: TextFeatures | None = None,
     gamma1: float,
     gamma2: float,
     gamma3: float,
@@ -24,10 +23,10 @@ def matching_terms(
     """DAMSM's four terms for captions and pictures that belong together item by item.
 
     Args:
-        text: The captions; each has at least one word.
+        text: The captions, each of at least one word; caption i belongs to picture i, and captions beyond
+            the number of pictures fit none of them.
         image: Their pictures.
         class_ids: When given, pairs of different items of the same class are left out.
-        wrong: Further captions that fit none of the pictures.
         gamma1: How sharply a word picks its regions (Eq. 9).
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply a picture picks its caption (Eq. 11).
@@ -35,13 +34,9 @@ def matching_terms(
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
-    captions = [text] if wrong is None else [text, wrong]
-    words = [
-        region_matching(one.words, image.regions, one.lengths, gamma1=gamma1, gamma2=gamma2)
-        for one in captions
-    ]
-    sentences = [F.cosine_similarity(image.image[:, None], one.sentence[None], dim=2) for one in captions]
-    return matching_losses(torch.cat(words, dim=1), torch.cat(sentences, dim=1), class_ids, gamma3)
+    words = region_matching(text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2)
+    sentences = F.cosine_similarity(image.image[:, None], text.sentence[None], dim=2)
+    return matching_losses(words, sentences, class_ids, gamma3)
 
 
 def matching_losses(

@@ -8,9 +8,10 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from attnforge.interfaces import Batch, TextFeatures
+from attnforge.interfaces import Batch
 from attnforge.specs import TaskSpec
-from attnforge_attngan.losses.damsm import matching_terms
+from attnforge_attngan.losses.damsm import add_noise, matching_terms
+from attnforge_attngan.losses.options import Weight
 from attnforge_attngan.schedules import set_learning_rate
 from attnforge_attngan.swaps import swap_words
 
@@ -30,6 +31,7 @@ class MatchingTask:
         gradient_norm: Gradients of the text encoder longer than this are cut to it.
         mask_same_class: Leave out pairs of different pictures that have the same class.
         swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
+        picture_noise: Standard deviation of noise that is added to the pictures; see `DamsmLoss`.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -47,6 +49,7 @@ class MatchingTask:
         gradient_norm: float = 0.25,
         mask_same_class: bool = True,
         swapped_captions: bool = False,
+        picture_noise: Weight = 0.0,
     ) -> None:
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
@@ -56,6 +59,7 @@ class MatchingTask:
         self.gradient_norm = gradient_norm
         self.mask_same_class = mask_same_class
         self.swapped_captions = swapped_captions
+        self.picture_noise = picture_noise
         trainable = [
             p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
         ]
@@ -72,11 +76,14 @@ class MatchingTask:
         self.image.train()
         set_learning_rate(self.optimizer, self.learning_rate * self.final_learning_rate**progress)
         gamma1, gamma2, gamma3 = self.gammas
+        tokens, lengths = batch.tokens, batch.lengths
+        if self.swapped_captions:
+            swapped, changed = swap_words(tokens, lengths)
+            tokens, lengths = torch.cat((tokens, swapped[changed])), torch.cat((lengths, lengths[changed]))
         terms = matching_terms(
-            self.text(batch.tokens, batch.lengths),
-            self.image(batch.image),
+            self.text(tokens, lengths),
+            self.image(add_noise(batch.image, self.picture_noise)),
             class_ids=batch.class_ids if self.mask_same_class else None,
-            wrong=self._swapped(batch) if self.swapped_captions else None,
             gamma1=gamma1,
             gamma2=gamma2,
             gamma3=gamma3,
@@ -87,10 +94,3 @@ class MatchingTask:
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
         return {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
-
-    def _swapped(self, batch: Batch) -> TextFeatures | None:
-        swapped, changed = swap_words(batch.tokens, batch.lengths)
-        if not changed.any():
-            return None
-        features: TextFeatures = self.text(swapped[changed], batch.lengths[changed])
-        return features
