@@ -9,8 +9,8 @@ from attnforge.recipe.node import Map, Node, Scalar, find
 from attnforge.recipe.tree import Choice
 
 
-def lock_of(name: str, used: list[Choice], plugins: PluginCatalogue) -> dict[str, object]:
-    """The lock of a recipe that uses these components."""
+def lock_of(name: str, used: list[Choice], plugins: PluginCatalogue, *, digest: str) -> dict[str, object]:
+    """The lock of a recipe that uses these components; the digest names what it decided when frozen."""
     components = {}
     for choice in sorted(used, key=lambda choice: _key(choice)):
         owner = plugins.owner(choice.component)
@@ -20,7 +20,12 @@ def lock_of(name: str, used: list[Choice], plugins: PluginCatalogue) -> dict[str
             "distribution": owner.distribution,
             "distribution_version": owner.version,
         }
-    return {"recipe": name, "attnforge": attnforge.__version__, "components": components}
+    return {
+        "recipe": name,
+        "digest": digest,
+        "attnforge": attnforge.__version__,
+        "components": components,
+    }
 
 
 def check_lock(lock: Node, used: list[Choice], plugins: PluginCatalogue) -> list[Problem]:

@@ -51,7 +51,7 @@ class ResolvedRecipe:
 
     def frozen(self) -> str:
         """The recipe as YAML with every default filled in and a `lock:`; `resolve` accepts it again."""
-        lock = lock_of(self.name, choices(self.tree), self.plugins)
+        lock = lock_of(self.name, choices(self.tree), self.plugins, digest=self.digest)
         return write({**self.data(), "lock": lock})
 
     def get(self, path: str) -> object:

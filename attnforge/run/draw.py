@@ -23,12 +23,8 @@ def encode_captions(
     Raises:
         AttnforgeError: a caption has no word that the vocabulary knows.
     """
+    _refuse_unknown(tokenizer, captions)
     ids = [tokenizer.encode(caption) for caption in captions]
-    problems = [
-        _unknown(tokenizer, caption) for caption, tokens in zip(captions, ids, strict=True) if not tokens
-    ]
-    if problems:
-        raise AttnforgeError(problems)
     lengths = torch.tensor([len(tokens) for tokens in ids])
     tokens = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
     for row, one in zip(tokens, ids, strict=True):
@@ -101,6 +97,12 @@ def _generate(generator: Generator, text: TextFeatures, *, seed: int, attention:
         torch.manual_seed(seed)
         noise = torch.randn(len(text.sentence), generator.noise).to(device)
         return generator(noise, text, return_attention=attention)
+
+
+def _refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:
+    problems = [_unknown(tokenizer, caption) for caption in captions if not tokenizer.encode(caption)]
+    if problems:
+        raise AttnforgeError(problems)
 
 
 def _unknown(tokenizer: Tokenizer, caption: str) -> Problem:

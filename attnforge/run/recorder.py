@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,7 @@ from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
-from attnforge.run.folder import RunFolder
+from attnforge.run.folder import RunFolder, write_text
 from attnforge.run.progress import Reporter
 from attnforge.run.samples import FixedSamples
 from attnforge.specs import TrackerSpec
@@ -98,6 +99,10 @@ class Recorder:
         last = start
 
         def save(step: int) -> None:
+            def add(folder: Path) -> None:
+                write_text(folder / "recipe.lock.yaml", self.resolved.frozen())
+                self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step)
+
             folder = save_checkpoint(
                 self.run.checkpoints,
                 phase=name,
@@ -106,7 +111,7 @@ class Recorder:
                 optimizers=task.optimizers(),
                 tokenizer=parts.tokenizer,
                 keep=self.keep,
-                add=lambda folder: self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step),
+                add=add,
             )
             self.run.log_event("saved", checkpoint=folder.name)
 
