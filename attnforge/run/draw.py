@@ -48,7 +48,11 @@ def draw(
 
     Drawing `index` of a caption depends on the caption, the seed and the index alone: not on the other
     captions, nor on how many are drawn. Each is therefore drawn by itself, in evaluation mode.
+
+    Raises:
+        AttnforgeError: captions have no word that the vocabulary knows; all of them are named.
     """
+    _refuse_unknown(tokenizer, captions)
     drawings = []
     for caption in captions:
         features = encode_captions(text, tokenizer, [caption], device=device)

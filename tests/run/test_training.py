@@ -128,7 +128,7 @@ def test_another_vocabulary_is_refused_with_both_fingerprints(trained: Path, tmp
     path = tmp_path / "other"
     shutil.copytree(trained, path)
     with pytest.raises(AttnforgeError) as error:
-        train_tiny(path, "tokenizer={use: word, min_count: 5}", resume=True)
+        train_tiny(path, "tokenizer={use: word, max_size: 5}", resume=True)
     assert codes(error) == ["vocabulary-mismatch"]
     manifest = json.loads((path / "checkpoints/gan-0000005/manifest.json").read_text())
     assert manifest["vocabulary"] in str(error.value)

@@ -1,0 +1,41 @@
+"""A recipe that is AttnGAN in every part and trains in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.run.progress import ConsoleReporter
+from attnforge.run.training import Outcome, train
+
+TINY = (
+    "data.count=24",
+    "data.test_count=8",
+    "text.dim=16",
+    "text.embedding=8",
+    "image.model_options={channels: [4, 8, 8, 8], layers: [1, 1, 1, 1], stem_width: 8}",
+    "generator.channels=4",
+    "generator.noise=4",
+    "generator.stages=[initial, {use: refine, attention: word, residual_blocks: 1}]",
+    "discriminator.channels=4",
+    "phases.damsm={task: damsm, steps: 3, batch_size: 4, log_every: 1, checkpoint_every: 2}",
+    "phases.gan.steps=5",
+    "phases.gan.batch_size=4",
+    "phases.gan.log_every=1",
+    "phases.gan.sample_every=3",
+    "phases.gan.checkpoint_every=2",
+    "sampling.count=2",
+    "evaluation.captions=6",
+    "evaluation.batch_size=4",
+)
+"""Overrides that make the quickstart recipe small."""
+
+
+def tiny(*overrides: str) -> ResolvedRecipe:
+    """The quickstart recipe at a size for tests."""
+    return resolve("quickstart", overrides=[*TINY, *overrides])
+
+
+def train_tiny(path: Path, *overrides: str, resume: bool = False) -> Outcome:
+    """Train the tiny recipe into `path`."""
+    return train(tiny(*overrides), path, resume=resume, reporter=ConsoleReporter())
