@@ -12,6 +12,9 @@ from typing import Any
 
 from attnforge.errors import Problem, RunError
 
+_ROW = frozenset({"phase", "step", "seconds"})
+"""What every row of metrics.jsonl has beside its scalars."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -99,8 +102,12 @@ class RunFolder:
         _append(self.path / "log.jsonl", {"time": round(time.time(), 3), "event": event, **details})
 
     def scalars(self) -> Iterator[dict[str, Any]]:
-        """The rows of metrics.jsonl; a last line cut short by a kill is passed over."""
+        """The rows of metrics.jsonl; lines that a kill or a full disk left damaged are passed over."""
         yield from _rows(self.path / "metrics.jsonl")
+
+    def forget_scalars(self) -> None:
+        """Drop all scalars, because every step is made again."""
+        (self.path / "metrics.jsonl").unlink(missing_ok=True)
 
     def forget_after(self, *, phase: str, step: int, later: Sequence[str]) -> float:
         """Drop the scalars beyond a checkpoint that is being resumed; gives the seconds up to it.
@@ -147,7 +154,11 @@ def _append(path: Path, row: Mapping[str, Any]) -> None:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
-            if line.endswith("\n"):
-                yield json.loads(line)
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and _ROW <= row.keys():
+                yield row

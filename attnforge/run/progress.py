@@ -12,6 +12,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from attnforge.train.loop import StepResult
 
+FIGURES = 4
+"""How many scalars a line of progress shows at most."""
+
 
 class Reporter(Protocol):
     """What the training run tells about itself while it goes."""
@@ -68,7 +71,10 @@ class PhaseProgress:
         """Take in a step; `scalars` are there when they were read for the log."""
         self.pictures += result.pictures
         if scalars:
-            self.figures = "  ".join(f"{name} {value:.3g}" for name, value in list(scalars.items())[:4])
+            # names that begin alike belong together, and the last of them is the largest picture's
+            families = {name.split(" ", 1)[0]: name for name in scalars}
+            shown = list(families.values())[:FIGURES]
+            self.figures = "  ".join(f"{name} {scalars[name]:.3g}" for name in shown)
         now = time.monotonic()
         elapsed = max(1e-6, now - self.began)
         left = elapsed / (result.step - self.start) * (self.steps - result.step)
@@ -77,7 +83,8 @@ class PhaseProgress:
             self.bar.update(self.row, completed=result.step, rate=rate)
         elif now - self.told >= self.every or result.step == self.steps:
             self.told = now
-            self.console.print(f"{self.name} {result.step}/{self.steps}  {rate.strip()}", highlight=False)
+            text = f"{self.name} {result.step}/{self.steps}  {rate.strip()}"
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class ConsoleReporter:

@@ -57,14 +57,16 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     """
     recipe = assemble(resolved)
     _refuse_to_overwrite(path, resume=resume)
-    run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
-    remove_partial(run.checkpoints)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
+    device = choose_device(recipe.training.device)
+    tokenizer = _fit(recipe)  # before anything is written: missing data shall leave no run behind
+    run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
+    remove_partial(run.checkpoints)
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignal())
         reporter.line(f"run {run.path}")
-        parts = Parts(recipe, tokenizer=_fit(recipe), device=choose_device(recipe.training.device))
+        parts = Parts(recipe, tokenizer=tokenizer, device=device)
         recorder = stack.enter_context(Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter))
         left = not _train_phases(parts, run, recorder, stop, resume=resume)
         if left:
@@ -85,8 +87,10 @@ def _train_phases(
     if checkpoint is not None:
         _same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
         recorder.go_on_after(checkpoint, later=names[names.index(checkpoint.phase) + 1 :])
-    elif recipe.encoders is not None:
-        _take_encoders(parts, Path(recipe.encoders))
+    else:
+        run.forget_scalars()  # a run that was killed before it saved anything starts over
+        if recipe.encoders is not None:
+            _take_encoders(parts, Path(recipe.encoders))
     samples: FixedSamples | None = None
     for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
         phase = recipe.phases[name]

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 import torch
-from tiny_run import TINY, train_tiny
 from safetensors.torch import load_file
+from tiny_run import TINY, train_tiny
 
 from attnforge.errors import AttnforgeError
 from attnforge.plugin import hookimpl, load_plugins
