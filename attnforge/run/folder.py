@@ -59,26 +59,32 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, *, recipe: str, lock: str) -> RunFolder:
-        """A new run, with its recipe as asked and as resolved.
+        """A run with its recipe as asked and as resolved; a run that is there already keeps its own.
+
+        Raises:
+            RunError: the folder cannot be written.
+        """
+        run = cls(path)
+        try:
+            run.checkpoints.mkdir(parents=True, exist_ok=True)
+            run.samples.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _not_written(path, error) from error
+        if not run.lock.exists():
+            run.write_recipe(recipe=recipe, lock=lock)
+        return run
+
+    def write_recipe(self, *, recipe: str, lock: str) -> None:
+        """Write the recipe as asked and as resolved.
 
         Raises:
             RunError: the folder cannot be written.
         """
         try:
-            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
-            (path / "samples").mkdir(exist_ok=True)
-            write_text(path / "recipe.yaml", recipe)
-            write_text(path / "recipe.lock.yaml", lock)
+            write_text(self.path / "recipe.yaml", recipe)
+            write_text(self.lock, lock)
         except OSError as error:
-            raise RunError(
-                Problem(
-                    code="run-not-written",
-                    message=f"the run folder {path} cannot be written: {error}",
-                    expected="a writable folder",
-                    next_step="attnforge train RECIPE --out FOLDER",
-                )
-            ) from error
-        return cls(path)
+            raise _not_written(self.path, error) from error
 
     @property
     def checkpoints(self) -> Path:
@@ -146,6 +152,17 @@ def write_text(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _not_written(path: Path, error: OSError) -> RunError:
+    return RunError(
+        Problem(
+            code="run-not-written",
+            message=f"the run folder {path} cannot be written: {error}",
+            expected="a writable folder",
+            next_step="attnforge train RECIPE --out FOLDER",
+        )
+    )
+
+
 def _append(path: Path, row: Mapping[str, Any]) -> None:
     with path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -160,5 +177,5 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 row = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(row, dict) and _ROW <= row.keys():
+            if isinstance(row, dict) and row.keys() >= _ROW:
                 yield row

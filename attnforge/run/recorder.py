@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
 from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.folder import RunFolder, write_text
 from attnforge.run.progress import Reporter
@@ -51,22 +52,30 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for tracker in self.trackers:
-            tracker.close()
-        if error is not None:
-            self.end(f"failed: {type(error).__name__}")
+        with ExitStack() as closing:  # one tracker that cannot be closed keeps no other open
+            if error is not None:
+                closing.callback(self.end, "failed", error=type(error).__name__)
+            for tracker in self.trackers:
+                closing.callback(tracker.close)
+
+    def begin(self) -> None:
+        """Record from the first step on; a run that was killed before it saved anything starts over."""
+        self._write_recipe()
+        self.run.forget_scalars()
 
     def go_on_after(self, checkpoint: Checkpoint, *, later: Sequence[str]) -> None:
         """Continue the record from a checkpoint: what was logged beyond it is made again."""
+        self._write_recipe()
         seconds = self.run.forget_after(phase=checkpoint.phase, step=checkpoint.step, later=later)
         self.began = time.monotonic() - seconds
         self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
         self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
         self.hooks.attnforge_checkpoint_load(folder=checkpoint.folder)
 
-    def end(self, reason: str) -> None:
-        """Write down that the run is over, and why."""
-        self.run.log_event("ended", reason=reason, seconds=round(time.monotonic() - self.began, 3))
+    def end(self, reason: str, **details: str) -> None:
+        """Write down that the run is over, and why: `finished`, `stopped` or `failed`."""
+        seconds = round(time.monotonic() - self.began, 3)
+        self.run.log_event("ended", reason=reason, seconds=seconds, **details)
         self.hooks.attnforge_run_end(run=self.run.path, reason=reason)
 
     @contextmanager
@@ -140,6 +149,9 @@ class Recorder:
             yield after_step
         if last > start:
             save(last)
+
+    def _write_recipe(self) -> None:
+        self.run.write_recipe(recipe=write_yaml(self.resolved.plain()), lock=self.resolved.frozen())
 
     def _log(self, phase: str, step: int, scalars: Mapping[str, float]) -> None:
         self.run.log_scalars(phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars)

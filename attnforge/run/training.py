@@ -86,9 +86,8 @@ def _train_phases(
     checkpoint = _last_checkpoint(run, names) if resume else None
     if checkpoint is not None:
         _same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
-        recorder.go_on_after(checkpoint, later=names[names.index(checkpoint.phase) + 1 :])
     else:
-        run.forget_scalars()  # a run that was killed before it saved anything starts over
+        recorder.begin()
         if recipe.encoders is not None:
             _take_encoders(parts, Path(recipe.encoders))
     samples: FixedSamples | None = None
@@ -97,11 +96,12 @@ def _train_phases(
         data = parts.dataset("train", image_size=phase.image_size)
         steps = phase.steps or max(1, (phase.epochs or 1) * len(data) // phase.batch_size)
         task = _build_task(parts, phase)
+        recorder.hooks.attnforge_model_built(networks=task.networks())
         start = 0
         if checkpoint is not None and checkpoint.phase == name:
             _restore(task, checkpoint, parts.device)
+            recorder.go_on_after(checkpoint, later=names[names.index(name) + 1 :])
             start = min(checkpoint.step, steps)
-        recorder.hooks.attnforge_model_built(networks=task.networks())
         drawing = drawing_network(task)
         if drawing is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)

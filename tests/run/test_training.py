@@ -12,11 +12,12 @@ from types import ModuleType
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_run import TINY, train_tiny
+from tiny_run import TINY, tiny, train_tiny
 
 from attnforge.errors import AttnforgeError
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
+from attnforge.run.folder import RunFolder
 from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
 from attnforge.train.checkpoints import latest_checkpoint
@@ -152,3 +153,50 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
         train_tiny(tmp_path / "run", UNMEASURED, "phases.damsm.task={use: damsm, gamma3: 1e38}")
     assert codes(error) == ["not-a-number"]
     assert not list((tmp_path / "run/checkpoints").iterdir())
+
+
+def test_a_resume_that_is_refused_changes_nothing(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "misfit"
+    shutil.copytree(trained, path)
+    files = ("recipe.yaml", "recipe.lock.yaml", "metrics.jsonl")
+    before = [(path / name).read_text() for name in files]
+    for other, code in (
+        ("generator.channels=6", "checkpoint-misfit"),
+        ("tokenizer={use: word, max_size: 5}", "vocabulary-mismatch"),
+    ):
+        with pytest.raises(AttnforgeError) as error:
+            train_tiny(path, other, resume=True)
+        assert codes(error) == [code]
+        assert [(path / name).read_text() for name in files] == before
+
+
+def test_a_resumed_run_holds_the_recipe_that_it_was_resumed_with(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "longer"
+    shutil.copytree(trained, path)
+    assert train_tiny(path, UNMEASURED, "phases.gan.steps=6", resume=True).finished
+    assert resolve(path / "recipe.lock.yaml").digest == tiny(UNMEASURED, "phases.gan.steps=6").digest
+    assert [row["step"] for row in scalars(path) if row["phase"] == "gan"] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_that_was_killed_before_it_saved_starts_over(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "killed"
+    shutil.copytree(trained, path)
+    shutil.rmtree(path / "checkpoints")
+    assert train_tiny(path, UNMEASURED, resume=True).finished
+    assert scalars(path) == scalars(trained)
+
+
+def test_a_damaged_line_of_figures_costs_that_line_alone(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "damaged-line"
+    shutil.copytree(trained, path)
+    file = path / "metrics.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    damage = [b"\xff\x00\n", b"[1, 2]\n", b'{"phase": "gan"}\n', b"\n"]
+    file.write_bytes(b"".join([*lines[:2], *damage, *lines[2:], b'{"phase": "gan", "st']))
+    run = RunFolder.open(path)
+    assert [(row["phase"], row["step"]) for row in run.scalars()] == [
+        *[("damsm", step) for step in (1, 2, 3)],
+        *[("gan", step) for step in (1, 2, 3, 4, 5)],
+    ]
+    run.forget_after(phase="gan", step=2, later=[])
+    assert file.read_bytes() == b"".join(lines[:5])
