@@ -168,7 +168,14 @@ def _default(option: Option) -> str:
         return "*needed*"
     if is_dataclass(value) or value in ((), {}, ""):
         return ""
-    return f"`{str(value).lower() if isinstance(value, bool) else 'null' if value is None else value}`"
+    return f"`{_yaml(value)}`"
+
+
+def _yaml(value: object) -> str:
+    """A default as a recipe would say it."""
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_yaml(one) for one in value)}]"
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
 def _prose(documented: object) -> str:
