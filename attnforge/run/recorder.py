@@ -105,9 +105,12 @@ class Recorder:
         """
         networks = task.networks()
         drawing = networks.get("generator-average", networks.get("generator"))
-        last = start
+        last: StepResult | None = None
+        saved = start
 
         def save(step: int) -> None:
+            nonlocal saved
+
             def add(folder: Path) -> None:
                 write_text(folder / "recipe.lock.yaml", self.resolved.frozen())
                 self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step)
@@ -122,13 +125,14 @@ class Recorder:
                 keep=self.keep,
                 add=add,
             )
+            saved = step
             self.run.log_event("saved", checkpoint=folder.name)
 
         with self.reporter.phase(name, start=start, steps=steps) as progress:
 
             def after_step(result: StepResult) -> bool:
                 nonlocal last
-                last = result.step
+                last = result
                 scalars = None
                 saving = bool(phase.checkpoint_every) and result.step % phase.checkpoint_every == 0
                 if saving or result.step % phase.log_every == 0 or result.step in (1, steps):
@@ -139,7 +143,9 @@ class Recorder:
                     paths = samples.write(drawing, phase=name, step=result.step)
                     for tracker in self.trackers:
                         tracker.pictures(paths, phase=name, step=result.step)
-                before, now = ((made * phase.batch_size) // pictures for made in (last - 1, last))
+                before, now = (
+                    (made * phase.batch_size) // pictures for made in (result.step - 1, result.step)
+                )
                 if now > before:
                     self.hooks.attnforge_epoch_end(phase=name, epoch=now)
                 if saving and result.step < steps:
@@ -147,8 +153,9 @@ class Recorder:
                 return True
 
             yield after_step
-        if last > start:
-            save(last)
+        if last is not None and last.step > saved:
+            as_numbers(last)  # weights that are no numbers are not worth keeping
+            save(last.step)
 
     def _write_recipe(self) -> None:
         self.run.write_recipe(recipe=write_yaml(self.resolved.plain()), lock=self.resolved.frozen())

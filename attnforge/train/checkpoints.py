@@ -32,6 +32,10 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Tokenizer
 
 NAME = re.compile(r"(?P<phase>[\w-]+)-(?P<step>\d{7,})")
+KEYS = frozenset({"phase", "step", "networks", "vocabulary", "sha256"})
+"""What a manifest must have."""
+REPLACED = ".replaced-"
+"""Begins the name of a checkpoint that is being saved anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,9 @@ def save_checkpoint(
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for file in partial.iterdir():
             _flush(file)
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
+        _move_into_place(partial, final)
         _flush(checkpoints)
     except (OSError, SafetensorError, RuntimeError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise RunError(
             Problem(
                 code="checkpoint-not-written",
@@ -151,8 +152,10 @@ def save_checkpoint(
                 next_step=f"df -h {checkpoints}",
             )
         ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     for old in _named(checkpoints, phase)[:-keep]:
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)
     return final
 
 
@@ -171,16 +174,37 @@ def open_checkpoint(folder: Path) -> Checkpoint | None:
     """The checkpoint in `folder` if every file has the sha256 of the manifest, else None."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        whole = all(_digest(folder / name) == digest for name, digest in manifest["sha256"].items())
+        whole = manifest.keys() >= KEYS and all(
+            _digest(folder / name) == digest for name, digest in manifest["sha256"].items()
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Checkpoint(folder=folder, manifest=manifest) if whole else None
 
 
 def remove_partial(checkpoints: Path) -> None:
-    """Remove what a killed run left half-written."""
-    for folder in checkpoints.glob(".partial-*"):
+    """Remove what a killed run left half-written, and put back what it was about to replace."""
+    for folder in checkpoints.glob(f"{REPLACED}*"):
+        final = checkpoints / folder.name.removeprefix(REPLACED)
+        if not final.exists():
+            folder.rename(final)
+    for folder in (*checkpoints.glob(".partial-*"), *checkpoints.glob(f"{REPLACED}*")):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move_into_place(partial: Path, final: Path) -> None:
+    if not final.exists():
+        partial.rename(final)
+        return
+    aside = final.with_name(REPLACED + final.name)  # no moment at which neither of the two is on the disk
+    shutil.rmtree(aside, ignore_errors=True)
+    final.rename(aside)
+    try:
+        partial.rename(final)
+    except OSError:
+        aside.rename(final)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _named(checkpoints: Path, phase: str) -> list[Path]:
