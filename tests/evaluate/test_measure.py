@@ -1,0 +1,168 @@
+"""Which captions a run is measured on, and what its metrics are given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from attnforge.build.parts import Parts
+from attnforge.evaluate.measure import choose_captions, measure
+from attnforge.interfaces import Sample
+from attnforge.recipe.schema import Evaluation, Phase, Recipe
+from attnforge.specs import DataSpec, MetricSpec
+
+
+class Pictures:
+    """A data set of captions alone."""
+
+    def __init__(self, *captions: Sequence[str]) -> None:
+        self.all = captions
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        raise NotImplementedError
+
+    def captions(self, index: int) -> Sequence[str]:
+        return self.all[index]
+
+    def class_id(self, index: int) -> int:
+        return index
+
+
+class Letters:
+    """Knows every word but `quixotic`."""
+
+    vocabulary_size = 100
+
+    def encode(self, caption: str) -> list[int]:
+        return [len(word) for word in caption.split() if word != "quixotic"]
+
+
+def parts_of(data: Pictures, evaluation: Evaluation | None = None) -> Parts:
+    """The parts of a recipe that has no generator."""
+
+    def give(spec: DataSpec) -> Pictures:
+        assert spec.split == "test"
+        return data
+
+    recipe = Recipe(
+        data=give,
+        tokenizer=cast("Any", Letters),
+        text=lambda spec: SimpleNamespace(dim=1),
+        image=lambda spec: SimpleNamespace(),
+        phases={"match": Phase(task=cast("Any", None), image_size=2)},
+        evaluation=evaluation or Evaluation(),
+    )
+    return Parts(recipe, tokenizer=cast("Any", Letters()), device=torch.device("cpu"))
+
+
+BIRDS = Pictures(*([f"bird {index} caption {turn}" for turn in range(3)] for index in range(10)))
+
+
+def chosen(data: Pictures, *, count: int, seed: int = 1) -> list[str]:
+    return choose_captions(data, count=count, seed=seed, parts=parts_of(data))
+
+
+def picture(caption: str) -> str:
+    return caption.split()[1]
+
+
+def test_the_same_seed_chooses_the_same_captions() -> None:
+    assert chosen(BIRDS, count=7) == chosen(BIRDS, count=7)
+    assert chosen(BIRDS, count=7) == chosen(BIRDS, count=12)[:7]
+    assert chosen(BIRDS, count=7) != chosen(BIRDS, count=7, seed=2)
+
+
+@pytest.mark.parametrize(("count", "most"), [(4, 1), (10, 1), (11, 2), (20, 2), (30, 3)])
+def test_each_picture_lends_a_caption_before_any_lends_another(count: int, most: int) -> None:
+    captions = chosen(BIRDS, count=count)
+    assert len(captions) == len(set(captions)) == count
+    lent = Counter(picture(caption) for caption in captions)
+    assert max(lent.values()) == most
+    assert len(lent) == min(count, 10)
+    assert min(lent.values()) >= most - 1
+
+
+def test_there_are_no_more_captions_than_there_are() -> None:
+    assert len(chosen(BIRDS, count=31)) == 30
+
+
+def test_pictures_may_have_different_numbers_of_captions() -> None:
+    data = Pictures(["one 1"], ["two 1", "two 2", "two 3"])
+    assert sorted(chosen(data, count=9)) == ["one 1", "two 1", "two 2", "two 3"]
+
+
+def test_captions_without_a_known_word_are_left_out() -> None:
+    data = Pictures(["quixotic", "a bird"], ["quixotic quixotic"], ["quixotic wings"])
+    assert sorted(chosen(data, count=9)) == ["a bird", "quixotic wings"]
+    assert chosen(Pictures(["quixotic"]), count=2) == []
+
+
+@dataclass
+class Noting:
+    """A metric that notes what it is given."""
+
+    spec: MetricSpec
+    name: str = "seen"
+    captions: list[str] = field(default_factory=list)
+    shades: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def update(self, images: Tensor, captions: Sequence[str]) -> None:
+        self.captions += captions
+        self.shades += images[:, 0, 0, 0].tolist()
+        self.sizes.append(len(images))
+
+    def compute(self) -> dict[str, float]:
+        return {self.name: float(len(self.captions))}
+
+
+def test_metrics_are_given_the_pictures_of_their_captions() -> None:
+    built: list[Noting] = []
+    noise: list[int] = []
+
+    def build(spec: MetricSpec, name: str) -> Noting:
+        built.append(Noting(spec, name))
+        return built[-1]
+
+    def generate(captions: Sequence[str], seed: int) -> Tensor:
+        noise.append(seed)
+        return torch.tensor([float(picture(one)) for one in captions])[:, None, None, None].expand(
+            -1, 3, 2, 2
+        )
+
+    metrics: Mapping[str, Any] = {name: partial(build, name=name) for name in ("first", "second")}
+    options = Evaluation(metrics=metrics, captions=8, batch_size=3, seed=5)
+    figures = measure(parts_of(BIRDS, options), generate)
+    assert figures == {"captions": 8, "evaluation seed": 5, "first": 8.0, "second": 8.0}
+    assert len(set(noise)) == 3
+    for metric in built:
+        assert metric.captions == chosen(BIRDS, count=8, seed=5)
+        assert metric.shades == [float(picture(one)) for one in metric.captions]
+        assert metric.sizes == [3, 3, 2]
+        assert metric.spec.data is BIRDS
+    again: list[int] = []
+
+    def draw_again(captions: Sequence[str], seed: int) -> Tensor:
+        again.append(seed)
+        return generate(captions, seed)
+
+    measure(parts_of(BIRDS, options), draw_again)
+    assert again == noise[:3]
+
+
+def test_nothing_is_drawn_for_no_metrics() -> None:
+    def generate(captions: Sequence[str], seed: int) -> Tensor:
+        raise AssertionError("asked to draw")
+
+    assert measure(parts_of(BIRDS), generate) == {}

@@ -1,0 +1,168 @@
+"""R-precision: what perfect, ignorant and undecided encoders get, and who may be a candidate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+import torch
+from attnforge_attngan.retrieval import RetrievalPrecision
+from attnforge_attngan.tokenizer import WordTokenizer
+from torch import Tensor, nn
+
+from attnforge.interfaces import ImageFeatures, Sample, TextFeatures
+from attnforge.specs import MetricSpec
+
+DIM = 64
+
+
+class Birds:
+    """Two captions a picture; two pictures a class."""
+
+    def __init__(self, count: int, *, shared: str | None = None) -> None:
+        self.count = count
+        self.shared = shared
+
+    def __len__(self) -> int:
+        return self.count
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        raise NotImplementedError
+
+    def captions(self, index: int) -> Sequence[str]:
+        return [f"bird{index} left", self.shared or f"bird{index} right"]
+
+    def class_id(self, index: int) -> int:
+        return index // 2
+
+
+class Text(nn.Module):
+    """Draws a sentence vector from a caption's ids; notes the captions that it has seen."""
+
+    dim = DIM
+
+    def __init__(self, vector: Callable[[Sequence[int]], Tensor]) -> None:
+        super().__init__()
+        self.vector = vector
+        self.scale = nn.Parameter(torch.ones(()))
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
+        assert not self.training
+        rows = [tuple(row[:length]) for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
+        self.seen += rows
+        sentence = self.scale * torch.stack([self.vector(row) for row in rows])
+        return TextFeatures(
+            words=sentence[:, :, None].expand(-1, -1, tokens.shape[1]), sentence=sentence, padding=tokens == 0
+        )
+
+
+class Image(nn.Module):
+    """Reads its vector off the picture."""
+
+    def forward(self, images: Tensor) -> ImageFeatures:
+        assert not self.training
+        vectors = images[:, 0].flatten(1)
+        return ImageFeatures(regions=vectors[:, :, None, None], image=vectors)
+
+
+def drawn(ids: Sequence[int]) -> Tensor:
+    """A vector that differs between captions."""
+    return torch.randn(DIM, generator=torch.Generator().manual_seed(hash(tuple(ids)) % 2**31))
+
+
+class Judge:
+    """The metric, with encoders that are as good as told."""
+
+    def __init__(
+        self, data: Birds, *, vector: Callable[[Sequence[int]], Tensor] = drawn, **options: Any
+    ) -> None:
+        self.tokenizer = WordTokenizer()
+        self.captions = [caption for index in range(len(data)) for caption in data.captions(index)]
+        self.tokenizer.fit(self.captions)
+        self.text = Text(vector)
+        spec = MetricSpec(text=self.text, image=Image(), tokenizer=self.tokenizer, data=cast("Any", data))
+        self.metric = RetrievalPrecision(spec, **options)
+
+    def right(self, caption: str) -> Tensor:
+        return drawn(self.tokenizer.encode(caption))
+
+    def judge(self, picture: Callable[[str], Tensor], captions: Sequence[str]) -> dict[str, float]:
+        images = torch.stack([picture(caption) for caption in captions]).view(-1, 1, 8, 8)
+        self.metric.update(images.expand(-1, 3, -1, -1), captions)
+        return self.metric.compute()
+
+
+def test_pictures_that_are_what_they_should_be_are_all_found() -> None:
+    judge = Judge(Birds(40), candidates=50)
+    figures = judge.judge(judge.right, judge.captions)
+    assert figures == {"R-precision": 1.0, "R-precision chance": 0.02}
+
+
+def test_pictures_of_other_captions_are_not_found() -> None:
+    judge = Judge(Birds(40), candidates=50)
+    other = dict(zip(judge.captions, [*judge.captions[6:], *judge.captions[:6]], strict=True))
+    wrong = judge.judge(lambda caption: judge.right(other[caption]), judge.captions)
+    assert wrong["R-precision"] <= 0.02
+
+
+def test_pictures_of_noise_are_found_by_chance() -> None:
+    judge = Judge(Birds(200), candidates=4)
+    noise = torch.Generator().manual_seed(1)
+    found = judge.judge(lambda _: torch.randn(DIM, generator=noise), judge.captions)["R-precision"]
+    deviation = math.sqrt(0.25 * 0.75 / len(judge.captions))
+    assert abs(found - 0.25) < 4 * deviation
+
+
+def test_a_tie_counts_against_the_picture() -> None:
+    judge = Judge(Birds(8), vector=lambda _: torch.ones(DIM), candidates=2)
+    assert judge.judge(lambda _: torch.ones(DIM), judge.captions)["R-precision"] == 0
+
+
+def test_length_of_a_vector_does_not_matter() -> None:
+    judge = Judge(Birds(10), vector=lambda ids: drawn(ids) * (1 + ids[0]) ** 3, candidates=9)
+    assert judge.judge(lambda one: 1e-3 * judge.right(one), judge.captions)["R-precision"] == 1
+
+
+def test_captions_of_the_same_class_are_never_candidates() -> None:
+    judge = Judge(Birds(6), candidates=100)
+    caption = "bird2 left"
+    figures = judge.judge(judge.right, [caption])
+    allowed = [caption, *(f"bird{index} {side}" for index in (0, 1, 4, 5) for side in ("left", "right"))]
+    assert sorted(judge.text.seen) == sorted(tuple(judge.tokenizer.encode(one)) for one in allowed)
+    assert figures["R-precision chance"] == 1 / 9
+
+
+def test_a_caption_of_several_classes_is_no_candidate_for_any_of_them() -> None:
+    judge = Judge(Birds(6, shared="a bird"), candidates=100)
+    judge.judge(judge.right, ["bird0 left"])
+    assert tuple(judge.tokenizer.encode("a bird")) not in judge.text.seen
+    assert len(judge.text.seen) == 5
+
+
+def test_the_chance_is_that_of_the_fewest_candidates() -> None:
+    judge = Judge(Birds(6), candidates=5)
+    assert judge.judge(judge.right, judge.captions)["R-precision chance"] == 0.2
+
+
+def test_the_seed_decides_the_candidates() -> None:
+    seen = []
+    for seed in (1, 1, 2):
+        judge = Judge(Birds(40), candidates=10, seed=seed)
+        judge.judge(judge.right, judge.captions[:3])
+        seen.append(judge.text.seen)
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_batches_add_up() -> None:
+    judge = Judge(Birds(10), candidates=5)
+    judge.judge(judge.right, judge.captions[:15])
+    assert judge.judge(lambda one: -judge.right(one), judge.captions[15:])["R-precision"] == 0.75
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_class_alone_has_no_mismatched_captions(count: int) -> None:
+    judge = Judge(Birds(count), candidates=10)
+    assert judge.judge(judge.right, judge.captions) == {"R-precision": 1.0, "R-precision chance": 1.0}
