@@ -57,17 +57,24 @@ def collate(
         for sample, seed in zip(samples, seeds, strict=True)
     ]
     _check(samples, encoded)
-    tokens = torch.zeros(len(encoded), max(map(len, encoded)), dtype=torch.long)
-    for row, ids in enumerate(encoded):
-        tokens[row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
+    tokens, lengths = pad(encoded)
     return EncodedSamples(
         image=torch.stack([sample.image for sample in samples]),
         tokens=tokens,
-        lengths=torch.tensor([len(ids) for ids in encoded], dtype=torch.long),
+        lengths=lengths,
         class_ids=torch.tensor([sample.class_id for sample in samples], dtype=torch.long),
         captions=tuple(sample.caption for sample in samples),
         keys=tuple(sample.key for sample in samples),
     )
+
+
+def pad(encoded: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:
+    """Token ids of captions as one tensor, padded with 0 to the longest, and the captions' lengths."""
+    lengths = torch.tensor([len(ids) for ids in encoded], dtype=torch.long)
+    tokens = torch.zeros(len(encoded), max(map(len, encoded)), dtype=torch.long)
+    for row, ids in zip(tokens, encoded, strict=True):
+        row[: len(ids)] = torch.tensor(ids, dtype=torch.long)
+    return tokens, lengths
 
 
 def shorten(ids: list[int], *, max_words: int, seed: int) -> list[int]:

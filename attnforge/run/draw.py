@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from attnforge.data.collate import pad
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import Generator, GeneratorOutput, TextEncoder, TextFeatures, Tokenizer
 from attnforge.run.drawing import Drawing
@@ -25,10 +26,7 @@ def encode_captions(
     """
     _refuse_unknown(tokenizer, captions)
     ids = [tokenizer.encode(caption) for caption in captions]
-    lengths = torch.tensor([len(tokens) for tokens in ids])
-    tokens = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
-    for row, one in zip(tokens, ids, strict=True):
-        row[: len(one)] = torch.tensor(one)
+    tokens, lengths = pad(ids)
     return text(tokens.to(device), lengths.to(device))
 
 

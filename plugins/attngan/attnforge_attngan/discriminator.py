@@ -60,9 +60,7 @@ class JointDiscriminator(nn.Module):
         self.unconditional = nn.Conv2d(width, 1, kernel_size=SMALLEST) if unconditional else None
         initialise(self)
         if spectral:
-            for module in list(self.modules()):
-                if isinstance(module, nn.Conv2d):
-                    spectral_norm(module)
+            bound_convolutions(self)
 
     def forward(
         self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
@@ -106,6 +104,13 @@ class Block(nn.Module):
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ _ _"]:
         activated: Tensor = self.activation(self.normalisation(self.convolution(features)))
         return activated
+
+
+def bound_convolutions(network: nn.Module) -> None:
+    """Put spectral normalisation (Miyato et al., 2018) on every convolution, after initialisation."""
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d):
+            spectral_norm(module)
 
 
 def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[int]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from attnforge.specs import DiscriminatorSpec
 
-from .discriminator import SMALLEST, trunk, trunk_widths
+from .discriminator import SMALLEST, bound_convolutions, trunk, trunk_widths
 from .initialisation import initialise
 
 
@@ -51,9 +51,7 @@ class ProjectionDiscriminator(nn.Module):
         self.sentence = nn.Linear(spec.sentence, spec.sentence, bias=False)
         initialise(self)
         if spectral:
-            for module in list(self.modules()):
-                if isinstance(module, nn.Conv2d):
-                    spectral_norm(module)
+            bound_convolutions(self)
 
     def forward(
         self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
@@ -69,13 +67,9 @@ class ProjectionDiscriminator(nn.Module):
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
         """How real a picture with these features is; with a sentence, how real as a picture of it."""
-        alone = self._alone(features)
+        alone: Tensor = self.unconditional(features).flatten()
         if sentence is None:
             return alone
         picture = self.picture(features).flatten(1)
         fitting: Tensor = (picture * self.sentence(sentence)).sum(dim=1)
-        return alone + fitting / float(sentence.shape[1]) ** 0.5
-
-    def _alone(self, features: Float[Tensor, "b c 4 4"]) -> Float[Tensor, "b"]:
-        logits: Tensor = self.unconditional(features)
-        return logits.flatten()
+        return alone + fitting / math.sqrt(sentence.shape[1])

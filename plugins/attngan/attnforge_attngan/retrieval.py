@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from attnforge.data.collate import pad
 from attnforge.specs import MetricSpec
 
 
@@ -65,11 +66,7 @@ class RetrievalPrecision:
         missing = sorted(set(captions) - self.sentences.keys())
         for start in range(0, len(missing), 256):
             some = missing[start : start + 256]
-            ids = [self.spec.tokenizer.encode(caption) for caption in some]
-            lengths = torch.tensor([len(one) for one in ids])
-            tokens = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
-            for row, one in zip(tokens, ids, strict=True):
-                row[: len(one)] = torch.tensor(one)
+            tokens, lengths = pad([self.spec.tokenizer.encode(caption) for caption in some])
             device = _device(self.spec)
             sentences = self.spec.text(tokens.to(device), lengths.to(device)).sentence.float()
             self.sentences.update(zip(some, F.normalize(sentences, dim=1), strict=True))
