@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
 import attnforge
-from attnforge.errors import PluginError, Problem, nearest
+from attnforge.cli.family import Family, load_command, plugin_commands
+from attnforge.errors import nearest
 
 COMMANDS = {
     "quickstart": "Train on drawn birds for some minutes and write a report.",
@@ -15,6 +14,8 @@ COMMANDS = {
     "sample": "Draw pictures for captions.",
     "report": "Write a run's report.",
     "data": "Look at data sets.",
+    "import": "Make a run of files that another code wrote.",
+    "export": "Write a run as files that another code reads.",
     "recipes": "List the recipes that have a name.",
     "show": "Print a recipe with its parents and overrides.",
     "validate": "Check recipes without training.",
@@ -22,7 +23,9 @@ COMMANDS = {
     "plugins": "List plugins, and why some were set aside.",
     "components": "List components by kind.",
 }
-"""The core's commands; `NAME` is `command` in the module `attnforge.cli.NAME`."""
+"""The core's commands; `NAME` is `command` in the module `attnforge.cli.NAME`, unless it is a family."""
+FAMILIES = frozenset({"import", "export"})
+"""Groups that the core has and plugins fill."""
 
 
 class LazyGroup(click.Group):
@@ -35,10 +38,12 @@ class LazyGroup(click.Group):
         return [*COMMANDS, *sorted(_of_plugins())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in FAMILIES:
+            return Family(cmd_name, help=COMMANDS[cmd_name])
         if cmd_name in COMMANDS:
-            return _load(cmd_name, f"attnforge.cli.{cmd_name}:command")
+            return load_command(cmd_name, f"attnforge.cli.{cmd_name}:command")
         target = _of_plugins().get(cmd_name)
-        return _load(cmd_name, target[0]) if target else None
+        return load_command(cmd_name, target[0]) if target else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -61,28 +66,10 @@ class LazyGroup(click.Group):
 
 
 def _of_plugins() -> dict[str, tuple[str, str]]:
-    """The place and the plugin of each command that the core does not have."""
-    from attnforge.plugin import load_plugins
-
+    """The place and the plugin of each command beside the core's; members of families are left out."""
     return {
-        name: (target, plugin.name)
-        for plugin in load_plugins().plugins
-        for name, target in plugin.commands.items()
-        if name not in COMMANDS
+        name: found for name, found in plugin_commands().items() if name not in COMMANDS and " " not in name
     }
-
-
-def _load(name: str, target: str) -> click.Command:
-    module, _, attribute = target.partition(":")
-    try:
-        command = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        message = f"the command `{name}` ({target}) cannot be loaded: {type(error).__name__}: {error}"
-        raise PluginError(Problem("command-import", message, next_step="attnforge plugins")) from error
-    if not isinstance(command, click.Command):
-        message = f"the command `{name}` ({target}) is a {type(command).__name__}, not a click command"
-        raise PluginError(Problem("command-import", message, next_step="attnforge plugins"))
-    return command
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -23,6 +23,7 @@ from attnforge.plugin.registry import Registry
 
 GROUP = "attnforge"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_COMMAND = re.compile(rf"((import|export) )?{_NAME.pattern}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -162,8 +163,10 @@ def _check_components(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
 def _check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
     owners = {name: other for other in earlier for name in other.commands}
     for name, target in plugin.commands.items():
-        if not _NAME.fullmatch(str(name)) or not _TARGET.fullmatch(str(target)):
-            raise _SetAsideError(f"command {name!r} needs a target `module:command`, not {target!r}")
+        if not _COMMAND.fullmatch(str(name)) or not _TARGET.fullmatch(str(target)):
+            raise _SetAsideError(
+                f"command {name!r} needs a lower-case name and a target `module:command`, not {target!r}"
+            )
         if name in owners:
             raise _SetAsideError(
                 f"command `{name}` is declared by {plugin.name} and already by {owners[name].name}"

@@ -60,9 +60,10 @@ def attnforge_commands() -> Mapping[str, str]:  # type: ignore[empty-body]
     """Add commands to `attnforge`.
 
     Called once when plugins are loaded. Returns the place of a click command for each name; its module is
-    imported when the command is typed.
+    imported when the command is typed. A name of two words, the first of them `import` or `export`, is for
+    reading and writing the files of another code.
 
-        return {"serve": "my_package.serve:command"}
+        return {"serve": "my_package.serve:command", "import dm-gan": "my_package.official:command"}
     """
 
 

@@ -7,11 +7,11 @@ A rule is a pattern for the beginning of an official name and the beginning of o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from attnforge.errors import Problem, RunError
+from attnforge.errors import Place, Problem, RunError
 
 Rules = Sequence[tuple[str, str]]
 
@@ -47,8 +47,10 @@ DISCRIMINATOR: Rules = (
     (r"img_code_s16\.9\.", "trunk.3.normalisation."),
     (r"img_code_s32\.0\.", "trunk.4.convolution."),
     (r"img_code_s32\.1\.", "trunk.4.normalisation."),
-    (r"img_code_(?:s32_1|s64)\.0\.", "trunk.5.convolution."),
-    (r"img_code_(?:s32_1|s64)\.1\.", "trunk.5.normalisation."),
+    (r"img_code_s32_1\.0\.", "trunk.5.convolution."),
+    (r"img_code_s32_1\.1\.", "trunk.5.normalisation."),
+    (r"img_code_s64\.0\.", "trunk.5.convolution."),
+    (r"img_code_s64\.1\.", "trunk.5.normalisation."),
     (r"img_code_s64_1\.0\.", "trunk.6.convolution."),
     (r"img_code_s64_1\.1\.", "trunk.6.normalisation."),
     (r"img_code_s64_2\.0\.", "trunk.7.convolution."),
@@ -66,34 +68,98 @@ IMAGE: Rules = (
 )
 
 
-def load_official(network: nn.Module, state: Mapping[str, Tensor], rules: Rules) -> None:
+KINDS: Mapping[str, Rules] = {
+    "generator": GENERATOR,
+    "discriminator": DISCRIMINATOR,
+    "text encoder": TEXT,
+    "image encoder": IMAGE,
+}
+"""The rules of each official file, by what the file holds."""
+LISTED = 12
+"""An error lists at most this many names of a kind."""
+
+
+def load_official(
+    network: nn.Module, state: Mapping[str, Tensor], rules: Rules, *, source: str | None = None
+) -> None:
     """Fill a network with an official state dict.
 
-    Missing counts of batches are let pass, because files of that time lack them.
+    `module.` before every name, which training on several GPUs leaves, is taken away. Missing counts of
+    batches are let pass, because files of that time lack them.
+
+    Args:
+        network: One of this plugin's networks.
+        state: The official names with their tensors.
+        rules: How they are called here.
+        source: The file, for errors.
 
     Raises:
-        RunError: A name is unknown, or names or shapes do not fit the network.
+        RunError: A name is unknown, or names or shapes do not fit the network; all of them are listed.
     """
-    renamed = {_rename(name, rules): value for name, value in state.items()}
+    place = Place(source) if source else None
+    if state and all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+    names = {name: _rename(name, rules) for name in state}
+    if unknown := [name for name, ours in names.items() if ours is None]:
+        kind = next((kind for kind, other in KINDS.items() if state and _all_known(state, other)), None)
+        message = f"this is an official {kind}, not what is wanted here; " if kind else ""
+        message += f"{len(unknown)} tensors have foreign names: {_listed(unknown)}"
+        expected = "an unchanged official state dict" + (f" of the {_kind(rules)}" if _kind(rules) else "")
+        raise RunError(Problem("unknown-official-name", message, place, expected))
     own = network.state_dict()
-    wrong = sorted(renamed.keys() - own.keys())
-    wrong += sorted(key for key in own.keys() - renamed.keys() if not key.endswith("num_batches_tracked"))
-    wrong += sorted(key for key in own.keys() & renamed.keys() if own[key].numel() != renamed[key].numel())
-    if wrong:
-        message = f"the checkpoint does not fit: {len(wrong)} tensors differ, the first is {wrong[0]}"
-        raise RunError(
-            Problem("other-checkpoint", message, expected="a recipe of the same widths and stages")
-        )
-    # The official attention projects words with a 2-D convolution of 1 x 1, ours with a 1-D one.
+    renamed = {ours: state[name] for name, ours in names.items() if ours is not None}
+    missing = [key for key in own if key not in renamed and not key.endswith("num_batches_tracked")]
+    faults = [
+        ("the recipe's network has no", [name for name, ours in names.items() if ours not in own]),
+        ("the file lacks", [official_name(key, rules) or key for key in missing]),
+        (
+            "of other shapes are",
+            [name for name, key in names.items() if key in own and not _fits(state[name], own[key])],
+        ),
+    ]
+    if any(found for _, found in faults):
+        message = "; ".join(f"{said} {_listed(found)}" for said, found in faults if found)
+        expected = "a recipe of the same widths and stages"
+        raise RunError(Problem("other-checkpoint", f"the file does not fit: {message}", place, expected))
     network.load_state_dict(
         {key: value.reshape(own[key].shape) for key, value in renamed.items()}, strict=False
     )
 
 
-def _rename(name: str, rules: Rules) -> str:
+def official_name(key: str, rules: Rules) -> str | None:
+    """The official name of one of our tensors, by the first rule that gives it; None when there is none."""
+    for pattern, ours in rules:
+        # A rule that only looks ahead takes nothing away: what follows our prefix is the official name.
+        ahead = pattern if pattern.startswith("(?=") else ""
+        found = re.match(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(ours)) + ahead, key)
+        if found:
+            template = "" if ahead else re.sub(r"\(\?P<(\w+)>\\d\+\)", r"{\1}", pattern).replace("\\.", ".")
+            numbers = {group: int(text) + (group != "block") for group, text in found.groupdict().items()}
+            return template.format(**numbers) + key[found.end() :]
+    return None
+
+
+def _rename(name: str, rules: Rules) -> str | None:
     for pattern, ours in rules:
         if match := re.match(pattern, name):
             numbers = {group: int(text) - (group != "block") for group, text in match.groupdict().items()}
             return ours.format(**numbers) + name[match.end() :]
-    message = f"{name} is no name of an official AttnGAN checkpoint"
-    raise RunError(Problem("unknown-official-name", message, expected="an unchanged official state dict"))
+    return None
+
+
+def _all_known(names: Iterable[str], rules: Rules) -> bool:
+    return all(_rename(name, rules) is not None for name in names)
+
+
+def _fits(theirs: Tensor, ours: Tensor) -> bool:
+    # The official attention projects words with a 2-D convolution of 1 x 1, ours with a 1-D one.
+    return theirs.shape in (ours.shape, (*ours.shape, 1))
+
+
+def _kind(rules: Rules) -> str | None:
+    return next((kind for kind, known in KINDS.items() if known is rules), None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

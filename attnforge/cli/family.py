@@ -1,0 +1,53 @@
+"""Commands that plugins add: alone, or below `attnforge import` and `attnforge export`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from attnforge.errors import PluginError, Problem
+
+
+class Family(click.Group):
+    """A group of the core whose commands all come from plugins, such as `attnforge import attngan`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._members())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        target = self._members().get(cmd_name)
+        return load_command(f"{self.name} {cmd_name}", target) if target else None
+
+    def _members(self) -> dict[str, str]:
+        names = ((name.partition(" "), target) for name, (target, _) in plugin_commands().items())
+        return {rest: target for (first, _, rest), target in names if rest and first == self.name}
+
+
+def plugin_commands() -> dict[str, tuple[str, str]]:
+    """The place and the plugin of every command that plugins add."""
+    from attnforge.plugin import load_plugins
+
+    return {
+        name: (target, plugin.name)
+        for plugin in load_plugins().plugins
+        for name, target in plugin.commands.items()
+    }
+
+
+def load_command(name: str, target: str) -> click.Command:
+    """Import a command from its place, `module:command`.
+
+    Raises:
+        PluginError: There is none, or its module cannot be imported.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        command = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        message = f"the command `{name}` ({target}) cannot be loaded: {type(error).__name__}: {error}"
+        raise PluginError(Problem("command-import", message, next_step="attnforge plugins")) from error
+    if not isinstance(command, click.Command):
+        message = f"the command `{name}` ({target}) is a {type(command).__name__}, not a click command"
+        raise PluginError(Problem("command-import", message, next_step="attnforge plugins"))
+    return command
