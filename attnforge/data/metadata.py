@@ -35,8 +35,8 @@ class Row:
     box: tuple[float, float, float, float] | None
     """Left, top, width and height in pixels of what the picture shows."""
     split: str | None
-    line: int
-    """Where it stands in the metadata file, from 1."""
+    line: int | None
+    """Where it stands in the metadata file, from 1; None in a file without lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,29 @@ class Metadata:
     """Everything that a folder's metadata says, and everything that is wrong with it."""
 
     source: Path
+    """The file that names the pictures."""
     rows: tuple[Row, ...]
     """The rows that can be used; every one has a split."""
     problems: tuple[Problem, ...]
     """What makes the folder unusable until it is repaired."""
     remarks: tuple[Problem, ...]
     """What was passed over, such as an empty caption beside good ones."""
+    next_step: str
+    """The command that shows or repairs everything that is wrong."""
+
+    def usable(self) -> Metadata:
+        """Itself, when nothing is wrong.
+
+        Raises:
+            DataError: with the file and line of every problem, the first 20 of them spelled out.
+        """
+        if self.problems:
+            shown = list(self.problems[:SHOWN])
+            if (more := len(self.problems) - len(shown)) > 0:
+                message = f"{more} more problems of this folder"
+                shown.append(Problem("more-problems", message, next_step=self.next_step))
+            raise DataError(shown)
+        return self
 
 
 def load_metadata(root: Path) -> Metadata:
@@ -58,21 +75,15 @@ def load_metadata(root: Path) -> Metadata:
     Raises:
         DataError: with the file and line of every problem, the first 20 of them spelled out.
     """
-    metadata = read_metadata(root)
-    if metadata.problems:
-        shown = list(metadata.problems[:SHOWN])
-        if (more := len(metadata.problems) - len(shown)) > 0:
-            step = f"attnforge data check {root}"
-            shown.append(Problem("more-problems", f"{more} more problems of this folder", next_step=step))
-        raise DataError(shown)
-    return metadata
+    return read_metadata(root).usable()
 
 
 def read_metadata(root: Path) -> Metadata:
     """Read a folder's metadata and collect its problems; raises nothing for bad content."""
+    step = f"attnforge data check {root}"
     found = [root / name for name in NAMES if (root / name).is_file()]
     if len(found) != 1:
-        return Metadata(root, (), (_without_one_file(root, found),), ())
+        return Metadata(root, (), (_without_one_file(root, found),), (), step)
     reader = _Reader(root, found[0])
     try:
         text = found[0].read_text(encoding="utf-8-sig")
@@ -87,7 +98,8 @@ def read_metadata(root: Path) -> Metadata:
             reader.take(record, line)
         if not reader.rows and not reader.problems:
             reader.problem("empty-data", "it names no picture", None, "one line for each picture")
-    return Metadata(found[0], tuple(_with_splits(reader.rows)), tuple(reader.problems), tuple(reader.remarks))
+    rows = tuple(with_splits(reader.rows))
+    return Metadata(found[0], rows, tuple(reader.problems), tuple(reader.remarks), step)
 
 
 class _Reader:
@@ -186,7 +198,7 @@ def _csv_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, A
         reader.problem("bad-csv", f"not CSV: {error}", table.reader.line_num, "comma-separated values")
 
 
-def _with_splits(rows: list[Row]) -> list[Row]:
+def with_splits(rows: list[Row]) -> list[Row]:
     """Rows without a split get one from a hash of their name: about one in ten is for testing."""
     undecided = [row for row in rows if row.split is None]
     if not undecided:
