@@ -176,4 +176,4 @@ def test_an_installed_plugin_carries_its_distribution(monkeypatch: pytest.Monkey
 def test_attnforges_own_plugins_are_loaded_first() -> None:
     plugins = load_plugins().plugins
     assert {plugin.name for plugin in plugins} >= {"attngan", "folder", "sketch-birds"}
-    assert [plugin.reason for plugin in plugins if plugin.distribution == "attnforge"] == [None] * 3
+    assert {plugin.reason for plugin in plugins if plugin.distribution == "attnforge"} == {None}

@@ -1,0 +1,36 @@
+"""What this plugin brings: captions as pieces or characters, and two more networks that read them."""
+
+from __future__ import annotations
+
+from attnforge.plugin import Component, hookimpl
+
+
+@hookimpl
+def attnforge_components() -> list[Component]:
+    """Declare the components."""
+    return [
+        Component(
+            kind="tokenizer",
+            name="sentencepiece",
+            target="attnforge_encoders.sentencepiece:SentencePieceTokenizer",
+            summary="pieces of words, learned from the captions, in any language",
+        ),
+        Component(
+            kind="tokenizer",
+            name="character",
+            target="attnforge_encoders.character:CharacterTokenizer",
+            summary="single characters, for char-cnn-rnn",
+        ),
+        Component(
+            kind="text-encoder",
+            name="transformer",
+            target="attnforge_encoders.transformer:TransformerTextEncoder",
+            summary="self-attention, with learned or sinusoidal positions",
+        ),
+        Component(
+            kind="text-encoder",
+            name="char-cnn-rnn",
+            target="attnforge_encoders.char_cnn_rnn:CharCnnRnn",
+            summary="convolutions over characters, then a GRU; of GAN-INT-CLS and StackGAN",
+        ),
+    ]

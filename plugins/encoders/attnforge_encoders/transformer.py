@@ -1,0 +1,108 @@
+"""A transformer that reads captions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+
+from attnforge.errors import DataError, Problem, RecipeError
+from attnforge.interfaces import TextFeatures
+from attnforge.specs import TextSpec
+
+
+class TransformerTextEncoder(nn.Module):
+    """Every word looks at every word of its caption (Vaswani et al., 2017).
+
+    Layers normalise before they attend, which trains without a warm-up (Xiong et al., 2020), and a last
+    normalisation follows them. Words are 0 where there is padding, a caption does not depend on its batch
+    mates, and a caption without any known word is read as the single token 0.
+
+    Args:
+        dim: Width of word and sentence vectors, a multiple of `heads`.
+        layers: How many times the words look at each other.
+        heads: How many looks each layer takes side by side.
+        feedforward: Width inside each layer's feed-forward part; 4 times `dim` when not given.
+        dropout: Share of values that each layer drops in training.
+        positions: `sinusoidal` tells places apart by waves, in captions of any length; `learned` starts
+            from these waves and trains them.
+        max_length: Tokens of the longest caption that `learned` positions can read.
+        sentence: `mean` takes the mean of the words, `first` the first word as the layers leave it.
+    """
+
+    def __init__(
+        self,
+        spec: TextSpec,
+        *,
+        dim: Annotated[int, Field(ge=2, multiple_of=2)] = 256,
+        layers: Annotated[int, Field(ge=1)] = 4,
+        heads: Annotated[int, Field(ge=1)] = 4,
+        feedforward: Annotated[int, Field(ge=1)] | None = None,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        positions: Literal["sinusoidal", "learned"] = "sinusoidal",
+        max_length: Annotated[int, Field(ge=1)] = 256,
+        sentence: Literal["mean", "first"] = "mean",
+    ) -> None:
+        super().__init__()
+        if dim % heads:
+            message = f"{heads} heads cannot share a width of {dim} evenly"
+            raise RecipeError(
+                Problem("attention-heads", message, expected="a dim that is a multiple of heads")
+            )
+        self.dim = dim
+        self.sentence = sentence
+        self.embedding = nn.Embedding(spec.vocabulary_size, dim)
+        self.positions = nn.Parameter(sinusoids(max_length, dim)) if positions == "learned" else None
+        self.dropout = nn.Dropout(dropout)
+        layer = nn.TransformerEncoderLayer(
+            dim,
+            heads,
+            dim_feedforward=feedforward or 4 * dim,
+            dropout=dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.layers = nn.TransformerEncoder(layer, layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
+        for parameter in self.layers.parameters():
+            if parameter.dim() > 1:
+                # the layers are copies of one another until each draws its own weights
+                nn.init.xavier_uniform_(parameter)
+
+    def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        padding = places >= lengths.to(tokens.device).clamp(min=1)[:, None]
+        embedded = self.embedding(tokens)
+        embedded = self.dropout(embedded + self._positions(tokens.shape[1]).to(embedded))
+        hidden = self.layers(embedded, src_key_padding_mask=padding)
+        words: Float[Tensor, "b l d"] = hidden.masked_fill(padding[:, :, None], 0.0)
+        mean = words.sum(dim=1) / (~padding).sum(dim=1, keepdim=True)
+        return TextFeatures(
+            words=words.transpose(1, 2).contiguous(),
+            sentence=mean if self.sentence == "mean" else words[:, 0],
+            padding=padding,
+        )
+
+    def _positions(self, length: int) -> Float[Tensor, "l d"]:
+        if self.positions is None:
+            return sinusoids(length, self.dim)
+        if length > len(self.positions):
+            message = f"a caption of {length} tokens is longer than {len(self.positions)} learned positions"
+            expected = "a larger text.max_length, or `positions: sinusoidal`"
+            raise DataError(Problem("caption-length", message, expected=expected))
+        return self.positions[:length]
+
+
+def sinusoids(length: int, dim: int) -> Float[Tensor, "l d"]:
+    """Sines and cosines of the place at wavelengths from 2 pi to 10,000 times that (Vaswani et al., 3.5).
+
+    Args:
+        length: How many places l.
+        dim: Width d, even: first all sines, then all cosines.
+    """
+    frequencies = 10_000.0 ** (-torch.arange(0, dim, 2) / dim)
+    angles = torch.arange(length)[:, None] * frequencies
+    return torch.cat((angles.sin(), angles.cos()), dim=1)
