@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +47,12 @@ class Pipeline:
         tokenizer = recipe.tokenizer()
         tokenizer.load_state(checkpoint.tokenizer_state())
         parts = Parts(recipe, tokenizer=tokenizer, device=choose_device(device))
-        generator = cast("nn.Module", parts.generator)
-        for name, network in (
-            ("text", parts.text),
-            ("image", parts.image),
-            (_drawing(checkpoint), generator),
-        ):
+        with warnings.catch_warnings():
+            # what a part says of its first weights does not hold: they are replaced by the checkpoint's
+            warnings.simplefilter("ignore")
+            generator = cast("nn.Module", parts.generator)
+            networks = (("text", parts.text), ("image", parts.image), (_drawing(checkpoint), generator))
+        for name, network in networks:
             checkpoint.load_network(name, cast("nn.Module", network))
             cast("nn.Module", network).eval().requires_grad_(False)
         return cls(

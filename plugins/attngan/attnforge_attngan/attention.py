@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from attnforge.interfaces import AttentionOutput, TextFeatures
@@ -16,15 +19,44 @@ class WordAttention(nn.Module):
     The words are projected to the map's channels, e' = U e; the weight of word i at pixel j is the
     softmax over words of h_j . e'_i, unscaled, and the context is the weighted sum of the e'_i. Padded
     words get no weight.
+
+    Args:
+        mask: `per-caption` hides the padding of each picture's own caption. `official` repeats the mistake
+            of the official code, which mixes up the captions of a batch: to get its numbers, nothing else.
     """
 
-    def __init__(self, spec: AttentionSpec) -> None:
+    def __init__(
+        self, spec: AttentionSpec, *, mask: Literal["per-caption", "official"] = "per-caption"
+    ) -> None:
         super().__init__()
+        self.mask = mask
         self.project = nn.Conv1d(spec.words, spec.channels, kernel_size=1, bias=False)
 
     def forward(
         self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
     ) -> AttentionOutput:
         words = self.project(text.words)
+        if self.mask == "official":
+            return attend_as_official(features, words, text.padding)
         context, weights = word_attention(features, words, text.padding, return_weights=return_weights)
         return AttentionOutput(context=context, weights=weights)
+
+
+def attend_as_official(
+    features: Float[Tensor, "b c h w"], words: Float[Tensor, "b c l"], padding: Bool[Tensor, "b l"]
+) -> AttentionOutput:
+    """Word attention with the misplaced mask of the official code.
+
+    The scores have a row for every pixel of every picture, picture after picture; the masks are laid on
+    them caption after caption, so that row r gets the mask of caption r mod b. With one caption, or captions
+    of one length, this is the mask that is meant. Otherwise true words are hidden, padding is read, and a
+    picture depends on its batch mates.
+    """
+    batch, _, height, width = features.shape
+    pixels = height * width
+    rows = torch.arange(batch * pixels, device=features.device).reshape(batch, pixels)
+    hidden: Bool[Tensor, "b l _"] = padding[rows % batch].transpose(1, 2)
+    scores = torch.bmm(words.transpose(1, 2), features.flatten(2))
+    weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(dim=1)
+    context = torch.bmm(words, weights).reshape(features.shape)
+    return AttentionOutput(context=context, weights=weights.reshape(batch, -1, height, width))

@@ -22,7 +22,7 @@ def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ())
     Raises:
         RecipeError: The file cannot be read, or it holds the weights of another network.
     """
-    state = _read(path)
+    state = read_state(path)
     kept = {key: value for key, value in state.items() if not key.startswith(tuple(ignore))}
     own = network.state_dict()
     wrong = sorted(kept.keys() - own.keys())
@@ -38,7 +38,12 @@ def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ())
     network.load_state_dict(kept, strict=False)
 
 
-def _read(path: str) -> dict[str, Tensor]:
+def read_state(path: str) -> dict[str, Tensor]:
+    """The tensors of a state dict on disk, by name; only tensors are read from the file, never code.
+
+    Raises:
+        RecipeError: The file cannot be read, or holds more than tensors.
+    """
     try:
         if Path(path).suffix == ".safetensors":
             return load_file(path)

@@ -1,7 +1,8 @@
 r"""The names of the official AttnGAN checkpoints in terms of this plugin's networks.
 
 A rule is a pattern for the beginning of an official name and the beginning of ours. Groups called
-`stage` and `up` are counted from 1 there and from 0 here; `block` is counted from 0 in both.
+`stage` and `up` are counted from 1 there and from 0 here; `block` is counted from 0 in both. A single name
+such as `weight` follows, unless the pattern only looks ahead.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def load_official(
     if unknown := [name for name, ours in names.items() if ours is None]:
         kind = next((kind for kind, other in KINDS.items() if state and _all_known(state, other)), None)
         message = f"this is an official {kind}, not what is wanted here; " if kind else ""
-        message += f"{len(unknown)} tensors have foreign names: {_listed(unknown)}"
+        message += f"{len(unknown)} tensors have foreign names: {listed(unknown)}"
         expected = "an unchanged official state dict" + (f" of the {_kind(rules)}" if _kind(rules) else "")
         raise RunError(Problem("unknown-official-name", message, place, expected))
     own = network.state_dict()
@@ -118,7 +119,7 @@ def load_official(
         ),
     ]
     if any(found for _, found in faults):
-        message = "; ".join(f"{said} {_listed(found)}" for said, found in faults if found)
+        message = "; ".join(f"{said} {listed(found)}" for said, found in faults if found)
         expected = "a recipe of the same widths and stages"
         raise RunError(Problem("other-checkpoint", f"the file does not fit: {message}", place, expected))
     network.load_state_dict(
@@ -132,7 +133,7 @@ def official_name(key: str, rules: Rules) -> str | None:
         # A rule that only looks ahead takes nothing away: what follows our prefix is the official name.
         ahead = pattern if pattern.startswith("(?=") else ""
         found = re.match(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(ours)) + ahead, key)
-        if found:
+        if found and (ahead or "." not in key[found.end() :]):
             template = "" if ahead else re.sub(r"\(\?P<(\w+)>\\d\+\)", r"{\1}", pattern).replace("\\.", ".")
             numbers = {group: int(text) + (group != "block") for group, text in found.groupdict().items()}
             return template.format(**numbers) + key[found.end() :]
@@ -141,7 +142,8 @@ def official_name(key: str, rules: Rules) -> str | None:
 
 def _rename(name: str, rules: Rules) -> str | None:
     for pattern, ours in rules:
-        if match := re.match(pattern, name):
+        match = re.match(pattern, name)
+        if match and (not match.end() or "." not in name[match.end() :]):
             numbers = {group: int(text) - (group != "block") for group, text in match.groupdict().items()}
             return ours.format(**numbers) + name[match.end() :]
     return None
@@ -160,6 +162,7 @@ def _kind(rules: Rules) -> str | None:
     return next((kind for kind, known in KINDS.items() if known is rules), None)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The names as an error says them: the first ones, and how many more there are."""
     more = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

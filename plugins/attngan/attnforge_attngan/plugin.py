@@ -60,3 +60,12 @@ def attnforge_components() -> list[Component]:
         Component(kind, name, f"attnforge_attngan.{target}", summary)
         for kind, name, target, summary in _COMPONENTS
     ]
+
+
+@hookimpl
+def attnforge_commands() -> dict[str, str]:
+    """The official checkpoints, in and out."""
+    return {
+        "import attngan": "attnforge_attngan.official.commands:import_command",
+        "export attngan": "attnforge_attngan.official.commands:export_command",
+    }

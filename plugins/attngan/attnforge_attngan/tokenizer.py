@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -26,6 +27,8 @@ class WordTokenizer:
     Args:
         min_count: Words that are rarer than this in the captions are unknown.
         max_size: How many words are known at most, the most frequent ones; all when not given.
+        vocabulary: A JSON file with the words to take instead of learning them from captions: the
+            `tokenizer.json` of a checkpoint, or the `vocabulary.json` of an imported run.
     """
 
     def __init__(
@@ -33,9 +36,11 @@ class WordTokenizer:
         *,
         min_count: Annotated[int, Field(ge=1)] = 1,
         max_size: Annotated[int, Field(ge=1)] | None = None,
+        vocabulary: str | None = None,
     ) -> None:
         self.min_count = min_count
         self.max_size = max_size
+        self.vocabulary = vocabulary
         self._ids: dict[str, int] = {}
 
     @property
@@ -53,8 +58,12 @@ class WordTokenizer:
         """Learn the vocabulary; the same captions in any order give the same ids.
 
         Raises:
-            DataError: Not a single word is frequent enough.
+            DataError: Not a single word is frequent enough, or the file `vocabulary` cannot be read.
+            RunError: The file `vocabulary` holds no words.
         """
+        if self.vocabulary is not None:
+            self.load_state(_read(self.vocabulary))
+            return
         counts = Counter(word for caption in captions for word in _split(caption))
         frequent = [word for word, count in counts.items() if count >= self.min_count]
         frequent.sort(key=lambda word: (-counts[word], word))
@@ -95,6 +104,16 @@ class WordTokenizer:
 
     def _number(self, words: Sequence[str]) -> None:
         self._ids = {word: index for index, word in enumerate(words, start=1)}
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        state = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        message = f"the vocabulary {path} cannot be read: {error}"
+        expected = "a JSON file with a list of words under `words`, in the order of their ids"
+        raise DataError(Problem("no-vocabulary", message, expected=expected)) from error
+    return state if isinstance(state, dict) else {}
 
 
 def _split(caption: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""The files of the official AttnGAN code, read and written."""

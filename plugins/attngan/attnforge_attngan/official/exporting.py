@@ -1,0 +1,161 @@
+"""From a run to the files of the official code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from attnforge.errors import Place, Problem, RunError
+from attnforge.run.pipeline import Pipeline
+from attnforge_attngan.attention import WordAttention
+from attnforge_attngan.conditioning import Augmentation
+from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_attngan.generator import MultiStageGenerator
+from attnforge_attngan.official.vocabulary import write_captions
+from attnforge_attngan.official_keys import (
+    DISCRIMINATOR,
+    GENERATOR,
+    IMAGE,
+    TEXT,
+    Rules,
+    listed,
+    official_name,
+)
+from attnforge_attngan.stages import InitialStage, RefineStage
+from attnforge_attngan.text import RecurrentTextEncoder
+from attnforge_attngan.tokenizer import WordTokenizer
+
+UP_BLOCKS = 4
+"""The official first stage doubles its 4 x 4 map this often."""
+
+
+def export_official(run: Path, out: Path, *, discriminators: bool = False) -> list[Path]:
+    """Write a run's newest checkpoint as the official code would; gives the paths of the files.
+
+    `netG_epoch_0.pth` (the averaged generator), `text_encoder0.pth`, `image_encoder0.pth` and
+    `captions.pickle`, which holds the vocabulary alone; with `discriminators` also `netD0.pth` and so on.
+    Names, shapes and order are the official ones, in the format of PyTorch 0.4.1, which later ones read.
+
+    Raises:
+        RunError: There is no run, a part of it has no official counterpart, or `out` holds such files or
+            cannot be written.
+    """
+    pipeline = Pipeline.load(run, device="cpu")
+    tokenizer = pipeline.parts.tokenizer
+    if not isinstance(tokenizer, WordTokenizer):
+        raise _foreign(run, ["the tokenizer is not `word`"])
+    states = {
+        "netG_epoch_0.pth": official_generator(cast("nn.Module", pipeline.generator), source=run),
+        "text_encoder0.pth": _text(cast("nn.Module", pipeline.parts.text), run),
+        "image_encoder0.pth": _renamed(cast("nn.Module", pipeline.parts.image), IMAGE, run),
+    }
+    if discriminators:
+        for index, network in enumerate(_discriminators(pipeline)):
+            states[f"netD{index}.pth"] = official_discriminator(network, source=run)
+    words = tokenizer.state()["words"]
+    return _write(out, states, lambda path: write_captions(path, words))
+
+
+def official_generator(network: nn.Module, *, source: Path) -> dict[str, Tensor]:
+    """The official state dict of a generator.
+
+    Raises:
+        RunError: A part of it has no official counterpart.
+    """
+    if not isinstance(network, MultiStageGenerator):
+        raise _foreign(source, [f"the generator is a {type(network).__name__}"])
+    first, *others = network.stages
+    if isinstance(first, InitialStage) and len(first.up) != UP_BLOCKS:
+        raise _foreign(source, [f"the first picture has not 64 pixels a side but {4 << len(first.up)}"])
+    attentions = [getattr(stage, "attention", stage) for stage in others]
+    wanted = [(network.conditioner, Augmentation), (first, InitialStage)]
+    wanted += [(stage, RefineStage) for stage in others] + [(one, WordAttention) for one in attentions]
+    if other := [type(part).__name__ for part, kind in wanted if not isinstance(part, kind)]:
+        raise _foreign(source, other)
+    single = len(network.heads) < len(network.stages)
+    rules = [rule for rule in GENERATOR if "img_net" not in rule[0] or ("<stage>" in rule[0]) != single]
+
+    def order(key: str) -> tuple[int, int]:
+        part, number, *_ = key.split(".")
+        if part == "conditioner":
+            return -1, 0
+        return (len(network.stages) if single and part == "heads" else int(number)), int(part == "heads")
+
+    return _renamed(network, rules, source, order=order)
+
+
+def official_discriminator(network: nn.Module, *, source: Path) -> dict[str, Tensor]:
+    """The official state dict of a discriminator.
+
+    Raises:
+        RunError: A part of it has no official counterpart.
+    """
+    if not isinstance(network, JointDiscriminator):
+        raise _foreign(source, [f"the discriminator is a {type(network).__name__}"])
+    # The same block has another name in the network for 128 pixels than in that for 256.
+    other = "img_code_s64" if len(network.trunk) < 8 else "img_code_s32_1"
+    rules = [rule for rule in DISCRIMINATOR if not rule[0].startswith(other + r"\.")]
+    parts = ("trunk", "unconditional", "joint", "conditional")
+    return _renamed(network, rules, source, order=lambda key: (parts.index(key.split(".")[0]), 0))
+
+
+def _text(network: nn.Module, run: Path) -> dict[str, Tensor]:
+    if not isinstance(network, RecurrentTextEncoder) or network.sentence != "last":
+        raise _foreign(run, ["the text encoder is not `bilstm` or `bigru` with `sentence: last`"])
+    return _renamed(network, TEXT, run)
+
+
+def _renamed(
+    network: nn.Module, rules: Rules, source: Path, *, order: Callable[[str], tuple[int, int]] | None = None
+) -> dict[str, Tensor]:
+    own = network.state_dict()
+    keys = sorted(own, key=order) if order else list(own)
+    names = {key: official_name(key, rules) for key in keys}
+    if foreign := [key for key, name in names.items() if name is None]:
+        raise _foreign(source, foreign)
+    return {name: _shaped(name, own[key]) for key, name in names.items() if name is not None}
+
+
+def _shaped(name: str, value: Tensor) -> Tensor:
+    # The official attention projects words with a 2-D convolution of 1 x 1, ours with a 1-D one.
+    value = value.detach().cpu().clone()
+    return value[..., None] if name.endswith("att.conv_context.weight") else value
+
+
+def _discriminators(pipeline: Pipeline) -> list[nn.Module]:
+    parts, networks = pipeline.parts, []
+    sizes = parts.generator.image_sizes if parts.generator else ()
+    for size, network in zip(sizes, parts.discriminators, strict=False):
+        networks.append(cast("nn.Module", network))
+        pipeline.checkpoint.load_network(f"discriminator-{size}", networks[-1])
+    return networks
+
+
+def _write(
+    out: Path, states: Mapping[str, Mapping[str, Tensor]], captions: Callable[[Path], None]
+) -> list[Path]:
+    paths = [*(out / name for name in states), out / "captions.pickle"]
+    if there := [path.name for path in paths if path.exists()]:
+        message = f"{out} holds {', '.join(there)} already"
+        raise RunError(Problem("export-exists", message, Place(str(out)), "another folder"))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path, state in zip(paths, states.values(), strict=False):
+            torch.save(dict(state), path, _use_new_zipfile_serialization=False)
+        captions(paths[-1])
+    except (OSError, RuntimeError) as error:
+        message = f"the official files cannot be written to {out}: {error}"
+        raise RunError(
+            Problem("export-not-written", message, Place(str(out)), "a writable folder")
+        ) from error
+    return paths
+
+
+def _foreign(source: Path, what: list[str]) -> RunError:
+    message = f"the official code has no counterpart of this run: {listed(what)}"
+    expected = "a run of AttnGAN's own parts, such as the recipe `attngan` makes"
+    return RunError(Problem("no-official-counterpart", message, Place(str(source)), expected))

@@ -1,0 +1,162 @@
+"""From official checkpoints to a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attnforge.build import assemble
+from attnforge.build.builder import class_of
+from attnforge.build.parts import Parts
+from attnforge.errors import Place, Problem, RecipeError, RunError
+from attnforge.interfaces import Task
+from attnforge.recipe import resolve
+from attnforge.recipe.scalars import write as write_yaml
+from attnforge.recipe.schema import Recipe
+from attnforge.run.folder import RunFolder, write_text
+from attnforge.train.checkpoints import save_checkpoint
+from attnforge_attngan.image_weights import read_state
+from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions
+from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, Rules, load_official
+from attnforge_attngan.tokenizer import WordTokenizer
+
+NEEDED: Mapping[str, Rules] = {"text": TEXT, "image": IMAGE, "generator": GENERATOR}
+"""The networks that are imported, and what their tensors are called officially."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficialFiles:
+    """The files of one official model."""
+
+    generator: Path
+    text_encoder: Path
+    image_encoder: Path
+    captions: Path
+    """`captions.pickle`, which holds the vocabulary that the text encoder was trained with."""
+    discriminators: tuple[Path, ...] = ()
+    """One for every picture size, smallest first; none were published."""
+
+
+def import_official(
+    files: OfficialFiles, out: Path, *, recipe: str | Path = "attngan", overrides: Sequence[str] = ()
+) -> RunFolder:
+    """Make a run whose first checkpoint holds official weights and the official word ids.
+
+    The checkpoint is that of step 0 of the recipe's adversarial phase, so every command takes the run. Its
+    generator and the averaged one are the same. Discriminators that are not given start from nothing.
+
+    Raises:
+        RunError: There is a run in `out`, a file does not fit the recipe, or the vocabulary has not as many
+            words as the text encoder.
+        RecipeError: The recipe has other parts than AttnGAN's, or a file of weights cannot be read.
+        DataError: The captions cannot be read.
+    """
+    if (out / "recipe.lock.yaml").exists():
+        message = f"there is a run in {out} already"
+        raise RunError(Problem("run-exists", message, expected="a new folder", next_step="ls runs"))
+    vocabulary = json.dumps(str(out / "vocabulary.json"), ensure_ascii=False)
+    resolved = resolve(recipe, overrides=[*overrides, f"tokenizer.vocabulary={vocabulary}"])
+    live = assemble(resolved)
+    phase = _adversarial_phase(live)
+    captions = read_captions(files.captions)
+    tokenizer = live.tokenizer()
+    if not isinstance(tokenizer, WordTokenizer):
+        raise RecipeError(
+            Problem("not-attngan", "official files need the tokenizer `word`", resolved.place("tokenizer"))
+        )
+    tokenizer.load_state({"words": list(captions.words)})
+    states = {
+        "text": read_state(str(files.text_encoder)),
+        "image": read_state(str(files.image_encoder)),
+        "generator": read_state(str(files.generator)),
+    }
+    _same_size(states["text"], tokenizer, files)
+    task = _build(live, phase, tokenizer)
+    networks = dict(task.networks())
+    for name, path in zip(NEEDED, (files.text_encoder, files.image_encoder, files.generator), strict=True):
+        load_official(networks[name], states[name], NEEDED[name], source=str(path))
+    if "generator-average" in networks:
+        networks["generator-average"].load_state_dict(networks["generator"].state_dict())
+    _load_discriminators(networks, files.discriminators)
+    run = RunFolder.create(out, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
+    run.write_json("vocabulary.json", tokenizer.state())
+    _fix_captions(run, live, captions)
+    save_checkpoint(
+        run.checkpoints,
+        phase=phase,
+        step=0,
+        networks=networks,
+        optimizers=task.optimizers(),
+        tokenizer=tokenizer,
+        keep=live.training.keep,
+        add=lambda folder: write_text(folder / "recipe.lock.yaml", resolved.frozen()),
+    )
+    run.log_event("imported", files=_digests(files))
+    return run
+
+
+def _adversarial_phase(recipe: Recipe) -> str:
+    """The last phase that trains a generator."""
+    phases = [name for name, phase in recipe.phases.items() if "generator" in class_of(phase.task).needs]
+    if not phases or recipe.generator is None:
+        message = "the recipe has no phase that trains a generator"
+        raise RecipeError(Problem("not-attngan", message, expected="a recipe such as `attngan`"))
+    return phases[-1]
+
+
+def _build(recipe: Recipe, phase: str, tokenizer: WordTokenizer) -> Task:
+    parts = Parts(recipe, tokenizer=tokenizer, device=torch.device("cpu"))
+    build = recipe.phases[phase].task
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # parts warn of random weights, which are replaced here
+        task: Task = build(parts.task_spec(class_of(build).needs))
+    if not NEEDED.keys() <= task.networks().keys():
+        message = f"the task of phase `{phase}` has other networks than AttnGAN"
+        raise RecipeError(Problem("not-attngan", message, expected="the task `gan`"))
+    return task
+
+
+def _same_size(state: Mapping[str, Tensor], tokenizer: WordTokenizer, files: OfficialFiles) -> None:
+    table = next((value for name, value in state.items() if name.endswith("encoder.weight")), None)
+    if table is None or len(table) == tokenizer.vocabulary_size:
+        return
+    message = (
+        f"the text encoder {files.text_encoder} knows {len(table):,} words, "
+        f"the vocabulary {files.captions} has {tokenizer.vocabulary_size:,}"
+    )
+    expected = "the captions.pickle that the text encoder was trained with"
+    raise RunError(Problem("vocabulary-size", message, Place(str(files.captions)), expected))
+
+
+def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path]) -> None:
+    names = [name for name in networks if name.startswith("discriminator-")]
+    if paths and len(paths) != len(names):
+        message = f"{len(paths)} discriminators are given, the recipe has {len(names)}"
+        expected = f"{len(names)} files, smallest pictures first, or none"
+        raise RunError(Problem("other-checkpoint", message, expected=expected))
+    for name, path in zip(names, paths, strict=False):
+        load_official(networks[name], read_state(str(path)), DISCRIMINATOR, source=str(path))
+
+
+def _fix_captions(run: RunFolder, recipe: Recipe, captions: OfficialCaptions) -> None:
+    """The captions that a report draws, so that it needs no data."""
+    fixed = list(recipe.sampling.captions) or captions.examples(recipe.sampling.count)
+    if fixed:
+        entries: list[dict[str, Any]] = [
+            {"caption": caption, "index": index} for index, caption in enumerate(fixed)
+        ]
+        run.write_json("samples/captions.json", entries)
+
+
+def _digests(files: OfficialFiles) -> dict[str, str]:
+    """A sha256 of every file that was imported, by its name."""
+    paths = (files.generator, files.text_encoder, files.image_encoder, files.captions, *files.discriminators)
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

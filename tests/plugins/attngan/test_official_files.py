@@ -1,0 +1,294 @@
+"""Official checkpoints in and out: the official numbers afterwards, the same files, and nothing run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from attnforge_attngan.official.exporting import export_official
+from attnforge_attngan.official.importing import OfficialFiles, import_official
+from attnforge_attngan.official.vocabulary import read_captions
+from attnforge_attngan.tokenizer import WordTokenizer
+from safetensors.torch import load_file
+from torch import Tensor
+
+from attnforge.cli import run as attnforge
+from attnforge.errors import AttnforgeError
+from attnforge.interfaces import TextFeatures
+from attnforge.run.pipeline import Pipeline
+
+Read = Callable[[str], dict[str, Tensor]]
+close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
+
+RECIPE = """\
+extends: attngan
+data: {use: sketch-birds, count: 4, test_count: 2}
+text: {dim: 16}
+image: {use: inception-v3, align_corners: false}
+generator: {channels: 8, noise: 12, conditioner: {dim: 20}}
+discriminator: {channels: 4}
+phases:
+  gan: {epochs: null, steps: 1, batch_size: 2, sample_every: 0}
+sampling: {count: 2}
+evaluation: {metrics: {retrieval: null}}
+"""
+WORDS = ["zebra", "bird", "a", "red", "wings", "the", "is", "blue", "with", "and", "has", "this", "yellow"]
+WORDS += [f"word{number}" for number in range(59 - len(WORDS))]
+TEST_CAPTIONS = [[3, 4, 2], [6, 2, 7, 8], [3, 8, 2]]
+
+
+def vocabulary(words: list[str]) -> list[Any]:
+    names = ["<end>", *words]
+    return [
+        [[1, 2]],
+        TEST_CAPTIONS,
+        dict(enumerate(names)),
+        {name: number for number, name in enumerate(names)},
+    ]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def states(official_weights: Read) -> dict[str, dict[str, Tensor]]:
+    names = {"generator": "generator_attngan", "text_encoder": "text_encoder_LSTM"}
+    names |= {"image_encoder": "image_encoder"}
+    names |= {f"netD{index}": f"discriminator{size}" for index, size in enumerate((64, 128, 256))}
+    return {file: official_weights(network) for file, network in names.items()}
+
+
+@pytest.fixture(scope="module")
+def files(states: dict[str, dict[str, Tensor]], tmp_path_factory: pytest.TempPathFactory) -> OfficialFiles:
+    folder = tmp_path_factory.mktemp("official")
+    for name, state in states.items():
+        torch.save(OrderedDict(state), folder / f"{name}.pth", _use_new_zipfile_serialization=False)
+    (folder / "captions.pickle").write_bytes(pickle.dumps(vocabulary(WORDS), protocol=2))
+    return OfficialFiles(
+        generator=folder / "generator.pth",
+        text_encoder=folder / "text_encoder.pth",
+        image_encoder=folder / "image_encoder.pth",
+        captions=folder / "captions.pickle",
+        discriminators=tuple(folder / f"netD{index}.pth" for index in range(3)),
+    )
+
+
+@pytest.fixture(scope="module")
+def imported(files: OfficialFiles, recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "imported"
+    return import_official(files, path, recipe=recipe).path
+
+
+def command(files: OfficialFiles, recipe: Path, out: Path) -> list[str]:
+    words = ["import", "attngan", "--recipe", recipe, "--out", out, "--generator", files.generator]
+    words += ["--text-encoder", files.text_encoder, "--image-encoder", files.image_encoder]
+    return [str(word) for word in [*words, "--captions", files.captions]]
+
+
+def codes(error: pytest.ExceptionInfo[AttnforgeError]) -> list[str]:
+    return [problem.code for problem in error.value.problems]
+
+
+def test_an_imported_run_gives_the_official_numbers(imported: Path, golden: Read) -> None:
+    pipeline = Pipeline.load(imported, device="cpu")
+    with torch.no_grad():
+        expected = golden("text_encoder_lstm")
+        text = pipeline.parts.text(expected["captions"], expected["lengths"])
+        close(text.words[:, :, : expected["words"].shape[2]], expected["words"])
+        close(text.sentence, expected["sentence"])
+        expected = golden("image_encoder")
+        image = pipeline.parts.image(expected["image"])
+        close(image.regions, expected["regions"])
+        close(image.image, expected["code"])
+        expected = golden("generator_attngan_eval")
+        generator: Any = pipeline.generator
+        generator.conditioner.draw = lambda mean, logvar: mean + (0.5 * logvar).exp() * expected["eps"]
+        features = TextFeatures(expected["words"], expected["sentence"], torch.zeros(3, 6, dtype=torch.bool))
+        drawn = generator(expected["noise"], features)
+    close(drawn.images[2][..., ::4, ::4], expected["image2_every4"])
+    for index, picture in enumerate(drawn.images):
+        close(picture.mean(dim=(2, 3)), expected[f"image{index}_mean"])
+
+
+def test_the_word_ids_are_the_official_ones(imported: Path, files: OfficialFiles) -> None:
+    tokenizer = Pipeline.load(imported, device="cpu").parts.tokenizer
+    assert tokenizer.encode("A red bird, with RED wings") == [3, 4, 2, 9, 4, 5]
+    assert tokenizer.vocabulary_size == 60
+    captions = json.loads((imported / "samples/captions.json").read_text())
+    assert [one["caption"] for one in captions] == ["a red bird", "the bird is blue"]
+    assert read_captions(files.captions).words == tuple(WORDS)
+
+
+def test_a_round_trip_gives_the_same_files(
+    imported: Path, states: dict[str, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    export_official(imported, tmp_path / "out", discriminators=True)
+    names = {"generator": "netG_epoch_0", "text_encoder": "text_encoder0", "image_encoder": "image_encoder0"}
+    for file, state in states.items():
+        path = tmp_path / "out" / f"{names.get(file, file)}.pth"
+        written = torch.load(path, weights_only=True)
+        assert list(written) == list(state)
+        for name, value in state.items():
+            assert written[name].shape == value.shape, name
+            assert torch.equal(written[name], value), name
+    content = pickle.loads((tmp_path / "out/captions.pickle").read_bytes())
+    assert content[2:] == vocabulary(WORDS)[2:]
+    with pytest.raises(AttnforgeError) as error:
+        export_official(imported, tmp_path / "out")
+    assert codes(error) == ["export-exists"]
+
+
+def test_the_commands_take_an_imported_run(
+    files: OfficialFiles, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert attnforge(command(files, recipe, out)) == 0
+    assert "train new ones" in capsys.readouterr().out
+    assert attnforge(["sample", str(out), "a red bird", "-n", "1"]) == 0
+    assert attnforge(["report", str(out)]) == 0
+    assert "random weights" not in capsys.readouterr().err
+    assert attnforge(["train", str(out), "--resume"]) == 0
+    trained = load_file(out / "checkpoints/gan-0000001/generator.safetensors")
+    before = load_file(out / "checkpoints/gan-0000000/generator.safetensors")
+    assert trained.keys() == before.keys()
+    assert not torch.equal(trained["heads.0.convolution.weight"], before["heads.0.convolution.weight"])
+    assert attnforge(["export", "attngan", str(out), "-o", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again/netG_epoch_0.pth").exists()
+    capsys.readouterr()
+    assert attnforge(command(files, recipe, out)) == 1
+    assert "run-exists" in capsys.readouterr().err
+
+
+class Canary:
+    """Asks to be unpickled by running a command."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.path}",)
+
+
+def test_code_in_a_file_is_refused_and_not_run(
+    files: OfficialFiles, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary, evil = tmp_path / "canary", tmp_path / "evil"
+    evil.write_bytes(pickle.dumps([*vocabulary(WORDS)[:3], Canary(canary)], protocol=2))
+    assert attnforge(command(replace(files, captions=evil), recipe, tmp_path / "run")) == 1
+    assert "posix.system" in capsys.readouterr().err
+    torch.save({"encoder.weight": Canary(canary)}, evil)
+    assert attnforge(command(replace(files, text_encoder=evil), recipe, tmp_path / "run")) == 1
+    assert "unreadable-weights" in capsys.readouterr().err
+    assert not canary.exists()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.5, 0.999])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_truncated_checkpoint_is_said(
+    files: OfficialFiles, recipe: Path, tmp_path: Path, share: float, zipped: bool
+) -> None:
+    whole = tmp_path / "whole.pth"
+    torch.save(torch.load(files.text_encoder), whole, _use_new_zipfile_serialization=zipped)
+    cut = tmp_path / "cut.pth"
+    cut.write_bytes(whole.read_bytes()[: int(share * whole.stat().st_size)])
+    with pytest.raises(AttnforgeError) as error:
+        import_official(replace(files, text_encoder=cut), tmp_path / "run", recipe=recipe)
+    assert codes(error) == ["unreadable-weights"]
+    assert "cut.pth" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({"generator": "text_encoder"}, "unknown-official-name", "official text encoder"),
+        ({"image_encoder": "generator"}, "unknown-official-name", "official generator"),
+        ({"text_encoder": "captions"}, "unreadable-weights", "captions.pickle"),
+        ({"captions": "text_encoder"}, "other-pickle", "no list of four"),
+    ],
+)
+def test_a_wrong_file_is_said(
+    files: OfficialFiles, recipe: Path, tmp_path: Path, change: dict[str, str], code: str, said: str
+) -> None:
+    wrong = replace(files, **{name: getattr(files, other) for name, other in change.items()})
+    with pytest.raises(AttnforgeError) as error:
+        import_official(wrong, tmp_path / "run", recipe=recipe)
+    assert codes(error) == [code]
+    assert said in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_vocabulary_is_an_error_with_both_numbers(
+    files: OfficialFiles, recipe: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "captions.pickle"
+    path.write_bytes(pickle.dumps(vocabulary([*WORDS, "one", "two", "three"]), protocol=2))
+    with pytest.raises(AttnforgeError) as error:
+        import_official(replace(files, captions=path), tmp_path / "run", recipe=recipe)
+    assert codes(error) == ["vocabulary-size"]
+    assert "60 words" in str(error.value)
+    assert "has 63" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (1, [[0]]),
+        (1, [[60]]),
+        (1, ["a red bird"]),
+        (2, {0: "<end>", 2: "a"}),
+        (2, {0: "a", 1: "<end>"}),
+        (3, {"<end>": 1}),
+        (3, []),
+    ],
+)
+def test_a_pickle_of_something_else_is_said(tmp_path: Path, place: int, value: object) -> None:
+    content = vocabulary(WORDS)
+    content[place] = value
+    path = tmp_path / "captions.pickle"
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    with pytest.raises(AttnforgeError) as error:
+        read_captions(path)
+    assert codes(error) == ["other-pickle"]
+
+
+def test_a_run_without_official_counterpart_is_not_exported(trained_otherwise: Path, tmp_path: Path) -> None:
+    with pytest.raises(AttnforgeError) as error:
+        export_official(trained_otherwise, tmp_path / "out")
+    assert codes(error) == ["no-official-counterpart"]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def trained_otherwise(tmp_path: Path) -> Path:
+    from tiny_run import train_tiny
+
+    unmeasured = "evaluation.metrics={attributes: null, retrieval: null}"
+    short = ("phases.damsm.steps=1", "phases.gan.steps=1", "phases.gan.sample_every=0")
+    return train_tiny(tmp_path / "other", unmeasured, *short).run.path
+
+
+def test_the_vocabulary_can_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.json"
+    path.write_text(json.dumps({"words": ["red", "bird"]}))
+    tokenizer = WordTokenizer(vocabulary=str(path))
+    tokenizer.fit(["a blue bird"])
+    assert tokenizer.encode("a red bird") == [1, 2]
+    path.write_text("{")
+    for missing in (path, tmp_path / "nowhere.json"):
+        with pytest.raises(AttnforgeError) as error:
+            WordTokenizer(vocabulary=str(missing)).fit(["a blue bird"])
+        assert codes(error) == ["no-vocabulary"]
