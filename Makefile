@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := attnforge plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
-	plugins/folder/attnforge_folder plugins/encoders/attnforge_encoders
+	plugins/folder/attnforge_folder plugins/cub/attnforge_cub plugins/coco/attnforge_coco \
+	plugins/encoders/attnforge_encoders
 CODE := $(wildcard attnforge plugins tests benchmarks docs)
 PYTEST ?= $(BIN)/python -m pytest
 

@@ -22,6 +22,8 @@ install_import_hook(
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",
+        "attnforge_coco",
+        "attnforge_cub",
         "attnforge_encoders",
         "attnforge_folder",
         "attnforge_sketch_birds",

@@ -1,21 +1,26 @@
-"""`attnforge data`: looks at data sets before anything is trained on them."""
+"""`attnforge data`: lays out data sets and looks at them before anything is trained on them."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from attnforge.errors import DataError, Problem
+
 if TYPE_CHECKING:
     from attnforge.data.checking import FolderReport, Spread
+    from attnforge.data.metadata import Row
+    from attnforge.data.preparing import Layout
 
 
 @click.group()
 def command() -> None:
-    """Look at a data set before training on it."""
+    """Lay out a data set, or look at it, before training on it."""
 
 
 @command.command()
@@ -26,7 +31,71 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     """Say what is in the folder PATH, and every problem with its line; exits with 1 when there are any."""
     from attnforge.data.checking import check_folder
 
-    report = check_folder(path)
+    _show(context, check_folder(path), as_json)
+
+
+@command.command()
+@click.argument("name", metavar="cub|coco")
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="ARCHIVE_OR_FOLDER",
+    help="Where files come from; may be given several times. Without it, ROOT is only checked.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="ROOT",
+    help="The data's folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def prepare(
+    context: click.Context, name: str, sources: tuple[Path, ...], output: Path, as_json: bool
+) -> None:
+    """Lay out a data set in ROOT from its archives, open every picture, and name every problem.
+
+    Files are found wherever they lie in the archives, archives within archives included, and put where the
+    data set wants them. Archives with links, absolute paths or paths that lead out of them are refused.
+    Exits with 1 when there are any problems.
+    """
+    from attnforge.data.checking import check_pictures
+    from attnforge.data.preparing import prepare as put_in_place
+
+    layout = _layout(name)
+    if sources:
+        written = put_in_place(layout, sources, output)
+        with click.progressbar(written, label="files", show_eta=False, file=sys.stderr) as shown:
+            count = sum(1 for _ in shown)
+        click.echo(f"{count:,} files in {output}", err=True)
+    metadata = layout.read(output)
+
+    def watch(rows: Sequence[Row]) -> Iterator[Row]:
+        with click.progressbar(rows, label="pictures", file=sys.stderr) as shown:
+            yield from shown
+
+    report = check_pictures(output, metadata, watch=watch, next_step=metadata.next_step)
+    _show(context, report, as_json)
+
+
+def _layout(name: str) -> Layout:
+    """How the data set of that name lies in its folder."""
+    from attnforge.data.preparing import Layout
+    from attnforge.plugin import load_plugins
+
+    registry = load_plugins().registry
+    layout = getattr(registry.load(registry.get("dataset", name)), "layout", None)
+    if isinstance(layout, Layout):
+        return layout
+    message = f"the data set `{name}` has no layout that files could be put into"
+    raise DataError(Problem("nothing-to-lay-out", message, next_step="attnforge components dataset"))
+
+
+def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
     click.echo(json.dumps(report.plain(), indent=2) if as_json else _printable(_page(report)))
     context.exit(1 if report.problems else 0)
 

@@ -13,7 +13,7 @@ COMMANDS = {
     "train": "Train a recipe, or go on with a run.",
     "sample": "Draw pictures for captions.",
     "report": "Write a run's report.",
-    "data": "Look at data sets.",
+    "data": "Lay out data sets and look at them.",
     "import": "Make a run of files that another code wrote.",
     "export": "Write a run as files that another code reads.",
     "recipes": "List the recipes that have a name.",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from attnforge.data.metadata import Row, read_metadata
+from attnforge.data.metadata import Metadata, Row, read_metadata
 from attnforge.data.pictures import open_picture
 from attnforge.data.png import missing_rows
 from attnforge.errors import DataError, Place, Problem
@@ -64,7 +64,24 @@ class FolderReport:
 
 def check_folder(root: Path) -> FolderReport:
     """Read the metadata of a folder and open every picture of it."""
-    metadata = read_metadata(root)
+    return check_pictures(root, read_metadata(root))
+
+
+def check_pictures(
+    root: Path,
+    metadata: Metadata,
+    *,
+    watch: Callable[[Sequence[Row]], Iterable[Row]] = iter,
+    next_step: str | None = None,
+) -> FolderReport:
+    """Open every picture that some metadata names.
+
+    Args:
+        root: The folder that the file names start from.
+        metadata: What the pictures are, and what was wrong with it.
+        watch: Goes through the rows, for instance to show how far the check has come.
+        next_step: The command that replaces a damaged picture.
+    """
     rows = metadata.rows
     captions = [caption for row in rows for caption in row.captions]
     words = [_words(caption) for caption in captions]
@@ -73,8 +90,9 @@ def check_folder(root: Path) -> FolderReport:
     sizes: Counter[str] = Counter()
     modes: Counter[str] = Counter()
     problems = [*metadata.problems, *metadata.remarks]
-    for row in rows:
-        problems += _check_picture(root, row, Place(str(metadata.source), row.line), sizes, modes)
+    for row in watch(rows):
+        damaged = _check_picture(root, row, Place(str(metadata.source), row.line), sizes, modes)
+        problems += [replace(problem, next_step=next_step) for problem in damaged]
     return FolderReport(
         source=str(metadata.source),
         pictures=len(rows),

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-OWN = {"attnforge", "attnforge_attngan", "attnforge_sketch_birds", "attnforge_folder", "attnforge_encoders"}
+OWN = {
+    "attnforge",
+    "attnforge_attngan",
+    "attnforge_sketch_birds",
+    "attnforge_folder",
+    "attnforge_cub",
+    "attnforge_coco",
+    "attnforge_encoders",
+}
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -18,6 +18,8 @@ PACKAGES = {
     "attnforge_attngan": "plugins/attngan/attnforge_attngan",
     "attnforge_sketch_birds": "plugins/sketch_birds/attnforge_sketch_birds",
     "attnforge_folder": "plugins/folder/attnforge_folder",
+    "attnforge_cub": "plugins/cub/attnforge_cub",
+    "attnforge_coco": "plugins/coco/attnforge_coco",
     "attnforge_encoders": "plugins/encoders/attnforge_encoders",
     "attnforge/_recipes": "recipes",
 }
@@ -111,4 +113,5 @@ def test_it_lists_the_shipped_recipes_and_validates_one_from_an_empty_folder(
 def test_every_plugin_of_the_wheel_is_active(commands: Path, tmp_path: Path) -> None:
     listed = _run(commands / "attnforge", "plugins", "--json", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr
-    assert all(name in listed.stdout for name in ("attngan", "sketch-birds", "folder", "encoders"))
+    shipped = ("attngan", "sketch-birds", "folder", "cub", "coco", "encoders")
+    assert all(name in listed.stdout for name in shipped)

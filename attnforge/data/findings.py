@@ -1,0 +1,103 @@
+"""Collects what is wrong with a data set, so that one error can name all of it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePosixPath
+
+from attnforge.data.metadata import Metadata, Row
+from attnforge.data.pickles import read_pickle
+from attnforge.errors import DataError, Place, Problem
+
+
+class Findings:
+    """The problems of a release of pictures and captions, each with the command that repairs it.
+
+    Args:
+        name: The data set's name in recipes.
+        root: The folder of the data set.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.root = root
+        self.next_step = f"attnforge data prepare {name} --from ARCHIVE_OR_FOLDER -o {shlex.quote(str(root))}"
+        self.problems: list[Problem] = []
+        self.remarks: list[Problem] = []
+        self._listed: dict[Path, frozenset[str]] = {}
+
+    def problem(
+        self, *, code: str, message: str, at: Path, line: int | None = None, expected: str | None = None
+    ) -> None:
+        """Note something that makes the data set unusable."""
+        self.problems.append(Problem(code, message, Place(str(at), line), expected, self.next_step))
+
+    def remark(self, *, code: str, message: str, at: Path, line: int | None = None) -> None:
+        """Note something that was passed over."""
+        self.remarks.append(Problem(code, message, Place(str(at), line)))
+
+    def has(self, path: Path) -> bool:
+        """Whether there is a file; every folder is listed once, which is quick for many files."""
+        if path.parent not in self._listed:
+            try:
+                names = frozenset(one.name for one in path.parent.iterdir())
+            except OSError:
+                names = frozenset()
+            self._listed[path.parent] = names
+        return path.name in self._listed[path.parent]
+
+    def text(self, path: Path, *, expected: str) -> str | None:
+        """The text of a file in UTF-8, or None with a problem noted."""
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            self.problem(code="missing-file", message=f"there is no file {path}", at=path, expected=expected)
+        except UnicodeDecodeError as error:
+            line = path.read_bytes()[: error.start].count(b"\n") + 1
+            message = f"byte {error.start} is not UTF-8"
+            self.problem(code="metadata-encoding", message=message, at=path, line=line, expected=expected)
+        except OSError as error:
+            message = f"it cannot be read: {error.strerror}"
+            self.problem(code="metadata-unreadable", message=message, at=path, expected=expected)
+        return None
+
+    def pickle(self, path: Path, *, expected: str) -> object:
+        """What a pickle holds, or None with a problem noted."""
+        try:
+            return read_pickle(path)
+        except DataError as error:
+            for one in error.problems:
+                self.problem(code=one.code, message=one.message, at=path, expected=expected)
+        return None
+
+    def inside(self, name: str, *, at: Path, line: int | None = None) -> bool:
+        """Whether a picture's name stays below the folder; notes a problem when it does not."""
+        path = PurePosixPath(name)
+        if not name.strip() or path.is_absolute() or ".." in path.parts or "\0" in name:
+            message = f"{name!r} lies outside the folder"
+            self.problem(code="file-outside", message=message, at=at, line=line, expected="a path below it")
+            return False
+        return True
+
+    def with_pictures(self, rows: list[Row], *, at: Path, folder: Path) -> list[Row]:
+        """The rows whose pictures are there; the others become problems, or one when none is there."""
+        there = [row for row in rows if self.has(self.root / row.file_name)]
+        if rows and not there:
+            message = f"none of the {len(rows):,} pictures is there"
+            expected = f"pictures such as {self.root / rows[0].file_name}"
+            self.problem(code="no-pictures", message=message, at=folder, expected=expected)
+        elif len(there) < len(rows):
+            for row in rows:
+                if not self.has(self.root / row.file_name):
+                    path = self.root / row.file_name
+                    message = f"there is no picture {row.file_name}"
+                    expected = f"the file {path}"
+                    self.problem(
+                        code="missing-file", message=message, at=at, line=row.line, expected=expected
+                    )
+        return there
+
+    def metadata(self, rows: list[Row], *, source: Path) -> Metadata:
+        """The rows together with everything that was noted."""
+        if not rows and not self.problems:
+            self.problem(code="empty-data", message="it names no picture", at=source)
+        return Metadata(source, tuple(rows), tuple(self.problems), tuple(self.remarks), self.next_step)

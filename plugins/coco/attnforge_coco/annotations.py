@@ -1,0 +1,104 @@
+"""Reads COCO's json files of captions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from attnforge.data.fields import clean
+from attnforge.data.findings import Findings
+from attnforge.data.metadata import Row
+
+EXPECTED = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "caption": "red"}]}'
+
+
+def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row]:
+    """The pictures of one json file that are there and have captions; everything else becomes a problem.
+
+    Pictures are looked for in `images`, in the folder that the file is about, such as `train2014`, and in
+    that folder below `images`.
+
+    Args:
+        found: Takes the problems.
+        path: The json file.
+        split: Which split all its pictures belong to.
+    """
+    text = found.text(path, expected=EXPECTED)
+    if text is None:
+        return []
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        message = f"not JSON: {error.msg}"
+        found.problem(code="bad-json", message=message, at=path, line=error.lineno, expected=EXPECTED)
+        return []
+    except (ValueError, RecursionError):
+        message = "not JSON: a number too long or nested too deeply"
+        found.problem(code="bad-json", message=message, at=path, expected=EXPECTED)
+        return []
+    listed = [_list(found, path, content, key) for key in ("images", "annotations")]
+    names = _file_names(found, path, listed[0])
+    captions = _captions(found, path, listed[1], names)
+    folders = _folders(path)
+    rows = []
+    for number, name in names.items():
+        if not captions[number]:
+            message = f"picture {number}, {name}, has no caption"
+            found.problem(code="no-captions", message=message, at=path, expected=EXPECTED)
+        else:
+            below = next((one for one in folders if found.has(found.root / one / name)), folders[0])
+            rows.append(Row(f"{below}/{name}", tuple(captions[number]), None, None, split, None))
+    return found.with_pictures(rows, at=path, folder=found.root / folders[0])
+
+
+def _folders(path: Path) -> list[str]:
+    about = path.stem.rpartition("_")[2]
+    return ["images", about, f"images/{about}"]
+
+
+def _list(found: Findings, path: Path, content: Any, key: str) -> list[Any]:
+    value = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(value, list) or not value:
+        message = f"it has no list `{key}`"
+        found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
+        return []
+    return value
+
+
+def _file_names(found: Findings, path: Path, images: list[Any]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for place, image in enumerate(images, start=1):
+        number = image.get("id") if isinstance(image, dict) else None
+        name = image.get("file_name") if isinstance(image, dict) else None
+        if type(number) is not int or not isinstance(name, str):
+            message = f"the {place}. of `images` has no `id` or no `file_name`"
+            found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
+        elif number in names:
+            message = f"picture {number} is in `images` twice"
+            found.problem(code="bad-annotations", message=message, at=path, expected="one entry a picture")
+        elif found.inside(name, at=path):
+            names[number] = name
+    return names
+
+
+def _captions(
+    found: Findings, path: Path, annotations: list[Any], names: dict[int, str]
+) -> dict[int, list[str]]:
+    """The captions of each picture, however many it has."""
+    captions: dict[int, list[str]] = {number: [] for number in names}
+    for place, one in enumerate(annotations, start=1):
+        number = one.get("image_id") if isinstance(one, dict) else None
+        caption = one.get("caption") if isinstance(one, dict) else None
+        if not isinstance(number, int) or not isinstance(caption, str):
+            message = f"the {place}. of `annotations` has no `image_id` or no `caption`"
+            found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
+        elif number not in names:
+            message = f"the {place}. of `annotations` is about picture {number}, which `images` lacks"
+            found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
+        elif cleaned := clean(caption):
+            captions[number].append(cleaned)
+        else:
+            message = f"the {place}. of `annotations` is empty and was passed over"
+            found.remark(code="empty-caption", message=message, at=path)
+    return captions

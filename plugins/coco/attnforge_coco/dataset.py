@@ -1,0 +1,66 @@
+"""The data set `coco`: photographs of COCO with their captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.preparing import Layout
+from attnforge.specs import DataSpec
+from attnforge_coco.release import read_release
+
+
+class Coco(CaptionedPictures):
+    """Photographs of COCO with their captions, from COCO's own files or laid out as AttnGAN's release.
+
+    COCO's own: `annotations/captions_train2014.json` is for training and `annotations/captions_val2014.json`
+    for testing, or those of 2017; pictures lie in `images/`, `train2014/` and `val2014/`, or in such folders
+    below `images/`. AttnGAN's release: `train/filenames.pickle` and `test/filenames.pickle`, all pictures in
+    `images/`, and `text/` with one file of captions a picture, or `captions.pickle`. Pictures may have
+    different numbers of captions, and empty ones are passed over. Every picture is a class of its own.
+
+    The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
+    half of them, testing cuts the middle.
+
+    Args:
+        root: The folder.
+        train: The json file of training below the folder, when its name is another or there are several.
+        test: The json file of testing. The file of training again: about one picture in ten, chosen by a
+            hash of its name, is for testing.
+        crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
+        flip: Mirror half of the training pictures; switch it off when captions say left or right.
+        cache: Keep resized pictures in memory: `memory` always, `none` never, `auto` up to about 2 GB.
+
+    Raises:
+        DataError: the folder cannot be used; every problem with its file and what repairs it.
+    """
+
+    layout: ClassVar[Layout] = Layout(
+        name="coco",
+        read=read_release,
+        rules=(
+            (r"(?:^|/)(?:images|(?:train|val|test)20\d\d)/([^/]+\.jpe?g)$", r"images/\1"),
+            (r"(?:^|/)(captions_[^/]+\.json)$", r"annotations/\1"),
+            (r"(?:^|/)[^/]*text/([^/]+\.txt)$", r"text/\1"),
+            (r"(?:^|/)((?:train|test)/filenames\.pickle)$", r"\1"),
+            (r"(?:^|/)(captions\.pickle)$", r"\1"),
+        ),
+        parts="pictures in images, train2014 or val2014, and annotations/captions_train2014.json or "
+        "train/filenames.pickle with text/PICTURE.txt",
+    )
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        root: str,
+        train: str | None = None,
+        test: str | None = None,
+        crop: bool = True,
+        flip: bool = True,
+        cache: Literal["auto", "memory", "none"] = "auto",
+    ) -> None:
+        folder = Path(root).expanduser()
+        metadata = read_release(folder, splits=(spec.split,), train=train, test=test)
+        super().__init__(spec, metadata, root=folder, crop=crop, flip=flip, cache=cache)

@@ -1,0 +1,67 @@
+"""The data set `cub`: the birds of CUB-200-2011 with their captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.preparing import Layout
+from attnforge.specs import DataSpec
+from attnforge_cub.release import read_release
+
+
+class Cub(CaptionedPictures):
+    """Birds of CUB-200-2011 with their captions, laid out as in AttnGAN's release.
+
+    The folder holds `CUB_200_2011/` with `images/`, `images.txt` and `bounding_boxes.txt`; `text/` with one
+    file of captions a picture, or the release's `captions.pickle`; and `train/` and `test/` with
+    `filenames.pickle` and `class_info.pickle`. Without these two folders, CUB's own `train_test_split.txt`
+    says which pictures are for training. Pictures may have different numbers of captions, and empty lines
+    are passed over. Pickles are read without running anything that they ask for.
+
+    Each picture is cropped to the square around its bird whose half side is 3/4 of the box's longer side,
+    its shorter side is resized to 76/64 of the size, and training cuts a random square out of it and mirrors
+    half of them; testing cuts the middle.
+
+    Args:
+        root: The folder.
+        box: Crop each picture to its bird; off, `bounding_boxes.txt` is not read.
+        crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
+        flip: Mirror half of the training pictures.
+        cache: Keep resized pictures in memory: `memory` always, `none` never, `auto` up to about 2 GB.
+
+    Raises:
+        DataError: the folder cannot be used; every problem with its file, its line and what repairs it.
+    """
+
+    layout: ClassVar[Layout] = Layout(
+        name="cub",
+        read=read_release,
+        rules=(
+            (
+                r"(?:^|/)((?:images|bounding_boxes|train_test_split|classes|image_class_labels)\.txt)$",
+                r"CUB_200_2011/\1",
+            ),
+            (r"(?:^|/)images/([^/]+/[^/]+\.jpe?g)$", r"CUB_200_2011/images/\1"),
+            (r"(?:^|/)text(?:_c10)?/([^/]+/[^/]+\.txt)$", r"text/\1"),
+            (r"(?:^|/)((?:train|test)/(?:filenames|class_info)\.pickle)$", r"\1"),
+            (r"(?:^|/)(captions\.pickle)$", r"\1"),
+        ),
+        parts="images/CLASS/PICTURE.jpg, images.txt, bounding_boxes.txt, text/CLASS/PICTURE.txt, "
+        "train/filenames.pickle and test/filenames.pickle",
+    )
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        root: str,
+        box: bool = True,
+        crop: bool = True,
+        flip: bool = True,
+        cache: Literal["auto", "memory", "none"] = "auto",
+    ) -> None:
+        folder = Path(root).expanduser()
+        metadata = read_release(folder, splits=(spec.split,), boxes=box)
+        super().__init__(spec, metadata, root=folder, crop=crop, flip=flip, cache=cache)

@@ -1,0 +1,127 @@
+"""Reads a folder in the layout of AttnGAN's birds release, and finds every problem in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnforge.data.fields import SPLITS, Box, read_box
+from attnforge.data.findings import Findings
+from attnforge.data.metadata import Metadata, Row
+from attnforge.data.official import has_names, names_file, read_captions, read_classes, read_names
+
+PICTURES = "lines such as `1 001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg`"
+BOXES = "lines such as `1 60.0 27.0 325.0 304.0`: left, top, width and height in pixels"
+SPLIT = "lines such as `1 1`, where 1 stands for train and 0 for test"
+
+
+def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = True) -> Metadata:
+    """Read what a folder says about birds and collect its problems; raises nothing for bad content.
+
+    Args:
+        root: The folder that holds CUB_200_2011 and text.
+        splits: Which of `train` and `test` are read.
+        boxes: Read bounding_boxes.txt.
+    """
+    found = Findings("cub", root)
+    base = root / "CUB_200_2011"
+    source = base / "images.txt"
+    if not base.is_dir():
+        code, message = "no-folder", f"there is no folder {base}"
+        found.problem(code=code, message=message, at=base, expected="CUB_200_2011 with images.txt and images")
+        return found.metadata([], source=source)
+    listed = _numbered(found, source, PICTURES)
+    pictures = {
+        name.rsplit(".", 1)[0]: (number, name, line)
+        for number, (name, line) in listed.items()
+        if found.inside(name, at=source, line=line)
+    }
+    box_of = _boxes(found, base / "bounding_boxes.txt") if boxes else {}
+    # classes are numbered in the order of their folders' names, as CUB itself does
+    folders = sorted({name.split("/")[0] for name in pictures})
+    rows = []
+    for split in splits:
+        names = _names(found, split, pictures, base)
+        classes = read_classes(found, split, len(names)) if has_names(root) else None
+        known = [
+            place for place, name in enumerate(names) if _is_listed(found, split, names[place], pictures)
+        ]
+        captions = read_captions(found, split, names)
+        for place in known:
+            name = names[place]
+            number, file_name, line = pictures[name]
+            if boxes and number not in box_of and box_of:
+                message = f"it has no box of picture {number}, {file_name}"
+                at = base / "bounding_boxes.txt"
+                found.problem(code="bad-box", message=message, at=at, expected=BOXES)
+            own = folders.index(name.split("/")[0]) + 1
+            rows.append(
+                Row(
+                    file_name=f"CUB_200_2011/images/{file_name}",
+                    captions=captions[place],
+                    class_id=classes[place] if classes else own,
+                    box=box_of.get(number),
+                    split=split,
+                    line=line,
+                )
+            )
+    there = found.with_pictures(rows, at=source, folder=base / "images")
+    return found.metadata([row for row in there if row.captions], source=source)
+
+
+def _names(found: Findings, split: str, pictures: dict[str, tuple[str, str, int]], base: Path) -> list[str]:
+    """The names of a split: from AttnGAN's pickle, or from CUB's own list when there is no pickle."""
+    if has_names(found.root):
+        return read_names(found, split)
+    path = base / "train_test_split.txt"
+    if not found.has(path):
+        message = f"nothing says which pictures are for {split}"
+        expected = f"{names_file(found.root, split)}, or {path}"
+        found.problem(code="missing-file", message=message, at=path, expected=expected)
+        return []
+    chosen = {"train": "1", "test": "0"}[split]
+    lines = _numbered(found, path, SPLIT)
+    return [name for name, (number, _, _) in pictures.items() if lines.get(number, ("", 0))[0] == chosen]
+
+
+def _is_listed(found: Findings, split: str, name: str, pictures: dict[str, tuple[str, str, int]]) -> bool:
+    if name not in pictures and pictures:
+        message = f"picture {name} is not in CUB_200_2011/images.txt"
+        at = names_file(found.root, split)
+        found.problem(code="bad-release", message=message, at=at, expected="the names of images.txt")
+    return name in pictures
+
+
+def _boxes(found: Findings, path: Path) -> dict[str, Box]:
+    boxes = {}
+    for number, (text, line) in _numbered(found, path, BOXES).items():
+        field = read_box({"bbox": text})
+        if field.value is None:
+            message = f"the box of picture {number} is {text!r}"
+            found.problem(code="bad-box", message=message, at=path, line=line, expected=BOXES)
+        else:
+            boxes[number] = field.value
+    return boxes
+
+
+def _numbered(found: Findings, path: Path, expected: str) -> dict[str, tuple[str, int]]:
+    """The text behind each picture's number, and its line; pictures are matched by number, not by row."""
+    text = found.text(path, expected=expected)
+    if text is None:
+        return {}
+    values: dict[str, tuple[str, int]] = {}
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        number, _, value = content.strip().partition(" ")
+        if not number.isdigit() or not value.strip():
+            message = f"the line is {content.strip()!r}"
+            found.problem(code="bad-release", message=message, at=path, line=line, expected=expected)
+        elif number in values:
+            message = f"picture {number} stands in line {values[number][1]} already"
+            found.problem(code="bad-release", message=message, at=path, line=line, expected=expected)
+        else:
+            values[number] = (value.strip(), line)
+    if not values:
+        found.problem(code="bad-release", message="it holds no picture", at=path, expected=expected)
+    return values
