@@ -83,6 +83,11 @@ def test_the_same_seed_chooses_the_same_captions() -> None:
     assert chosen(BIRDS, count=7) != chosen(BIRDS, count=7, seed=2)
 
 
+def test_the_seed_decides_which_pictures_lend_a_caption() -> None:
+    lenders = [frozenset(map(picture, chosen(BIRDS, count=4, seed=seed))) for seed in range(5)]
+    assert len(set(lenders)) > 1
+
+
 @pytest.mark.parametrize(("count", "most"), [(4, 1), (10, 1), (11, 2), (20, 2), (30, 3)])
 def test_each_picture_lends_a_caption_before_any_lends_another(count: int, most: int) -> None:
     captions = chosen(BIRDS, count=count)

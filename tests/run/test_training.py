@@ -95,6 +95,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     checkpoint = latest_checkpoint(path / "checkpoints", phase=phase)
     assert checkpoint is not None
     assert checkpoint.step == step
+    events = [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
+    saved = [event["checkpoint"] for event in events if event["event"] == "saved"]
+    assert len(saved) == len(set(saved))
     assert train_tiny(path, resume=True).finished
     assert scalars(path) == scalars(trained)
     expected, found = weights(trained, "gan-0000005"), weights(path, "gan-0000005")

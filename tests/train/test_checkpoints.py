@@ -113,10 +113,11 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
 
 
 def test_the_newest_of_a_phase_are_kept_by_number(tmp_path: Path) -> None:
+    save(tmp_path, 1, phase="gan-fine")
+    save(tmp_path, 20_000_000, phase="gan-fine")
     for step in (5, 10_000_000, 20, 9_999_999):
         save(tmp_path, step)
-    save(tmp_path, 1, phase="gan-fine")
-    assert names(tmp_path) == ["gan-10000000", "gan-9999999", "gan-fine-0000001"]
+    assert names(tmp_path) == ["gan-10000000", "gan-9999999", "gan-fine-0000001", "gan-fine-20000000"]
     newest = latest_checkpoint(tmp_path, phase="gan")
     assert newest is not None
     assert newest.step == 10_000_000

@@ -319,5 +319,9 @@ def test_real_pictures_are_shown_at_every_size() -> None:
     assert large is pictures
     assert small.shape == (4, 3, 16, 16)
     torch.testing.assert_close(small.mean(dim=(2, 3)), pictures.mean(dim=(2, 3)), rtol=0, atol=0.02)
+    stripes = torch.tensor([-1.0, 1.0, 1.0, -1.0]).repeat(16).expand(1, 3, 64, 64)
+    assert (
+        float(pyramid(stripes, (16,))[0][..., 2:-2].abs().max()) < 0.3
+    )  # every pixel counts, not two of four
     grey = torch.full_like(pictures, 0.25)
     torch.testing.assert_close(pyramid(grey, (16,))[0], torch.full((4, 3, 16, 16), 0.25))
