@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -95,7 +96,10 @@ def _train_phases(
         phase = recipe.phases[name]
         data = parts.dataset("train", image_size=phase.image_size)
         steps = phase.steps or max(1, (phase.epochs or 1) * len(data) // phase.batch_size)
-        task = _build_task(parts, phase)
+        with warnings.catch_warnings():
+            if checkpoint is not None and checkpoint.phase == name:
+                warnings.simplefilter("ignore")  # of first weights, which the checkpoint's replace
+            task = _build_task(parts, phase)
         recorder.hooks.attnforge_model_built(networks=task.networks())
         start = 0
         if checkpoint is not None and checkpoint.phase == name:

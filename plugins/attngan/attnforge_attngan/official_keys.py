@@ -115,7 +115,11 @@ def load_official(
         ("the file lacks", [official_name(key, rules) or key for key in missing]),
         (
             "of other shapes are",
-            [name for name, key in names.items() if key in own and not _fits(state[name], own[key])],
+            [
+                f"{name} ({_shape(state[name])}, in the recipe {_shape(own[key])})"
+                for name, key in names.items()
+                if key in own and not _fits(state[name], own[key])
+            ],
         ),
     ]
     if any(found for _, found in faults):
@@ -156,6 +160,10 @@ def _all_known(names: Iterable[str], rules: Rules) -> bool:
 def _fits(theirs: Tensor, ours: Tensor) -> bool:
     # The official attention projects words with a 2-D convolution of 1 x 1, ours with a 1-D one.
     return theirs.shape in (ours.shape, (*ours.shape, 1))
+
+
+def _shape(value: Tensor) -> str:
+    return " x ".join(str(side) for side in value.shape) or "a number"
 
 
 def _kind(rules: Rules) -> str | None:
