@@ -35,7 +35,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("name", metavar="cub|coco")
+@click.argument("name", metavar="DATASET")
 @click.option(
     "--from",
     "sources",
@@ -57,7 +57,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
 def prepare(
     context: click.Context, name: str, sources: tuple[Path, ...], output: Path, as_json: bool
 ) -> None:
-    """Lay out a data set in ROOT from its archives, open every picture, and name every problem.
+    """Lay out DATASET, such as `cub` or `coco`, in ROOT, open every picture and name every problem.
 
     Files are found wherever they lie in the archives, archives within archives included, and put where the
     data set wants them. Archives with links, absolute paths or paths that lead out of them are refused.
@@ -69,13 +69,17 @@ def prepare(
     layout = _layout(name)
     if sources:
         written = put_in_place(layout, sources, output)
-        with click.progressbar(written, label="files", show_eta=False, file=sys.stderr) as shown:
+        with click.progressbar(
+            written, label="files", show_eta=False, file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as shown:
             count = sum(1 for _ in shown)
         click.echo(f"{count:,} files in {output}", err=True)
     metadata = layout.read(output)
 
     def watch(rows: Sequence[Row]) -> Iterator[Row]:
-        with click.progressbar(rows, label="pictures", file=sys.stderr) as shown:
+        with click.progressbar(
+            rows, label="pictures", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as shown:
             yield from shown
 
     report = check_pictures(output, metadata, watch=watch, next_step=metadata.next_step)
