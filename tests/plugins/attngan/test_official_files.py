@@ -19,7 +19,6 @@ from attnforge_attngan.image_weights import read_state
 from attnforge_attngan.official.exporting import export_official
 from attnforge_attngan.official.importing import OfficialFiles, import_official
 from attnforge_attngan.official.vocabulary import read_captions
-from attnforge_attngan.tokenizer import WordTokenizer
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -267,28 +266,6 @@ def test_another_vocabulary_is_an_error_with_both_numbers(
     assert "has 63" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        (1, [[0]]),
-        (1, [[60]]),
-        (1, ["a red bird"]),
-        (2, {0: "<end>", 2: "a"}),
-        (2, {0: "a", 1: "<end>"}),
-        (3, {"<end>": 1}),
-        (3, []),
-    ],
-)
-def test_a_pickle_of_something_else_is_said(tmp_path: Path, place: int, value: object) -> None:
-    content = vocabulary(WORDS)
-    content[place] = value
-    path = tmp_path / "captions.pickle"
-    path.write_bytes(pickle.dumps(content, protocol=2))
-    with pytest.raises(AttnforgeError) as error:
-        read_captions(path)
-    assert codes(error) == ["other-pickle"]
-
-
 def test_a_run_without_official_counterpart_is_not_exported(trained_otherwise: Path, tmp_path: Path) -> None:
     with pytest.raises(AttnforgeError) as error:
         export_official(trained_otherwise, tmp_path / "out")
@@ -303,16 +280,3 @@ def trained_otherwise(tmp_path: Path) -> Path:
     unmeasured = "evaluation.metrics={attributes: null, retrieval: null}"
     short = ("phases.damsm.steps=1", "phases.gan.steps=1", "phases.gan.sample_every=0")
     return train_tiny(tmp_path / "other", unmeasured, *short).run.path
-
-
-def test_the_vocabulary_can_come_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "vocabulary.json"
-    path.write_text(json.dumps({"words": ["red", "bird"]}))
-    tokenizer = WordTokenizer(vocabulary=str(path))
-    tokenizer.fit(["a blue bird"])
-    assert tokenizer.encode("a red bird") == [1, 2]
-    path.write_text("{")
-    for missing in (path, tmp_path / "nowhere.json"):
-        with pytest.raises(AttnforgeError) as error:
-            WordTokenizer(vocabulary=str(missing)).fit(["a blue bird"])
-        assert codes(error) == ["no-vocabulary"]
