@@ -20,14 +20,16 @@ def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: b
     """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
+    from attnforge.run.folder import RunFolder
     from attnforge.run.progress import ConsoleReporter
     from attnforge.run.training import train
 
     plugins = load_plugins()
     folder = Path(recipe)
-    source = folder / "recipe.lock.yaml" if resume and (folder / "recipe.lock.yaml").is_file() else recipe
+    names_a_run = resume and not folder.is_file() and (folder.is_dir() or len(folder.parts) > 1)
+    source = RunFolder.open(folder).lock if names_a_run else recipe
     resolved = resolve(source, overrides=overrides, plugins=plugins)
-    path = out or (folder if source != recipe else Path("runs") / f"{resolved.name}-{resolved.digest[:8]}")
+    path = out or (folder if names_a_run else Path("runs") / f"{resolved.name}-{resolved.digest[:8]}")
     reporter = ConsoleReporter()
     outcome = train(resolved, path, resume=resume, reporter=reporter)
     if not outcome.finished:

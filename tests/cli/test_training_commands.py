@@ -224,3 +224,8 @@ def test_report_is_written_into_the_run(trained: Path, tmp_path: Path, capsys: S
     assert attnforge(["report", "copy", "--device", "cpu"]) == 0
     assert capsys.readouterr().out.strip() == "copy/report.html"
     assert (run / "report.html").is_file()
+
+
+def test_resuming_a_run_that_is_not_there_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attnforge(["train", "--resume", str(tmp_path / "gone")]) == 1
+    assert "error[no-such-run]" in capsys.readouterr().err

@@ -126,18 +126,11 @@ class AdversarialTask:
         drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
         _update(self.generator_optimizer, drawn)
         self.discriminators.requires_grad_(True)
-        self._average()
+        self.averaged.update_parameters(self.generator)  # takes the live statistics of batch normalisation
         return {
             **{f"D {name}": value.detach() for name, value in judged.items()},
             **{f"G {name}": value.detach() for name, value in drawn.items()},
         }
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        self.averaged.update_parameters(self.generator)
-        # statistics of batch normalisation are already averages: the live ones go with the averaged weights
-        for mine, live in zip(self.averaged.module.buffers(), self.generator.buffers(), strict=True):
-            mine.copy_(live)
 
 
 def pyramid(images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
