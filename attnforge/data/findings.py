@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from attnforge.data.metadata import Metadata, Row
@@ -98,6 +99,11 @@ class Findings:
 
     def metadata(self, rows: list[Row], *, source: Path) -> Metadata:
         """The rows together with everything that was noted."""
+        counts = Counter(row.file_name for row in rows)
+        if shared := [name for name, count in counts.items() if count > 1]:
+            others = f", as are {len(shared) - 1:,} others" if len(shared) > 1 else ""
+            message = f"{shared[0]} is for training and for testing{others}"
+            self.problem(code="duplicate-file", message=message, at=source, expected="each in one split")
         if not rows and not self.problems:
             self.problem(code="empty-data", message="it names no picture", at=source)
         return Metadata(source, tuple(rows), tuple(self.problems), tuple(self.remarks), self.next_step)

@@ -173,6 +173,15 @@ def test_a_root_without_pictures_is_one_problem_and_not_thousands() -> None:
     assert "8,855" in str(caught.value)
 
 
+def test_a_picture_in_both_splits_is_found_when_both_are_read(tmp_path: Path) -> None:
+    root = birds(tmp_path)
+    names(root, "test", ["002.Auklet/auk_1", "003.Crow/crow_1"])
+    names(root, "test", [2, 3], "class_info")
+    (found,) = read_release(root).problems
+    assert found.code == "duplicate-file"
+    assert found.message == "CUB_200_2011/images/003.Crow/crow_1.jpg is for training and for testing"
+
+
 def test_without_pickles_or_list_nothing_says_the_split(tmp_path: Path) -> None:
     root = birds(tmp_path, pickles=False)
     (root / "CUB_200_2011" / "train_test_split.txt").unlink()
