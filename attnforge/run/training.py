@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -64,13 +63,12 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     tokenizer = _fit(recipe)  # before anything is written: missing data shall leave no run behind
     run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     remove_partial(run.checkpoints)
-    with ExitStack() as stack:
-        stop = stack.enter_context(StopSignal())
-        reporter.line(f"run {run.path}")
-        parts = Parts(recipe, tokenizer=tokenizer, device=device)
-        recorder = stack.enter_context(Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter))
-        left = not _train_phases(parts, run, recorder, stop, resume=resume)
-        if left:
+    parts = Parts(recipe, tokenizer=tokenizer, device=device)
+    reporter.line(f"run {run.path}")
+    with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
+        with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
+            finished = _train_phases(parts, run, recorder, stop, resume=resume)
+        if not finished:
             recorder.end("stopped")
             reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
             return Outcome(run=run, finished=False, figures={})
