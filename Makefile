@@ -45,7 +45,7 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) -m "not long" $(ARGS)
 
 test-long: $(VENV)/.installed-dev
-	$(PYTEST) -m long $(ARGS)
+	$(PYTEST) -n 0 -m long $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CODE)

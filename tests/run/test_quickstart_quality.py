@@ -1,0 +1,28 @@
+"""The quickstart at full size: it must draw what captions ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attnforge.recipe import resolve
+from attnforge.run.pipeline import Pipeline
+from attnforge.run.progress import ConsoleReporter
+from attnforge.run.report.compose import report_run
+from attnforge.run.training import train
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3000)
+def test_the_quickstart_draws_what_held_out_captions_ask_for(tmp_path: Path) -> None:
+    path = tmp_path / "quickstart"
+    resolved = resolve("quickstart", overrides=["training.threads=2"])
+    outcome = train(resolved, path, resume=False, reporter=ConsoleReporter())
+    assert outcome.finished
+    assert outcome.figures["captions"] == 500
+    assert outcome.figures["attribute accuracy"] >= 0.7
+    assert outcome.figures["R-precision"] >= 10 * outcome.figures["R-precision chance"]
+    assert report_run(path).stat().st_size > 100_000
+    drawings = Pipeline.load(path).draw(["a red bird with blue wings"], count=2)
+    assert [image.shape for image in drawings[0].images] == [(16, 16, 3), (32, 32, 3), (64, 64, 3)]
