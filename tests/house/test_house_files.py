@@ -8,18 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LONGEST = 300
-# Put together from pieces, so that this file does not hold what it looks for.
-FOREIGN = re.compile(
-    "|".join(
-        (
-            "/" + r"(work|root|home)/",
-            "/opt/" + "pypi",
-            "pypi" + r"\.org",
-            "python" + "hosted",
-            "--index" + "-url",
-        )
-    )
-)
+FOREIGN = re.compile(r"(?<![\w.~])/(?:home|mnt|opt|root|srv|work)/\w|://\S+/simple\b|--index-[u]rl")
+"""A path of one machine, or the address of a package registry."""
 
 
 def test_no_file_is_longer_than_a_reader_can_hold(files: list[Path]) -> None:
