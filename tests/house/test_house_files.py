@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LONGEST = 300
-FOREIGN = re.compile(r"(?<![\w.~])/(?:home|mnt|opt|root|srv|work)/\w|://\S+/simple\b|--index-[u]rl")
+FOREIGN = re.compile(r"(?<![\w.~])/(?:home|mnt|opt|root|srv|work)/\w|:[/]{2}\S+/simple\b|--index-[u]rl")
 """A path of one machine, or the address of a package registry."""
 
 
