@@ -1,0 +1,1 @@
+"""What data sets share: samples to batches, metadata, pictures, archives, pickles."""

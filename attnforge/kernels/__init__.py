@@ -1,0 +1,1 @@
+"""Word attention and region matching: one folder an operation."""

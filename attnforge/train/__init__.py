@@ -1,0 +1,1 @@
+"""Training: the loop of a phase, checkpoints, and the device."""

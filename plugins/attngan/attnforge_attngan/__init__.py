@@ -1,1 +1,1 @@
-
+"""AttnGAN (Xu et al., CVPR 2018): encoders, stages, discriminators, losses and tasks."""

@@ -1,1 +1,1 @@
-
+"""COCO's photographs and captions as a data set."""

@@ -1,1 +1,1 @@
-
+"""The CUB birds as AttnGAN's authors released them."""
