@@ -229,3 +229,20 @@ def test_report_is_written_into_the_run(trained: Path, tmp_path: Path, capsys: S
 def test_resuming_a_run_that_is_not_there_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert attnforge(["train", "--resume", str(tmp_path / "gone")]) == 1
     assert "error[no-such-run]" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_measuring_ends_the_run_at_once_and_it_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    command = ["train", "quickstart", *SHORT, "--out", "run"]
+
+    def interrupted(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("attnforge.run.training.measure", interrupted)
+        assert attnforge(command) == 130
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "run/result.json").exists()
+    assert attnforge([*command, "--resume"]) == 0
+    assert (tmp_path / "run/result.json").is_file()

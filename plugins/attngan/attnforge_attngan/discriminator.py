@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -22,7 +23,37 @@ DEEPEST = 3
 """The features have at most 2**DEEPEST times `channels`."""
 
 
-class JointDiscriminator(nn.Module):
+class TrunkDiscriminator(nn.Module, ABC):
+    """What the discriminators of this package share: a trunk to 4 x 4 features, which `logits` judges.
+
+    Args:
+        spec: The picture size.
+        widths: Channels after each convolution of the trunk.
+        spectral: Convolutions with a bias and without batch normalisation, to be bounded afterwards.
+    """
+
+    def __init__(self, spec: DiscriminatorSpec, widths: Sequence[int], *, spectral: bool) -> None:
+        super().__init__()
+        self.trunk = trunk(spec.image_size, widths, spectral=spectral)
+
+    def forward(
+        self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
+    ) -> Float[Tensor, "b"]:
+        return self.logits(self.features(images), sentence)
+
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
+        """What every judgement looks at."""
+        features: Tensor = self.trunk(images)
+        return features
+
+    @abstractmethod
+    def logits(
+        self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
+    ) -> Float[Tensor, "b"]:
+        """How real a picture with these features is; with a sentence, how real as a picture of it."""
+
+
+class JointDiscriminator(TrunkDiscriminator):
     """Judges a picture alone and together with a sentence.
 
     Strided convolutions halve the picture until 4 x 4 pixels are left, doubling the channels each time;
@@ -50,10 +81,9 @@ class JointDiscriminator(nn.Module):
         unconditional: bool = True,
         max_channels: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
-        super().__init__()
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
-        self.trunk = trunk(spec.image_size, widths, spectral=spectral)
+        super().__init__(spec, widths, spectral=spectral)
         width = widths[-1]
         self.joint = Block(width + spec.sentence, width, halves=False, plain=False, bias=spectral)
         self.conditional = nn.Conv2d(width, 1, kernel_size=SMALLEST)
@@ -61,16 +91,6 @@ class JointDiscriminator(nn.Module):
         initialise(self)
         if spectral:
             bound_convolutions(self)
-
-    def forward(
-        self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        return self.logits(self.features(images), sentence)
-
-    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
-        """What both heads look at."""
-        features: Tensor = self.trunk(images)
-        return features
 
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from attnforge.specs import DiscriminatorSpec
 
-from .discriminator import SMALLEST, bound_convolutions, trunk, trunk_widths
+from .discriminator import SMALLEST, TrunkDiscriminator, bound_convolutions, trunk_widths
 from .initialisation import initialise
 
 
-class ProjectionDiscriminator(nn.Module):
+class ProjectionDiscriminator(TrunkDiscriminator):
     """Judges a picture alone, and adds how well it fits the sentence.
 
         logit(x, s) = u(f(x)) + p(f(x)) . W s / sqrt(d)
@@ -42,26 +42,15 @@ class ProjectionDiscriminator(nn.Module):
         norm: Literal["batch", "spectral"] = "spectral",
         max_channels: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
-        super().__init__()
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
-        self.trunk = trunk(spec.image_size, widths, spectral=spectral)
+        super().__init__(spec, widths, spectral=spectral)
         self.unconditional = nn.Conv2d(widths[-1], 1, kernel_size=SMALLEST)
         self.picture = nn.Conv2d(widths[-1], spec.sentence, kernel_size=SMALLEST)
         self.sentence = nn.Linear(spec.sentence, spec.sentence, bias=False)
         initialise(self)
         if spectral:
             bound_convolutions(self)
-
-    def forward(
-        self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        return self.logits(self.features(images), sentence)
-
-    def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
-        """What both judgements look at."""
-        features: Tensor = self.trunk(images)
-        return features
 
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None

@@ -121,3 +121,23 @@ def test_rows_are_pictures_and_columns_are_captions() -> None:
     assert terms["picture by words"].item() == pytest.approx(log(4), rel=1e-4)
     assert terms["caption by sentence"].item() == pytest.approx(log(4), rel=1e-4)
     assert terms["picture by sentence"].item() == pytest.approx(75, rel=1e-4)
+
+
+def test_captions_beyond_the_pictures_are_wrong_answers_to_every_picture_and_no_questions() -> None:
+    words, sentences = scores(3, 4)
+    plain = matching_losses(words, sentences, torch.tensor([0, 1, 1]), 10.0)
+    hopeless = torch.full((3, 2), -1e4)
+    more = matching_losses(
+        torch.cat((words, hopeless), dim=1),
+        torch.cat((sentences, hopeless), dim=1),
+        torch.tensor([0, 1, 1]),
+        10.0,
+    )
+    torch.testing.assert_close(more, plain)
+    copies = matching_losses(
+        words.repeat(1, 2), sentences.repeat(1, 2), None, 10.0
+    )  # each right caption stands there twice, once as a wrong one
+    once = matching_losses(words, sentences, None, 10.0)
+    for name in ("words", "sentence"):
+        torch.testing.assert_close(copies[f"caption by {name}"], once[f"caption by {name}"] + log(2))
+        torch.testing.assert_close(copies[f"picture by {name}"], once[f"picture by {name}"])

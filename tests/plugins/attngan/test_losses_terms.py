@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -65,6 +66,22 @@ def test_damsm_weighs_the_sum_of_the_four_terms_of_the_last_picture(step: Advers
         )
         expected = 7 * sum(term.item() for term in terms.values())
         assert loss.generator(step)["damsm"].item() == pytest.approx(expected)
+
+
+def test_damsm_looks_at_the_pictures_through_noise_of_the_asked_strength(step: AdversarialStep) -> None:
+    seen: list[Tensor] = []
+
+    def look(images: Tensor) -> ImageFeatures:
+        seen.append(images)
+        return Encoder()(images)
+
+    noisy = dataclasses.replace(step, image_encoder=look)
+    for strength in (0.0, 0.5):
+        torch.manual_seed(3)
+        DamsmLoss(picture_noise=strength).generator(noisy)
+        torch.manual_seed(3)
+        expected = step.fake.images[-1] + strength * torch.randn(3, 3, 8, 8)
+        torch.testing.assert_close(seen.pop(), expected)
 
 
 def test_damsm_teaches_the_last_picture_alone_and_no_discriminator(step: AdversarialStep) -> None:

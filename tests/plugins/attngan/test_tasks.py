@@ -221,3 +221,11 @@ def test_real_pictures_are_shown_at_every_size() -> None:
     )  # every pixel counts, not two of four
     grey = torch.full_like(pictures, 0.25)
     torch.testing.assert_close(pyramid(grey, (16,))[0], torch.full((4, 3, 16, 16), 0.25))
+
+
+def test_encoders_that_a_game_froze_cannot_be_matched_afterwards() -> None:
+    parts = spec()
+    AdversarialTask(parts)
+    with pytest.raises(AttnforgeError) as error:
+        MatchingTask(parts)
+    assert [problem.code for problem in error.value.problems] == ["nothing-to-train"]

@@ -86,3 +86,13 @@ def test_parameters_of_the_paper_on_birds_and_coco() -> None:
             for size in (5450, 27297)
         ]
     assert counts == [2_075_320, 8_629_420]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_the_sentence_can_be_the_mean_of_the_words_without_padding(encoder: type[Encoder]) -> None:
+    torch.manual_seed(0)
+    reader = encoder(TextSpec(vocabulary_size=9), dim=8, embedding=6, sentence="mean").eval()
+    lengths = torch.tensor([4, 2])
+    features = reader(torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]]), lengths)
+    for words, sentence, length in zip(features.words, features.sentence, lengths.tolist(), strict=True):
+        torch.testing.assert_close(sentence, words[:, :length].mean(dim=1))

@@ -180,3 +180,11 @@ def test_all_captions_are_chosen() -> None:
 def test_colours_are_well_separated() -> None:
     for one, other in combinations(PALETTE, 2):
         assert np.abs(np.subtract(PALETTE[one], PALETTE[other])).sum() > 100, (one, other)
+
+
+@pytest.mark.parametrize("facing", FACINGS)
+def test_birds_can_be_told_to_look_one_way_and_are_not_mirrored_then(facing: str) -> None:
+    data = SketchBirds(DataSpec(split="train", image_size=32), count=40, facings=(facing,))  # type: ignore[arg-type]
+    assert {data.attributes(index).geometry.facing for index in range(40)} == {facing}
+    for seed in range(8):
+        np.testing.assert_array_equal(data.sample(3, seed=seed).image.numpy(), data.picture(3))

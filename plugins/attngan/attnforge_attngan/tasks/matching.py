@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import Batch
 from attnforge.specs import TaskSpec
 from attnforge_attngan.losses.damsm import add_noise, matching_terms
@@ -63,6 +64,14 @@ class MatchingTask:
         trainable = [
             p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
         ]
+        if not trainable:
+            raise AttnforgeError(
+                Problem(
+                    code="nothing-to-train",
+                    message="every weight of both encoders is frozen, as an adversarial phase leaves them",
+                    expected="the matching phase before the adversarial phase",
+                )
+            )
         self.optimizer = torch.optim.Adam(trainable, lr=learning_rate, betas=betas)
 
     def networks(self) -> Mapping[str, nn.Module]:
