@@ -60,14 +60,15 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
     device = choose_device(recipe.training.device)
-    tokenizer = _fit(recipe)  # before anything is written: missing data shall leave no run behind
+    remove_partial(RunFolder(path).checkpoints)
+    checkpoint = _last_checkpoint(RunFolder(path), list(recipe.phases)) if resume else None
+    tokenizer = _fit(recipe, checkpoint)  # before a folder is made: missing data shall leave no run behind
     run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
-    remove_partial(run.checkpoints)
     parts = Parts(recipe, tokenizer=tokenizer, device=device)
     reporter.line(f"run {run.path}")
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
         with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
-            finished = _train_phases(parts, run, recorder, stop, resume=resume)
+            finished = _train_phases(parts, run, recorder, stop, checkpoint)
         if not finished:
             recorder.end("stopped")
             reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
@@ -78,11 +79,10 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
 
 
 def _train_phases(
-    parts: Parts, run: RunFolder, recorder: Recorder, stop: StopSignal, *, resume: bool
+    parts: Parts, run: RunFolder, recorder: Recorder, stop: StopSignal, checkpoint: Checkpoint | None
 ) -> bool:
     recipe = parts.recipe
     names = list(recipe.phases)
-    checkpoint = _last_checkpoint(run, names) if resume else None
     if checkpoint is not None:
         _same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
     else:
@@ -116,6 +116,8 @@ def _train_phases(
                 phase=name,
                 start=start,
                 steps=steps,
+                batch_size=phase.batch_size,
+                pictures=len(data),
                 seed=recipe.training.seed,
                 after_step=lambda result, after=after_step: after(result) and not stop.asked,  # type: ignore[misc]
             )
@@ -150,10 +152,12 @@ def _build_task(parts: Parts, phase: Phase) -> Task:
     return phase.task(parts.task_spec(class_of(phase.task).needs))
 
 
-def _fit(recipe: Recipe) -> Tokenizer:
+def _fit(recipe: Recipe, checkpoint: Checkpoint | None) -> Tokenizer:
     # only captions are read here, so any size does; the generator that knows the size needs the vocabulary
     data = recipe.data(DataSpec(split="train", image_size=64))
     tokenizer = recipe.tokenizer()
+    if checkpoint is not None:  # words that are not learned may have no other place by now
+        tokenizer.load_state(checkpoint.tokenizer_state())
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     return tokenizer
 

@@ -9,22 +9,29 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from attnforge.errors import DataError, Problem, RunError
 
+Letters = Literal["any", "ascii"]
+
 _WORD = re.compile(r"\w+")
+_BROKEN = "\ufffd\ufffd"
+"""Two characters that could not be read; captions of the birds have them where an apostrophe was."""
 
 
 class WordTokenizer:
     """Splits a caption into lower-cased runs of letters, digits and underscores, in any script.
 
     Id 0 is padding; words follow from 1, the most frequent first, equally frequent ones by alphabet.
-    Unknown words are left out.
+    Unknown words are left out. `letters: ascii` is the rule of the official AttnGAN code: letters beyond
+    ASCII are dropped inside each word, so that `café` is `caf`, and words of nothing else are left out.
 
     Args:
+        letters: `any` keeps the letters of all scripts, `ascii` does as the official code does. A stored
+            vocabulary brings the rule that it was made with.
         min_count: Words that are rarer than this in the captions are unknown.
         max_size: How many words are known at most, the most frequent ones; all when not given.
         vocabulary: A JSON file with the words to take instead of learning them from captions: the
@@ -34,10 +41,12 @@ class WordTokenizer:
     def __init__(
         self,
         *,
+        letters: Letters = "any",
         min_count: Annotated[int, Field(ge=1)] = 1,
         max_size: Annotated[int, Field(ge=1)] | None = None,
         vocabulary: str | None = None,
     ) -> None:
+        self.letters: Letters = letters
         self.min_count = min_count
         self.max_size = max_size
         self.vocabulary = vocabulary
@@ -50,21 +59,25 @@ class WordTokenizer:
 
     @property
     def fingerprint(self) -> str:
-        """The first 12 hexadecimal digits of the SHA-256 of the words in order."""
-        text = json.dumps(["word", *self._ids], ensure_ascii=False, separators=(",", ":"))
+        """The first 12 hexadecimal digits of the SHA-256 of the rule and the words in order."""
+        rule = {"any": "word", "ascii": "word in ascii"}[self.letters]
+        text = json.dumps([rule, *self._ids], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def fit(self, captions: Sequence[str]) -> None:
         """Learn the vocabulary; the same captions in any order give the same ids.
+
+        With `vocabulary` nothing is learned: words that `load_state` has set stay, else the file is read.
 
         Raises:
             DataError: Not a single word is frequent enough, or the file `vocabulary` cannot be read.
             RunError: The file `vocabulary` holds no words.
         """
         if self.vocabulary is not None:
-            self.load_state(_read(self.vocabulary))
+            if not self._ids:  # a checkpoint's words come first, so that a run needs no file beside it
+                self.load_state(_read(self.vocabulary))
             return
-        counts = Counter(word for caption in captions for word in _split(caption))
+        counts = Counter(word for caption in captions for word in self._split(caption))
         frequent = [word for word, count in counts.items() if count >= self.min_count]
         frequent.sort(key=lambda word: (-counts[word], word))
         if not frequent:
@@ -76,7 +89,7 @@ class WordTokenizer:
 
     def tokens(self, caption: str) -> list[str]:
         """The known words of a caption, in order."""
-        return [word for word in _split(caption) if word in self._ids]
+        return [word for word in self._split(caption) if word in self._ids]
 
     def encode(self, caption: str) -> list[int]:
         """The ids of the known words of a caption, in order."""
@@ -84,11 +97,11 @@ class WordTokenizer:
 
     def unknown(self, caption: str) -> list[str]:
         """The words of a caption that `encode` leaves out, in order."""
-        return [word for word in _split(caption) if word not in self._ids]
+        return [word for word in self._split(caption) if word not in self._ids]
 
     def state(self) -> dict[str, Any]:
-        """The words in the order of their ids, as plain JSON data."""
-        return {"words": list(self._ids)}
+        """The rule and the words in the order of their ids, as plain JSON data."""
+        return {"letters": self.letters, "words": list(self._ids)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over the words of another tokenizer's `state`.
@@ -96,11 +109,20 @@ class WordTokenizer:
         Raises:
             RunError: The state is not that of a word tokenizer.
         """
-        words = state.get("words")
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        words, letters = state.get("words"), state.get("letters", self.letters)
+        known = letters in get_args(Letters)
+        if not known or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             message = "the stored vocabulary is not that of a `word` tokenizer"
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
+        self.letters = letters
         self._number(words)
+
+    def _split(self, caption: str) -> list[str]:
+        if self.letters == "ascii":
+            words = _WORD.findall(caption.replace(_BROKEN, " ").lower())
+            return list(filter(None, (word.encode("ascii", "ignore").decode() for word in words)))
+        # composed and decomposed letters count as the same
+        return _WORD.findall(unicodedata.normalize("NFC", caption).lower())
 
     def _number(self, words: Sequence[str]) -> None:
         self._ids = {word: index for index, word in enumerate(words, start=1)}
@@ -114,8 +136,3 @@ def _read(path: str) -> dict[str, Any]:
         expected = "a JSON file with a list of words under `words`, in the order of their ids"
         raise DataError(Problem("no-vocabulary", message, expected=expected)) from error
     return state if isinstance(state, dict) else {}
-
-
-def _split(caption: str) -> list[str]:
-    """The words of a caption; composed and decomposed letters count as the same."""
-    return _WORD.findall(unicodedata.normalize("NFC", caption).lower())

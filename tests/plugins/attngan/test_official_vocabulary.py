@@ -79,3 +79,10 @@ def test_the_vocabulary_can_come_from_a_file(tmp_path: Path) -> None:
         with pytest.raises(AttnforgeError) as error:
             WordTokenizer(vocabulary=str(missing)).fit(["a blue bird"])
         assert codes(error) == ["no-vocabulary"]
+
+
+def test_words_of_a_checkpoint_come_before_those_of_the_file(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer(vocabulary=str(tmp_path / "moved-away.json"))
+    tokenizer.load_state({"letters": "ascii", "words": ["red", "bird"]})
+    tokenizer.fit(["a blue bird"])
+    assert tokenizer.encode("a red bird") == [1, 2]

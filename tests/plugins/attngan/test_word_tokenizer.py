@@ -31,7 +31,7 @@ def test_it_is_a_tokenizer() -> None:
 
 def test_frequent_words_come_first_and_ties_by_alphabet() -> None:
     tokenizer = fitted(BIRDS)
-    assert tokenizer.state() == {"words": ["bird", "red", "a", "is", "this", "wings", "with"]}
+    assert tokenizer.state()["words"] == ["bird", "red", "a", "is", "this", "wings", "with"]
     assert tokenizer.encode("Red-bird with wings!") == [2, 1, 7, 6]
     assert tokenizer.vocabulary_size == 8
 
@@ -44,13 +44,50 @@ def test_unknown_words_are_left_out_and_reported() -> None:
 
 
 def test_rare_words_and_words_beyond_the_limit_are_unknown() -> None:
-    assert fitted(BIRDS, min_count=2).state() == {"words": ["bird", "red", "a"]}
-    assert fitted(BIRDS, max_size=2).state() == {"words": ["bird", "red"]}
+    assert fitted(BIRDS, min_count=2).state()["words"] == ["bird", "red", "a"]
+    assert fitted(BIRDS, max_size=2).state()["words"] == ["bird", "red"]
 
 
 def test_captions_of_any_script_work() -> None:
     tokenizer = fitted(["Ein großer Vogel über Zürich", "красная птица", "赤い鳥"])
     assert tokenizer.unknown("GROSSER vogel ÜBER Zu\u0308rich, Красная птица! 赤い鳥") == ["grosser"]
+
+
+@pytest.mark.parametrize(
+    ("caption", "words"),
+    [
+        ("A Bird-watcher's RED bird", ["a", "bird", "watcher", "s", "red", "bird"]),
+        ("café au lait", ["caf", "au", "lait"]),
+        ("cafe\u0301s", ["cafe", "s"]),
+        ("the bird\ufffd\ufffds wing", ["the", "bird", "s", "wing"]),
+        ("the bird\ufffds wing", ["the", "bird", "s", "wing"]),
+        ("naïve_bird 2nd ñ", ["nave_bird", "2nd"]),
+        ("\ufffd\ufffd\ufffd", []),
+        ("птица 鳥 ½", []),
+        ("Straße ﬁnch", ["strae", "nch"]),
+        ("x²y", ["xy"]),
+        ("  \t\n", []),
+    ],
+)
+def test_letters_beyond_ascii_are_dropped_inside_words_as_officially(caption: str, words: list[str]) -> None:
+    tokenizer = WordTokenizer(letters="ascii")
+    assert tokenizer.unknown(caption) == words
+    tokenizer.fit([caption, "bird"])
+    assert tokenizer.tokens(caption) == words
+    assert tokenizer.unknown(caption) == []
+
+
+def test_a_stored_vocabulary_brings_its_rule() -> None:
+    official = WordTokenizer(letters="ascii")
+    official.fit(["a café"])
+    restored = WordTokenizer()
+    restored.load_state(json.loads(json.dumps(official.state())))
+    assert restored.tokens("the café") == ["caf"]
+    assert restored.fingerprint == official.fingerprint
+    other = WordTokenizer()
+    other.load_state({"words": official.state()["words"]})
+    assert other.tokens("the café") == []
+    assert other.fingerprint != official.fingerprint
 
 
 def test_captions_without_any_word_are_refused() -> None:
@@ -59,7 +96,9 @@ def test_captions_without_any_word_are_refused() -> None:
     assert raised.value.problems[0].code == "empty-vocabulary"
 
 
-@pytest.mark.parametrize("state", [{}, {"words": "bird"}, {"words": [1, 2]}])
+@pytest.mark.parametrize(
+    "state", [{}, {"words": "bird"}, {"words": [1, 2]}, {"words": ["a"], "letters": "latin"}]
+)
 def test_a_foreign_state_is_refused(state: dict[str, object]) -> None:
     with pytest.raises(RunError) as raised:
         WordTokenizer().load_state(state)
