@@ -23,7 +23,9 @@ from attnforge.values import (
     Condition,
     GeneratorOutput,
     ImageFeatures,
+    Progress,
     Sample,
+    Situation,
     StageOutput,
     TextFeatures,
 )
@@ -43,9 +45,12 @@ __all__ = [
     "GeneratorOutput",
     "ImageEncoder",
     "ImageFeatures",
+    "Kernel",
     "Loss",
     "Metric",
+    "Progress",
     "Sample",
+    "Situation",
     "Stage",
     "StageOutput",
     "Task",
@@ -103,7 +108,10 @@ class Tokenizer(Protocol):
         ...
 
     def fit(self, captions: Sequence[str]) -> None:
-        """Learn the vocabulary; the same captions in any order give the same ids."""
+        """Learn the vocabulary; the same captions in any order give the same ids.
+
+        A resumed run calls `load_state` with the checkpoint's state before; what is learned replaces it.
+        """
         ...
 
     def tokens(self, caption: str) -> list[str]:
@@ -262,11 +270,28 @@ class Task(Protocol):
         ...
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]: ...
-    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         """Train on one batch, weights updated, and give the scalars to log.
 
-        `progress` is the share of the phase that lies behind, in [0, 1), for schedules.
+        `progress` says how far the phase is, for schedules: `progress.share`, `progress.epoch`.
         """
+        ...
+
+
+@runtime_checkable
+class Kernel(Protocol):
+    """Computes an attention operation. Constructor: `__init__(self)`.
+
+    The component's name says which operation: `word-attention-gluon` is what recipes call `kernel: gluon`
+    in a word attention. A kernel that a plugin brings runs where it is named; `auto` keeps to attnforge's.
+    """
+
+    def refuse(self, situation: Situation) -> str | None:
+        """Why it cannot run there, or None; a compiled model asks once a shape, so it sees no numbers."""
+        ...
+
+    def run(self, *inputs: Tensor, **options: Any) -> Any:
+        """What the operation's public function does, with the same arguments, `kernel` left out."""
         ...
 
 
@@ -284,5 +309,6 @@ INTERFACES: dict[str, type] = {
     "metric": Metric,
     "tracker": Tracker,
     "task": Task,
+    "kernel": Kernel,
 }
 """The protocol of each kind; `attnforge.plugin.KINDS` says the same kinds without importing torch."""

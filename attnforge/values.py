@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
@@ -90,3 +92,50 @@ class Batch:
     class_ids: Int[Tensor, "b"]
     captions: tuple[str, ...]
     keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a phase is when a step is made: what a schedule may depend on, the same after a resume."""
+
+    step: int
+    """Steps behind: 0 in the first."""
+    steps: int
+    """Steps of the whole phase."""
+    batch_size: int
+    """Pictures a step."""
+    pictures: int
+    """Pictures in the data; going through all of them once is an epoch."""
+
+    @property
+    def share(self) -> float:
+        """The share of the phase that lies behind, in [0, 1)."""
+        return self.step / self.steps
+
+    @property
+    def epoch(self) -> int:
+        """Epochs behind: 0 during the first."""
+        return self.step * self.batch_size // self.pictures
+
+    @property
+    def starts_epoch(self) -> bool:
+        """True in the first step of every epoch.
+
+        Batches are full, so an epoch's last batch also holds the next one's first pictures; the next epoch
+        starts with the step after it.
+        """
+        before = (self.step - 1) * self.batch_size // self.pictures
+        return self.epoch > before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What an operation is asked to do, without the numbers: enough to say which kernel can do it."""
+
+    device: torch.device
+    dtype: torch.dtype
+    """Of the inputs that are multiplied."""
+    sizes: Mapping[str, int]
+    """The lengths of the axes, by the letters of the operation's shapes."""
+    gradient: bool = False
+    """Whether a backward pass may follow."""

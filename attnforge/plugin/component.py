@@ -18,6 +18,7 @@ KINDS: dict[str, str] = {
     "metric": "a figure of generated pictures",
     "tracker": "carries a run's figures elsewhere",
     "task": "what is trained, and how one step goes",
+    "kernel": "computes an attention operation",
 }
 """Every kind of component, with what it does; `attnforge.interfaces.INTERFACES` has the protocols."""
 

@@ -1,0 +1,87 @@
+"""The first kernel that can runs, or the one that was named."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from attnforge.errors import AttnforgeError
+from attnforge.kernels import dispatch
+from attnforge.kernels.dispatch import VARIABLE, Candidate, choose, find
+from attnforge.plugin import Component, load_plugins
+from attnforge.values import Situation
+
+HERE = Situation(device=torch.device("cpu"), dtype=torch.float32, sizes={"words": 5})
+
+
+def candidate(name: str, *, reason: str | None = None) -> Candidate:
+    return Candidate(name, f"the kernel {name}", lambda situation: reason, lambda value: f"{name}: {value}")
+
+
+KERNELS = (candidate("fast", reason="it needs a GPU"), candidate("plain"), candidate("slow"))
+
+
+@pytest.fixture(autouse=True)
+def _no_kernel_is_named_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+def test_auto_takes_the_first_that_refuses_nothing() -> None:
+    assert choose("adding", KERNELS, HERE).name == "plain"
+
+
+def test_a_named_kernel_is_taken() -> None:
+    assert choose("adding", KERNELS, HERE, kernel="slow").run(3) == "slow: 3"
+
+
+def test_the_environment_speaks_where_the_recipe_says_auto(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "slow")
+    assert choose("adding", KERNELS, HERE).name == "slow"
+    assert choose("adding", KERNELS, HERE, kernel="plain").name == "plain"
+
+
+def test_a_named_kernel_that_cannot_run_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AttnforgeError, match=r"kernel-refused.*it needs a GPU"):
+        choose("adding", KERNELS, HERE, kernel="fast")
+    monkeypatch.setenv(VARIABLE, "fast")
+    with pytest.raises(AttnforgeError, match=f"at environment variable {VARIABLE}"):
+        choose("adding", KERNELS, HERE)
+
+
+def test_an_unknown_name_is_an_error_with_the_nearest_known() -> None:
+    with pytest.raises(AttnforgeError, match=r"unknown-kernel[\s\S]*expected: `plain`"):
+        choose("adding", KERNELS, HERE, kernel="plian")
+
+
+class Doubling:
+    """A kernel as a plugin brings it."""
+
+    def refuse(self, situation: Situation) -> str | None:
+        return "one word is too few" if situation.sizes["words"] < 2 else None
+
+    def run(self, value: int) -> int:
+        return 2 * value
+
+
+def test_a_plugin_offers_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import ModuleType
+
+    from attnforge.plugin import hookimpl
+
+    module = ModuleType("offering")
+
+    def attnforge_components() -> list[Component]:
+        return [Component("kernel", "adding-double", f"{__name__}:Doubling", "doubles")]
+
+    module.attnforge_components = hookimpl(attnforge_components)  # type: ignore[attr-defined]
+    plugins = load_plugins(extra=[("offering", module)], installed=False)
+    monkeypatch.setattr("attnforge.plugin.load_plugins", lambda: plugins)
+    monkeypatch.setattr(type(plugins.registry), "load", lambda self, component: Doubling)
+    assert dispatch.offered("adding").keys() == {"double"}
+    assert not dispatch.offered("subtracting")
+    assert find("adding", KERNELS, "double").summary == "doubles"
+    assert choose("adding", KERNELS, HERE, kernel="double").run(4) == 8
+    alone = Situation(device=HERE.device, dtype=HERE.dtype, sizes={"words": 1})
+    with pytest.raises(AttnforgeError, match="one word is too few"):
+        choose("adding", KERNELS, alone, kernel="double")
+    assert choose("adding", KERNELS, HERE).name == "plain", "auto keeps to attnforge's own"
