@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from attnforge.errors import Problem, RunError
-from attnforge.interfaces import Batch, Task
+from attnforge.interfaces import Batch, Progress, Task
 from attnforge.seeds import seed_everything
 
 
@@ -39,10 +39,23 @@ def run_phase(
     phase: str,
     start: int,
     steps: int,
+    batch_size: int,
+    pictures: int,
     seed: int,
     after_step: Callable[[StepResult], bool],
 ) -> int:
     """Train from step `start` to `steps`, or until `after_step` gives False; gives the steps made in all.
+
+    Args:
+        task: What is trained.
+        batches: The batches of the steps from `start` on.
+        phase: Its name, which decides the random numbers together with seed and step.
+        start: Steps made before, when resuming.
+        steps: Steps of the phase in all.
+        batch_size: Pictures a step.
+        pictures: Pictures in the data, which make an epoch.
+        seed: Decides what torch draws.
+        after_step: Told of every step; False ends the phase.
 
     Raises:
         RunError: a scalar of the task is not a number; the run's last checkpoint is from before that.
@@ -50,7 +63,8 @@ def run_phase(
     for step in range(start, steps):
         seed_everything(seed, phase, step)
         batch = next(batches)
-        scalars = task.step(batch, progress=step / steps)
+        progress = Progress(step=step, steps=steps, batch_size=batch_size, pictures=pictures)
+        scalars = task.step(batch, progress=progress)
         result = StepResult(
             phase=phase, step=step + 1, steps=steps, pictures=len(batch.captions), scalars=scalars
         )

@@ -18,7 +18,7 @@ from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_attngan.text import BiLSTM
 from torch import Tensor, nn
 
-from attnforge.interfaces import AdversarialStep, Batch, ImageFeatures, Loss
+from attnforge.interfaces import AdversarialStep, Batch, ImageFeatures, Loss, Progress
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec, TaskSpec, TextSpec
 
 DIM = 8
@@ -74,9 +74,14 @@ def spec(**losses: Loss) -> TaskSpec:
     )
 
 
+def at(share: float) -> Progress:
+    """A share of a phase of twenty steps of four pictures, with eight pictures an epoch."""
+    return Progress(step=round(20 * share), steps=20, batch_size=4, pictures=8)
+
+
 def play(task: AdversarialTask | MatchingTask, *, progress: float = 0.0, seed: int = 0) -> dict[str, float]:
     torch.manual_seed(seed)
-    return {name: float(value) for name, value in task.step(batch(), progress=progress).items()}
+    return {name: float(value) for name, value in task.step(batch(), progress=at(progress)).items()}
 
 
 def state(network: nn.Module) -> dict[str, Tensor]:

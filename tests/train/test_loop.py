@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from attnforge.errors import RunError
-from attnforge.interfaces import Batch
+from attnforge.interfaces import Batch, Progress
 from attnforge.train.loop import StepResult, as_numbers, run_phase
 
 
@@ -37,7 +37,7 @@ class Noting:
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
-        self.progress: list[float] = []
+        self.progress: list[Progress] = []
         self.pictures: list[float] = []
         self.drawn: list[float] = []
 
@@ -47,7 +47,7 @@ class Noting:
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {}
 
-    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         self.progress.append(progress)
         self.pictures.append(float(batch.image[0, 0, 0, 0]))
         self.drawn.append(float(torch.randn(())))
@@ -62,6 +62,8 @@ def play(*, phase: str = "gan", start: int = 0, steps: int = 4, seed: int = 1, s
         phase=phase,
         start=start,
         steps=steps,
+        batch_size=2,
+        pictures=3,
         seed=seed,
         after_step=lambda result: result.step < stop,
     )
@@ -71,8 +73,23 @@ def play(*, phase: str = "gan", start: int = 0, steps: int = 4, seed: int = 1, s
 
 def test_a_phase_makes_every_step_once() -> None:
     task = play(steps=4)
-    assert task.progress == [0, 0.25, 0.5, 0.75]
+    assert [one.step for one in task.progress] == [0, 1, 2, 3]
+    assert [one.share for one in task.progress] == [0, 0.25, 0.5, 0.75]
     assert task.pictures == [0, 1, 2, 3]
+
+
+def test_a_task_learns_its_epoch_also_after_a_resume() -> None:
+    """Batches of two from three pictures: a new epoch's first picture is that of positions 3 and 6."""
+    task = play(steps=7)
+    assert [one.epoch for one in task.progress] == [0, 0, 1, 2, 2, 3, 4]
+    assert [one.starts_epoch for one in task.progress] == [True, False, True, True, False, True, True]
+    resumed = play(start=4, steps=7)
+    assert resumed.progress == task.progress[4:]
+
+
+def test_a_batch_larger_than_the_data_starts_an_epoch_every_step() -> None:
+    found = [Progress(step=step, steps=3, batch_size=5, pictures=2) for step in range(3)]
+    assert [(one.epoch, one.starts_epoch) for one in found] == [(0, True), (2, True), (5, True)]
 
 
 def test_noise_depends_on_seed_phase_and_step_alone() -> None:
@@ -105,6 +122,8 @@ def test_listeners_learn_what_was_made() -> None:
         phase="gan",
         start=5,
         steps=7,
+        batch_size=3,
+        pictures=3,
         seed=1,
         after_step=hear,
     )
@@ -116,7 +135,17 @@ def test_listeners_learn_what_was_made() -> None:
 
 def test_batches_are_asked_for_only_when_they_are_needed() -> None:
     given = islice(batches(), 2)
-    run_phase(Noting(), given, phase="gan", start=0, steps=2, seed=1, after_step=lambda _: True)
+    run_phase(
+        Noting(),
+        given,
+        phase="gan",
+        start=0,
+        steps=2,
+        batch_size=2,
+        pictures=3,
+        seed=1,
+        after_step=lambda _: True,
+    )
     assert list(given) == []
 
 

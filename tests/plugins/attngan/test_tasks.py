@@ -11,7 +11,7 @@ from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
 from attnforge_attngan.schedules import linear_decay
 from attnforge_attngan.tasks.adversarial import AdversarialTask, pyramid
 from attnforge_attngan.tasks.matching import MatchingTask
-from small_game import SIZES, Scaled, batch, gradients, judges_of, play, spec, state
+from small_game import SIZES, Scaled, at, batch, gradients, judges_of, play, spec, state
 
 from attnforge.errors import AttnforgeError
 from attnforge.specs import TaskSpec
@@ -35,9 +35,9 @@ def test_the_matching_scalar_is_the_sum_of_its_terms() -> None:
 
 def test_captions_of_the_same_class_are_no_wrong_answers() -> None:
     alike = batch(same_class=True)
-    masked = MatchingTask(spec()).step(alike, progress=0)["matching"]
+    masked = MatchingTask(spec()).step(alike, progress=at(0))["matching"]
     assert float(masked) == pytest.approx(0, abs=1e-5)
-    told_apart = MatchingTask(spec(), mask_same_class=False).step(alike, progress=0)["matching"]
+    told_apart = MatchingTask(spec(), mask_same_class=False).step(alike, progress=at(0))["matching"]
     assert float(told_apart) > 1
 
 
@@ -172,7 +172,7 @@ def test_terms_of_two_losses_with_the_same_name_are_both_counted() -> None:
 
 def test_scalars_hold_no_graph() -> None:
     for task in (MatchingTask(spec()), AdversarialTask(spec())):
-        scalars = task.step(batch(), progress=0)
+        scalars = task.step(batch(), progress=at(0))
         assert scalars
         assert not any(value.requires_grad for value in scalars.values())
 

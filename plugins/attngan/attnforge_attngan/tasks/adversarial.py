@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, TextFeatures
+from attnforge.interfaces import (
+    AdversarialStep,
+    Batch,
+    Discriminator,
+    GeneratorOutput,
+    Progress,
+    TextFeatures,
+)
 from attnforge.specs import TaskSpec
 from attnforge_attngan.schedules import linear_decay, set_learning_rate
 
@@ -100,9 +107,9 @@ class AdversarialTask:
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
         return {"generator": self.generator_optimizer, "discriminators": self.discriminator_optimizer}
 
-    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         start, final_share = self.decay
-        factor = linear_decay(progress=progress, start=start, final_share=final_share)
+        factor = linear_decay(progress=progress.share, start=start, final_share=final_share)
         set_learning_rate(self.generator_optimizer, self.learning_rates[0] * factor)
         set_learning_rate(self.discriminator_optimizer, self.learning_rates[1] * factor)
         self.text.eval()

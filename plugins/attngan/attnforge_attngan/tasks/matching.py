@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import Batch
+from attnforge.interfaces import Batch, Progress
 from attnforge.specs import TaskSpec
 from attnforge_attngan.losses.damsm import add_noise, matching_terms
 from attnforge_attngan.losses.options import Weight
@@ -80,10 +80,10 @@ class MatchingTask:
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
         return {"encoders": self.optimizer}
 
-    def step(self, batch: Batch, *, progress: float) -> dict[str, Tensor]:
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         self.text.train()
         self.image.train()
-        set_learning_rate(self.optimizer, self.learning_rate * self.final_learning_rate**progress)
+        set_learning_rate(self.optimizer, self.learning_rate * self.final_learning_rate**progress.share)
         gamma1, gamma2, gamma3 = self.gammas
         tokens, lengths = batch.tokens, batch.lengths
         if self.swapped_captions:
