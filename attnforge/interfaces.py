@@ -49,6 +49,7 @@ __all__ = [
     "Loss",
     "Metric",
     "Progress",
+    "RegionMatcher",
     "Sample",
     "Situation",
     "Stage",
@@ -292,6 +293,22 @@ class Kernel(Protocol):
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
         """What the operation's public function does, with the same arguments, `kernel` left out."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------
+# What a part may offer beside its kind
+
+
+@runtime_checkable
+class RegionMatcher(Protocol):
+    """A loss or a task that looks for each word in a picture's regions, and can say where it looks.
+
+    Optional. Where a recipe has one, sheets and reports of its run show these maps for drawn pictures.
+    """
+
+    def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
+        """How much each word picks each region of its own picture: a word's map sums to one, padding is 0."""
         ...
 
 

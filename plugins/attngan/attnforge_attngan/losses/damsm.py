@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.interfaces import AdversarialStep
+from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures
+from attnforge.kernels.region_matching import region_attention
 from attnforge_attngan.losses.matching import matching_terms
-from attnforge_attngan.losses.options import Sharpness, Weight
+from attnforge_attngan.losses.options import Reduction, Sharpness, Weight, WordScore
 
 __all__ = ["DamsmLoss", "add_noise", "matching_terms"]
 
@@ -23,7 +24,10 @@ class DamsmLoss:
         gamma1: How sharply a word picks its regions (Eq. 9); the paper says 5, the official recipes 4.
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply a picture picks its caption (Eq. 11).
-        mask_same_class: Leave out pairs of different pictures that have the same class.
+        mask_same_class: Leave out pairs of different pictures that have the same class, as the official code
+            does; the paper does not.
+        word_score: `paper` takes the power 1/gamma2 of Eq. 10; the `official` code leaves it out.
+        reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
         picture_noise: Standard deviation of noise that is added to the pictures, which lie in [-1, 1]. An
             encoder that has seen noise of this strength, and judges through it, is harder to please with
             patterns that no person sees (randomised smoothing; Cohen et al., 2019).
@@ -37,6 +41,8 @@ class DamsmLoss:
         gamma2: Sharpness = 5.0,
         gamma3: Sharpness = 10.0,
         mask_same_class: bool = True,
+        word_score: WordScore = "official",
+        reduction: Reduction = "mean",
         picture_noise: Weight = 0.0,
     ) -> None:
         self.weight = weight
@@ -44,6 +50,8 @@ class DamsmLoss:
         self.gamma2 = gamma2
         self.gamma3 = gamma3
         self.mask_same_class = mask_same_class
+        self.word_score: WordScore = word_score
+        self.reduction: Reduction = reduction
         self.picture_noise = picture_noise
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
@@ -55,12 +63,18 @@ class DamsmLoss:
             gamma1=self.gamma1,
             gamma2=self.gamma2,
             gamma3=self.gamma3,
+            word_score=self.word_score,
+            reduction=self.reduction,
         )
         return {"damsm": self.weight * torch.stack(list(terms.values())).sum()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Nothing."""
         return {}
+
+    def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
+        """Where each word looks in its picture, as the loss's gamma1 has it (Eq. 9)."""
+        return region_attention(text.words, image.regions, text.lengths, gamma1=self.gamma1)
 
 
 def add_noise(images: Float[Tensor, "b 3 h w"], deviation: float) -> Float[Tensor, "b 3 h w"]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar, cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import Batch, Progress
+from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
+from attnforge.kernels.region_matching import region_attention
 from attnforge.specs import TaskSpec
 from attnforge_attngan.losses.damsm import add_noise, matching_terms
 from attnforge_attngan.losses.options import Weight
@@ -103,3 +105,7 @@ class MatchingTask:
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
         return {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+
+    def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
+        """Where each word looks in its picture, as the task's gamma1 has it (Eq. 9)."""
+        return region_attention(text.words, image.regions, text.lengths, gamma1=self.gammas[0])

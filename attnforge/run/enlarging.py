@@ -1,0 +1,54 @@
+"""Maps as large as pictures: smooth, without moving or inventing any weight."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+SOFTNESS = 0.5
+"""Standard deviation of the Gaussian, in cells of the map: the least at which no cell shows as a square."""
+
+
+def enlarge(
+    maps: Float[np.ndarray, "*l h w"], side: int, *, softness: float = SOFTNESS
+) -> Float[np.ndarray, "*l side side"]:
+    """Bring maps to `side` x `side` pixels with a Gaussian filter, as the figures of AttnGAN show them.
+
+    The paper (Xu et al., CVPR 2018, section 4) upsamples "with Gaussian filters" and gives no width. Here
+    every cell first covers its own square of the picture, shares of pixels included, and the picture is
+    then filtered, mirrored at its borders. Both steps keep the mean of a map and leave an even map even, so
+    that no weight is lost at a border. A map that is larger than `side` becomes smaller in the same way.
+
+    Args:
+        maps: Any number of maps.
+        side: Side in pixels of the result, at least 1.
+        softness: Standard deviation of the Gaussian in cells of the map; 0 shows the cells themselves.
+    """
+    height, width = maps.shape[-2:]
+    rows, columns = _spread(height, side, softness), _spread(width, side, softness)
+    return np.asarray(rows @ maps @ columns.T, dtype=maps.dtype)
+
+
+@lru_cache(maxsize=32)
+def _spread(cells: int, side: int, softness: float) -> Float[np.ndarray, "side cells"]:
+    """What every pixel takes from every cell; its rows sum to one, its columns to side / cells."""
+    edges = np.arange(side + 1) * (cells / side)
+    starts, ends = edges[:-1, None], edges[1:, None]
+    cell = np.arange(cells)[None]
+    covered = np.clip(np.minimum(ends, cell + 1) - np.maximum(starts, cell), 0, None) * (side / cells)
+    deviation = softness * side / cells
+    return np.asarray(_gaussian(side, deviation) @ covered if deviation > 0 else covered)
+
+
+def _gaussian(side: int, deviation: float) -> Float[np.ndarray, "side side"]:
+    """A Gaussian filter between mirrors; rows and columns sum to one."""
+    pixel = np.arange(side)
+    straight, mirrored = pixel[:, None] - pixel[None], pixel[:, None] + pixel[None] + 1
+    weights = np.zeros((side, side))
+    # a Gaussian wider than the picture meets both mirrors again and again
+    for turn in range(-(1 + int(4 * deviation / side)), 2 + int(4 * deviation / side)):
+        for distance in (straight + 2 * side * turn, mirrored + 2 * side * turn):
+            weights += np.exp(-0.5 * (distance / deviation) ** 2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
