@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnforge.interfaces import AdversarialStep, Discriminator
 from attnforge_attngan.losses.mismatch import Mismatch, wrong_pairs
-from attnforge_attngan.losses.options import Weight
+from attnforge_attngan.losses.options import Balance, Weight
 
 
 class AdversarialLoss(ABC):
@@ -23,23 +23,31 @@ class AdversarialLoss(ABC):
                         + mean(drawn f, drawn f with its sentence, real f with a wrong sentence)
         generator       drawn f + drawn f with its sentence
 
-    This is the official code. The paper's Eq. 4-5 has no wrong sentences, halves every term, and so gives
-    the generator half the weight.
+    This is the official code, `balance: official`. `balance: paper` halves every term instead, those of the
+    generator too; with `mismatch: none`, since the paper knows no wrong sentences, it is Eq. 4-5.
 
     Args:
         weight: What all terms are multiplied with.
         unconditional: Judge pictures without their sentence, too.
         mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
             `other-class`, that of the next picture of another class; `all`, those of all pictures of
-            other classes in the batch; `none`.
+            other classes in the batch; `none`, as in the paper.
+        balance: `official` averages the discriminator's terms for real pairs, and those for false ones, and
+            adds up the generator's; `paper` gives every term the weight one half (Eq. 4-5).
     """
 
     def __init__(
-        self, *, weight: Weight = 1.0, unconditional: bool = True, mismatch: Mismatch = "roll"
+        self,
+        *,
+        weight: Weight = 1.0,
+        unconditional: bool = True,
+        mismatch: Mismatch = "roll",
+        balance: Balance = "official",
     ) -> None:
         self.weight = weight
         self.unconditional = unconditional
         self.mismatch: Mismatch = mismatch
+        self.balance: Balance = balance
 
     @abstractmethod
     def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
@@ -64,7 +72,10 @@ class AdversarialLoss(ABC):
             false = [self.false(logits) for logits in self._logits(judge, drawn, sentence)]
             if len(pictures):
                 false.append(self.false(judge.logits(seen[pictures], sentence[captions])))
-            total = torch.stack(right).mean() + torch.stack(false).mean()
+            if self.balance == "paper":
+                total = torch.stack([*right, *false]).sum() / 2
+            else:
+                total = torch.stack(right).mean() + torch.stack(false).mean()
             terms[f"adversarial {real.shape[-1]}"] = self.weight * total
         return terms
 
@@ -74,6 +85,8 @@ class AdversarialLoss(ABC):
         for judge, fake in zip(step.discriminators, step.fake.images, strict=True):
             judged = self._logits(judge, judge.features(fake), step.text.sentence)
             total = torch.stack([self.drawn(logits) for logits in judged]).sum()
+            if self.balance == "paper":
+                total = total / 2
             terms[f"adversarial {fake.shape[-1]}"] = self.weight * total
         return terms
 
@@ -94,7 +107,9 @@ class BinaryCrossEntropyLoss(AdversarialLoss):
         unconditional: Judge pictures without their sentence, too.
         mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
             `other-class`, that of the next picture of another class; `all`, those of all pictures of
-            other classes in the batch; `none`.
+            other classes in the batch; `none`, as in the paper.
+        balance: `official` averages the discriminator's terms for real pairs, and those for false ones, and
+            adds up the generator's; `paper` gives every term the weight one half (Eq. 4-5).
     """
 
     def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
@@ -120,7 +135,9 @@ class HingeLoss(AdversarialLoss):
         unconditional: Judge pictures without their sentence, too.
         mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
             `other-class`, that of the next picture of another class; `all`, those of all pictures of
-            other classes in the batch; `none`.
+            other classes in the batch; `none`, as in the paper.
+        balance: `official` averages the discriminator's terms for real pairs, and those for false ones, and
+            adds up the generator's; `paper` gives every term the weight one half (Eq. 4-5).
     """
 
     def real(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:

@@ -6,26 +6,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.interfaces import AdversarialStep
-from attnforge_attngan.losses.options import Weight
+from attnforge_attngan.losses.options import Reduction, Weight
 
 
 class ConditioningLoss:
     """Keeps the Gaussian that a condition is drawn from near the standard one.
 
-    -1/2 mean(1 + log s^2 - m^2 - s^2) over batch and condition, for mean m and deviation s. It is not in
-    AttnGAN's paper; the official code adds it with weight 1.
+    For mean m and deviation s, each number of the condition costs -1/2 (1 + log s^2 - m^2 - s^2). The term
+    is not in AttnGAN's paper: leave the loss out for its objective. The official code adds it with weight 1,
+    the codes of both StackGANs with weight 2.
 
     Args:
         weight: What the term is multiplied with.
+        reduction: `mean` over batch and condition, as in the official code; `sum` over the condition, and
+            the mean over the batch, which is the divergence of the whole Gaussian.
     """
 
-    def __init__(self, *, weight: Weight = 1.0) -> None:
+    def __init__(self, *, weight: Weight = 1.0, reduction: Reduction = "mean") -> None:
         self.weight = weight
+        self.reduction: Reduction = reduction
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted divergence."""
         mean, logvar = step.fake.condition.mean, step.fake.condition.logvar
-        divergence = -0.5 * (1 + logvar - mean.square() - logvar.exp()).mean()
+        each = -0.5 * (1 + logvar - mean.square() - logvar.exp())
+        divergence = each.sum(dim=1).mean() if self.reduction == "sum" else each.mean()
         return {"conditioning": self.weight * divergence}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import region_matching
+from attnforge_attngan.losses.options import Reduction, WordScore
 
 
 def matching_terms(
@@ -19,6 +20,8 @@ def matching_terms(
     gamma1: float,
     gamma2: float,
     gamma3: float,
+    word_score: WordScore = "official",
+    reduction: Reduction = "mean",
 ) -> dict[str, Float[Tensor, ""]]:
     """DAMSM's four terms for captions and pictures that belong together item by item.
 
@@ -30,13 +33,18 @@ def matching_terms(
         gamma1: How sharply a word picks its regions (Eq. 9).
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply a picture picks its caption (Eq. 11).
+        word_score: `paper` takes the power 1/gamma2 of Eq. 10, which divides R, and with it the logits of
+            the two terms by words, by gamma2; the `official` code leaves it out.
+        reduction: See `matching_losses`.
 
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
     words = region_matching(text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2)
+    if word_score == "paper":
+        words = words / gamma2
     sentences = F.cosine_similarity(image.image[:, None], text.sentence[None], dim=2)
-    return matching_losses(words, sentences, class_ids, gamma3)
+    return matching_losses(words, sentences, class_ids, gamma3, reduction=reduction)
 
 
 def matching_losses(
@@ -44,12 +52,13 @@ def matching_losses(
     sentence_scores: Float[Tensor, "b t"],
     class_ids: Int[Tensor, "b"] | None,
     gamma3: float,
+    *,
+    reduction: Reduction = "mean",
 ) -> dict[str, Float[Tensor, ""]]:
     """The four cross entropies of Eq. 11-14, from scores with a row a picture and a column a caption.
 
     `caption by words` and `caption by sentence` are the mean over pictures of -log P(caption | picture),
-    `picture by words` and `picture by sentence` the mean over captions of -log P(picture | caption). The
-    paper sums over the batch where the official code, and this, takes the mean.
+    `picture by words` and `picture by sentence` the mean over captions of -log P(picture | caption).
 
     Args:
         word_scores: R of Eq. 10 for every pair; column i < b is the caption of picture i, and the columns
@@ -58,6 +67,7 @@ def matching_losses(
         class_ids: When given, pairs of different items of the same class are left out of every sum: a
             caption of another picture of the same bird is no wrong answer.
         gamma3: How sharply a picture picks its caption, and a caption its picture.
+        reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
     """
     left_out = None if class_ids is None else same_class_pairs(class_ids)
     terms = {}
@@ -66,8 +76,8 @@ def matching_losses(
         own = torch.arange(len(logits), device=logits.device)
         if left_out is not None:
             logits = logits.masked_fill(F.pad(left_out, (0, logits.shape[1] - len(own))), -torch.inf)
-        terms[f"caption by {name}"] = F.cross_entropy(logits, own)
-        terms[f"picture by {name}"] = F.cross_entropy(logits[:, : len(own)].T, own)
+        terms[f"caption by {name}"] = F.cross_entropy(logits, own, reduction=reduction)
+        terms[f"picture by {name}"] = F.cross_entropy(logits[:, : len(own)].T, own, reduction=reduction)
     return terms
 
 
