@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, cast
+from typing import Annotated, ClassVar, Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import (
@@ -21,6 +21,7 @@ from attnforge.interfaces import (
     TextFeatures,
 )
 from attnforge.specs import TaskSpec
+from attnforge_attngan.averaging import AverageBuffers, WeightAverage
 from attnforge_attngan.schedules import linear_decay, set_learning_rate
 
 
@@ -41,7 +42,11 @@ class AdversarialTask:
         generator_learning_rate: Adam's step size for the generator.
         discriminator_learning_rate: Adam's step size for the discriminators.
         betas: Adam's decay rates.
-        average: Decay of the moving average of the generator's weights, a step.
+        average: Decay of the moving average of the generator's weights, a step, as in the official code; 0
+            keeps none, and pictures are drawn with the weights that train. The paper does not speak of it.
+        average_buffers: What the averaged generator's batch normalisation uses: `copy`, the statistics of the
+            generator that trains, as the official code; `average`, their moving average; `recompute`, its
+            own, for which it draws each step's captions, too. See `WeightAverage`.
         decay_from: Share of the phase after which both step sizes fall in a straight line.
         decay_to: Share of the step sizes that is left at the end.
     """
@@ -55,7 +60,8 @@ class AdversarialTask:
         generator_learning_rate: float = 2e-4,
         discriminator_learning_rate: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
-        average: float = 0.999,
+        average: Annotated[float, Field(ge=0, lt=1)] = 0.999,
+        average_buffers: AverageBuffers = "copy",
         decay_from: float = 1.0,
         decay_to: float = 1.0,
     ) -> None:
@@ -81,9 +87,9 @@ class AdversarialTask:
         self.image_encoder = spec.image
         self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
         self.decay = (decay_from, decay_to)
-        averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
-        self.averaged = AveragedModel(self.generator, multi_avg_fn=averaging)
-        self.averaged.n_averaged.fill_(1)  # average from the start: torch's first update would copy
+        self.average = (
+            WeightAverage(self.generator, decay=average, buffers=average_buffers) if average else None
+        )
         self.generator_optimizer = torch.optim.Adam(
             self.generator.parameters(), lr=generator_learning_rate, betas=betas
         )
@@ -96,11 +102,12 @@ class AdversarialTask:
 
     def networks(self) -> Mapping[str, nn.Module]:
         judges = {f"discriminator-{size}": one for size, one in self.discriminators.items()}
+        average = {"generator-average": self.average.network} if self.average else {}
         return {
             "text": self.text,
             "image": self.image,
             "generator": self.generator,
-            "generator-average": self.averaged.module,
+            **average,
             **judges,
         }
 
@@ -133,11 +140,21 @@ class AdversarialTask:
         drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
         _update(self.generator_optimizer, drawn)
         self.discriminators.requires_grad_(True)
-        self.averaged.update_parameters(self.generator)  # takes the live statistics of batch normalisation
+        if self.average:
+            self.average.update(self.generator)
+            if self.average.observes:
+                _observe(self.average.network, noise, text)
         return {
             **{f"D {name}": value.detach() for name, value in judged.items()},
             **{f"G {name}": value.detach() for name, value in drawn.items()},
         }
+
+
+def _observe(generator: nn.Module, noise: Float[Tensor, "b n"], text: TextFeatures) -> None:
+    """Let a generator's batch normalisation see what it makes of a batch."""
+    generator.train()
+    with torch.no_grad():
+        generator(noise, text)
 
 
 def pyramid(images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
