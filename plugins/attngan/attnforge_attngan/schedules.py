@@ -16,3 +16,21 @@ def linear_decay(*, progress: float, start: float, final_share: float) -> float:
     if progress <= start:
         return 1.0
     return 1.0 - (1.0 - final_share) * (progress - start) / (1.0 - start)
+
+
+def decay_by_epoch(*, epoch: int, factor: float, final_share: float) -> float:
+    """Multiplied with `factor` after each epoch until it is at most `final_share`, and the same from there.
+
+    With 0.98 and a tenth this is the schedule of DAMSM in the official code, which stops after 114 epochs.
+
+    Args:
+        epoch: Epochs behind.
+        factor: In (0, 1].
+        final_share: In (0, 1]; the last factor may take the result a little below it.
+    """
+    left = 1.0
+    for _ in range(epoch):
+        if left <= final_share or factor == 1:
+            break
+        left *= factor
+    return left

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError, Problem
@@ -14,8 +15,8 @@ from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import region_attention
 from attnforge.specs import TaskSpec
 from attnforge_attngan.losses.damsm import add_noise, matching_terms
-from attnforge_attngan.losses.options import Weight
-from attnforge_attngan.schedules import set_learning_rate
+from attnforge_attngan.losses.options import Reduction, Weight, WordScore
+from attnforge_attngan.schedules import decay_by_epoch, set_learning_rate
 from attnforge_attngan.swaps import swap_words
 
 
@@ -26,13 +27,22 @@ class MatchingTask:
 
     Args:
         learning_rate: Adam's step size at the start.
-        final_learning_rate: Its share that is left at the end; it falls by a constant factor a step.
+        final_learning_rate: Its share that is left at the end.
+        decay: How the step size falls: `by-step`, by a constant factor a step so that the share is reached at
+            the end of the phase; `by-epoch`, by `epoch_decay` an epoch until the share is reached, as in the
+            official code. The paper says nothing of it.
+        epoch_decay: Factor of an epoch; `by-step` does not use it.
+        forget_moments: Start Adam anew at every epoch, which loses its moments: a defect of the official code,
+            kept for its numbers.
         betas: Adam's decay rates.
         gamma1: Sharpness of the attention over regions (Eq. 9).
         gamma2: Sharpness of the maximum over words (Eq. 10).
         gamma3: Sharpness of the choice among captions (Eq. 11).
         gradient_norm: Gradients of the text encoder longer than this are cut to it.
-        mask_same_class: Leave out pairs of different pictures that have the same class.
+        mask_same_class: Leave out pairs of different pictures that have the same class, as the official code
+            does; the paper does not.
+        word_score: `paper` takes the power 1/gamma2 of Eq. 10; the `official` code leaves it out.
+        reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
         swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
         picture_noise: Standard deviation of noise that is added to the pictures; see `DamsmLoss`.
     """
@@ -44,13 +54,18 @@ class MatchingTask:
         spec: TaskSpec,
         *,
         learning_rate: float = 2e-3,
-        final_learning_rate: float = 0.1,
+        final_learning_rate: Annotated[float, Field(gt=0)] = 0.1,
+        decay: Literal["by-step", "by-epoch"] = "by-step",
+        epoch_decay: Annotated[float, Field(gt=0, le=1)] = 0.98,
+        forget_moments: bool = False,
         betas: tuple[float, float] = (0.5, 0.999),
         gamma1: float = 4.0,
         gamma2: float = 5.0,
         gamma3: float = 10.0,
         gradient_norm: float = 0.25,
         mask_same_class: bool = True,
+        word_score: WordScore = "official",
+        reduction: Reduction = "mean",
         swapped_captions: bool = False,
         picture_noise: Weight = 0.0,
     ) -> None:
@@ -58,9 +73,14 @@ class MatchingTask:
         self.image = cast("nn.Module", spec.image)
         self.learning_rate = learning_rate
         self.final_learning_rate = final_learning_rate
+        self.decay = decay
+        self.epoch_decay = epoch_decay
+        self.forget_moments = forget_moments
         self.gammas = (gamma1, gamma2, gamma3)
         self.gradient_norm = gradient_norm
         self.mask_same_class = mask_same_class
+        self.word_score: WordScore = word_score
+        self.reduction: Reduction = reduction
         self.swapped_captions = swapped_captions
         self.picture_noise = picture_noise
         trainable = [
@@ -85,7 +105,9 @@ class MatchingTask:
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         self.text.train()
         self.image.train()
-        set_learning_rate(self.optimizer, self.learning_rate * self.final_learning_rate**progress.share)
+        set_learning_rate(self.optimizer, self.learning_rate * self._left(progress))
+        if self.forget_moments and progress.starts_epoch:
+            self.optimizer.state.clear()
         gamma1, gamma2, gamma3 = self.gammas
         tokens, lengths = batch.tokens, batch.lengths
         if self.swapped_captions:
@@ -98,6 +120,8 @@ class MatchingTask:
             gamma1=gamma1,
             gamma2=gamma2,
             gamma3=gamma3,
+            word_score=self.word_score,
+            reduction=self.reduction,
         )
         total = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -109,3 +133,11 @@ class MatchingTask:
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """Where each word looks in its picture, as the task's gamma1 has it (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gammas[0])
+
+    def _left(self, progress: Progress) -> float:
+        """The share of the first step size."""
+        if self.decay == "by-epoch":
+            return decay_by_epoch(
+                epoch=progress.epoch, factor=self.epoch_decay, final_share=self.final_learning_rate
+            )
+        return self.final_learning_rate**progress.share
