@@ -81,6 +81,10 @@ class CaptionedPictures:
         """The captions of picture `index`, cleaned of stray blanks."""
         return self._rows[index].captions
 
+    def key(self, index: int) -> str:
+        """The file name of picture `index`, below the folder."""
+        return self._rows[index].file_name
+
     def class_id(self, index: int) -> int:
         """The class that the metadata gives, or a number of its own."""
         return self._classes[index]

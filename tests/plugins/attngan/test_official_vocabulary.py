@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attnforge_attngan.official.vocabulary import read_captions, write_captions
+from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions, write_captions
 from attnforge_attngan.tokenizer import WordTokenizer
 
 from attnforge.errors import AttnforgeError
@@ -41,14 +41,18 @@ def test_examples_are_different_test_captions_in_words(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "captions.pickle"
-    write_captions(path, ["a", "été", "鳥"])
-    assert read_captions(path).words == ("a", "été", "鳥")
+    captions = OfficialCaptions(words=("a", "été", "鳥"), train=((1, 3), ()), test=((2,), (3, 2, 1)))
+    write_captions(path, captions)
+    assert read_captions(path) == captions
+    write_captions(path, OfficialCaptions(words=("a",)))
     assert read_captions(path).examples(3) == []
 
 
 @pytest.mark.parametrize(
     ("place", "value"),
     [
+        (0, [[0]]),
+        (0, [[1, "2"]]),
         (1, [[0]]),
         (1, [[4]]),
         (1, ["a red bird"]),

@@ -63,5 +63,7 @@ def export_command(run: Path, out: Path, discriminators: bool) -> None:
     """Write the newest checkpoint of RUN as files of the official AttnGAN code."""
     from attnforge_attngan.official.exporting import export_official
 
-    for path in export_official(run, out, discriminators=discriminators):
+    export = export_official(run, out, discriminators=discriminators)
+    for path in export.paths:
         click.echo(path)
+    click.echo(export.captions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,7 @@ from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.conditioning import Augmentation
 from attnforge_attngan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
+from attnforge_attngan.official.captions import FoundCaptions, find_captions, write_lists
 from attnforge_attngan.official.vocabulary import write_captions
 from attnforge_attngan.official_keys import (
     DISCRIMINATOR,
@@ -33,12 +35,23 @@ UP_BLOCKS = 4
 """The official first stage doubles its 4 x 4 map this often."""
 
 
-def export_official(run: Path, out: Path, *, discriminators: bool = False) -> list[Path]:
-    """Write a run's newest checkpoint as the official code would; gives the paths of the files.
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was written."""
+
+    paths: tuple[Path, ...]
+    captions: str
+    """Where the captions of `captions.pickle` come from, or why it has none, as a line to print."""
+
+
+def export_official(run: Path, out: Path, *, discriminators: bool = False) -> Export:
+    """Write a run's newest checkpoint as the official code would.
 
     `netG_epoch_0.pth` (the averaged generator), `text_encoder0.pth`, `image_encoder0.pth` and
-    `captions.pickle`, which holds the vocabulary alone; with `discriminators` also `netD0.pth` and so on.
-    Names, shapes and order are the official ones, in the format of PyTorch 0.4.1, which later ones read.
+    `captions.pickle`; with `discriminators` also `netD0.pth` and so on. Captions are those that were
+    imported, or else those of the run's data, then with `train/` and `test/` as the official code expects
+    them; without either the vocabulary is written alone. Names, shapes and order are the official ones, in
+    the format of PyTorch 0.4.1, which later ones read.
 
     Raises:
         RunError: There is no run, a part of it has no official counterpart, or `out` holds such files or
@@ -56,8 +69,8 @@ def export_official(run: Path, out: Path, *, discriminators: bool = False) -> li
     if discriminators:
         for index, network in enumerate(_discriminators(pipeline)):
             states[f"netD{index}.pth"] = official_discriminator(network, source=run)
-    words = tokenizer.state()["words"]
-    return _write(out, states, lambda path: write_captions(path, words))
+    found = find_captions(run, pipeline.parts, tokenizer.state()["words"])
+    return Export(paths=_write(out, states, found), captions=found.origin)
 
 
 def official_generator(network: nn.Module, *, source: Path) -> dict[str, Tensor]:
@@ -135,24 +148,23 @@ def _discriminators(pipeline: Pipeline) -> list[nn.Module]:
     return networks
 
 
-def _write(
-    out: Path, states: Mapping[str, Mapping[str, Tensor]], captions: Callable[[Path], None]
-) -> list[Path]:
-    paths = [*(out / name for name in states), out / "captions.pickle"]
-    if there := [path.name for path in paths if path.exists()]:
+def _write(out: Path, states: Mapping[str, Mapping[str, Tensor]], found: FoundCaptions) -> tuple[Path, ...]:
+    names = (*states, "captions.pickle", *found.lists)
+    if there := [name for name in names if (out / name).exists()]:
         message = f"{out} holds {', '.join(there)} already"
         raise RunError(Problem("export-exists", message, Place(str(out)), "another folder"))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for path, state in zip(paths, states.values(), strict=False):
-            torch.save(dict(state), path, _use_new_zipfile_serialization=False)
-        captions(paths[-1])
+        for name, state in states.items():
+            torch.save(dict(state), out / name, _use_new_zipfile_serialization=False)
+        write_captions(out / "captions.pickle", found.captions)
+        write_lists(out, found.lists)
     except (OSError, RuntimeError) as error:
         message = f"the official files cannot be written to {out}: {error}"
         raise RunError(
             Problem("export-not-written", message, Place(str(out)), "a writable folder")
         ) from error
-    return paths
+    return tuple(out / name for name in names)
 
 
 def _foreign(source: Path, what: list[str]) -> RunError:

@@ -24,6 +24,7 @@ from attnforge.recipe.schema import Recipe
 from attnforge.run.folder import RunFolder, write_text
 from attnforge.train.checkpoints import save_checkpoint
 from attnforge_attngan.image_weights import read_state
+from attnforge_attngan.official.captions import keep_captions
 from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, Rules, load_official
 from attnforge_attngan.tokenizer import WordTokenizer
@@ -63,7 +64,8 @@ def import_official(
         message = f"there is a run in {out} already"
         raise RunError(Problem("run-exists", message, expected="a new folder", next_step="ls runs"))
     vocabulary = json.dumps(str(out / "vocabulary.json"), ensure_ascii=False)
-    resolved = resolve(recipe, overrides=[*overrides, f"tokenizer.vocabulary={vocabulary}"])
+    words = (f"tokenizer.vocabulary={vocabulary}", "tokenizer.letters=ascii")
+    resolved = resolve(recipe, overrides=[*overrides, *words])
     live = assemble(resolved)
     phase = _adversarial_phase(live)
     captions = read_captions(files.captions)
@@ -72,7 +74,7 @@ def import_official(
         raise RecipeError(
             Problem("not-attngan", "official files need the tokenizer `word`", resolved.place("tokenizer"))
         )
-    tokenizer.load_state({"words": list(captions.words)})
+    tokenizer.load_state({"letters": "ascii", "words": list(captions.words)})
     states = {
         "text": read_state(str(files.text_encoder)),
         "image": read_state(str(files.image_encoder)),
@@ -88,6 +90,7 @@ def import_official(
     _load_discriminators(networks, files.discriminators)
     run = RunFolder.create(out, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     run.write_json("vocabulary.json", tokenizer.state())
+    keep_captions(run.path, captions)
     _fix_captions(run, live, captions)
     save_checkpoint(
         run.checkpoints,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,9 @@ class OfficialCaptions:
 
     words: tuple[str, ...]
     """The words in the order of their ids, from id 1."""
-    test: tuple[tuple[int, ...], ...]
+    train: tuple[tuple[int, ...], ...] = ()
+    """The training captions as ids, equally many for each picture, one picture after the other."""
+    test: tuple[tuple[int, ...], ...] = ()
     """The test captions as ids."""
 
     def examples(self, count: int) -> list[str]:
@@ -39,7 +40,7 @@ def read_captions(path: Path) -> OfficialCaptions:
     content = read_pickle(path)
     if not isinstance(content, list) or len(content) != 4:
         raise _wrong(path, "it is no list of four")
-    _, test, words_of_ids, ids_of_words = content
+    train, test, words_of_ids, ids_of_words = content
     if not isinstance(words_of_ids, dict) or not isinstance(ids_of_words, dict):
         raise _wrong(path, "its third and fourth item are no dicts")
     if sorted(words_of_ids, key=repr) != sorted(range(len(words_of_ids)), key=repr):
@@ -51,22 +52,27 @@ def read_captions(path: Path) -> OfficialCaptions:
         raise _wrong(path, "its two dicts do not say the same")
     if not all(isinstance(word, str) for word in words):
         raise _wrong(path, "a word is no text")
-    return OfficialCaptions(words=tuple(words[1:]), test=_captions(path, test, len(words)))
+    return OfficialCaptions(
+        words=tuple(words[1:]),
+        train=_captions(path, train, len(words), split="training"),
+        test=_captions(path, test, len(words), split="test"),
+    )
 
 
-def write_captions(path: Path, words: Sequence[str]) -> None:
-    """Write a `captions.pickle` with a vocabulary and without captions, for Python 2 and 3."""
-    names = [END, *words]
+def write_captions(path: Path, captions: OfficialCaptions) -> None:
+    """Write a `captions.pickle` for Python 2 and 3."""
+    names = [END, *captions.words]
     ids = {word: number for number, word in enumerate(names)}
-    path.write_bytes(pickle.dumps([[], [], dict(enumerate(names)), ids], protocol=2))
+    split = [[list(one) for one in of_split] for of_split in (captions.train, captions.test)]
+    path.write_bytes(pickle.dumps([*split, dict(enumerate(names)), ids], protocol=2))
 
 
-def _captions(path: Path, captions: object, size: int) -> tuple[tuple[int, ...], ...]:
+def _captions(path: Path, captions: object, size: int, *, split: str) -> tuple[tuple[int, ...], ...]:
     if not isinstance(captions, list):
-        raise _wrong(path, "its second item is no list of captions")
+        raise _wrong(path, f"its {split} captions are no list")
     for caption in captions:
         if not isinstance(caption, list) or not all(type(one) is int and 0 < one < size for one in caption):
-            raise _wrong(path, f"a test caption is no list of ids from 1 to {size - 1}")
+            raise _wrong(path, f"a {split} caption is no list of ids from 1 to {size - 1}")
     return tuple(tuple(caption) for caption in captions)
 
 
