@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
+
+Truncate = Literal["random", "first"]
+"""Which words a caption keeps that has too many: a random choice in their order, or the first ones."""
+BatchOrder = Literal["drawn", "length"]
+"""How the items of a batch lie: as they were drawn, or the longest caption first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from attnforge.errors import DataError, Problem
 from attnforge.interfaces import Batch, Sample, Tokenizer
 from attnforge.seeds import derive_seed
+from attnforge.values import BatchOrder, Truncate
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,36 @@ class EncodedSamples:
 
 
 def collate(
-    samples: Sequence[Sample], *, tokenizer: Tokenizer, max_words: int, seeds: Sequence[int]
+    samples: Sequence[Sample],
+    *,
+    tokenizer: Tokenizer,
+    max_words: int,
+    seeds: Sequence[int],
+    truncate: Truncate = "random",
+    order: BatchOrder = "drawn",
 ) -> EncodedSamples:
     """Encode the captions, pad them with 0 to the longest, and stack the pictures.
 
     Args:
         samples: Pictures of one size.
         tokenizer: Gives the token ids.
-        max_words: Longer captions lose random words, order kept, as in AttnGAN.
+        max_words: Longer captions lose words.
         seeds: One for each sample; decides which words a long caption loses.
+        truncate: Which words a long caption keeps; see `shorten`.
+        order: `drawn` keeps the samples' order; `length` puts the longest caption first, after shortening,
+            and keeps the order of equals. So sorts the official AttnGAN code.
 
     Raises:
         DataError: a caption has no known word, or the pictures differ in size.
     """
     encoded = [
-        shorten(tokenizer.encode(sample.caption), max_words=max_words, seed=seed)
+        shorten(tokenizer.encode(sample.caption), max_words=max_words, seed=seed, truncate=truncate)
         for sample, seed in zip(samples, seeds, strict=True)
     ]
     _check(samples, encoded)
+    if order == "length":
+        places = sorted(range(len(samples)), key=lambda place: -len(encoded[place]))
+        samples, encoded = [samples[place] for place in places], [encoded[place] for place in places]
     tokens, lengths = pad(encoded)
     return EncodedSamples(
         image=torch.stack([sample.image for sample in samples]),
@@ -77,10 +90,16 @@ def pad(encoded: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "b l"], Int[Tenso
     return tokens, lengths
 
 
-def shorten(ids: list[int], *, max_words: int, seed: int) -> list[int]:
-    """At most `max_words` of the ids, a random choice in their old order."""
+def shorten(ids: list[int], *, max_words: int, seed: int, truncate: Truncate = "random") -> list[int]:
+    """At most `max_words` of the ids, in their old order.
+
+    `random` chooses them by seed, as the official AttnGAN code does: over the epochs, every word is seen.
+    `first` keeps the beginning, as most later codes do.
+    """
     if len(ids) <= max_words:
         return ids
+    if truncate == "first":
+        return ids[:max_words]
     kept = Random(derive_seed(seed, "words")).sample(range(len(ids)), max_words)  # noqa: S311
     return [ids[place] for place in sorted(kept)]
 

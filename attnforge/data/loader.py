@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch.utils.data import DataLoader
@@ -14,6 +15,7 @@ from attnforge.data.collate import EncodedSamples, collate
 from attnforge.data.sampler import PositionSampler
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
+from attnforge.values import BatchOrder, Truncate
 
 
 def batches(
@@ -25,6 +27,8 @@ def batches(
     start_step: int = 0,
     steps: int,
     max_words: int,
+    truncate: Truncate = "random",
+    order: BatchOrder = "drawn",
     workers: int = 0,
     device: torch.device | str = "cpu",
 ) -> Iterator[Batch]:
@@ -39,7 +43,9 @@ def batches(
         seed: Decides order, crops, flips and captions.
         start_step: Steps that were made before a resume.
         steps: Steps of the whole phase.
-        max_words: Longer captions lose random words, order kept.
+        max_words: Longer captions lose words.
+        truncate: Which words they keep; see `collate`.
+        order: How the pictures of a batch lie; see `collate`.
         workers: Processes that load; 0 loads in this one. The batches are the same.
         device: Where the batches go.
 
@@ -48,7 +54,8 @@ def batches(
     """
     if len(dataset) == 0:
         raise DataError(Problem(code="empty-data", message="the data set has no pictures"))
-    maker = _BatchMaker(dataset, tokenizer, batch_size=batch_size, seed=seed, max_words=max_words)
+    encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
+    maker = _BatchMaker(dataset, tokenizer, batch_size=batch_size, seed=seed, encode=encode)
     made = (
         _in_workers(maker, start_step, steps, workers)
         if workers
@@ -69,12 +76,18 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
     """Makes the batch of a step."""
 
     def __init__(
-        self, dataset: Dataset, tokenizer: Tokenizer, *, batch_size: int, seed: int, max_words: int
+        self,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        *,
+        batch_size: int,
+        seed: int,
+        encode: Callable[..., EncodedSamples],
     ) -> None:
         self.dataset = dataset
         self.tokenizer = tokenizer
         self.batch_size = batch_size
-        self.max_words = max_words
+        self.encode = encode
         self.sampler = PositionSampler(len(dataset), seed=seed)
 
     def make(self, step: int) -> EncodedSamples:
@@ -84,7 +97,7 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
             self._with_known_words(one.index, self.dataset.sample(one.index, seed=one.seed)) for one in drawn
         ]
         seeds = [one.seed for one in drawn]
-        return collate(samples, tokenizer=self.tokenizer, max_words=self.max_words, seeds=seeds)
+        return self.encode(samples, seeds=seeds)
 
     def __getitem__(self, step: int) -> EncodedSamples | _Failure:
         try:

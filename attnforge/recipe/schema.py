@@ -25,6 +25,7 @@ from attnforge.interfaces import (
     Tokenizer,
     Tracker,
 )
+from attnforge.values import BatchOrder, Truncate
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -38,7 +39,11 @@ class Phase:
         steps: How many batches to train on. Give this or `epochs`.
         epochs: How many times to go through the data.
         batch_size: Pictures a step.
-        max_words: Captions longer than this lose random words, order kept.
+        max_words: Captions longer than this lose words.
+        truncate: Which words such captions keep: `random` ones, order kept, as the official AttnGAN code, or
+            the `first`.
+        order: How the pictures of a batch lie, which decides their neighbours: as they were `drawn`, or by
+            `length` of their captions, the longest first, as in the official AttnGAN code.
         image_size: Side in pixels of the pictures; the generator's largest when not given.
         log_every: Steps between two lines of metrics.jsonl.
         sample_every: Steps between two sheets of samples; 0 for none.
@@ -50,6 +55,8 @@ class Phase:
     epochs: Positive | None = None
     batch_size: Positive = 16
     max_words: Positive = 18
+    truncate: Truncate = "random"
+    order: BatchOrder = "drawn"
     image_size: Positive | None = None
     log_every: Positive = 20
     sample_every: Annotated[int, Field(ge=0)] = 500

@@ -149,6 +149,8 @@ def drawing_network(task: Task) -> nn.Module | None:
 
 
 def _build_task(parts: Parts, phase: Phase) -> Task:
+        truncate=phase.truncate,
+        order=phase.order,
     return phase.task(parts.task_spec(class_of(phase.task).needs))
 
 

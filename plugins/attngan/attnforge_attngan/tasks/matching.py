@@ -32,8 +32,8 @@ class MatchingTask:
             the end of the phase; `by-epoch`, by `epoch_decay` an epoch until the share is reached, as in the
             official code. The paper says nothing of it.
         epoch_decay: Factor of an epoch; `by-step` does not use it.
-        forget_moments: Start Adam anew at every epoch, which loses its moments: a defect of the official code,
-            kept for its numbers.
+        forget_moments: Start Adam anew at every epoch, which loses its moments: a defect of the official
+            code, kept for its numbers.
         betas: Adam's decay rates.
         gamma1: Sharpness of the attention over regions (Eq. 9).
         gamma2: Sharpness of the maximum over words (Eq. 10).
@@ -140,4 +140,5 @@ class MatchingTask:
             return decay_by_epoch(
                 epoch=progress.epoch, factor=self.epoch_decay, final_share=self.final_learning_rate
             )
-        return self.final_learning_rate**progress.share
+        left: float = self.final_learning_rate**progress.share
+        return left
