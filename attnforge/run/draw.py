@@ -13,6 +13,7 @@ from attnforge.data.collate import pad
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import Generator, GeneratorOutput, TextEncoder, TextFeatures, Tokenizer
 from attnforge.run.drawing import Drawing
+from attnforge.run.region_maps import RegionMaps
 from attnforge.seeds import derive_seed
 
 
@@ -40,12 +41,24 @@ def draw(
     count: int = 1,
     seed: int = 1,
     attention: bool = False,
+    regions: RegionMaps | None = None,
     device: torch.device,
 ) -> list[Drawing]:
     """Draw every caption `count` times; the drawings of the first caption come first.
 
     Drawing `index` of a caption depends on the caption, the seed and the index alone: not on the other
     captions, nor on how many are drawn. Each is therefore drawn by itself, in evaluation mode.
+
+    Args:
+        text: The run's text encoder.
+        generator: Draws.
+        tokenizer: The text encoder's tokenizer.
+        captions: What to draw.
+        count: How many pictures a caption.
+        seed: Decides the noise.
+        attention: Whether to keep the maps of the stages that attend.
+        regions: When given, each drawing also has the regions that its words pick in its largest picture.
+        device: Where the networks live.
 
     Raises:
         AttnforgeError: captions have no word that the vocabulary knows; all of them are named.
@@ -56,6 +69,7 @@ def draw(
         features = encode_captions(text, tokenizer, [caption], device=device)
         for index in range(count):
             output = _generate(generator, features, seed=derive_seed(seed, index), attention=attention)
+            found = None if regions is None else regions(features, output.images[-1])
             drawings.append(
                 Drawing(
                     caption=caption,
@@ -64,6 +78,7 @@ def draw(
                     index=index,
                     images=tuple(to_bytes(images)[0] for images in output.images),
                     attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
+                    regions=None if found is None else found[0].float().cpu().numpy(),
                 )
             )
     return drawings

@@ -22,3 +22,6 @@ class Drawing:
     """One picture a stage, smallest first."""
     attention: tuple[Float32[np.ndarray, "l _ _"], ...]
     """One map a word for each stage that attends, in order; at each pixel they sum to one."""
+    regions: Float32[np.ndarray, "l _ _"] | None = None
+    """Which regions of the largest picture each word picks when the run's matching looks at it; a word's map
+    sums to one. None when not asked for, or where the recipe matches no words with regions."""
