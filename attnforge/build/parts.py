@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from attnforge.data.shortened import ShortenedTokenizer
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
     Dataset,
@@ -97,6 +98,14 @@ class Parts:
     @cached_property
     def losses(self) -> dict[str, Loss]:
         return {name: builder() for name, builder in self.recipe.losses.items()}
+
+    @cached_property
+    def measuring_tokenizer(self) -> Tokenizer:
+        """The tokenizer of captions that are measured: at most `evaluation.max_words` of their words."""
+        options = self.recipe.evaluation
+        if options.max_words is None:
+            return self.tokenizer
+        return ShortenedTokenizer(self.tokenizer, max_words=options.max_words, seed=options.seed)
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
         """One split of the recipe's data, at the size of the largest pictures unless told."""

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.build.parts import Parts
-from attnforge.interfaces import Dataset
+from attnforge.interfaces import Dataset, Metric
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
@@ -21,14 +21,13 @@ def measure(
 
     Which captions and what noise is decided by `evaluation.seed`; each picture of the split lends one
     caption before any lends a second. `generate` draws a picture in [-1, 1] for each of some captions,
-    with noise of a seed.
+    with noise of a seed; it encodes them with `parts.measuring_tokenizer`, as the metrics do.
     """
     options = parts.recipe.evaluation
     if not options.metrics:
         return {}
     data = parts.dataset("test")
-    spec = MetricSpec(text=parts.text, image=parts.image, tokenizer=parts.tokenizer, data=data)
-    metrics = [builder(spec) for builder in options.metrics.values()]
+    metrics = build_metrics(parts)
     captions = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
     for number, some in enumerate(_blocks(captions, options.batch_size)):
         images = generate(some, derive_seed(options.seed, "noise", number))
@@ -38,6 +37,20 @@ def measure(
     for metric in metrics:
         figures |= metric.compute()
     return figures
+
+
+def build_metrics(parts: Parts) -> list[Metric]:
+    """The recipe's metrics on the test split; a run builds them before it trains, to fail early.
+
+    Raises:
+        DataError: The test split is missing or malformed.
+    """
+    builders = parts.recipe.evaluation.metrics.values()
+    if not builders:
+        return []
+    data = parts.dataset("test")
+    spec = MetricSpec(text=parts.text, image=parts.image, tokenizer=parts.measuring_tokenizer, data=data)
+    return [builder(spec) for builder in builders]
 
 
 def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[str]:

@@ -99,18 +99,23 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What is measured when training ends.
+    """What is measured when training ends, and while it goes.
 
     Args:
         metrics: Named figures.
+        every: Steps between two measurements while a generator is trained, for curves of the figures; 0
+            measures only in the end.
         captions: How many captions of the test split are drawn for them.
         batch_size: Pictures drawn at once.
-        seed: Decides which captions, and the noise.
+        max_words: Captions longer than this lose random words, order kept; none does when not given.
+        seed: Decides which captions, the words that long ones lose, and the noise.
     """
 
     metrics: Mapping[str, Build[Metric]] = field(default_factory=dict)
+    every: Annotated[int, Field(ge=0)] = 0
     captions: Positive = 500
     batch_size: Positive = 50
+    max_words: Positive | None = None
     seed: int = 1
 
 

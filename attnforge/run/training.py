@@ -16,13 +16,13 @@ from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
 from attnforge.data.loader import batches
 from attnforge.errors import Problem, RunError
-from attnforge.evaluate.measure import measure
-from attnforge.interfaces import Dataset, Generator, Task, Tokenizer
+from attnforge.evaluate.measure import build_metrics
+from attnforge.interfaces import Dataset, Task, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
-from attnforge.run.draw import generate
 from attnforge.run.folder import RunFolder
+from attnforge.run.measuring import TrainingFigures
 from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.samples import FixedSamples
@@ -63,23 +63,32 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     remove_partial(RunFolder(path).checkpoints)
     checkpoint = _last_checkpoint(RunFolder(path), list(recipe.phases)) if resume else None
     tokenizer = _fit(recipe, checkpoint)  # before a folder is made: missing data shall leave no run behind
-    run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     parts = Parts(recipe, tokenizer=tokenizer, device=device)
+    _try_metrics(parts, quietly=checkpoint is not None)
+    run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     reporter.line(f"run {run.path}")
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
         with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
-            finished = _train_phases(parts, run, recorder, stop, checkpoint)
+            figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
+            finished = _train_phases(parts, run, recorder, figures, stop, checkpoint)
         if not finished:
             recorder.end("stopped")
             reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
             return Outcome(run=run, finished=False, figures={})
-        figures = _measure(parts, run, reporter)
+        measured = figures.measure_end()
+        if measured:
+            run.write_json("result.json", measured)
         recorder.end("finished")
-    return Outcome(run=run, finished=True, figures=figures)
+    return Outcome(run=run, finished=True, figures=measured)
 
 
 def _train_phases(
-    parts: Parts, run: RunFolder, recorder: Recorder, stop: StopSignal, checkpoint: Checkpoint | None
+    parts: Parts,
+    run: RunFolder,
+    recorder: Recorder,
+    figures: TrainingFigures,
+    stop: StopSignal,
+    checkpoint: Checkpoint | None,
 ) -> bool:
     recipe = parts.recipe
     names = list(recipe.phases)
@@ -104,6 +113,7 @@ def _train_phases(
             _restore(task, checkpoint, parts.device)
             recorder.go_on_after(checkpoint, later=names[names.index(name) + 1 :])
             start = min(checkpoint.step, steps)
+        measure = figures.watch(task, phase=name, steps=steps, pictures=len(data))
         drawing = drawing_network(task)
         if drawing is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
@@ -119,7 +129,9 @@ def _train_phases(
                 batch_size=phase.batch_size,
                 pictures=len(data),
                 seed=recipe.training.seed,
-                after_step=lambda result, after=after_step: after(result) and not stop.asked,  # type: ignore[misc]
+                after_step=lambda result, before=measure, after=after_step: (  # type: ignore[misc]
+                    before(result) or (after(result) and not stop.asked)
+                ),
             )
         if made < steps:
             return False
@@ -137,6 +149,8 @@ def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, s
         start_step=start,
         steps=steps,
         max_words=phase.max_words,
+        truncate=phase.truncate,
+        order=phase.order,
         workers=parts.recipe.training.workers,
         device=parts.device,
     )
@@ -149,8 +163,6 @@ def drawing_network(task: Task) -> nn.Module | None:
 
 
 def _build_task(parts: Parts, phase: Phase) -> Task:
-        truncate=phase.truncate,
-        order=phase.order,
     return phase.task(parts.task_spec(class_of(phase.task).needs))
 
 
@@ -164,24 +176,14 @@ def _fit(recipe: Recipe, checkpoint: Checkpoint | None) -> Tokenizer:
     return tokenizer
 
 
-def _measure(parts: Parts, run: RunFolder, reporter: Reporter) -> dict[str, Any]:
-    if parts.generator is None or not parts.recipe.evaluation.metrics:
-        return {}
-    reporter.line("measuring on captions of the test split")
-    figures = measure(
-        parts,
-        lambda captions, seed: generate(
-            parts.text,
-            cast("Generator", parts.generator),
-            parts.tokenizer,
-            captions,
-            seed=seed,
-            device=parts.device,
-        ),
-    )
-    run.write_json("result.json", figures)
-    run.log_event("measured", **figures)
-    return figures
+def _try_metrics(parts: Parts, *, quietly: bool) -> None:
+    """Build the metrics once, so that a file they lack is told now and not when training has ended."""
+    if parts.recipe.generator is None:
+        return
+    with warnings.catch_warnings():
+        if quietly:
+            warnings.simplefilter("ignore")  # of first weights, which a checkpoint's replace
+        build_metrics(parts)
 
 
 def _restore(task: Task, checkpoint: Checkpoint, device: torch.device) -> None:

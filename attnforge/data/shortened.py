@@ -1,0 +1,62 @@
+"""A tokenizer that cuts long captions, for where captions are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attnforge.data.collate import shorten
+from attnforge.interfaces import Tokenizer
+from attnforge.seeds import derive_seed
+
+
+class ShortenedTokenizer:
+    """Encodes a caption to at most `max_words` ids, as a phase of training does.
+
+    Which words a long caption loses depends on the seed and the caption alone: not on its batch, and not on
+    how often it is encoded. What draws a caption and what judges the drawing therefore see the same words.
+
+    Args:
+        tokenizer: Encodes whole captions.
+        max_words: Longer captions lose random words, order kept.
+        seed: Decides which.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, max_words: int, seed: int) -> None:
+        self.tokenizer = tokenizer
+        self.max_words = max_words
+        self.seed = seed
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.tokenizer.vocabulary_size
+
+    @property
+    def fingerprint(self) -> str:
+        return self.tokenizer.fingerprint
+
+    def fit(self, captions: Sequence[str]) -> None:
+        self.tokenizer.fit(captions)
+
+    def tokens(self, caption: str) -> list[str]:
+        """The tokens that are left, one for every id."""
+        tokens = self.tokenizer.tokens(caption)
+        return [tokens[place] for place in self._kept(caption, len(tokens))]
+
+    def encode(self, caption: str) -> list[int]:
+        """The ids that are left."""
+        ids = self.tokenizer.encode(caption)
+        return [ids[place] for place in self._kept(caption, len(ids))]
+
+    def unknown(self, caption: str) -> list[str]:
+        return self.tokenizer.unknown(caption)
+
+    def state(self) -> dict[str, Any]:
+        return self.tokenizer.state()
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.tokenizer.load_state(state)
+
+    def _kept(self, caption: str, count: int) -> list[int]:
+        seed = derive_seed(self.seed, "caption", caption)
+        return shorten(list(range(count)), max_words=self.max_words, seed=seed)
