@@ -12,6 +12,7 @@ COMMANDS = {
     "quickstart": "Train on drawn birds for some minutes and write a report.",
     "train": "Train a recipe, or go on with a run.",
     "sample": "Draw pictures for captions.",
+    "eval": "Measure a run's checkpoints without training.",
     "report": "Write a run's report.",
     "data": "Lay out data sets and look at them.",
     "import": "Make a run of files that another code wrote.",

@@ -15,6 +15,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.folder import RunFolder, write_text
+from attnforge.run.measured import Measurement, forget_measurements, write_measurement
 from attnforge.run.progress import Reporter
 from attnforge.run.samples import FixedSamples
 from attnforge.specs import TrackerSpec
@@ -62,15 +63,27 @@ class Recorder:
         """Record from the first step on; a run that was killed before it saved anything starts over."""
         self._write_recipe()
         self.run.forget_scalars()
+        forget_measurements(self.run)
 
     def go_on_after(self, checkpoint: Checkpoint, *, later: Sequence[str]) -> None:
         """Continue the record from a checkpoint: what was logged beyond it is made again."""
         self._write_recipe()
         seconds = self.run.forget_after(phase=checkpoint.phase, step=checkpoint.step, later=later)
+        forget_measurements(self.run, phase=checkpoint.phase, step=checkpoint.step, later=later)
         self.began = time.monotonic() - seconds
         self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
         self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
         self.hooks.attnforge_checkpoint_load(folder=checkpoint.folder)
+
+    def measured(self, measurement: Measurement) -> None:
+        """Write down what was measured, and hand the figures to trackers."""
+        write_measurement(self.run, measurement)
+        self.run.log_event("measured", weights=measurement.name, **measurement.figures)
+        numbers = {
+            name: float(value) for name, value in measurement.figures.items() if not isinstance(value, str)
+        }
+        for tracker in self.trackers:
+            tracker.scalars(numbers, phase=measurement.phase, step=measurement.step)
 
     def end(self, reason: str, **details: str) -> None:
         """Write down that the run is over, and why: `finished`, `stopped` or `failed`."""

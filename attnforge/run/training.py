@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from attnforge.run.stop import StopSignal
 from attnforge.specs import DataSpec
 from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, remove_partial
 from attnforge.train.device import choose_device
-from attnforge.train.loop import run_phase
+from attnforge.train.loop import StepResult, run_phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +130,24 @@ def _train_phases(
                 batch_size=phase.batch_size,
                 pictures=len(data),
                 seed=recipe.training.seed,
-                after_step=lambda result, before=measure, after=after_step: (  # type: ignore[misc]
-                    before(result) or (after(result) and not stop.asked)
-                ),
+                after_step=partial(_after_step, measure=measure, record=after_step, stop=stop),
             )
         if made < steps:
             return False
         if drawing is not None:
             cast("nn.Module", parts.generator).load_state_dict(drawing.state_dict())
     return True
+
+
+def _after_step(
+    result: StepResult,
+    *,
+    measure: Callable[[StepResult], None],
+    record: Callable[[StepResult], bool],
+    stop: StopSignal,
+) -> bool:
+    measure(result)
+    return record(result) and not stop.asked
 
 
 def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, steps: int) -> Any:

@@ -240,7 +240,7 @@ def test_ctrl_c_while_measuring_ends_the_run_at_once_and_it_can_go_on(
         os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("attnforge.run.training.measure", interrupted)
+        patch.setattr("attnforge.run.measuring.measure", interrupted)
         assert attnforge(command) == 130
     assert "Traceback" not in capsys.readouterr().err
     assert not (tmp_path / "run/result.json").exists()

@@ -1,0 +1,82 @@
+"""`attnforge eval`: measure a run's checkpoints without training it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("eval")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--checkpoint", metavar="NAME", help="A checkpoint such as gan-0001000; else the newest.")
+@click.option("--every-checkpoint", "every", is_flag=True, help="All checkpoints that hold a generator.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that the figures depend on.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write that JSON to a file.")
+@click.option("--device", default="auto", show_default=True, help="Where to draw and judge.")
+def command(
+    run: Path,
+    overrides: tuple[str, ...],
+    checkpoint: str | None,
+    every: bool,
+    as_json: bool,
+    out: Path | None,
+    device: str,
+) -> None:
+    """Measure RUN by the metrics of its recipe, on captions of the test split.
+
+    Values below `evaluation` and `data` may be changed with KEY=VALUE, for example
+    `evaluation.captions=3000`. The figures are written to RUN/measured and shown by `attnforge report`.
+    """
+    if checkpoint and every:
+        raise click.UsageError("--checkpoint and --every-checkpoint exclude each other.")
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from attnforge.cli.listing import listing
+    from attnforge.errors import Problem, RunError
+    from attnforge.evaluate.headlines import headlines, written
+    from attnforge.run.evaluating import evaluate_run
+    from attnforge.run.folder import write_text
+    from attnforge.run.progress import ConsoleReporter
+
+    measurements = evaluate_run(
+        run,
+        overrides=overrides,
+        checkpoint=checkpoint,
+        every=every,
+        device=device,
+        reporter=ConsoleReporter(Console(stderr=True)),
+    )
+    data = [asdict(one) for one in measurements]
+    if out is not None:
+        try:
+            write_text(out, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        except OSError as error:
+            message = f"the figures cannot be written to {out}: {error.strerror or error}"
+            expected = f"a file in a folder that can be written; the figures are in {run / 'measured'}"
+            raise RunError(Problem("figures-not-written", message, expected=expected)) from error
+    if as_json:
+        click.echo(json.dumps(data, indent=1, ensure_ascii=False))
+    elif every:
+        names = list(dict.fromkeys(name for one in measurements for name in headlines(one.figures)))
+        rows = [
+            {
+                "checkpoint": one.name,
+                "epoch": one.epoch,
+                **{name: written(name, one.figures) for name in names},
+            }
+            for one in measurements
+        ]
+        listing(rows, as_json=False, columns=["checkpoint", "epoch", *names])
+    else:
+        (one,) = measurements
+        shown = [
+            {"figure": name, "value": f"{value:.4g}" if isinstance(value, float) else value}
+            for name, value in one.figures.items()
+        ]
+        listing(shown, as_json=False, columns=["figure", "value"])
+        click.echo(f"{one.name} of {run}; next: attnforge report {run}")

@@ -1,0 +1,47 @@
+"""Which of many measured figures are the ones that a table or a plot shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+CHANCE, DEVIATION = " chance", " deviation"
+"""Endings of the figures that belong to another: what guessing gives, and how far parts of the set differ."""
+PROTOCOL = frozenset({"captions", "evaluation seed"})
+"""What stands beside figures without being one."""
+
+
+def headlines(figures: Mapping[str, Any]) -> list[str]:
+    """The names of the figures that stand for themselves, in order.
+
+    A figure's chance, its deviation, and its parts, whose names begin with the whole name of another, are
+    left out.
+    """
+    names = [name for name, value in figures.items() if name not in PROTOCOL and _is_number(value)]
+    names = [name for name in names if not name.endswith((CHANCE, DEVIATION))]
+    return [name for name in names if not any(name.startswith(f"{other} ") for other in names)]
+
+
+def short(name: str) -> str:
+    """A figure's name without the protocol that stands in parentheses after it."""
+    return name.partition(" (")[0]
+
+
+def matching(names: list[str], wanted: str) -> str | None:
+    """The one of these names that is called `wanted`, with or without its protocol."""
+    return next((name for name in names if wanted in (name, short(name))), None)
+
+
+def written(name: str, figures: Mapping[str, Any]) -> str:
+    """A figure as a table shows it: with its deviation, and as per cent where it is a share."""
+    value, deviation = figures.get(name), figures.get(name + DEVIATION)
+    if not _is_number(value):
+        return ""
+    share = name + CHANCE in figures or "precision" in name or "accuracy" in name
+    factor, digits = (100, 2) if share else (1, 3)
+    text = f"{factor * value:.{digits}f}"
+    return f"{text} ± {factor * deviation:.{digits}f}" if _is_number(deviation) else text
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,157 @@
+"""Measuring one generator; and a generator that is being trained, every so many steps and in the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, cast
+
+from torch import nn
+
+from attnforge import __version__
+from attnforge.build.parts import Parts
+from attnforge.evaluate.measure import measure
+from attnforge.interfaces import Generator, Task
+from attnforge.recipe import ResolvedRecipe
+from attnforge.run.draw import generate
+from attnforge.run.measured import Measurement, protocol_of
+from attnforge.run.recorder import Recorder
+from attnforge.train.checkpoints import Checkpoint
+from attnforge.train.loop import StepResult
+
+
+def measure_network(
+    parts: Parts,
+    network: nn.Module,
+    *,
+    resolved: ResolvedRecipe,
+    phase: str,
+    step: int,
+    pictures: int | None,
+    name: str,
+    checkpoint: Checkpoint | None = None,
+) -> Measurement:
+    """Measure a generator by the recipe's metrics.
+
+    Args:
+        parts: The encoders, the tokenizer and the data.
+        network: The generator.
+        resolved: The recipe, with the metrics.
+        phase: The phase that trained it.
+        step: Steps of that phase behind it.
+        pictures: Pictures in the training data, which make an epoch.
+        name: What the network is called in checkpoints.
+        checkpoint: Where the weights came from.
+    """
+    began = time.monotonic()
+    figures = measure(
+        parts,
+        lambda captions, seed: generate(
+            parts.text,
+            cast("Generator", network),
+            parts.measuring_tokenizer,
+            captions,
+            seed=seed,
+            device=parts.device,
+        ),
+    )
+    size = parts.recipe.phases[phase].batch_size
+    return Measurement(
+        phase=phase,
+        step=step,
+        epoch=round(step * size / pictures, 3) if pictures else None,
+        figures=figures,
+        protocol=protocol_of(resolved),
+        network=name,
+        checkpoint=checkpoint.folder.name if checkpoint else None,
+        weights=digest_of_weights(checkpoint) if checkpoint else None,
+        recipe={"name": resolved.name, "digest": resolved.digest},
+        versions=_versions(),
+        device=str(parts.device),
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """A generator, and how much training it has behind it."""
+
+    network: nn.Module
+    name: str
+    phase: str
+    steps: int
+    pictures: int
+
+
+class TrainingFigures:
+    """Measures what a run trains, whenever its recipe says so.
+
+    Args:
+        parts: The encoders, the tokenizer and the data.
+        resolved: The recipe.
+        recorder: Writes the figures down.
+    """
+
+    def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder) -> None:
+        self.parts = parts
+        self.resolved = resolved
+        self.recorder = recorder
+        self.trained: _Trained | None = None
+
+    def watch(self, task: Task, *, phase: str, steps: int, pictures: int) -> Callable[[StepResult], None]:
+        """What to call after each step of a phase, before its checkpoint is saved.
+
+        A run that is killed between the two then measures that step again and misses none.
+        """
+        networks = task.networks()
+        name = "generator-average" if "generator-average" in networks else "generator"
+        every = self.parts.recipe.evaluation.every
+        if name not in networks or not self.parts.recipe.evaluation.metrics:
+            return lambda result: None
+        trained = _Trained(networks[name], name, phase, steps, pictures)
+        self.trained = trained
+
+        def after_step(result: StepResult) -> None:
+            if every and result.step % every == 0 and result.step < steps:
+                self._measure(trained, step=result.step)
+
+        return after_step
+
+    def measure_end(self) -> dict[str, Any]:
+        """Measure the generator that was trained last; no figures when there is none."""
+        if self.trained is None:
+            return {}
+        self.recorder.reporter.line("measuring on captions of the test split")
+        return self._measure(self.trained, step=self.trained.steps).figures
+
+    def _measure(self, trained: _Trained, *, step: int) -> Measurement:
+        measurement = measure_network(
+            self.parts,
+            trained.network,
+            resolved=self.resolved,
+            phase=trained.phase,
+            step=step,
+            pictures=trained.pictures,
+            name=trained.name,
+        )
+        self.recorder.measured(measurement)
+        return measurement
+
+
+def digest_of_weights(checkpoint: Checkpoint) -> str:
+    """One digest of all files of a checkpoint."""
+    text = json.dumps(checkpoint.manifest["sha256"], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "attnforge": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "torchvision", "numpy")},
+    }
