@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from attnforge_attngan.official.importing import OfficialFiles, import_official
+from small_official import RECIPE, write_files
 from torch import Tensor
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -72,3 +74,32 @@ def uniform_images() -> Callable[[str, int], Tensor]:
         return torch.from_numpy(generator.uniform(-1, 1, (3, 3, size, size)).astype(np.float32))
 
     return images
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe of the small widths."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def states(official_weights: Callable[[str], dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+    """An official state dict for each file."""
+    names = {"generator": "generator_attngan", "text_encoder": "text_encoder_LSTM"}
+    names |= {"image_encoder": "image_encoder"}
+    names |= {f"netD{index}": f"discriminator{size}" for index, size in enumerate((64, 128, 256))}
+    return {file: official_weights(network) for file, network in names.items()}
+
+
+@pytest.fixture(scope="session")
+def files(states: dict[str, dict[str, Tensor]], tmp_path_factory: pytest.TempPathFactory) -> OfficialFiles:
+    """The files of one official model."""
+    return write_files(tmp_path_factory.mktemp("official"), states)
+
+
+@pytest.fixture(scope="session")
+def imported(files: OfficialFiles, recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the official files, for reading only."""
+    return import_official(files, tmp_path_factory.mktemp("runs") / "imported", recipe=recipe).path

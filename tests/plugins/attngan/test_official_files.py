@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -20,6 +19,7 @@ from attnforge_attngan.official.exporting import export_official
 from attnforge_attngan.official.importing import OfficialFiles, import_official
 from attnforge_attngan.official.vocabulary import read_captions
 from safetensors.torch import load_file
+from small_official import WORDS, import_command, vocabulary
 from torch import Tensor
 
 from attnforge.cli import run as attnforge
@@ -29,74 +29,6 @@ from attnforge.run.pipeline import Pipeline
 
 Read = Callable[[str], dict[str, Tensor]]
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
-
-RECIPE = """\
-extends: attngan
-data: {use: sketch-birds, count: 4, test_count: 2}
-text: {dim: 16}
-image: {use: inception-v3, align_corners: false}
-generator: {channels: 8, noise: 12, conditioner: {dim: 20}}
-discriminator: {channels: 4}
-phases:
-  gan: {epochs: null, steps: 1, batch_size: 2, sample_every: 0}
-sampling: {count: 2}
-evaluation: {metrics: {retrieval: null}}
-"""
-WORDS = ["zebra", "bird", "a", "red", "wings", "the", "is", "blue", "with", "and", "has", "this", "yellow"]
-WORDS += [f"word{number}" for number in range(59 - len(WORDS))]
-TEST_CAPTIONS = [[3, 4, 2], [6, 2, 7, 8], [3, 8, 2]]
-
-
-def vocabulary(words: list[str]) -> list[Any]:
-    names = ["<end>", *words]
-    return [
-        [[1, 2]],
-        TEST_CAPTIONS,
-        dict(enumerate(names)),
-        {name: number for number, name in enumerate(names)},
-    ]
-
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
-    path.write_text(RECIPE)
-    return path
-
-
-@pytest.fixture(scope="module")
-def states(official_weights: Read) -> dict[str, dict[str, Tensor]]:
-    names = {"generator": "generator_attngan", "text_encoder": "text_encoder_LSTM"}
-    names |= {"image_encoder": "image_encoder"}
-    names |= {f"netD{index}": f"discriminator{size}" for index, size in enumerate((64, 128, 256))}
-    return {file: official_weights(network) for file, network in names.items()}
-
-
-@pytest.fixture(scope="module")
-def files(states: dict[str, dict[str, Tensor]], tmp_path_factory: pytest.TempPathFactory) -> OfficialFiles:
-    folder = tmp_path_factory.mktemp("official")
-    for name, state in states.items():
-        torch.save(OrderedDict(state), folder / f"{name}.pth", _use_new_zipfile_serialization=False)
-    (folder / "captions.pickle").write_bytes(pickle.dumps(vocabulary(WORDS), protocol=2))
-    return OfficialFiles(
-        generator=folder / "generator.pth",
-        text_encoder=folder / "text_encoder.pth",
-        image_encoder=folder / "image_encoder.pth",
-        captions=folder / "captions.pickle",
-        discriminators=tuple(folder / f"netD{index}.pth" for index in range(3)),
-    )
-
-
-@pytest.fixture(scope="module")
-def imported(files: OfficialFiles, recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "imported"
-    return import_official(files, path, recipe=recipe).path
-
-
-def command(files: OfficialFiles, recipe: Path, out: Path) -> list[str]:
-    words = ["import", "attngan", "--recipe", recipe, "--out", out, "--generator", files.generator]
-    words += ["--text-encoder", files.text_encoder, "--image-encoder", files.image_encoder]
-    return [str(word) for word in [*words, "--captions", files.captions]]
 
 
 def codes(error: pytest.ExceptionInfo[AttnforgeError]) -> list[str]:
@@ -157,7 +89,7 @@ def test_the_commands_take_an_imported_run(
     files: OfficialFiles, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    assert attnforge(command(files, recipe, out)) == 0
+    assert attnforge(import_command(files, recipe, out)) == 0
     assert "train new ones" in capsys.readouterr().out
     assert attnforge(["sample", str(out), "a red bird", "-n", "1"]) == 0
     assert attnforge(["report", str(out)]) == 0
@@ -169,7 +101,7 @@ def test_the_commands_take_an_imported_run(
     assert attnforge(["export", "attngan", str(out), "-o", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again/netG_epoch_0.pth").exists()
     capsys.readouterr()
-    assert attnforge(command(files, recipe, out)) == 1
+    assert attnforge(import_command(files, recipe, out)) == 1
     assert "run-exists" in capsys.readouterr().err
 
 
@@ -188,10 +120,10 @@ def test_code_in_a_file_is_refused_and_not_run(
 ) -> None:
     canary, evil = tmp_path / "canary", tmp_path / "evil"
     evil.write_bytes(pickle.dumps([*vocabulary(WORDS)[:3], Canary(canary)], protocol=2))
-    assert attnforge(command(replace(files, captions=evil), recipe, tmp_path / "run")) == 1
+    assert attnforge(import_command(replace(files, captions=evil), recipe, tmp_path / "run")) == 1
     assert "posix.system" in capsys.readouterr().err
     torch.save({"encoder.weight": Canary(canary)}, evil)
-    assert attnforge(command(replace(files, text_encoder=evil), recipe, tmp_path / "run")) == 1
+    assert attnforge(import_command(replace(files, text_encoder=evil), recipe, tmp_path / "run")) == 1
     assert "unreadable-weights" in capsys.readouterr().err
     assert not canary.exists()
     assert not (tmp_path / "run").exists()
