@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import exp, log, sqrt
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from attnforge_attngan.losses.adversarial import AdversarialLoss, BinaryCrossEnt
 from attnforge_attngan.losses.conditioning import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.losses.matching import matching_terms
+from attnforge_attngan.losses.mismatch import Mismatch
 from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.tasks.matching import MatchingTask
 from known_judges import cross_entropy, hinge, scene
@@ -57,11 +60,10 @@ def test_equation_4_halves_both_terms_of_the_generator() -> None:
 @pytest.mark.parametrize("unconditional", [True, False])
 @pytest.mark.parametrize("mismatch", ["roll", "none"])
 def test_halves_go_with_wrong_sentences_and_without_the_unconditional_head(
-    loss: type[AdversarialLoss], cost: object, unconditional: bool, mismatch: object
+    loss: type[AdversarialLoss], cost: Callable[..., float], unconditional: bool, mismatch: Mismatch
 ) -> None:
-    assert callable(cost)
     step, _, _ = scene(REAL, FAKE, SENTENCES)
-    adversarial = loss(balance="paper", unconditional=unconditional, mismatch=mismatch)  # type: ignore[arg-type]
+    adversarial = loss(balance="paper", unconditional=unconditional, mismatch=mismatch)
     (term,) = adversarial.discriminator(step).values()
     terms = [mean([cost(x, real=True) for x in PAIRS]), mean([cost(x, real=False) for x in DRAWN_PAIRS])]
     if unconditional:
@@ -169,29 +171,28 @@ def step_of(text: TextFeatures, image: ImageFeatures) -> AdversarialStep:
     )
 
 
-def test_the_generators_loss_takes_the_same_options() -> None:
-    for word_score in ("official", "paper"):
-        for reduction in ("mean", "sum"):
-            loss = DamsmLoss(
-                weight=2,
-                gamma1=GAMMA1,
-                gamma2=GAMMA2,
-                gamma3=GAMMA3,
-                mask_same_class=False,
-                word_score=word_score,  # type: ignore[arg-type]
-                reduction=reduction,  # type: ignore[arg-type]
-            )
-            (term,) = loss.generator(step_of(*features())).values()
-            total = sum(expected(word_score, reduction).values())  # type: ignore[arg-type]
-            assert term.item() == pytest.approx(2 * total, rel=1e-4)
+@pytest.mark.parametrize("word_score", ["official", "paper"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_generators_loss_takes_the_same_options(word_score: WordScore, reduction: Reduction) -> None:
+    loss = DamsmLoss(
+        weight=2,
+        gamma1=GAMMA1,
+        gamma2=GAMMA2,
+        gamma3=GAMMA3,
+        mask_same_class=False,
+        word_score=word_score,
+        reduction=reduction,
+    )
+    (term,) = loss.generator(step_of(*features())).values()
+    assert term.item() == pytest.approx(2 * sum(expected(word_score, reduction).values()), rel=1e-4)
 
 
 def test_the_encoders_are_trained_with_the_same_options() -> None:
     """With gamma3 gamma2 times as large, the power cancels in the terms by words, and only there."""
 
-    def scalars(**options: object) -> dict[str, float]:
+    def scalars(**options: Any) -> dict[str, float]:
         torch.manual_seed(0)
-        task = MatchingTask(spec(), gamma2=5.0, **options)  # type: ignore[arg-type]
+        task = MatchingTask(spec(), gamma2=5.0, **options)
         return {name: float(value) for name, value in task.step(batch(), progress=at(0)).items()}
 
     code = scalars(gamma3=2.0)

@@ -1,0 +1,76 @@
+"""Discriminators whose logits are known beforehand, and what the logits should cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import log
+
+import torch
+from torch import Tensor
+
+from attnforge.interfaces import AdversarialStep, Condition, GeneratorOutput, ImageFeatures, TextFeatures
+
+
+@dataclass
+class Judge:
+    """Its logit is the picture's mean, times the first number of the sentence where there is one."""
+
+    seen: list[Tensor] = field(default_factory=list)
+    pairs: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    def features(self, images: Tensor) -> Tensor:
+        self.seen.append(images)
+        return images.mean(dim=(1, 2, 3), keepdim=True)
+
+    def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
+        logits = features.flatten()
+        if sentence is None:
+            return logits
+        self.pairs.append((logits, sentence[:, 0]))
+        return logits * sentence[:, 0]
+
+
+class NoEncoder:
+    """Adversarial losses do not look at pictures with the image encoder."""
+
+    def __call__(self, images: Tensor) -> ImageFeatures:
+        raise AssertionError
+
+
+def scene(
+    real: list[float],
+    fake: list[float],
+    sentences: list[float],
+    *,
+    class_ids: list[int] | None = None,
+    sizes: tuple[int, ...] = (8,),
+) -> tuple[AdversarialStep, tuple[Judge, ...], tuple[Tensor, ...]]:
+    """A step whose pictures are uniform: item i has the value `real[i]` or `fake[i]` everywhere."""
+    judges = tuple(Judge() for _ in sizes)
+    count = len(real)
+    drawn = tuple(
+        torch.tensor(fake)[:, None, None, None].expand(count, 3, size, size).clone().requires_grad_()
+        for size in sizes
+    )
+    nothing = torch.zeros(count, 2)
+    step = AdversarialStep(
+        real=tuple(torch.tensor(real)[:, None, None, None].expand(count, 3, size, size) for size in sizes),
+        fake=GeneratorOutput(drawn, (), Condition(nothing, nothing, nothing)),
+        text=TextFeatures(
+            words=torch.zeros(count, 2, 1),
+            sentence=torch.tensor([[one, 0.0] for one in sentences]),
+            padding=torch.zeros(count, 1, dtype=torch.bool),
+        ),
+        class_ids=torch.tensor(class_ids if class_ids is not None else list(range(count))),
+        discriminators=judges,
+        image_encoder=NoEncoder(),
+    )
+    return step, judges, drawn
+
+
+def cross_entropy(logit: float, *, real: bool) -> float:
+    return log(1 + torch.tensor(-logit if real else logit).exp().item())
+
+
+def hinge(logit: float, *, real: bool) -> float:
+    return max(0.0, 1 - logit if real else 1 + logit)
