@@ -3,10 +3,18 @@
 The hook must be in place before the packages are imported, hence here. Whole numbers may stand for
 floats, as Python's typing rules and YAML have it; `Self` is beyond a checker that sees one function at a
 time. `attnforge.specs` stays out because it names its interfaces without importing them.
+
+Without a GPU, Triton kernels run in Triton's interpreter, which must be said before Triton is imported.
 """
 
+import os
+
+import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # A busy machine is no failure: how long an example takes says nothing about the code.
 settings.register_profile("untimed", deadline=None)

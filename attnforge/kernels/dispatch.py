@@ -7,7 +7,7 @@ nothing. `auto` takes the first that refuses nothing; a name takes that kernel o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,20 @@ class Candidate:
     """Why it cannot run there, or None; see `attnforge.interfaces.Kernel`."""
     run: Callable[..., Any]
     """Takes what the operation's public function takes, without `kernel`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation with its kernels; its package calls it OPERATION."""
+
+    name: str
+    """What errors and the names of plugins' kernels begin with, such as `word-attention`."""
+    summary: str
+    """One line for `attnforge kernels`."""
+    kernels: tuple[Candidate, ...]
+    """The fastest first; the last one runs anywhere."""
+    sizes: Mapping[str, int]
+    """A usual size of every axis, by the letters of the operation's shapes."""
 
 
 def choose(

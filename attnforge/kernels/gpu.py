@@ -1,0 +1,54 @@
+"""Where Triton kernels run: on NVIDIA GPUs from Ampere on, or in Triton's interpreter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from importlib.util import find_spec
+
+import torch
+
+from attnforge.values import Situation
+
+INSTALLED = find_spec("triton") is not None
+INTERPRETED = "TRITON_INTERPRET"
+"""Triton's environment variable: with 1, kernels run in Python, to check what they compute."""
+OLDEST = (8, 0)
+"""Compute capability of Ampere, the first GPUs with bfloat16 and TF32."""
+
+
+def interpreted() -> bool:
+    """Whether Triton kernels run in the interpreter; Triton reads the variable when it is imported."""
+    return os.environ.get(INTERPRETED, "0").lower() in {"1", "true", "yes", "on", "y"}
+
+
+def refuse_triton(situation: Situation, *, types: Collection[torch.dtype]) -> str | None:
+    """Why no Triton kernel can run there, or None.
+
+    Args:
+        situation: What is asked.
+        types: The types of numbers that the kernel takes.
+    """
+    device = situation.device
+    if not INSTALLED:
+        return "Triton is not installed"
+    if situation.dtype not in types:
+        known = ", ".join(name_of(one) for one in types)
+        return f"it takes {known}, not {name_of(situation.dtype)}"
+    if interpreted():
+        return None if device.type in {"cpu", "cuda"} else f"the inputs are on the device `{device.type}`"
+    if device.type != "cuda":
+        return f"the inputs are on the device `{device.type}`, and Triton compiles for GPUs"
+    if torch.version.hip is not None:
+        return "it was written for NVIDIA GPUs"
+    if not torch.cuda.is_available():
+        return "no GPU is at hand"
+    capability = torch.cuda.get_device_capability(device)
+    if capability < OLDEST:
+        return f"the GPU has compute capability {capability[0]}.{capability[1]}, below 8.0"
+    return None
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """`float32` for `torch.float32`."""
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,33 @@
+"""What the Triton kernels of several operations share: products and roundings.
+
+Triton's interpreter multiplies bfloat16 as if it were whole numbers, and cuts where a GPU rounds. WIDE makes
+up for both: products of halves are exact in float32, so that the numbers are a GPU's but for the order of sums.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+@no_type_check
+def product(left, right, PRECISION: tl.constexpr, WIDE: tl.constexpr):
+    """The matrix product, summed in float32. PRECISION matters to float32 alone: tf32, tf32x3 or ieee."""
+    if WIDE:
+        return tl.dot(left.to(tl.float32), right.to(tl.float32), input_precision="ieee")
+    return tl.dot(left, right, input_precision=PRECISION)
+
+
+@triton.jit
+@no_type_check
+def rounded(values, TYPE: tl.constexpr, WIDE: tl.constexpr):
+    """Float32 values in TYPE, rounded to nearest, ties to even."""
+    if WIDE and tl.bfloat16 == TYPE:
+        bits = values.to(tl.int32, bitcast=True)
+        # NaN would be carried into infinity, or past its end
+        raised = tl.where(values == values, bits + 0x7FFF + ((bits >> 16) & 1), bits)
+        values = (raised & -65536).to(tl.float32, bitcast=True)
+    return values.to(TYPE)
