@@ -164,6 +164,52 @@ def test_shortening_keeps_order_and_asks_for_no_more(ids: list[int], max_words: 
     assert [one for one in ids if one in kept] == kept
 
 
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=30), st.integers(1, 30), st.integers(0))
+def test_shortening_to_the_first_words_drops_the_end(ids: list[int], max_words: int, seed: int) -> None:
+    kept = shorten(ids, max_words=max_words, seed=seed, truncate="first")
+    assert kept == [one for place, one in enumerate(ids) if place < max_words]
+
+
+def test_a_loader_keeps_random_words_or_the_first_ones() -> None:
+    for batch in load(max_words=3, truncate="first"):
+        for row, length, caption in zip(batch.tokens, batch.lengths, batch.captions, strict=True):
+            assert row[: int(length)].tolist() == Letters().encode(caption[:3])
+    ends = [
+        bool(set(row.tolist()) & set(Letters().encode(caption[3:])))
+        for batch in load(max_words=3)
+        for row, caption in zip(batch.tokens, batch.captions, strict=True)
+    ]
+    assert any(ends)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_can_lie_by_the_length_of_their_captions(workers: int) -> None:
+    drawn, sorted_ = load(batch_size=5), load(batch_size=5, order="length", workers=workers)
+    moved = 0
+    for one, other in zip(drawn, sorted_, strict=True):
+        lengths = one.lengths.tolist()
+        # the longest first, and captions of one length as they were drawn
+        places = sorted(range(5), key=lambda place: (-lengths[place], place))
+        moved += places != [0, 1, 2, 3, 4]
+        assert other.lengths.tolist() == sorted(lengths, reverse=True)
+        assert other.captions == tuple(one.captions[place] for place in places)
+        assert other.keys == tuple(one.keys[place] for place in places)
+        assert torch.equal(other.image, one.image[places])
+        assert torch.equal(other.tokens, one.tokens[places])
+        assert torch.equal(other.class_ids, one.class_ids[places])
+    assert moved > 5
+
+
+def test_a_caption_s_length_is_what_it_has_after_shortening() -> None:
+    """Seven words and five become four each: they keep the order in which they were drawn."""
+    for batch in load(Squares([["abcdefg"], ["hijkl"]]), batch_size=2, order="length", max_words=4):
+        assert batch.lengths.tolist() == [4, 4]
+    drawn = [batch.keys for batch in load(Squares([["abcdefg"], ["hijkl"]]), batch_size=2)]
+    shortened = load(Squares([["abcdefg"], ["hijkl"]]), batch_size=2, order="length")
+    assert [batch.keys for batch in shortened] == drawn
+    assert set(drawn) == {("0", "1"), ("1", "0")}
+
+
 def test_shortening_drops_every_word_about_equally_often() -> None:
     kept = Counter(one for seed in range(600) for one in shorten([1, 2, 3, 4], max_words=2, seed=seed))
     assert all(240 < kept[one] < 360 for one in (1, 2, 3, 4))
