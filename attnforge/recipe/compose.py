@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe.library import RecipeFile, locate, shown
 from attnforge.recipe.merge import merge
 from attnforge.recipe.node import Entry, Map, Node, Scalar, find, plain
-from attnforge.recipe.override import override
+from attnforge.recipe.override import Overrides, override
 from attnforge.recipe.scalars import write
 from attnforge.recipe.source import read
 
@@ -38,7 +37,7 @@ class ComposedRecipe:
 
 
 def compose(
-    source: str | Path, *, overrides: Sequence[str] = (), plugins: PluginCatalogue | None = None
+    source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ComposedRecipe:
     """Read a recipe with its parents and lay the overrides over it.
 
@@ -58,7 +57,7 @@ def compose(
 
 
 def gather(
-    source: str | Path, overrides: Sequence[str], plugins: PluginCatalogue, problems: list[Problem]
+    source: str | Path, overrides: Overrides, plugins: PluginCatalogue, problems: list[Problem]
 ) -> ComposedRecipe | None:
     """Like `compose`, but problems are collected; None when a file of the recipe cannot be used at all."""
     found = locate(source, plugins, folder=Path())

@@ -1,4 +1,4 @@
-"""Overrides from the command line, such as `phases.gan.steps=100` or `data.use=folder`."""
+"""Overrides, such as `phases.gan.steps=100`, from the command line or from a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,23 @@ SOURCE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
-class _Override:
+class Assignment:
+    """An override that has been read: a value for a dotted key."""
+
     steps: tuple[str, ...]
+    """The key."""
     places: tuple[Place, ...]
     """Where each step is written."""
     value: Node
+
+    @property
+    def key(self) -> str:
+        """The dotted key."""
+        return ".".join(self.steps)
+
+
+Overrides = Sequence[str | Assignment]
+"""`KEY=VALUE` texts, or what was read of them."""
 
 
 class _BadOverrideError(Exception):
@@ -29,15 +41,18 @@ class _BadOverrideError(Exception):
         self.problem = Problem("bad-override", message, place, expected, "attnforge show RECIPE")
 
 
-def override(root: Node, texts: Sequence[str], problems: list[Problem]) -> Node:
+def override(root: Node, overrides: Overrides, problems: list[Problem]) -> Node:
     """`root` with every override laid over it; bad ones are added to `problems`.
 
     Order counts only between overrides of the same key: a key of fewer steps comes first and `use` comes
     before its neighbours, so that `data.root=... data.use=folder` keeps its root.
     """
-    overrides = [_read(text, number, problems) for number, text in enumerate(texts, start=1)]
+    read = [
+        one if isinstance(one, Assignment) else read_override(one, number, problems)
+        for number, one in enumerate(overrides, start=1)
+    ]
     for item in sorted(
-        (item for item in overrides if item), key=lambda item: (len(item.steps), item.steps[-1] != "use")
+        (item for item in read if item), key=lambda item: (len(item.steps), item.steps[-1] != "use")
     ):
         try:
             root = _put(root, item.steps, item.places, item.value, item.places[0])
@@ -46,7 +61,8 @@ def override(root: Node, texts: Sequence[str], problems: list[Problem]) -> Node:
     return root
 
 
-def _read(text: str, number: int, problems: list[Problem]) -> _Override | None:
+def read_override(text: str, number: int, problems: list[Problem]) -> Assignment | None:
+    """Read override `number` of a command line; what is wrong with it is added to `problems`."""
     match = _OVERRIDE.fullmatch(text)
     whole = Place(SOURCE, number, 1, text.split("\n")[0][:120], max(1, min(len(text), 120)))
     if match is None:
@@ -64,7 +80,7 @@ def _read(text: str, number: int, problems: list[Problem]) -> _Override | None:
         problems.append(Problem("bad-override", message, places[0]))
         return None
     node = parse(Text(SOURCE, value, text, number, len(path) + 1), problems, code="bad-override")
-    return _Override(steps, tuple(places), node) if node else None
+    return Assignment(steps, tuple(places), node) if node else None
 
 
 def _put(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from attnforge.errors import Problem, RecipeError
@@ -10,12 +9,13 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe.compose import gather
 from attnforge.recipe.lock import check_lock
 from attnforge.recipe.node import Map, find
+from attnforge.recipe.override import Overrides
 from attnforge.recipe.resolved import ResolvedRecipe
 from attnforge.recipe.tree import choices
 
 
 def resolve(
-    source: str | Path, *, overrides: Sequence[str] = (), plugins: PluginCatalogue | None = None
+    source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ResolvedRecipe:
     """Read a recipe, lay overrides over it, find its components and decode every value.
 
