@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 SOFTNESS = 0.5
-"""Standard deviation of the Gaussian, in cells of the map: the least at which no cell shows as a square."""
+"""Standard deviation of the Gaussian, in cells of the map: enough that no cell shows as a square."""
 
 
 def enlarge(
@@ -34,10 +34,10 @@ def enlarge(
 @lru_cache(maxsize=32)
 def _spread(cells: int, side: int, softness: float) -> Float[np.ndarray, "side cells"]:
     """What every pixel takes from every cell; its rows sum to one, its columns to side / cells."""
-    edges = np.arange(side + 1) * (cells / side)
-    starts, ends = edges[:-1, None], edges[1:, None]
-    cell = np.arange(cells)[None]
-    covered = np.clip(np.minimum(ends, cell + 1) - np.maximum(starts, cell), 0, None) * (side / cells)
+    # both in units of 1 / (cells * side) of the picture, so that nothing is rounded
+    pixel, cell = cells * np.arange(side)[:, None], side * np.arange(cells)[None]
+    shared = np.minimum(pixel + cells, cell + side) - np.maximum(pixel, cell)
+    covered = np.clip(shared, 0, None) / cells
     deviation = softness * side / cells
     return np.asarray(_gaussian(side, deviation) @ covered if deviation > 0 else covered)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from attnforge.run.drawing import Drawing
-from attnforge.run.sheets import attending, attention_sheet, contact_sheet, lit
+from attnforge.run.figure import stage_row
+from attnforge.run.sheets import attention_sheet, contact_sheet, lit
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
 
@@ -30,6 +32,13 @@ def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "
     maps = (corner(8, len(words), 1), corner(16, len(words), 1))
     images = (plain(16, RED), plain(32, GREEN), plain(64, BLUE))
     return Drawing(caption=caption, words=words, seed=1, index=0, images=images, attention=maps)
+
+
+def with_regions() -> Drawing:
+    """The same, with word 2 in one of four regions."""
+    regions = np.full((3, 2, 2), 0.25, dtype=np.float32)
+    regions[2] = [[0, 1], [0, 0]]
+    return replace(drawing(), regions=regions)
 
 
 def colours(path: Path) -> set[tuple[int, int, int]]:
@@ -81,18 +90,67 @@ def test_no_drawing_is_refused(tmp_path: Path) -> None:
         contact_sheet([], tmp_path / "sheet.png")
 
 
-def test_attention_sheet_has_a_row_for_every_attending_stage(tmp_path: Path) -> None:
-    stages = size(contact_sheet([drawing()], tmp_path / "stages.png"))
-    full = size(attention_sheet(drawing(), tmp_path / "full.png"))
-    assert full[1] > stages[1] + 2 * 160
+def test_attention_sheet_has_a_row_for_every_attending_stage_and_one_for_regions(tmp_path: Path) -> None:
+    stages = size(contact_sheet([drawing()], tmp_path / "stages.png", side=64))
+    two = size(attention_sheet(drawing(), tmp_path / "two.png", side=64))
+    three = size(attention_sheet(with_regions(), tmp_path / "three.png", side=64))
+    assert two[1] > stages[1] + 2 * 64
+    assert three[1] - two[1] == (two[1] - stages[1]) / 2
+    assert three[0] == two[0]
 
 
 def test_attention_sheet_keeps_to_the_strongest_words(tmp_path: Path) -> None:
     many = drawing("a b c d e f g", tuple("abcdefg"))
     narrow = size(attention_sheet(many, tmp_path / "two.png", top=2))
+    five = size(attention_sheet(many, tmp_path / "five.png"))
     wide = size(attention_sheet(many, tmp_path / "seven.png", top=7))
-    assert wide[0] > narrow[0]
+    assert wide[0] > five[0] > narrow[0]
     assert wide[1] == narrow[1]
+
+
+def test_the_strongest_word_stands_first_and_lights_up_its_pixels(tmp_path: Path) -> None:
+    """Word 2 has the upper left quarter, word 0 the lower right one with less weight."""
+    weights = np.full((3, 8, 8), 1 / 3, dtype=np.float32)
+    weights[:, :4, :4] = np.array([0.1, 0.1, 0.8])[:, None, None]
+    weights[:, 4:, 4:] = np.array([0.5, 0.3, 0.2])[:, None, None]
+    grey = plain(64, (200, 200, 200))
+    one = Drawing("a red bird", ("a", "red", "bird"), 1, 0, (grey,), (weights,))
+    with Image.open(attention_sheet(one, tmp_path / "sheet.png", side=64)) as sheet:
+        pixels = np.asarray(sheet.convert("L"), dtype=int)
+    bottom = pixels.shape[0] - 12 - 64
+    tiles = [pixels[bottom : bottom + 64, 12 + place * 76 :][:64, :64] for place in range(3)]
+    assert [tile[8, 8] > 195 for tile in tiles] == [True, False, False]
+    assert [tile[56, 56] > 120 for tile in tiles] == [False, True, False]
+    assert max(tile[8, 56] for tile in tiles) < 40
+
+
+def test_labels_give_the_place_of_a_word_and_its_mass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    text = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda pen, place, words, **options: said.append(words) or text(pen, place, words, **options),
+    )
+    attention_sheet(with_regions(), tmp_path / "sheet.png")
+    # a quarter of the pixels gives word 1 0.95; three quarters are even
+    assert [words for words in said if ":" in words and "%" in words] == [
+        *("1:red  24%", "0:a  0%", "2:bird  0%") * 2,
+        *("2:bird  75%", "0:a  0%", "1:red  0%"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("picture", "shown"), [(16, 160), (32, 160), (64, 192), (128, 256), (256, 256), (512, 256)]
+)
+def test_pictures_are_shown_at_a_whole_multiple_or_at_256_pixels(
+    tmp_path: Path, picture: int, shown: int
+) -> None:
+    weights = np.full((2, 4, 4), 0.5, dtype=np.float32)
+    one = Drawing("a bird", ("a", "bird"), 1, 0, (plain(picture, RED),), (weights,))
+    assert size(attention_sheet(one, tmp_path / "sheet.png"))[0] == 2 * (shown + 12) + 12
 
 
 def test_attention_sheet_without_maps_shows_the_stages(tmp_path: Path) -> None:
@@ -100,19 +158,24 @@ def test_attention_sheet_without_maps_shows_the_stages(tmp_path: Path) -> None:
     assert RED in colours(attention_sheet(bare, tmp_path / "sheet.png"))
 
 
-def test_the_last_stages_are_those_that_attend() -> None:
-    assert [image.shape[0] for image, _ in attending(drawing())] == [32, 64]
-
-
 def test_light_falls_where_the_word_is_attended_to() -> None:
-    picture = plain(64, (200, 200, 200))
-    shown = lit(picture, corner(16, 3, 1)[1], side=64).astype(int)
+    row = stage_row(plain(64, (200, 200, 200)), corner(16, 3, 1))
+    (shown,) = lit(row, [1], side=64)
+    assert shown.shape == (64, 64, 3)
     assert shown[8, 8].min() > 190
-    assert shown[56, 56].max() < 130
+    assert shown[56, 56].max() < 40
 
 
-@pytest.mark.parametrize("value", [0.0, 1e-30, 1.0])
-def test_an_even_map_lights_evenly(value: float) -> None:
-    shown = lit(plain(32, (100, 100, 100)), np.full((8, 8), value, dtype=np.float32), side=32)
-    assert shown.min() == shown.max()
-    assert (shown.max() == 100) == (value > 0)
+def test_words_of_a_row_share_one_scale() -> None:
+    weights = np.zeros((4, 8, 8), dtype=np.float32)
+    weights[0], weights[1] = 0.8, 0.4
+    strong, weak = lit(stage_row(plain(32, (100, 100, 100)), weights), [0, 1], side=32, dark=0.2)
+    assert set(strong.flat) == {100}
+    assert set(weak.flat) == {60}
+
+
+def test_a_row_without_any_weight_is_dark() -> None:
+    row = stage_row(plain(32, (100, 100, 100)), np.full((2, 8, 8), 0.5, dtype=np.float32))
+    for shown in lit(row, [0, 1], side=32, dark=0.2):
+        assert set(shown.flat) == {20}
+    assert lit(row, [], side=32) == []
