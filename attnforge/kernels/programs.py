@@ -1,7 +1,7 @@
 """What the Triton kernels of several operations share: products and roundings.
 
 Triton's interpreter multiplies bfloat16 as if it were whole numbers, and cuts where a GPU rounds. WIDE makes
-up for both: products of halves are exact in float32, so that the numbers are a GPU's but for the order of sums.
+up for both: products of halves are exact in float32, so the numbers are a GPU's but for the order of sums.
 """
 
 from __future__ import annotations
