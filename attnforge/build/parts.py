@@ -105,7 +105,9 @@ class Parts:
         options = self.recipe.evaluation
         if options.max_words is None:
             return self.tokenizer
-        return ShortenedTokenizer(self.tokenizer, max_words=options.max_words, seed=options.seed)
+        return ShortenedTokenizer(
+            self.tokenizer, max_words=options.max_words, seed=options.seed, truncate=options.truncate
+        )
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
         """One split of the recipe's data, at the size of the largest pictures unless told."""

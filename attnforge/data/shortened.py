@@ -8,6 +8,7 @@ from typing import Any
 from attnforge.data.collate import shorten
 from attnforge.interfaces import Tokenizer
 from attnforge.seeds import derive_seed
+from attnforge.values import Truncate
 
 
 class ShortenedTokenizer:
@@ -18,14 +19,18 @@ class ShortenedTokenizer:
 
     Args:
         tokenizer: Encodes whole captions.
-        max_words: Longer captions lose random words, order kept.
+        max_words: Longer captions lose words.
         seed: Decides which.
+        truncate: Which words they keep; see `shorten`.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_words: int, seed: int) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, *, max_words: int, seed: int, truncate: Truncate = "random"
+    ) -> None:
         self.tokenizer = tokenizer
         self.max_words = max_words
         self.seed = seed
+        self.truncate: Truncate = truncate
 
     @property
     def vocabulary_size(self) -> int:
@@ -59,4 +64,5 @@ class ShortenedTokenizer:
 
     def _kept(self, caption: str, count: int) -> list[int]:
         seed = derive_seed(self.seed, "caption", caption)
-        return shorten(list(range(count)), max_words=self.max_words, seed=seed)
+        places = list(range(count))
+        return shorten(places, max_words=self.max_words, seed=seed, truncate=self.truncate)

@@ -107,7 +107,8 @@ class Evaluation:
             measures only in the end.
         captions: How many captions of the test split are drawn for them.
         batch_size: Pictures drawn at once.
-        max_words: Captions longer than this lose random words, order kept; none does when not given.
+        max_words: Captions longer than this lose words; none does when not given.
+        truncate: Which words such captions keep, `random` ones or the `first`.
         seed: Decides which captions, the words that long ones lose, and the noise.
     """
 
@@ -116,6 +117,7 @@ class Evaluation:
     captions: Positive = 500
     batch_size: Positive = 50
     max_words: Positive | None = None
+    truncate: Truncate = "random"
     seed: int = 1
 
 

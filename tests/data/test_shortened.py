@@ -72,6 +72,12 @@ def test_seed_and_caption_decide_which_words_are_lost() -> None:
     assert places != [WORDS.index(word) for word in cut(6).tokens(LONG)]
 
 
+def test_the_first_words_are_kept_when_told() -> None:
+    first = ShortenedTokenizer(Words(), max_words=6, seed=1, truncate="first")
+    assert first.tokens(LONG) == WORDS[:6]
+    assert first.encode(LONG) == Words().encode(LONG)[:6]
+
+
 def test_more_than_the_first_words_are_kept() -> None:
     places = {one for seed in range(40) for one in cut(6, seed=seed).encode(LONG)}
     assert places == set(Words().encode(LONG))

@@ -70,3 +70,10 @@ def test_the_size_of_batches_changes_no_caption() -> None:
     other, _ = encoded("evaluation.max_words=3", "evaluation.seed=2", "evaluation.captions=500")
     assert small == large
     assert any(other[caption] != ids for caption, ids in small.items())
+
+
+def test_captions_that_are_measured_can_keep_their_first_words() -> None:
+    whole, _ = encoded()
+    drawn, judged = encoded("evaluation.max_words=3", "evaluation.truncate=first")
+    assert drawn == judged == {caption: ids[:3] for caption, ids in whole.items()}
+    assert any(len(ids) > 3 for ids in whole.values())
