@@ -134,7 +134,8 @@ class Recipe:
         generator: Draws pictures.
         discriminator: Judges pictures; one is built for every size of the generator.
         losses: Named terms of the adversarial game.
-        encoders: A run folder whose text and image encoder are taken instead of training new ones.
+        encoders: A run folder whose text and image encoder are taken; phases that train nothing else are
+            then left out, unless there is no other.
         phases: What is trained, in order.
         training: What all phases share.
         sampling: The captions that are drawn during training.

@@ -22,6 +22,7 @@ from attnforge.interfaces import Dataset, Task, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
+from attnforge.run.encoders import find_encoders, phases_to_train, same_vocabulary, take_encoders
 from attnforge.run.folder import RunFolder
 from attnforge.run.measuring import TrainingFigures
 from attnforge.run.progress import Reporter
@@ -48,12 +49,14 @@ class Outcome:
 def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
+    Phases that train nothing but encoders are left out when the recipe names a run to take these from.
+
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
     depend on seeds and positions alone, and checkpoints hold everything else.
 
     Raises:
-        RunError: the folder holds a run and `resume` is off, or cannot be written, or a checkpoint's
-            vocabulary is not the data's.
+        RunError: the folder holds a run and `resume` is off, or cannot be written, or there are no such
+            encoders, or a checkpoint's vocabulary is not the data's.
         DataError: the data is missing or malformed.
     """
     recipe = assemble(resolved)
@@ -61,17 +64,23 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
     device = choose_device(recipe.training.device)
+    names, left_out = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
-    checkpoint = _last_checkpoint(RunFolder(path), list(recipe.phases)) if resume else None
+    checkpoint = _last_checkpoint(RunFolder(path), names) if resume else None
     tokenizer = _fit(recipe, checkpoint)  # before a folder is made: missing data shall leave no run behind
+    encoders = None if checkpoint else find_encoders(recipe, tokenizer)
     parts = Parts(recipe, tokenizer=tokenizer, device=device)
+    if encoders is not None:
+        take_encoders(parts, encoders)
     _try_metrics(parts, quietly=checkpoint is not None)
     run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     reporter.line(f"run {run.path}")
+    if encoders is not None:
+        reporter.line(_of_encoders(encoders, left_out))
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
         with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
-            finished = _train_phases(parts, run, recorder, figures, stop, checkpoint)
+            finished = _train_phases(parts, run, recorder, figures, stop, names, checkpoint)
         if not finished:
             recorder.end("stopped")
             reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
@@ -89,16 +98,14 @@ def _train_phases(
     recorder: Recorder,
     figures: TrainingFigures,
     stop: StopSignal,
+    names: Sequence[str],
     checkpoint: Checkpoint | None,
 ) -> bool:
     recipe = parts.recipe
-    names = list(recipe.phases)
     if checkpoint is not None:
-        _same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
+        same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
     else:
         recorder.begin()
-        if recipe.encoders is not None:
-            _take_encoders(parts, Path(recipe.encoders))
     samples: FixedSamples | None = None
     for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
         phase = recipe.phases[name]
@@ -209,37 +216,9 @@ def _last_checkpoint(run: RunFolder, phases: Sequence[str]) -> Checkpoint | None
     return None
 
 
-def _take_encoders(parts: Parts, path: Path) -> None:
-    folder = RunFolder.open(path)
-    found = [one for one in folder.checkpoints.glob("*-*") if one.is_dir()]
-    phases = {one.name.rsplit("-", 1)[0] for one in found}
-    candidates = [latest_checkpoint(folder.checkpoints, phase=name) for name in sorted(phases)]
-    checkpoint = next((one for one in candidates if one and {"text", "image"} <= set(one.networks())), None)
-    if checkpoint is None:
-        raise RunError(
-            Problem(
-                code="no-encoders",
-                message=f"run {path} has no whole checkpoint with a text and an image encoder",
-                expected="a run whose matching phase has saved",
-                next_step=f"attnforge train --resume {path}",
-            )
-        )
-    _same_vocabulary(parts.tokenizer, checkpoint, again="attnforge train RECIPE encoders=null")
-    checkpoint.load_network("text", cast("nn.Module", parts.text))
-    checkpoint.load_network("image", cast("nn.Module", parts.image))
-
-
-def _same_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, again: str) -> None:
-    if tokenizer.fingerprint != checkpoint.fingerprint:
-        raise RunError(
-            Problem(
-                code="vocabulary-mismatch",
-                message=f"checkpoint {checkpoint.folder} has vocabulary {checkpoint.fingerprint}, "
-                f"but the captions of the data give vocabulary {tokenizer.fingerprint}",
-                expected="the data and tokenizer that the checkpoint was trained with, or new encoders",
-                next_step=again,
-            )
-        )
+def _of_encoders(checkpoint: Checkpoint, left_out: Sequence[str]) -> str:
+    taken = f"encoders are taken from {checkpoint.folder}"
+    return f"{taken}, so phase {' and '.join(left_out)} is left out" if left_out else taken
 
 
 def _refuse_to_overwrite(path: Path, *, resume: bool) -> None:

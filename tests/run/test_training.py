@@ -138,19 +138,6 @@ def test_another_vocabulary_is_refused_with_both_fingerprints(trained: Path, tmp
     assert manifest["vocabulary"] in str(error.value)
 
 
-def test_encoders_of_another_run_are_taken(trained: Path, tmp_path: Path) -> None:
-    path = tmp_path / "adopted"
-    only_gan = ("phases.damsm=null", "phases.gan.steps=1", "phases.gan.sample_every=0")
-    assert train_tiny(path, UNMEASURED, *only_gan, f"encoders={trained}").finished
-    theirs, ours = weights(trained, "gan-0000005"), weights(path, "gan-0000001")
-    encoders = [name for name in theirs if name.startswith(("text/", "image/"))]
-    assert encoders
-    for name in encoders:
-        assert torch.equal(theirs[name], ours[name]), name
-    assert not list((path / "checkpoints").glob("damsm-*"))
-    assert not (path / "result.json").exists()
-
-
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(AttnforgeError) as error:
         train_tiny(tmp_path / "run", UNMEASURED, "phases.damsm.task={use: damsm, gamma3: 1e38}")
