@@ -16,6 +16,7 @@ from attnforge.specs import ConditionerSpec, GeneratorSpec, StageSpec
 
 from .initialisation import initialise
 from .layers import ImageHead
+from .normalisation import GeneratorNorm, synchronise
 
 
 class MultiStageGenerator(nn.Module):
@@ -31,7 +32,9 @@ class MultiStageGenerator(nn.Module):
         channels: Channels of the hidden map behind every stage.
         base_size: Side in pixels of the first picture: 4, 8, 16, ...
         noise: Width of the noise.
-        pictures: Which stages draw a picture; `last-stage` is the paper's AttnDCGAN.
+        pictures: Which stages draw a picture; `last-stage` is AttnDCGAN of the official code.
+        norm: `batch` normalises over the batch of one process; `synchronised` over those of all processes
+            that train together, as AttnGAN++ does (Dinh et al., 2021), and is the same with one process.
 
     Raises:
         RecipeError: There is no stage, or the stages stand in an order that cannot work.
@@ -47,6 +50,7 @@ class MultiStageGenerator(nn.Module):
         base_size: Annotated[int, Field(ge=4)] = 64,
         noise: Annotated[int, Field(ge=1)] = 100,
         pictures: Literal["every-stage", "last-stage"] = "every-stage",
+        norm: GeneratorNorm = "batch",
     ) -> None:
         super().__init__()
         if not stages:
@@ -68,6 +72,8 @@ class MultiStageGenerator(nn.Module):
             self.stages.append(_module(build(stage_spec)))
         self.heads = nn.ModuleList(ImageHead(channels) for _ in self.image_sizes)
         initialise(self)
+        if norm == "synchronised":
+            synchronise(self)
 
     def forward(
         self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False

@@ -1,0 +1,105 @@
+"""Batch normalisation whose batch is that of all processes that train together."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import torch
+import torch.distributed as distributed
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+GeneratorNorm = Literal["batch", "synchronised"]
+"""How a generator normalises; see `SynchronisedBatchNorm`."""
+
+
+class SynchronisedBatchNorm(_BatchNorm):
+    """Batch normalisation over the batches of all processes (Ioffe and Szegedy, 2015).
+
+    Where torch.distributed runs with more than one process, mean and variance in training are those of all
+    their batches together, which may differ in size, and gradients flow back to all of them. Otherwise, and
+    in evaluation, it is exactly batch normalisation. It takes maps (b c h w) and vectors (b c), on any
+    device, and its state dict is that of torch's `BatchNorm1d` and `BatchNorm2d`.
+    """
+
+    def forward(self, input: Float[Tensor, "b c *_"]) -> Float[Tensor, "b c *_"]:
+        if not (self.training and _processes() > 1):
+            return super().forward(input)
+        places = [place for place in range(input.dim()) if place != 1]
+        values = input if input.dtype == torch.float64 else input.float()
+        count = values.new_tensor([values.numel() / values.shape[1]])
+        total = sum_over_processes(torch.cat((values.sum(places), count)))
+        mean, overall = total[:-1] / total[-1], total[-1].detach()
+        centred = values - _across(mean, input)
+        # from the centred values, because E[x^2] - E[x]^2 cancels where the mean is large
+        variance = sum_over_processes(centred.square().sum(places)) / overall
+        self._track(mean.detach(), variance.detach(), overall)
+        normalised = centred * _across((variance + self.eps).rsqrt(), input)
+        if self.affine:
+            normalised = normalised * _across(self.weight, input) + _across(self.bias, input)
+        return normalised.to(input.dtype)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least a batch of vectors, got {input.dim()} dimensions")
+
+    @torch.no_grad()
+    def _track(
+        self, mean: Float[Tensor, "c"], variance: Float[Tensor, "c"], count: Float[Tensor, ""]
+    ) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        unbiased = variance * count / (count - 1)
+        self.running_mean.add_(share * (mean - self.running_mean))
+        self.running_var.add_(share * (unbiased - self.running_var))
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum of every process's tensor; each of them has a share in every process's loss."""
+
+    @staticmethod
+    def forward(context: object, values: Tensor) -> Tensor:
+        total = values.contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: object, gradient: Tensor) -> Tensor:
+        return cast(Tensor, _SumOverProcesses.apply(gradient))
+
+
+def sum_over_processes(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The sum of a tensor over all processes of torch.distributed, with gradients to all of them."""
+    return cast(Tensor, _SumOverProcesses.apply(values))
+
+
+def synchronise(network: nn.Module) -> None:
+    """Put `SynchronisedBatchNorm` in place of every batch normalisation inside, with the same weights."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+                setattr(parent, name, _synchronised(child))
+
+
+def _synchronised(old: _BatchNorm) -> SynchronisedBatchNorm:
+    new = SynchronisedBatchNorm(
+        old.num_features, old.eps, old.momentum, old.affine, old.track_running_stats, device="meta"
+    )
+    for name, parameter in old._parameters.items():
+        new.register_parameter(name, parameter)
+    for name, buffer in old._buffers.items():
+        new.register_buffer(name, buffer)
+    return new.train(old.training)
+
+
+def _processes() -> int:
+    running = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if running else 1
+
+
+def _across(values: Float[Tensor, "c"], like: Float[Tensor, "b c *_"]) -> Float[Tensor, "_ c *_"]:
+    """One value a channel, ready to be combined with maps or vectors."""
+    return values.reshape(1, -1, *[1] * (like.dim() - 2))
