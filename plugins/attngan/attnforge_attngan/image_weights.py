@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import struct
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TypeGuard
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
+from attnforge_attngan.misfits import listed, misfit
 
 
 def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ()) -> None:
@@ -24,42 +28,96 @@ def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ())
     state = read_state(path)
     kept = {key: value for key, value in state.items() if not key.startswith(tuple(ignore))}
     own = network.state_dict()
-    wrong = sorted(kept.keys() - own.keys())
-    wrong += sorted(key for key in own.keys() - kept.keys() if not key.endswith("num_batches_tracked"))
-    wrong += sorted(key for key in own.keys() & kept.keys() if own[key].shape != kept[key].shape)
-    if wrong:
-        message = (
-            f"{path} holds the weights of another network: {len(wrong)} tensors differ, such as {wrong[0]}"
-        )
+    fault = misfit(
+        unwanted=sorted(kept.keys() - own.keys()),
+        missing=sorted(key for key in own.keys() - kept.keys() if not key.endswith("num_batches_tracked")),
+        reshaped=[
+            (key, kept[key], own[key])
+            for key in sorted(own.keys() & kept.keys())
+            if own[key].shape != kept[key].shape
+        ],
+    )
+    if fault:
+        message = f"{path} holds the weights of another network: {fault}"
         raise RecipeError(
             Problem("other-weights", message, expected=f"a state dict of {type(network).__name__}")
         )
     network.load_state_dict(kept, strict=False)
 
 
-def read_state(path: str) -> dict[str, Tensor]:
+def read_state(path: str, *, inside: Sequence[str] = ()) -> dict[str, Tensor]:
     """The tensors of a state dict on disk, by name; only tensors are read from the file, never code.
+
+    Args:
+        path: A `.safetensors` file, or one that `torch.save` wrote in any of its formats.
+        inside: Entries that are entered, in this order, when the file holds a map of several things.
 
     Raises:
         RecipeError: The file cannot be read, or holds more than tensors.
     """
+    state = _load(path)
+    while isinstance(state, dict) and not _plain(state):
+        entry = next((name for name in inside if isinstance(state.get(name), dict)), None)
+        if entry is None:
+            break
+        state = state[entry]
+    if not isinstance(state, dict) or not _plain(state):
+        message = f"{path} holds no plain state dict"
+        if isinstance(state, dict) and state:
+            message += f", but {listed([str(name) for name in state])}"
+        expected = "a map from names to tensors" + (f", or one below {', '.join(inside)}" if inside else "")
+        raise RecipeError(Problem("unreadable-weights", message, expected=expected))
+    return state
+
+
+def _load(path: str) -> object:
+    file = Path(path)
     try:
-        if Path(path).suffix == ".safetensors":
+        if file.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         problem = Problem("no-weights", f"there is no file {path}", expected="a .pth or .safetensors file")
         raise RecipeError(problem) from None
     except Exception as error:
         # What torch raises for a damaged file is not specified, and is all the file's doing.
-        if type(error).__name__ == "UnpicklingError":
-            message, expected = f"{path} holds more than tensors, or is no weights file", "a plain state dict"
-        else:
-            message, expected = f"{path} cannot be read as weights: {type(error).__name__}", "a whole file"
-        raise RecipeError(Problem("unreadable-weights", message, expected=expected)) from error
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        message = f"{path} holds no plain state dict"
-        raise RecipeError(Problem("unreadable-weights", message, expected="a map from names to tensors"))
-    return state
+        raise RecipeError(_unreadable(file, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Problem:
+    """What kind of file it is that holds no weights."""
+    code = "unreadable-weights"
+    if path.is_dir():
+        return Problem(code, f"{path} is a folder", expected="a .pth or .safetensors file in it")
+    if _is_other_zip(path):
+        message = f"{path} is a zip archive, but not one of torch.save"
+        return Problem(code, message, expected="a .pth file of it", next_step=f"unzip {path}")
+    if _begins(path).lstrip()[:1] == b"<":
+        message = f"{path} is a web page"
+        return Problem(code, message, expected="the file itself: fetch it again")
+    if type(error).__name__ == "UnpicklingError":
+        message = f"{path} holds more than tensors, or is no weights file"
+        return Problem(code, message, expected="a plain state dict")
+    message = f"{path} cannot be read as weights: {type(error).__name__}"
+    return Problem(code, message, expected="a whole file: fetch or copy it again")
+
+
+def _plain(state: dict[object, object]) -> TypeGuard[dict[str, Tensor]]:
+    return all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
+
+
+def _is_other_zip(path: Path) -> bool:
+    """Whether it is a whole zip archive that torch did not write."""
+    try:
+        with ZipFile(path) as archive:
+            return not any(name.endswith("data.pkl") for name in archive.namelist())
+    except (OSError, ValueError, LookupError, NotImplementedError, struct.error, BadZipFile):
+        return False
+
+
+def _begins(path: Path) -> bytes:
+    try:
+        with path.open("rb") as opened:
+            return opened.read(64)
+    except OSError:
+        return b""

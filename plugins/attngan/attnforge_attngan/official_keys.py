@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor, nn
 
 from attnforge.errors import Place, Problem, RunError
+from attnforge_attngan.misfits import listed, misfit
+from attnforge_attngan.official_widths import recipe_of
 
 Rules = Sequence[tuple[str, str]]
 
@@ -76,14 +78,14 @@ KINDS: Mapping[str, Rules] = {
     "image encoder": IMAGE,
 }
 """The rules of each official file, by what the file holds."""
-LISTED = 12
-"""An error lists at most this many names of a kind."""
+LOOK = "attnforge recipes"
+"""Where there are recipes of other widths."""
 
 
 def load_official(
     network: nn.Module, state: Mapping[str, Tensor], rules: Rules, *, source: str | None = None
 ) -> None:
-    """Fill a network with an official state dict.
+    """Fill a network with an official state dict, or leave it as it was when that does not fit.
 
     `module.` before every name, which training on several GPUs leaves, is taken away. Missing counts of
     batches are let pass, because files of that time lack them.
@@ -95,7 +97,8 @@ def load_official(
         source: The file, for errors.
 
     Raises:
-        RunError: A name is unknown, or names or shapes do not fit the network; all of them are listed.
+        RunError: A name is unknown, or names or shapes do not fit the network; they are listed, and the
+            recipe that would fit is told where the shapes tell it.
     """
     place = Place(source) if source else None
     if state and all(name.startswith("module.") for name in state):
@@ -103,29 +106,27 @@ def load_official(
     names = {name: _rename(name, rules) for name in state}
     if unknown := [name for name, ours in names.items() if ours is None]:
         kind = next((kind for kind, other in KINDS.items() if state and _all_known(state, other)), None)
-        message = f"this is an official {kind}, not what is wanted here; " if kind else ""
-        message += f"{len(unknown)} tensors have foreign names: {listed(unknown)}"
+        message = f"{len(unknown)} tensors have foreign names: {listed(unknown)}"
+        if kind:
+            message = f"this is an official {kind}, not what is wanted here"
         expected = "an unchanged official state dict" + (f" of the {_kind(rules)}" if _kind(rules) else "")
         raise RunError(Problem("unknown-official-name", message, place, expected))
     own = network.state_dict()
     renamed = {ours: state[name] for name, ours in names.items() if ours is not None}
     missing = [key for key in own if key not in renamed and not key.endswith("num_batches_tracked")]
-    faults = [
-        ("the recipe's network has no", [name for name, ours in names.items() if ours not in own]),
-        ("the file lacks", [official_name(key, rules) or key for key in missing]),
-        (
-            "of other shapes are",
-            [
-                f"{name} ({_shape(state[name])}, in the recipe {_shape(own[key])})"
-                for name, key in names.items()
-                if key in own and not _fits(state[name], own[key])
-            ],
-        ),
-    ]
-    if any(found for _, found in faults):
-        message = "; ".join(f"{said} {listed(found)}" for said, found in faults if found)
-        expected = "a recipe of the same widths and stages"
-        raise RunError(Problem("other-checkpoint", f"the file does not fit: {message}", place, expected))
+    fault = misfit(
+        unwanted=[name for name, ours in names.items() if ours not in own],
+        missing=[official_name(key, rules) or key for key in missing],
+        reshaped=[
+            (name, state[name], own[key])
+            for name, key in names.items()
+            if key in own and not _fits(state[name], own[key])
+        ],
+    )
+    if fault:
+        wanted = recipe_of(state, _kind(rules) or "")
+        expected = f"a recipe with {wanted}" if wanted else "a recipe of the same widths and stages"
+        raise RunError(Problem("other-checkpoint", f"the file does not fit: {fault}", place, expected, LOOK))
     network.load_state_dict(
         {key: value.reshape(own[key].shape) for key, value in renamed.items()}, strict=False
     )
@@ -162,15 +163,5 @@ def _fits(theirs: Tensor, ours: Tensor) -> bool:
     return theirs.shape in (ours.shape, (*ours.shape, 1))
 
 
-def _shape(value: Tensor) -> str:
-    return " x ".join(str(side) for side in value.shape) or "a number"
-
-
 def _kind(rules: Rules) -> str | None:
     return next((kind for kind, known in KINDS.items() if known is rules), None)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names as an error says them: the first ones, and how many more there are."""
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

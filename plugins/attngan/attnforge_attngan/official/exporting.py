@@ -16,6 +16,7 @@ from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.conditioning import Augmentation
 from attnforge_attngan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
+from attnforge_attngan.misfits import listed
 from attnforge_attngan.official.captions import FoundCaptions, find_captions, write_lists
 from attnforge_attngan.official.vocabulary import write_captions
 from attnforge_attngan.official_keys import (
@@ -24,7 +25,6 @@ from attnforge_attngan.official_keys import (
     IMAGE,
     TEXT,
     Rules,
-    listed,
     official_name,
 )
 from attnforge_attngan.stages import InitialStage, RefineStage

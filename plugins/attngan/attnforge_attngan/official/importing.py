@@ -31,6 +31,8 @@ from attnforge_attngan.tokenizer import WordTokenizer
 
 NEEDED: Mapping[str, Rules] = {"text": TEXT, "image": IMAGE, "generator": GENERATOR}
 """The networks that are imported, and what their tensors are called officially."""
+WRAPPERS = ("model", "state_dict")
+"""What codes that grew from the official one put around a state dict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +78,9 @@ def import_official(
         )
     tokenizer.load_state({"letters": "ascii", "words": list(captions.words)})
     states = {
-        "text": read_state(str(files.text_encoder)),
-        "image": read_state(str(files.image_encoder)),
-        "generator": read_state(str(files.generator)),
+        "text": read_state(str(files.text_encoder), inside=(*WRAPPERS, "text_encoder")),
+        "image": read_state(str(files.image_encoder), inside=(*WRAPPERS, "image_encoder")),
+        "generator": read_state(str(files.generator), inside=(*WRAPPERS, "netG", "generator")),
     }
     _same_size(states["text"], tokenizer, files)
     task = _build(live, phase, tokenizer)
@@ -146,7 +148,8 @@ def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path
         expected = f"{len(names)} files, smallest pictures first, or none"
         raise RunError(Problem("other-checkpoint", message, expected=expected))
     for name, path in zip(names, paths, strict=False):
-        load_official(networks[name], read_state(str(path)), DISCRIMINATOR, source=str(path))
+        state = read_state(str(path), inside=(*WRAPPERS, "netD", "discriminator"))
+        load_official(networks[name], state, DISCRIMINATOR, source=str(path))
 
 
 def _fix_captions(run: RunFolder, recipe: Recipe, captions: OfficialCaptions) -> None:
