@@ -98,6 +98,8 @@ class Batch:
     class_ids: Int[Tensor, "b"]
     captions: tuple[str, ...]
     keys: tuple[str, ...]
+    levels: UInt8[Tensor, "b 3 h w"] | None = None
+    """The grey levels, 0 to 255, that `image` was made of; None when it was made of something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

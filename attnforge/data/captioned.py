@@ -11,9 +11,14 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from torch import Tensor
 
-from attnforge.data.metadata import Metadata, Row
-from attnforge.data.pictures import crop_to_box, open_picture, parse_colour, resize_shorter
+from attnforge.data.decoding import decode
+from attnforge.data.glance import glance
+from attnforge.data.metadata import SHOWN, Metadata, Row
+from attnforge.data.pictures import parse_colour
+from attnforge.data.resizing import Resize, crop_to_box, cut_ribbon
+from attnforge.data.shared import SharedPictures
 from attnforge.errors import DataError, Place, Problem
 from attnforge.interfaces import Sample
 from attnforge.specs import DataSpec
@@ -38,10 +43,12 @@ class CaptionedPictures:
         background: What shows through transparent pictures: a colour's name or `#rrggbb`.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
         flip: Mirror half of the training pictures.
-        cache: Keep resized pictures in memory: `memory` always, `none` never, `auto` up to about 2 GB.
+        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+            `auto` up to 2 GB.
 
     Raises:
-        DataError: the metadata has problems, or names no picture of the split.
+        DataError: the metadata has problems or names no picture of the split, a picture is obviously
+            damaged, or there is too little memory for `cache: memory`.
     """
 
     def __init__(
@@ -71,8 +78,8 @@ class CaptionedPictures:
             message = f"no picture of the folder is in the split {spec.split}"
             place = Place(str(self._source))
             raise DataError(Problem("empty-split", message, place, next_step=self._next_step))
-        self._room = {"auto": CACHE_LIMIT, "memory": None, "none": 0}[cache]
-        self._kept: dict[int, UInt8[np.ndarray, "h w 3"]] = {}
+        self._look_at_pictures()
+        self._kept = self._reserve(cache)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -90,39 +97,18 @@ class CaptionedPictures:
         return self._classes[index]
 
     def picture(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        """Picture `index`, resized but not cut to a square.
+        """Picture `index`, resized but not cut to a square; it must not be written to.
 
         Raises:
             DataError: the file is missing, damaged or no picture.
         """
-        if index in self._kept:
-            return self._kept[index]
-        row = self._rows[index]
-        place = Place(str(self._source), row.line)
-        try:
-            image = open_picture(self.root / row.file_name, background=self.background, place=place)
-        except DataError as error:
-            step = self._next_step
-            raise DataError([replace(one, next_step=step) for one in error.problems]) from error
-        if row.box is not None:
-            image = crop_to_box(image, row.box)
-        pixels = np.array(resize_shorter(image, self.side))
-        if self._room is None or pixels.nbytes <= self._room:
-            self._kept[index] = pixels
-            if self._room is not None:
-                self._room -= pixels.nbytes
-        return pixels
+        kept = self._kept.get(index)
+        return self._resized(index, self._region(index)) if kept is None else kept
 
     def sample(self, index: int, *, seed: int) -> Sample:
         """A square of picture `index`, perhaps mirrored, with one of its captions."""
         random = Random(seed)  # noqa: S311
-        pixels = self.picture(index)
-        spare_rows, spare_columns = pixels.shape[0] - self.size, pixels.shape[1] - self.size
-        if self.training:
-            top, left = random.randint(0, spare_rows), random.randint(0, spare_columns)
-        else:
-            top, left = spare_rows // 2, spare_columns // 2
-        square = pixels[top : top + self.size, left : left + self.size]
+        square = self._square(index, random)
         if self.flip and random.random() < 0.5:
             square = square[:, ::-1]
         row = self._rows[index]
@@ -132,6 +118,71 @@ class CaptionedPictures:
             class_id=self._classes[index],
             key=row.file_name,
         )
+
+    def _square(self, index: int, random: Random) -> UInt8[np.ndarray, "h h 3"]:
+        whole = self._kept.get(index)
+        if whole is None:
+            region = self._region(index)
+            resize = Resize.of(region, side=self.side)
+            if not self._kept.has_room(3 * resize.height * resize.width):
+                top, left = self._corner(resize.height, resize.width, random)
+                return _rows_first(resize.square(region, top=top, left=left, size=self.size))
+            whole = self._resized(index, region)
+        height, width, _ = whole.shape
+        top, left = self._corner(height, width, random)
+        return whole[top : top + self.size, left : left + self.size]
+
+    def _corner(self, height: int, width: int, random: Random) -> tuple[int, int]:
+        spare_rows, spare_columns = height - self.size, width - self.size
+        if self.training:
+            return random.randint(0, spare_rows), random.randint(0, spare_columns)
+        return spare_rows // 2, spare_columns // 2
+
+    def _region(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
+        """What picture `index` shows, in the size of its file."""
+        row = self._rows[index]
+        place = Place(str(self._source), row.line)
+        try:
+            pixels = decode(self.root / row.file_name, background=self.background, place=place)
+        except DataError as error:
+            step = self._next_step
+            raise DataError([replace(one, next_step=step) for one in error.problems]) from error
+        return cut_ribbon(pixels if row.box is None else crop_to_box(pixels, row.box))
+
+    def _resized(self, index: int, region: UInt8[Tensor, "1 3 _ _"]) -> UInt8[np.ndarray, "h w 3"]:
+        pixels = _rows_first(Resize.of(region, side=self.side).whole(region))
+        self._kept.keep(index, pixels)
+        return pixels
+
+    def _look_at_pictures(self) -> None:
+        """Refuse files that are obviously damaged now, instead of in the middle of an epoch."""
+        found = []
+        for row in self._rows:
+            place = Place(str(self._source), row.line)
+            found.append(glance(self.root / row.file_name, place=place, next_step=self._next_step))
+        problems = [one for one in found if one is not None]
+        if (more := len(problems) - SHOWN) > 0:
+            message = f"{more} more pictures of this folder cannot be read"
+            problems[SHOWN:] = [Problem("more-problems", message, next_step=self._next_step)]
+        if problems:
+            raise DataError(problems)
+
+    def _reserve(self, cache: Literal["auto", "memory", "none"]) -> SharedPictures:
+        count = len(self._rows)
+        most = 3 * count * self.side * 2 * self.side  # pictures up to twice as long as wide
+        capacity = {"auto": min(CACHE_LIMIT, most), "memory": most, "none": 0}[cache]
+        try:
+            return SharedPictures(count, capacity=capacity)
+        except OSError as error:
+            if cache == "auto":
+                return SharedPictures(count, capacity=0)
+            message = f"{count:,} pictures need up to {capacity / 2**30:.1f} GB of memory: {error.strerror}"
+            expected = "more memory, or `cache: auto` in the recipe's data"
+            raise DataError(Problem("cache-too-large", message, expected=expected)) from error
+
+
+def _rows_first(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    return np.ascontiguousarray(pixels[0].permute(1, 2, 0).numpy())
 
 
 def _class_ids(all_rows: Sequence[Row], rows: Sequence[Row]) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from attnforge.data.jpeg import jpeg_damage
 from attnforge.data.metadata import Metadata, Row, read_metadata
 from attnforge.data.pictures import open_picture
 from attnforge.data.png import missing_rows
@@ -124,6 +125,9 @@ def _check_picture(
     if missing := missing_rows(path):
         message = f"picture {path} cannot be read: it lacks {missing} rows of pixels"
         return [Problem("broken-picture", message, place, "a whole picture")]
+    if damage := jpeg_damage(path.read_bytes()):
+        message = f"picture {path} is damaged: {damage}; parts of it may look wrong"
+        return [Problem("damaged-picture", message, place, "a whole picture")]
     if row.box is not None and _outside(row.box, upright.size):
         message = f"the bbox of {row.file_name} lies outside its {upright.width} x {upright.height} pixels"
         return [Problem("bad-box", message, place, "a box within the picture")]

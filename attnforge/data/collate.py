@@ -29,13 +29,15 @@ class EncodedSamples:
 
     def batch(self, device: torch.device | str = "cpu") -> Batch:
         """The batch on a device, its pictures in [-1, 1]."""
+        levels = self.image.to(device)
         return Batch(
-            image=self.image.to(device).float().div_(127.5).sub_(1.0),
+            image=levels.float().div_(127.5).sub_(1.0),
             tokens=self.tokens.to(device),
             lengths=self.lengths.to(device),
             class_ids=self.class_ids.to(device),
             captions=self.captions,
             keys=self.keys,
+            levels=levels,
         )
 
 

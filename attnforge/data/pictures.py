@@ -11,9 +11,6 @@ from PIL import Image, ImageColor, ImageOps
 
 from attnforge.errors import DataError, Place, Problem
 
-NARROWEST = 8
-"""How many times as long as wide a picture may be before its ends are cut off."""
-
 BROKEN = (
     OSError,
     SyntaxError,
@@ -45,13 +42,13 @@ def open_picture(path: Path, *, background: str = "white", place: Place | None =
     try:
         with Image.open(path) as opened:
             opened.load()
-            return to_rgb(ImageOps.exif_transpose(opened), background=background)
+            ImageOps.exif_transpose(opened, in_place=True)
+            return to_rgb(opened, background=background)
     except FileNotFoundError as error:
         problem = Problem("missing-file", f"there is no picture {path}", place)
         raise DataError(problem) from error
     except BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        message = f"picture {path} cannot be read: {reason}"
+        message = f"picture {path} cannot be read: {said(error)}"
         raise DataError(Problem("broken-picture", message, place, "a whole picture")) from error
 
 
@@ -80,34 +77,9 @@ def parse_colour(colour: str) -> tuple[int, int, int]:
         ) from error
 
 
-def crop_to_box(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
-    """The square around a bounding box whose half side is 3/4 of the box's longer side, cut at the border.
-
-    This is how AttnGAN and StackGAN crop CUB's birds; a box outside the picture crops nothing.
-    """
-    left, top, width, height = (int(number) for number in box)
-    half = int(0.75 * max(width, height))
-    across, down = (2 * left + width) // 2, (2 * top + height) // 2
-    region = (
-        max(0, across - half),
-        max(0, down - half),
-        min(image.width, across + half),
-        min(image.height, down + half),
-    )
-    return image if region[0] >= region[2] or region[1] >= region[3] else image.crop(region)
-
-
-def resize_shorter(image: Image.Image, side: int) -> Image.Image:
-    """Scale a picture so that its shorter side has `side` pixels; the longer keeps the proportion.
-
-    Of a picture that is more than eight times as long as wide, the middle is taken.
-    """
-    longest = NARROWEST * min(image.size)
-    if max(image.size) > longest:
-        image = ImageOps.fit(image, (min(image.width, longest), min(image.height, longest)))
-    scale = side / min(image.size)
-    width, height = (max(side, round(length * scale)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.BILINEAR)
+def said(error: BaseException) -> str:
+    """What an exception says in one line, or its name when it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnforge.data.pictures import crop_to_box, open_picture, resize_shorter
+from attnforge.data.pictures import open_picture
 from attnforge.data.png import missing_rows
 from attnforge.errors import DataError, Place
 
@@ -112,30 +112,6 @@ def test_a_background_that_is_no_colour_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         open_picture(tmp_path / "a.png", background="greenish")
     assert caught.value.problems[0].code == "bad-colour"
-
-
-def test_a_box_is_cropped_as_cub_is() -> None:
-    picture = Image.fromarray(np.arange(100 * 100, dtype=np.uint16).reshape(100, 100).astype(np.uint8))
-    cropped = crop_to_box(picture, (40.0, 30.0, 20.0, 10.0))
-    assert cropped.tobytes() == picture.crop((35, 20, 65, 50)).tobytes()
-    assert crop_to_box(picture, (0.0, 0.0, 20.0, 10.0)).size == (25, 20)
-    assert crop_to_box(picture, (500.0, 500.0, 5.0, 5.0)).size == (100, 100)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"), [((100, 50), (152, 76)), ((50, 100), (76, 152)), ((10, 10), (76, 76))]
-)
-def test_the_shorter_side_is_resized(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert resize_shorter(Image.new("RGB", size), 76).size == expected
-
-
-def test_a_ribbon_is_cut_to_its_middle() -> None:
-    ribbon = Image.new("RGB", (1000, 10), "blue")
-    ribbon.paste("red", (450, 0, 550, 10))
-    resized = resize_shorter(ribbon, 20)
-    assert resized.size == (160, 20)
-    assert close(resized, (255, 0, 0), at=(2, 10))
-    assert resize_shorter(Image.new("RGB", (1, 30_000)), 64).size == (64, 512)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])

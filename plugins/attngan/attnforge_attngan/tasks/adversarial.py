@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, ClassVar, Protocol, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -127,7 +128,7 @@ class AdversarialTask:
             text = self.text(batch.tokens, batch.lengths)
         noise = torch.randn(len(batch.captions), self.draw.noise, device=batch.image.device)
         game = AdversarialStep(
-            real=pyramid(batch.image, self.draw.image_sizes),
+            real=pyramid(batch.image, self.draw.image_sizes, levels=batch.levels),
             fake=self.draw(noise, text),
             text=text,
             class_ids=batch.class_ids,
@@ -157,14 +158,30 @@ def _observe(generator: nn.Module, noise: Float[Tensor, "b n"], text: TextFeatur
         generator(noise, text)
 
 
-def pyramid(images: Float[Tensor, "b 3 h w"], sizes: tuple[int, ...]) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
-    """The same pictures at every size, smallest first; antialiased bilinear, as real pictures shrink."""
-    return tuple(
-        images
-        if images.shape[-1] == size
-        else F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
-        for size in sizes
-    )
+def pyramid(
+    images: Float[Tensor, "b 3 h w"],
+    sizes: tuple[int, ...],
+    *,
+    levels: UInt8[Tensor, "b 3 h w"] | None = None,
+) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
+    """The same pictures at every size, smallest first; antialiased bilinear, as real pictures shrink.
+
+    Args:
+        images: The pictures.
+        sizes: Their sides in pixels.
+        levels: The grey levels that the pictures were made of. The smaller pictures then hold whole grey
+            levels, too, as those of the official code do, and are made in half of the time on a CPU.
+    """
+    return tuple(images if images.shape[-1] == size else _shrink(images, size, levels) for size in sizes)
+
+
+def _shrink(images: Tensor, size: int, levels: Tensor | None) -> Tensor:
+    resize = partial(F.interpolate, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    if levels is None:
+        return resize(images)
+    # only CPUs resize bytes
+    shrunk = resize(levels) if levels.device.type == "cpu" else resize(levels.float()).round_()
+    return shrunk.float().div_(127.5).sub_(1.0)
 
 
 def _merge(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

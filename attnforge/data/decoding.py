@@ -1,0 +1,37 @@
+"""Decodes pictures to bytes of red, green and blue, the common ones by the shortest way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from attnforge.data.jpeg import jpeg_pixels
+from attnforge.data.pictures import BROKEN, open_picture
+from attnforge.errors import Place
+
+
+def decode(path: Path, *, background: str = "white", place: Place | None = None) -> UInt8[Tensor, "1 3 h w"]:
+    """The pixels of a picture file, upright, transparent parts on `background`; channels lie last in memory.
+
+    Whole, upright JPEGs in grey or colour are written where they are wanted; everything else goes through
+    Pillow, which gives the same pixels and says what is wrong with a file.
+
+    Args:
+        path: The file.
+        background: A colour's name, or `#rrggbb`.
+        place: Where the picture is named, for the error.
+
+    Raises:
+        DataError: the file is missing, damaged or no picture.
+    """
+    try:
+        pixels = jpeg_pixels(path.read_bytes())
+    except BROKEN:
+        pixels = None
+    if pixels is None:
+        pixels = np.array(open_picture(path, background=background, place=place))
+    return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)

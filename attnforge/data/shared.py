@@ -1,0 +1,71 @@
+"""Keeps pictures in memory that all processes of a run share."""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+NOT_KEPT = -1
+
+
+class SharedPictures:
+    """Pictures in one piece of memory: what one worker decoded, all others and the main process see.
+
+    The memory is reserved at once and taken up page by page as pictures come; when it is full, no more are
+    kept. Processes that are forked share it. Where processes are started afresh each begins an empty one.
+
+    Args:
+        count: How many pictures there are.
+        capacity: Bytes that may be kept.
+
+    Raises:
+        OSError: the system does not reserve as much memory.
+    """
+
+    def __init__(self, count: int, *, capacity: int) -> None:
+        self.count = count
+        self.capacity = capacity
+        self._pixels = np.frombuffer(mmap.mmap(-1, max(1, capacity)), dtype=np.uint8)
+        table = mmap.mmap(-1, 8 * (3 * count + 1))
+        self._used = np.frombuffer(table, dtype=np.int64, count=1)
+        self._entries = np.frombuffer(table, dtype=np.int64, offset=8).reshape(count, 3)
+        self._entries[:, 0] = NOT_KEPT
+        self._lock = multiprocessing.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _empty, (self.count, self.capacity)
+
+    @property
+    def used(self) -> int:
+        """Bytes that are taken up by pictures."""
+        return int(self._used[0])
+
+    def has_room(self, size: int) -> bool:
+        """Whether a picture of so many bytes would be kept."""
+        return self.used + size <= self.capacity
+
+    def get(self, index: int) -> UInt8[np.ndarray, "h w 3"] | None:
+        """Picture `index` as it was kept, or None; it must not be written to."""
+        with self._lock:
+            start, height, width = (int(number) for number in self._entries[index])
+        if start == NOT_KEPT:
+            return None
+        return self._pixels[start : start + 3 * height * width].reshape(height, width, 3)
+
+    def keep(self, index: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+        """Keep picture `index` when there is room for it."""
+        with self._lock:
+            start = self.used
+            if self._entries[index, 0] != NOT_KEPT or not self.has_room(pixels.nbytes):
+                return
+            self._pixels[start : start + pixels.nbytes] = pixels.reshape(-1)
+            self._used[0] = start + pixels.nbytes
+            self._entries[index] = (start, *pixels.shape[:2])
+
+
+def _empty(count: int, capacity: int) -> SharedPictures:
+    return SharedPictures(count, capacity=capacity)
