@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "Train a recipe, or go on with a run.",
     "sample": "Draw pictures for captions.",
     "eval": "Measure a run's checkpoints without training.",
+    "sweep": "Train several runs over a grid of values, and compare them.",
     "report": "Write a run's report.",
     "data": "Lay out data sets and look at them.",
     "import": "Make a run of files that another code wrote.",

@@ -32,13 +32,17 @@ def matching(names: list[str], wanted: str) -> str | None:
     return next((name for name in names if wanted in (name, short(name))), None)
 
 
+def is_share(name: str, figures: Mapping[str, Any]) -> bool:
+    """Whether a figure is a share of one, which those are that have a chance."""
+    return name + CHANCE in figures
+
+
 def written(name: str, figures: Mapping[str, Any]) -> str:
     """A figure as a table shows it: with its deviation, and as per cent where it is a share."""
     value, deviation = figures.get(name), figures.get(name + DEVIATION)
     if not _is_number(value):
         return ""
-    share = name + CHANCE in figures or "precision" in name or "accuracy" in name
-    factor, digits = (100, 2) if share else (1, 3)
+    factor, digits = (100, 1) if is_share(name, figures) else (1, 3)
     text = f"{factor * value:.{digits}f}"
     return f"{text} ± {factor * deviation:.{digits}f}" if _is_number(deviation) else text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnforge.errors import Place, Problem
 from attnforge.recipe.merge import merge
@@ -12,6 +12,7 @@ from attnforge.recipe.node import Entry, Items, Map, Node, Scalar, as_map
 from attnforge.recipe.source import Text, parse
 
 _OVERRIDE = re.compile(r"(?P<path>[^\s=.]+(?:\.[^\s=.]+)*)=(?P<value>.*)", re.DOTALL)
+_KEY = re.compile(r"[^\s=.]+(?:\.[^\s=.]+)*")
 SOURCE = "command line"
 
 
@@ -75,12 +76,37 @@ def read_override(text: str, number: int, problems: list[Problem]) -> Assignment
     for step in steps:
         places.append(Place(SOURCE, number, column, whole.excerpt, len(step)))
         column += len(step) + 1
-    if steps[0] in ("extends", "lock"):
-        message = f"`{steps[0]}` cannot be overridden; it belongs to a recipe's file"
-        problems.append(Problem("bad-override", message, places[0]))
+    if _belongs_to_a_file(steps[0], places[0], problems):
         return None
     node = parse(Text(SOURCE, value, text, number, len(path) + 1), problems, code="bad-override")
     return Assignment(steps, tuple(places), node) if node else None
+
+
+def assign(key: str, place: Place, value: Node, problems: list[Problem]) -> Assignment | None:
+    """A value for a dotted key that a file writes; a key that is none is added to `problems`."""
+    if not _KEY.fullmatch(key):
+        expected = "a dotted key, such as `losses.damsm.weight`"
+        problems.append(Problem("bad-override", f"`{key}` is no key of a recipe", place, expected))
+        return None
+    steps = tuple(key.split("."))
+    column = place.column or 1
+    if (place.excerpt or "")[column - 1 : column] in ("'", '"'):
+        column += 1
+    places = []
+    for step in steps:
+        places.append(replace(place, column=column, width=len(step)))
+        column += len(step) + 1
+    if _belongs_to_a_file(steps[0], places[0], problems):
+        return None
+    return Assignment(steps, tuple(places), value)
+
+
+def _belongs_to_a_file(key: str, place: Place, problems: list[Problem]) -> bool:
+    if key not in ("extends", "lock"):
+        return False
+    message = f"`{key}` cannot be overridden; it belongs to a recipe's file"
+    problems.append(Problem("bad-override", message, place))
+    return True
 
 
 def _put(

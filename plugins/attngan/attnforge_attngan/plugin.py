@@ -44,6 +44,12 @@ _COMPONENTS = (
     ("loss", "kl", "losses.conditioning:ConditioningLoss", "keeps the condition near a unit Gaussian"),
     (
         "metric",
+        "inception-score",
+        "inception_score:InceptionScore",
+        "are pictures distinct and varied for a classifier",
+    ),
+    (
+        "metric",
         "r-precision",
         "retrieval:RetrievalPrecision",
         "is a picture's own caption found among others",

@@ -166,3 +166,20 @@ def test_batches_add_up() -> None:
 def test_one_class_alone_has_no_mismatched_captions(count: int) -> None:
     judge = Judge(Birds(count), candidates=10)
     assert judge.judge(judge.right, judge.captions) == {"R-precision": 1.0, "R-precision chance": 1.0}
+
+
+def test_the_deviation_is_that_of_folds() -> None:
+    judge = Judge(Birds(60), candidates=5, folds=3)
+    right = set(judge.captions[:40]) | set(judge.captions[40:60])
+    figures = judge.judge(lambda one: judge.right(one) if one in right else -judge.right(one), judge.captions)
+    assert figures["R-precision"] == 0.5
+    shares = [1.0, 0.5, 0.0]
+    assert figures["R-precision deviation"] == pytest.approx(
+        math.sqrt(sum((s - 0.5) ** 2 for s in shares) / 3)
+    )
+
+
+def test_a_deviation_needs_ten_pictures_a_fold() -> None:
+    judge = Judge(Birds(60), candidates=5)
+    assert "R-precision deviation" not in judge.judge(judge.right, judge.captions[:99])
+    assert "R-precision deviation" in judge.judge(judge.right, judge.captions[99:100])

@@ -1,0 +1,66 @@
+"""`attnforge sweep`: train every combination of some values, and compare them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+
+@click.command("sweep")
+@click.argument("sweep")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; runs/sweep-NAME when not given.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print the runs, without training.")
+def command(sweep: str, overrides: tuple[str, ...], out: Path | None, dry_run: bool) -> None:
+    """Train and measure every run of SWEEP, a sweep's name or file, one after another.
+
+    Finished runs are skipped and begun ones are resumed, so the same command goes on after Ctrl-C. The
+    results are written to the folder as a table, a plot, CSV and JSON, and anew by each call. KEY=VALUE is
+    laid over the recipe of every run.
+    """
+    from attnforge.cli.listing import listing
+    from attnforge.plugin import load_plugins
+    from attnforge.run.progress import ConsoleReporter
+    from attnforge.run.sweep.execute import run_sweep, states
+    from attnforge.run.sweep.plan import plan_sweep
+    from attnforge.run.sweep.results import FILES
+
+    plan = plan_sweep(sweep, overrides=overrides, out=out, plugins=load_plugins())
+    if dry_run:
+        known = states(plan)
+        rows = [
+            {
+                "run": run.label,
+                "recipe": run.resolved.name,
+                "values": ", ".join(
+                    f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in run.settings.items()
+                ),
+                "folder": str(run.folder),
+                "state": known[run.folder.name],
+            }
+            for run in plan.runs
+        ]
+        if plan.encoders is not None:
+            trained = plan.encoders.resolved
+            rows.insert(
+                0,
+                {
+                    "run": "encoders for all runs",
+                    "recipe": trained.name if trained else "",
+                    "values": "",
+                    "folder": str(plan.encoders.folder),
+                    "state": known.get("encoders", "taken as they are"),
+                },
+            )
+        listing(rows, as_json=False, columns=["run", "recipe", "values", "folder", "state"])
+        return
+    command_line = ["attnforge", "sweep", sweep, *overrides, *(["--out", str(out)] if out else [])]
+    reporter = ConsoleReporter()
+    if not run_sweep(plan, reporter=reporter, again=shlex.join(command_line)):
+        raise click.exceptions.Exit(130)
+    reporter.line((plan.out / "results.md").read_text(encoding="utf-8"))
+    for name in FILES:
+        reporter.line(str(plan.out / name))

@@ -1,0 +1,126 @@
+"""The inception score: known values, the protocol in its name, and files that are no classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from attnforge_attngan.inception_score import InceptionScore, scores
+from torch import Tensor
+from torchvision.models import inception_v3  # type: ignore[import-untyped]
+
+from attnforge.errors import RecipeError
+
+SPEC = cast("Any", SimpleNamespace())
+CLASSES = 5
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    made: torch.nn.Module = inception_v3(
+        weights=None, aux_logits=False, transform_input=False, init_weights=False, num_classes=CLASSES
+    )
+    torch.nn.init.normal_(made.get_parameter("fc.weight"), std=3.0)
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def weights(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("weights") / "birds.pth"
+    torch.save(network.state_dict(), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Tensor:
+    """Eight pictures of plain colours and noise, which any network tells apart a little."""
+    noise = torch.Generator().manual_seed(3)
+    colours = torch.rand(8, 3, 1, 1, generator=noise) * 2 - 1
+    return (colours + 0.5 * torch.randn(8, 3, 299, 299, generator=noise)).clamp(-1, 1)
+
+
+def by_hand(logits: np.ndarray, parts: int) -> tuple[float, float]:
+    """The score as its papers write it, with plain sums."""
+    found = []
+    for part in np.array_split(logits, parts):
+        shares = np.exp(part) / np.exp(part).sum(axis=1, keepdims=True)
+        overall = shares.mean(axis=0)
+        divergences = [sum(p * np.log(p / q) for p, q in zip(row, overall, strict=True)) for row in shares]
+        found.append(np.exp(np.mean(divergences)))
+    return float(np.mean(found)), float(np.std(found))
+
+
+def test_undecided_classifiers_give_one_and_sure_ones_the_number_of_classes() -> None:
+    assert scores(torch.zeros(12, 4).double(), splits=3).tolist() == pytest.approx([1, 1, 1])
+    sure = 1e4 * torch.eye(4).double().repeat(3, 1)
+    assert scores(sure, splits=3).tolist() == pytest.approx([4, 4, 4])
+    assert scores(1e4 * torch.eye(4).double()[[0, 0, 0]], splits=1).tolist() == pytest.approx([1])
+
+
+def test_a_score_is_what_the_paper_writes() -> None:
+    logits = torch.randn(20, 6, generator=torch.Generator().manual_seed(1)).double()
+    found = scores(logits, splits=4)
+    mean, deviation = by_hand(logits.numpy(), 4)
+    assert float(found.mean()) == pytest.approx(mean)
+    assert float(found.std(correction=0)) == pytest.approx(deviation)
+
+
+def test_pictures_are_judged_by_the_network_of_the_file(
+    network: torch.nn.Module, weights: str, pictures: Tensor
+) -> None:
+    judge = InceptionScore(SPEC, weights=weights, splits=1, background=True, temperature=0.5)
+    judge.update(pictures[:5], [""] * 5)
+    judge.update(pictures[5:], [""] * 3)
+    ((name, value), (deviation_name, deviation)) = judge.compute().items()
+    assert name == f"inception score* (4 classes, 1 split, weights {judge.digest}, temperature 0.5)"
+    assert deviation_name == f"{name} deviation"
+    assert deviation == 0
+    stored = ((pictures + 1) * 127.5).round() / 127.5 - 1
+    with torch.inference_mode():
+        logits = network(stored)[:, 1:] / 0.5
+    assert value == pytest.approx(by_hand(logits.double().numpy(), 1)[0], rel=1e-5)
+    assert value > 1.001
+
+
+def test_splits_are_shuffled_by_seed_and_named(weights: str, pictures: Tensor) -> None:
+    found = []
+    for seed in (1, 1, 2):
+        judge = InceptionScore(SPEC, weights=weights, splits=4, seed=seed)
+        judge.update(pictures, [""] * 8)
+        found.append(judge.compute())
+    assert found[0] == found[1] != found[2]
+    name = f"inception score (5 classes, 4 splits, weights {judge.digest})"
+    assert list(found[0]) == [name, f"{name} deviation"]
+    assert found[0][f"{name} deviation"] > 0
+
+
+def test_fewer_pictures_than_splits_are_one_part_and_said_so(weights: str, pictures: Tensor) -> None:
+    judge = InceptionScore(SPEC, weights=weights)
+    assert judge.compute() == {}
+    judge.update(pictures[:2], ["", ""])
+    assert list(judge.compute()) == [f"inception score (5 classes, 1 split, weights {judge.digest})"]
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (None, "no-weights"),
+        ({"fc.bias": torch.zeros(3)}, "other-weights"),
+        ({"fc.weight": torch.zeros(3, 2048)}, "other-weights"),
+        ({"fc.weight": torch.zeros(1, 2048)}, "other-weights"),
+    ],
+)
+def test_a_file_of_other_weights_is_refused(
+    tmp_path: Path, state: dict[str, Tensor] | None, code: str
+) -> None:
+    path = tmp_path / "weights.pth"
+    if state is not None:
+        torch.save(state, path)
+    with pytest.raises(RecipeError) as error:
+        InceptionScore(SPEC, weights=str(path))
+    assert [problem.code for problem in error.value.problems] == [code]
