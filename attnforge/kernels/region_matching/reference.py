@@ -8,7 +8,9 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
+
+SMALLEST = 1e-8
+"""What the product of two norms is raised to, as in the official code: zeros have the cosine 0."""
 
 
 def pair_score(
@@ -19,7 +21,8 @@ def pair_score(
     over_words = similarity.softmax(dim=0)  # Eq. 8
     over_regions = (gamma1 * over_words).softmax(dim=1)  # Eq. 9
     contexts = regions @ over_regions.T  # Eq. 9
-    relevance = cosine_similarity(contexts, words, dim=0)
+    norms = torch.linalg.vector_norm(contexts, dim=0) * torch.linalg.vector_norm(words, dim=0)
+    relevance = (contexts * words).sum(dim=0) / norms.clamp_min(SMALLEST)
     return torch.logsumexp(gamma2 * relevance, dim=0)  # Eq. 10 without its power 1/gamma2
 
 
@@ -31,7 +34,13 @@ def region_matching(
     gamma1: float,
     gamma2: float,
 ) -> Float[Tensor, "i t"]:
-    """R of every picture and caption; see `attnforge.kernels.region_matching.region_matching`."""
+    """R of every picture and caption; see `attnforge.kernels.region_matching.region_matching`.
+
+    Everything is computed in the inputs' own precision; half precision is made float32 first, as an
+    operator of torch would round the scores.
+    """
+    precise = torch.promote_types(words.dtype, torch.float32)
+    words, regions = words.to(precise), regions.to(precise)
     captions = [caption[:, :length] for caption, length in zip(words, lengths.tolist(), strict=True)]
     return torch.stack(
         [

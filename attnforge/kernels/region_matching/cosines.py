@@ -1,0 +1,61 @@
+"""The cosine of every word with its context, and its gradient, with the official guard against zeros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnforge.kernels.region_matching.reference import SMALLEST
+
+
+@dataclass(frozen=True, slots=True)
+class Cosines:
+    """Of r words e with their unscaled contexts u, which stand for the contexts c = u / z."""
+
+    value: Float[Tensor, "r"]
+    """u . e / max(|u| |e|, 1e-8 z), which is c . e / max(|c| |e|, 1e-8)."""
+    divisor: Float[Tensor, "r"]
+    guarded: Bool[Tensor, "r"]
+    """Where the divisor is the smallest that is allowed."""
+    squares: Float[Tensor, "r"]
+    """|u|^2."""
+    totals: Float[Tensor, "r"]
+    """z, the sum of a word's weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The gradient of the cosines: a e - b u for u, and a u - c e for e apart from what u owes to e."""
+
+    a: Float[Tensor, "r"]
+    b: Float[Tensor, "r"]
+    c: Float[Tensor, "r"]
+    totals: Float[Tensor, "r"] | None
+    """For z; None where the guard is nowhere at work, and then z has no influence."""
+
+
+def cosines_of(
+    dots: Float[Tensor, "r"],
+    squares: Float[Tensor, "r"],
+    word_squares: Float[Tensor, "r"],
+    totals: Float[Tensor, "r"],
+) -> Cosines:
+    """Cosines from u . e, |u|^2, |e|^2 and z."""
+    norms = squares.sqrt() * word_squares.sqrt()
+    smallest = SMALLEST * totals
+    divisor = torch.maximum(norms, smallest)
+    return Cosines(dots / divisor, divisor, norms < smallest, squares, totals)
+
+
+def slopes_of(cosines: Cosines, word_squares: Float[Tensor, "r"], incoming: Float[Tensor, "r"]) -> Slopes:
+    """The chain rule through `cosines_of`, for a gradient of the cosines."""
+    pull = incoming * cosines.value
+    b, c = pull / cosines.squares, pull / word_squares
+    totals = None
+    if cosines.guarded.any():
+        b, c = b.masked_fill(cosines.guarded, 0), c.masked_fill(cosines.guarded, 0)
+        totals = (-pull / cosines.totals).masked_fill(~cosines.guarded, 0)
+    return Slopes(incoming / cosines.divisor, b, c, totals)
