@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,5 +40,5 @@ def test_the_picture_has_a_row_a_look_and_a_tile_a_slot(script: dict[str, Any], 
     orange = (page[..., 0] > page[..., 2] + 20) & (page[..., 0] > page[..., 1])
     first = script["LEFT"] + (looks[0].words - script["FIRST"]) * (script["TILE"] + script["GAP"])
     lines = script["LINE"] + np.arange(4) * (script["LINE"] + script["TILE"] + script["GAP"])
-    rows = [orange[top:bottom, first:].any() for top, bottom in zip(lines[:-1], lines[1:], strict=True)]
+    rows = [orange[top:bottom, first:].any() for top, bottom in pairwise(lines)]
     assert rows == [False, False, True]
