@@ -20,7 +20,7 @@ class CharacterTokenizer:
 
     Id 0 is padding; the 69 characters of the alphabet follow from 1, then those of `extra`. Runs of white
     space are one space. Characters beyond the alphabet are left out. A phase's `max_words` counts
-    characters here and is 18 unless told: set it to 201, or captions lose most of their letters.
+    characters here and is 18 unless told, which is refused: set it to 201.
 
     Args:
         extra: Further characters to know, such as `äöüß`; they are lower-cased as captions are.

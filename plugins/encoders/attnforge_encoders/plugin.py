@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from attnforge.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    from attnforge.errors import Problem
+    from attnforge.recipe.resolved import ResolvedRecipe
 
 
 @hookimpl
@@ -34,3 +41,11 @@ def attnforge_components() -> list[Component]:
             summary="convolutions over characters, then a GRU; of GAN-INT-CLS and StackGAN",
         ),
     ]
+
+
+@hookimpl
+def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:
+    """Refuse to cut captions to so few characters or pieces that nothing is left of them."""
+    from attnforge_encoders.limits import too_few_tokens
+
+    return list(too_few_tokens(recipe))
