@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Self
+from typing import Literal, Self
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -31,23 +31,34 @@ class InceptionEncoder(nn.Module):
     """Regions from the 768 x 17 x 17 map `Mixed_6e` of Inception-v3, the image vector from its 2048 pool.
 
     AttnGAN (Xu et al., 2018), section 3.2; network of Szegedy et al. (2016), torchvision's. Pictures of any
-    size in [-1, 1], which is the range that its public weights expect, are resized to 299 x 299. The network
-    is frozen and always in evaluation mode; only the two projections train. Gradients still reach the
-    pictures.
+    size in [-1, 1], which is the range that its public weights expect, are resized to 299 x 299. The network's
+    weights are frozen; only the two projections train. Gradients still reach the pictures.
 
     Args:
         weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`; random weights,
             with a warning, when not given. Nothing is ever downloaded.
         align_corners: Whether resizing maps corner pixels onto corner pixels; true is what the official
             weights were trained with.
+        statistics: What batch normalisation uses while the projections train: `frozen` keeps the statistics
+            of the weights' file, as a fixed network should; `adapt` normalises by the batch and lets them
+            follow the pictures, which the official code does without telling, and the published encoders
+            are made so.
 
     Raises:
         RecipeError: The file cannot be read or holds other weights.
     """
 
-    def __init__(self, spec: ImageSpec, *, weights: str | None = None, align_corners: bool = True) -> None:
+    def __init__(
+        self,
+        spec: ImageSpec,
+        *,
+        weights: str | None = None,
+        align_corners: bool = True,
+        statistics: Literal["frozen", "adapt"] = "frozen",
+    ) -> None:
         super().__init__()
         self.align_corners = align_corners
+        self.statistics = statistics
         network = inception_v3(weights=None, aux_logits=False, transform_input=False, init_weights=False)
         del network.fc, network.dropout
         if weights is None:
@@ -59,9 +70,9 @@ class InceptionEncoder(nn.Module):
         self.projection = Projection(local=768, overall=2048, dim=spec.dim)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of the projections; the network stays in evaluation mode."""
+        """Set the mode of the projections, and of the network when its statistics adapt."""
         super().train(mode)
-        self.network.eval()
+        self.network.train(mode and self.statistics == "adapt")
         return self
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:

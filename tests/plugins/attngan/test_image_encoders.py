@@ -55,6 +55,26 @@ def test_only_the_projections_of_inception_train(inception: InceptionEncoder) ->
     assert bool(images.grad.any())
 
 
+def test_inception_s_statistics_follow_the_pictures_when_told() -> None:
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        encoder = InceptionEncoder(SPEC, statistics="adapt").train()
+    weights = {name: weight.clone() for name, weight in encoder.network.named_parameters()}
+    layer = encoder.network.Conv2d_1a_3x3.bn
+    seen: list[torch.Tensor] = []
+    layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        encoder(images)
+        expected = 0.1 * seen[0].mean(dim=(0, 2, 3))  # from zero, with torch's momentum
+        torch.testing.assert_close(layer.running_mean, expected, rtol=1e-4, atol=1e-6)
+        after = layer.running_mean.clone()
+        encoder.eval()(images)
+    assert torch.equal(layer.running_mean, after)
+    assert all(torch.equal(weights[name], weight) for name, weight in encoder.network.named_parameters())
+
+
 def test_inception_without_weights_warns() -> None:
     with pytest.warns(UserWarning, match="random weights"), torch.device("meta"):
         InceptionEncoder(SPEC)
