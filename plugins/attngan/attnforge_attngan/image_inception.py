@@ -31,8 +31,8 @@ class InceptionEncoder(nn.Module):
     """Regions from the 768 x 17 x 17 map `Mixed_6e` of Inception-v3, the image vector from its 2048 pool.
 
     AttnGAN (Xu et al., 2018), section 3.2; network of Szegedy et al. (2016), torchvision's. Pictures of any
-    size in [-1, 1], which is the range that its public weights expect, are resized to 299 x 299. The network's
-    weights are frozen; only the two projections train. Gradients still reach the pictures.
+    size in [-1, 1], the range that its public weights expect, are resized to 299 x 299. The weights of the
+    network are frozen; only the two projections train. Gradients still reach the pictures.
 
     Args:
         weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`; random weights,
