@@ -10,8 +10,9 @@ from attnforge.recipe import resolve
 from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
 from attnforge.run.pipeline import Pipeline
+from attnforge.run.report.measured import section as measured_section
 from attnforge.run.report.page import write_report
-from attnforge.run.report.record import fixed_captions
+from attnforge.run.report.record import fixed_captions, read_record
 from attnforge.run.samples import FixedSamples
 
 
@@ -36,7 +37,8 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     catalogue = plugins if plugins is not None else load_plugins()
     digest = resolve(folder.lock, plugins=catalogue).digest
     offered = catalogue.hooks.attnforge_report_sections(run=folder.path)
-    sections = [(title, body) for some in offered for title, body in some]
+    sections = measured_section(read_record(folder.path).measurements)
+    sections += [(title, body) for some in offered for title, body in some]
     return write_report(folder.path, drawings=drawings, sections=sections, digest=digest)
 
 

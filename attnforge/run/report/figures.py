@@ -37,26 +37,31 @@ _NUMBERS = {
         "Distance between the statistics of generated and real pictures; lower is better."
     ),
     "inception score": "How distinct and how varied the pictures are for a classifier; higher is better.",
+    "inception score*": (
+        "The inception score of calibrated probabilities, on a scale of its own; higher is better."
+    ),
     "kid": "Kernel distance between generated and real pictures; lower is better.",
 }
 
 
 def figures(result: Mapping[str, Any]) -> list[Figure]:
-    """The rows of the table; a figure named `X chance` becomes the chance of figure `X`."""
+    """The rows of the table; figures named `X chance` and `X deviation` become part of figure `X`."""
     flat = dict(_flat(result))
     plain = {_plain(name): name for name in flat}
     rows: list[Figure] = []
     for name, value in flat.items():
-        base = _plain(name).removesuffix(" chance")
+        base = _plain(name).removesuffix(" chance").removesuffix(" deviation")
         if base != _plain(name) and base in plain:
             continue
-        chance = flat.get(plain.get(f"{_plain(name)} chance", ""))
-        rows.append(_figure(name, value, chance))
+        chance, deviation = (
+            flat.get(plain.get(f"{_plain(name)} {other}", "")) for other in ("chance", "deviation")
+        )
+        rows.append(_figure(name, value, chance, deviation))
     return sorted(rows, key=lambda row: not row["main"])
 
 
-def _figure(name: str, value: object, chance: object) -> Figure:
-    number = _number(value)
+def _figure(name: str, value: object, chance: object, deviation: object) -> Figure:
+    number, spread = _number(value), _number(deviation)
     known, part = _known(_plain(name), _SHARES)
     is_share = known is not None and number is not None and 0 <= number <= 1
     explanation = _SHARES[known] if known else ""
@@ -64,9 +69,12 @@ def _figure(name: str, value: object, chance: object) -> Figure:
         explanation = f"The same for {part} alone."
     if not known and (other := _known(_plain(name), _NUMBERS)[0]):
         explanation = _NUMBERS[other]
+    shown = f"{100 * number:.1f}%" if is_share and number is not None else _written(value)
+    if spread is not None:
+        shown += f" ± {100 * spread:.1f}%" if is_share else f" ± {_written(spread)}"
     return Figure(
         name=name.replace("_", " "),
-        value=f"{100 * number:.1f}%" if is_share and number is not None else _written(value),
+        value=shown,
         share=number if is_share else None,
         chance=_number(chance) if is_share else None,
         explanation=explanation,

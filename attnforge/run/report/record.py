@@ -14,6 +14,9 @@ from typing import Any
 
 import yaml
 
+from attnforge.run.measured import Measurement
+from attnforge.run.report.measured import measurements_of, points
+
 
 @dataclass(slots=True)
 class Record:
@@ -25,8 +28,12 @@ class Record:
     recipe: str = ""
     """The frozen recipe as text."""
     metrics: list[dict[str, Any]] = field(default_factory=list)
-    """The lines of metrics.jsonl that are whole; each has `phase` and `step`."""
+    """The lines of metrics.jsonl that are whole, then measured figures; each has `phase` and `step`."""
     result: dict[str, Any] = field(default_factory=dict)
+    measurements: list[Measurement] = field(default_factory=list)
+    """What was measured at checkpoints, in the order of training."""
+    phases: list[str] = field(default_factory=list)
+    """The phases of the recipe, in order."""
     captions: list[str] = field(default_factory=list)
     """The fixed captions, in the order of their pictures."""
     notes: list[str] = field(default_factory=list)
@@ -38,9 +45,14 @@ def read_record(folder: Path) -> Record:
     record = Record(name=folder.resolve().name)
     _read_recipe(folder, record)
     _read_metrics(folder / "metrics.jsonl", record)
-    result = _json(folder / "result.json", record, "There are no measured figures yet")
-    if isinstance(result, dict):
-        record.result = result
+    record.measurements = measurements_of(folder, phases=record.phases)
+    record.metrics += points(record.measurements)
+    if record.measurements and not (folder / "result.json").exists():
+        record.result = record.measurements[-1].figures  # of a run that was imported or left early
+    else:
+        result = _json(folder / "result.json", record, "There are no measured figures yet")
+        if isinstance(result, dict):
+            record.result = result
     record.captions = fixed_captions(folder, record.notes)
     return record
 
@@ -70,6 +82,8 @@ def _read_recipe(folder: Path, record: Record) -> None:
         lock = lock if isinstance(lock, Mapping) else {}
         record.name = str(lock.get("recipe") or record.name)
         record.summary = str(plain.get("summary") or "")
+        phases = plain.get("phases")
+        record.phases = [str(phase) for phase in phases] if isinstance(phases, Mapping) else []
         return
     record.notes.append("The recipe is missing: neither recipe.lock.yaml nor recipe.yaml can be read.")
 
