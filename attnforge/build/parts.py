@@ -37,7 +37,7 @@ class Parts:
     Args:
         recipe: The assembled recipe.
         tokenizer: With its vocabulary, since the text encoder's size depends on it.
-        device: Where networks live.
+        device: Where networks live; on `meta` they have shapes and no values, which takes no time or memory.
     """
 
     def __init__(self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device) -> None:
@@ -127,7 +127,9 @@ class Parts:
         )
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
-        with torch.random.fork_rng():
+        # weights are drawn on the CPU, so that they are the same on every device; the meta device has none
+        built_on = torch.device("meta" if self.device.type == "meta" else "cpu")
+        with torch.random.fork_rng(), built_on:
             torch.manual_seed(derive_seed(self.recipe.training.seed, "weights", name))
             part = make()
         return part.to(self.device) if isinstance(part, nn.Module) else part

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,18 +20,58 @@ from attnforge.recipe.library import library
 pytestmark = pytest.mark.filterwarnings("ignore:the image encoder:UserWarning")
 
 RECIPES = sorted(recipe.name for recipe in library(load_plugins()))
+LAMBDAS = {"cub": ("0.1", "1", "10"), "coco": ("0.1", "1", "10", "100")}
+SIZES = {  # channels and stages of the generator, residual blocks, channels of the discriminators
+    "attngan": (32, 3, 2, 64),
+    "attngan2-cub": (32, 3, 2, 64),
+    "attngan1-cub": (32, 2, 2, 64),
+    "attngan1-cub-no-damsm": (32, 2, 2, 64),
+    **{f"attngan1-cub-lambda-{one}": (32, 2, 2, 64) for one in LAMBDAS["cub"]},
+    "attngan2-coco": (48, 3, 3, 96),
+    "attngan1-coco": (48, 2, 3, 96),
+    **{f"attngan1-coco-lambda-{one}": (48, 2, 3, 96) for one in LAMBDAS["coco"]},
+    "attngan-plus-cub": (64, 3, 2, 32),
+    "attngan-plus-coco": (64, 3, 3, 32),
+}
 
 
-def built(name: str) -> Parts:
+@cache
+def built(name: str, words: int = 6) -> Parts:
+    """A recipe with a vocabulary of so many words beside padding, on the meta device."""
     recipe = assemble(resolve(name))
     tokenizer = recipe.tokenizer()
-    tokenizer.fit(["a red bird with blue wings"])
+    tokenizer.fit([" ".join(f"word{number}" for number in range(words))])
     return Parts(recipe, tokenizer=tokenizer, device=torch.device("meta"))
 
 
 def size(network: object) -> int:
     assert isinstance(network, nn.Module)
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def generator_size(g: int, stages: int, blocks: int, pictures: int) -> int:
+    """Parameters of AttnGAN's generator with `g` channels, counted layer by layer."""
+    condition = 256 * 400 + 400
+    first = 200 * 512 * g + 2 * 512 * g + sum(9 * c * c + 2 * c for c in (16 * g, 8 * g, 4 * g, 2 * g))
+    residual = 9 * 2 * g * 4 * g + 2 * 4 * g + 9 * 2 * g * 2 * g + 2 * 2 * g
+    refine = 256 * g + blocks * residual + 9 * 2 * g * 2 * g + 2 * 2 * g
+    return condition + first + (stages - 1) * refine + pictures * 27 * g
+
+
+def discriminator_size(d: int, pixels: int, *, heads: int = 2, spectral: bool = False) -> int:
+    """Parameters of a discriminator with `d` channels; a bias stands for two numbers of normalisation."""
+    halving = {64: [1, 2, 4, 8], 128: [1, 2, 4, 8, 16], 256: [1, 2, 4, 8, 16, 32]}[pixels]
+    back = halving[-1:3:-1]
+    strided = sum(16 * before * d * after * d for before, after in pairwise(halving))
+    plain = sum(9 * width * d * width * d // 2 for width in back)
+    joint = 9 * (8 * d + 256) * 8 * d
+    normalised = d * (sum(halving[1:]) + sum(width // 2 for width in back) + 8)
+    beside = normalised + d if spectral else 2 * normalised
+    return 48 * d + strided + plain + joint + beside + heads * (16 * 8 * d + 1)
+
+
+def discriminator_sizes(name: str) -> list[int]:
+    return [size(judge) for judge in built(name).discriminators]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -38,6 +81,12 @@ def test_freezing_keeps_the_digest(name: str, tmp_path: Path) -> None:
     frozen.write_text(resolved.frozen())
     assert resolve(frozen).digest == resolved.digest
     assert resolved.data()["summary"]
+
+
+def test_no_two_recipes_are_the_same() -> None:
+    resolved = [resolve(name) for name in RECIPES]
+    assert len({one.digest for one in resolved}) == len(RECIPES)
+    assert len({one.data()["summary"] for one in resolved}) == len(RECIPES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -50,8 +99,55 @@ def test_every_task_gets_the_parts_that_it_needs(name: str) -> None:
         assert task.optimizers()
 
 
-def test_attngan_has_the_size_of_the_official_birds_model() -> None:
-    parts = built("attngan")
-    assert size(parts.generator) == 7_084_592
-    assert [size(judge) for judge in parts.discriminators] == [6_313_730, 19_424_002, 71_858_946]
-    assert parts.image_size == 256
+def test_the_counts_of_this_test_are_those_that_are_known_of_the_official_networks() -> None:
+    assert generator_size(32, 3, 2, 3) == 7_084_592
+    assert generator_size(48, 3, 3, 3) == 13_811_456
+    sides = (64, 128, 256)
+    assert [discriminator_size(64, side) for side in sides] == [6_313_730, 19_424_002, 71_858_946]
+    assert [discriminator_size(96, side) for side in sides] == [13_304_450, 42_800_258, 160_774_274]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_networks_have_the_size_of_the_official_ones(name: str) -> None:
+    channels, stages, blocks, judging = SIZES[name]
+    spectral = "plus" in name
+    sides = [64 << stage for stage in range(stages)]
+    assert size(built(name).generator) == generator_size(channels, stages, blocks, stages)
+    judges = [discriminator_size(judging, side, spectral=spectral) for side in sides]
+    assert discriminator_sizes(name) == judges
+    assert built(name).image_size == sides[-1]
+
+
+def test_attndcgan_draws_one_picture_and_judges_it_only_with_its_sentence() -> None:
+    parts = built("attndcgan-cub")
+    assert size(parts.generator) == generator_size(32, 3, 0, 1)
+    assert discriminator_sizes("attndcgan-cub") == [discriminator_size(64, 256, heads=1)]
+    assert parts.generator is not None
+    assert parts.generator.image_sizes == (256,)
+
+
+@pytest.mark.parametrize("name", ["damsm-cub", "damsm-coco"])
+def test_recipes_of_encoders_draw_nothing(name: str) -> None:
+    parts = built(name)
+    assert parts.generator is None
+    assert parts.discriminators == ()
+    assert parts.losses == {}
+    assert list(parts.recipe.phases) == ["damsm"]
+    assert parts.image_size == 299
+
+
+@pytest.mark.parametrize(
+    ("name", "vocabulary", "parameters"),
+    [("attngan2-cub", 5_450, 2_075_320), ("attngan2-coco", 27_297, 8_629_420)],
+)
+def test_text_encoders_have_the_size_of_the_official_ones(
+    name: str, vocabulary: int, parameters: int
+) -> None:
+    parts = built(name, vocabulary - 1)
+    assert parts.tokenizer.vocabulary_size == vocabulary
+    assert size(parts.text) == parameters
+
+
+def test_every_recipe_for_a_data_set_is_counted() -> None:
+    extra: Sequence[str] = ("attndcgan-cub", "damsm-cub", "damsm-coco", "quickstart", "quickstart-folder")
+    assert {*SIZES, *extra} == set(RECIPES)
