@@ -1,0 +1,82 @@
+"""Every recipe that ships trains, draws and measures: two steps a phase at small width."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_widths import small
+
+from attnforge.plugin import load_plugins
+from attnforge.recipe import resolve
+from attnforge.recipe.library import library
+from attnforge.run.pipeline import Pipeline
+from attnforge.run.progress import ConsoleReporter
+from attnforge.run.training import train
+
+RECIPES = sorted(recipe.name for recipe in library(load_plugins()))
+SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def trained(name: str, run: Path, overrides: list[str]) -> list[dict[str, Any]]:
+    """Train a recipe to its end and give what it logged."""
+    resolved = resolve(name, overrides=overrides)
+    assert train(resolved, run, resume=False, reporter=ConsoleReporter()).finished
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    rows = trained(name, run, small(name, tmp_path))
+    recipe = resolve(run / "recipe.lock.yaml").data()
+    assert [(row["phase"], row["step"]) for row in rows] == [
+        (phase, step) for phase in recipe["phases"] for step in (1, 2)
+    ]
+    assert all(math.isfinite(value) for row in rows for value in row.values() if isinstance(value, float))
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == sorted(
+        f"{phase}-0000002" for phase in recipe["phases"]
+    )
+    if recipe["generator"] is None:
+        assert not (run / "result.json").exists()
+        return
+    assert ("G damsm" in rows[-1]) == ("damsm" in recipe["losses"])
+    sizes = [16 << stage for stage in range(len(recipe["generator"]["stages"]))]
+    drawn = sizes if recipe["generator"]["pictures"] == "every-stage" else sizes[-1:]
+    assert [key for key in rows[-1] if key.startswith("D adversarial")] == [
+        f"D adversarial {one}" for one in drawn
+    ]
+    assert 0 <= json.loads((run / "result.json").read_text())["R-precision"] <= 1
+    (drawing,) = Pipeline.load(run).draw(["a bird"], attention=True)
+    assert [picture.shape for picture in drawing.images] == [(one, one, 3) for one in drawn]
+    assert [maps.shape[1] for maps in drawing.attention] == sizes[:-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "files"),
+    [
+        ("attngan2-cub", "emoji_cub_layout_tiny", ""),
+        (
+            "attngan2-coco",
+            "coco_open",
+            "data={train: annotations/captions_open.json, test: annotations/captions_open.json}",
+        ),
+    ],
+)
+def test_a_recipe_trains_on_pictures_as_released(name: str, data: str, files: str, tmp_path: Path) -> None:
+    if not (SHARED / data).is_dir():
+        pytest.skip(f"{data} is not in ATTNFORGE_DATA or ../shared/data")
+    overrides = [*small(name, tmp_path), f"data.root={SHARED / data}", *filter(None, [files])]
+    rows = trained(name, tmp_path / "run", overrides)
+    assert [row["phase"] for row in rows] == ["damsm", "damsm", "gan", "gan"]
+
+
+def test_encoders_that_were_trained_once_serve_another_recipe(tmp_path: Path) -> None:
+    trained("damsm-cub", tmp_path / "encoders", small("damsm-cub", tmp_path))
+    overrides = [*small("attngan1-cub-lambda-10", tmp_path), f"encoders={tmp_path / 'encoders'}"]
+    rows = trained("attngan1-cub-lambda-10", tmp_path / "run", overrides)
+    assert [row["phase"] for row in rows] == ["gan", "gan"]

@@ -1,0 +1,74 @@
+"""Overrides that make a shipped recipe small, and small data for it; everything else stays as it ships."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import small_releases
+
+from attnforge.recipe import resolve
+
+IMAGE = (
+    "image={use: timm, model: resnet10t, stage: 2, "
+    "model_options: {channels: [4, 8, 8, 8], layers: [1, 1, 1, 1], stem_width: 8}}"
+)
+SHORT = ("epochs=null", "steps=2", "batch_size=2", "log_every=1", "checkpoint_every=0")
+CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
+
+
+def small(name: str, root: Path) -> list[str]:
+    """Overrides of a recipe: two steps a phase, tiny widths, and data that is made below `root`."""
+    recipe = resolve(name).data()
+    overrides = ["text.dim=8", "text.embedding=4", IMAGE, "sampling.count=2", "training.threads=1"]
+    overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
+    for phase in recipe["phases"]:
+        overrides += [f"phases.{phase}.{one}" for one in SHORT]
+    overrides += ["phases.damsm.image_size=32"]
+    generator = recipe["generator"]
+    if generator is not None:
+        overrides += ["generator.channels=2", "generator.base_size=16", "generator.noise=3"]
+        overrides += ["discriminator.channels=2"]
+        if isinstance(generator["conditioner"], dict):  # the one that has no options is a bare name
+            overrides += ["generator.conditioner.dim=3"]
+    return [*overrides, *DATA[recipe["data"]["use"]](root)]
+
+
+def _birds(root: Path) -> list[str]:
+    return [f"data.root={small_releases.birds(root / 'birds')}"]
+
+
+def _photographs(root: Path) -> list[str]:
+    for split, first, last in (("train", 1, 3), ("test", 8, 9)):
+        captions: dict[str, Sequence[str]] = {
+            f"{number:012d}.jpg": CAPTIONS[: 1 + number % 3] for number in range(first, last + 1)
+        }
+        small_releases.photographs(root / "coco", split, captions, first=first)
+    return [f"data.root={root / 'coco'}"]
+
+
+def _folder(root: Path) -> list[str]:
+    lines = []
+    for number in range(8):
+        small_releases.picture(root / "pictures" / f"{number}.png")
+        line = {
+            "file_name": f"{number}.png",
+            "text": CAPTIONS[number % 3],
+            "split": "test" if number > 5 else "train",
+        }
+        lines.append(json.dumps(line))
+    small_releases.write(root / "pictures/metadata.jsonl", "\n".join(lines) + "\n")
+    return [f"data.root={root / 'pictures'}"]
+
+
+def _sketches(root: Path) -> list[str]:
+    return ["data.count=12", "data.test_count=6"]
+
+
+DATA: dict[str, Callable[[Path], list[str]]] = {
+    "cub": _birds,
+    "coco": _photographs,
+    "folder": _folder,
+    "sketch-birds": _sketches,
+}
