@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 
 import torch
+from torch import Tensor
 
 from attnforge.values import Situation
 
@@ -47,6 +49,12 @@ def refuse_triton(situation: Situation, *, types: Collection[torch.dtype]) -> st
     if capability < OLDEST:
         return f"the GPU has compute capability {capability[0]}.{capability[1]}, below 8.0"
     return None
+
+
+def device_of(values: Tensor) -> AbstractContextManager[None]:
+    """A context in which Triton launches on the GPU of a tensor; it does nothing for one that is on none."""
+    context: AbstractContextManager[None] = torch.cuda.device_of(values)  # type: ignore[no-untyped-call]
+    return context
 
 
 def name_of(dtype: torch.dtype) -> str:

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnforge.kernels.word_attention import reference
+from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
+from attnforge.kernels.gpu import name_of, refuse_triton
+from attnforge.kernels.word_attention import cpu, op, reference
+from attnforge.values import Situation
 
-__all__ = ["word_attention"]
+__all__ = ["OPERATION", "attend_and_join", "word_attention"]
+
+WIDEST = 128
+"""Channels, and words, up to which a block's numbers fit into a GPU's registers."""
+
+
+def refuse_cpu(situation: Situation) -> str | None:
+    """Why cpu.py cannot run there, or None."""
+    if situation.device.type != "cpu":
+        return f"the inputs are on the device `{situation.device.type}`"
+    if situation.dtype not in cpu.TYPES:
+        known = ", ".join(name_of(one) for one in cpu.TYPES)
+        return f"it takes {known}, not {name_of(situation.dtype)}"
+    return None
+
+
+def refuse_gpu(situation: Situation) -> str | None:
+    """Why gpu.py cannot run there, or None."""
+    types = (torch.float32, torch.bfloat16, torch.float16)
+    if reason := refuse_triton(situation, types=types):
+        return reason
+    for letter, axis in (("c", "channels"), ("l", "words")):
+        if situation.sizes[letter] > WIDEST:
+            return f"it takes up to {WIDEST} {axis}, not {situation.sizes[letter]}"
+    return None
+
+
+OPERATION = Operation(
+    "word-attention",
+    "words into pixels (Eq. 2 of AttnGAN)",
+    (
+        Candidate("cpu", "in blocks that fit into the cache", refuse_cpu, partial(op.attend, kernel="cpu")),
+        Candidate("triton", "in one pass on the GPU", refuse_gpu, partial(op.attend, kernel="triton")),
+        Candidate(
+            "reference", "plain torch, the definition", lambda situation: None, reference.word_attention
+        ),
+    ),
+    {"b": 16, "c": 32, "l": 18, "h": 128, "w": 128},
+)
+"""Kernels take `join` beside what `word_attention` takes; see `attend_and_join`."""
 
 
 def word_attention(
@@ -16,6 +61,7 @@ def word_attention(
     padding: Bool[Tensor, "b l"],
     *,
     return_weights: bool = False,
+    kernel: str = AUTO,
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b l h w"] | None]:
     """Give every pixel the mean of its caption's words, weighted by how much it attends to each.
 
@@ -27,12 +73,57 @@ def word_attention(
     caption's result never depends on its batch mates. A caption of padding alone gives a context of zeros.
 
     Args:
-        features: The feature map that asks.
+        features: The feature map that asks, in any layout.
         words: Word vectors, already projected to the channels of the feature map.
         padding: True where there is no word.
         return_weights: Also give the weights, which cost a map for every word.
+        kernel: `auto`, or the kernel that computes: `attnforge kernels` lists them.
 
     Returns:
         The context, and the weights (summing to one over the words of a pixel) or None.
+
+    Raises:
+        AttnforgeError: The kernel is not known, or cannot run here.
     """
-    return reference.word_attention(features, words, padding, return_weights=return_weights)
+    return attend(features, words, padding, join=False, return_weights=return_weights, kernel=kernel)
+
+
+def attend_and_join(
+    features: Float[Tensor, "b c h w"],
+    words: Float[Tensor, "b c l"],
+    padding: Bool[Tensor, "b l"],
+    *,
+    return_weights: bool = False,
+    kernel: str = AUTO,
+) -> tuple[Float[Tensor, "b c+c h w"], Float[Tensor, "b l h w"] | None]:
+    """Give the features with their context behind them, as `torch.cat` would, without a copy of either.
+
+    Arguments, weights and errors are those of `word_attention`.
+    """
+    return attend(features, words, padding, join=True, return_weights=return_weights, kernel=kernel)
+
+
+def attend(
+    features: Float[Tensor, "b c h w"],
+    words: Float[Tensor, "b c l"],
+    padding: Bool[Tensor, "b l"],
+    *,
+    join: bool,
+    return_weights: bool,
+    kernel: str,
+) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
+    """Choose the kernel and let it run."""
+    device = features.device
+    if torch.is_autocast_enabled(device.type):
+        dtype = torch.get_autocast_dtype(device.type)
+        features, words = features.to(dtype), words.to(dtype)
+    batch, channels, height, width = features.shape
+    situation = Situation(
+        device=device,
+        dtype=features.dtype,
+        sizes={"b": batch, "c": channels, "l": words.shape[2], "h": height, "w": width},
+        gradient=torch.is_grad_enabled() and (features.requires_grad or words.requires_grad),
+    )
+    chosen = choose(OPERATION.name, OPERATION.kernels, situation, kernel=kernel)
+    context, weights = chosen.run(features, words, padding, join=join, return_weights=return_weights)
+    return context, weights

@@ -13,8 +13,9 @@ def word_attention(
     padding: Bool[Tensor, "b l"],
     *,
     return_weights: bool = False,
-) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b l h w"] | None]:
-    """Eq. 2 of AttnGAN; see `attnforge.kernels.word_attention.word_attention`."""
+    join: bool = False,
+) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
+    """Eq. 2 of AttnGAN; see `attnforge.kernels.word_attention.word_attention`, and `attend_and_join`."""
     batch, _, height, width = features.shape
     # Zero words keep whatever a padded slot holds, infinities included, out of both products.
     words = words.masked_fill(padding[:, None], 0)
@@ -24,6 +25,8 @@ def word_attention(
     scores = scores.masked_fill(padding[:, :, None], torch.finfo(scores.dtype).min)
     weights = scores.softmax(dim=1).to(scores.dtype)
     context = torch.bmm(words, weights).reshape(features.shape)
+    if join:
+        context = torch.cat((features, context), dim=1)
     if not return_weights:
         return context, None
     weights = weights.masked_fill(padding[:, :, None], 0)

@@ -1,0 +1,141 @@
+"""Word attention as operators of torch, and the gradient around them; cpu.py and gpu.py compute.
+
+Nothing but the inputs is saved for a backward pass, and nothing at all where none can follow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnforge.kernels import operators
+from attnforge.kernels.word_attention import cpu, reference
+from attnforge.kernels.word_attention.layout import room_for_context, room_for_weights
+
+
+def run_forward(
+    features: Tensor, words: Tensor, padding: Tensor, kernel: str, join: bool, weights: bool
+) -> tuple[Tensor, Tensor]:
+    """Context, or features and context, and the weights, or nothing."""
+    if kernel == "cpu":
+        return cpu.forward(features, words, padding, join=join, weights=weights)
+    from attnforge.kernels.word_attention import gpu  # imports Triton, which is not everywhere
+
+    return gpu.forward(features, words, padding, join=join, weights=weights)
+
+
+def run_backward(
+    gradient: Tensor,
+    weights_gradient: Tensor | None,
+    features: Tensor,
+    words: Tensor,
+    padding: Tensor,
+    kernel: str,
+    join: bool,
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the features and the words."""
+    if kernel == "cpu":
+        return cpu.backward(gradient, weights_gradient, features, words, padding, join=join)
+    from attnforge.kernels.word_attention import gpu
+
+    return gpu.backward(gradient, weights_gradient, features, words, padding, join=join)
+
+
+def forward_shapes(
+    features: Tensor, words: Tensor, padding: Tensor, kernel: str, join: bool, weights: bool
+) -> tuple[Tensor, Tensor]:
+    """Results of `run_forward` without their numbers."""
+    return room_for_context(features, join=join), room_for_weights(features, words.shape[2], wanted=weights)
+
+
+def backward_shapes(
+    gradient: Tensor,
+    weights_gradient: Tensor | None,
+    features: Tensor,
+    words: Tensor,
+    padding: Tensor,
+    kernel: str,
+    join: bool,
+) -> tuple[Tensor, Tensor]:
+    """Results of `run_backward` without their numbers."""
+    return room_for_context(features, join=False), words.new_empty(words.shape)
+
+
+FORWARD = operators.register(
+    "word_attention",
+    "(Tensor features, Tensor words, Tensor padding, str kernel, bool join, bool weights)"
+    " -> (Tensor, Tensor)",
+    run=run_forward,
+    shapes=forward_shapes,
+)
+BACKWARD = operators.register(
+    "word_attention_backward",
+    "(Tensor gradient, Tensor? weights_gradient, Tensor features, Tensor words, Tensor padding, str kernel,"
+    " bool join) -> (Tensor, Tensor)",
+    run=run_backward,
+    shapes=backward_shapes,
+)
+
+
+class Attend(torch.autograd.Function):
+    """The operators with their gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, words: Tensor, padding: Tensor, kernel: str, join: bool, weights: bool
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features, words, padding)
+        ctx.kernel, ctx.join, ctx.weights = kernel, join, weights
+        context, maps = FORWARD(features, words, padding, kernel, join, weights)
+        return context, maps
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, weights_gradient: Tensor) -> tuple[Tensor | None, ...]:
+        features, words, padding = ctx.saved_tensors
+        wanted = weights_gradient if ctx.weights else None
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            found = differentiable_gradient(gradient, wanted, features, words, padding, join=ctx.join)
+        else:
+            found = BACKWARD(gradient, wanted, features, words, padding, ctx.kernel, ctx.join)
+        return *found, None, None, None, None
+
+
+def differentiable_gradient(
+    gradient: Tensor,
+    weights_gradient: Tensor | None,
+    features: Tensor,
+    words: Tensor,
+    padding: Tensor,
+    *,
+    join: bool,
+) -> tuple[Tensor, ...]:
+    """The gradient in plain torch, for those who differentiate it once more."""
+    context, weights = reference.word_attention(
+        features, words, padding, return_weights=weights_gradient is not None, join=join
+    )
+    outputs, gradients = [context], [gradient]
+    if weights is not None and weights_gradient is not None:
+        outputs.append(weights)
+        gradients.append(weights_gradient)
+    leaves = [one for one in (features, words) if one.requires_grad]
+    found = iter(torch.autograd.grad(outputs, leaves, gradients, create_graph=True))
+    return tuple(next(found) if one.requires_grad else None for one in (features, words))  # type: ignore[misc]
+
+
+def attend(
+    features: Float[Tensor, "b c h w"],
+    words: Float[Tensor, "b c l"],
+    padding: Bool[Tensor, "b l"],
+    *,
+    kernel: str,
+    join: bool,
+    return_weights: bool,
+) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
+    """Word attention by the operator's kernel of that name: `cpu` or `triton`."""
+    follows = torch.is_grad_enabled() and (features.requires_grad or words.requires_grad)
+    call = Attend.apply if follows else FORWARD
+    context, weights = call(features, words, padding, kernel, join, return_weights)
+    return context, weights if return_weights else None
