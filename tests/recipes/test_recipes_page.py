@@ -1,0 +1,60 @@
+"""The reference page of the recipes says what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from attnforge.build import assemble
+from attnforge.build.parts import Parts
+from attnforge.plugin import load_plugins
+from attnforge.recipe import resolve
+from attnforge.recipe.library import library
+
+pytestmark = pytest.mark.filterwarnings("ignore:the image encoder:UserWarning")
+
+PAGE = Path(__file__).parents[2] / "docs/reference/recipes.md"
+
+
+def rows() -> dict[str, list[str]]:
+    """The cells behind each recipe's name, of all tables."""
+    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name.strip("`"): rest for name, *rest in cells}
+
+
+TABLE = {name: cells for name, cells in rows().items() if len(cells) == 7}
+
+
+def counted(networks: list[object]) -> str:
+    """Parameters, as the page writes them; nothing where there is no network."""
+    modules = [network for network in networks if isinstance(network, nn.Module)]
+    return f"{sum(one.numel() for module in modules for one in module.parameters()):,}" if modules else ""
+
+
+def test_every_recipe_is_on_the_page() -> None:
+    shipped = {recipe.name for recipe in library(load_plugins())}
+    assert rows().keys() | {"attngan"} == shipped
+    assert "`attngan`" in PAGE.read_text()
+    assert TABLE.keys() == shipped - {"attngan", "quickstart", "quickstart-folder"}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_row_of_the_page_is_the_recipe(name: str) -> None:
+    _, pictures, weight, epochs, batch, generator, discriminators = TABLE[name]
+    plain = resolve(name).data()
+    recipe = assemble(resolve(name))
+    tokenizer = recipe.tokenizer()
+    tokenizer.fit(["a bird"])
+    parts = Parts(recipe, tokenizer=tokenizer, device=torch.device("meta"))
+    *_, last = plain["phases"].values()
+    assert (epochs, batch) == (str(last["epochs"]), str(last["batch_size"]))
+    sizes = parts.generator.image_sizes if parts.generator else (last["image_size"],)
+    assert pictures == ", ".join(map(str, sizes))
+    none = "none" if parts.generator else ""
+    assert weight == (f"{plain['losses']['damsm']['weight']:g}" if "damsm" in plain["losses"] else none)
+    assert generator == counted([parts.generator])
+    assert discriminators == counted(list(parts.discriminators))
