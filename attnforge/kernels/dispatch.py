@@ -1,7 +1,8 @@
 """Which kernel of an operation runs: the first that can, or the one that was named.
 
 An operation lists its kernels, the fastest first. Each says of a situation why it cannot run there, or
-nothing. `auto` takes the first that refuses nothing; a name takes that kernel or fails with its reason.
+nothing. `auto` takes the first that can run and has no reason to stand back; a name takes that kernel or fails
+with its reason.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ VARIABLE = "ATTNFORGE_KERNEL"
 """The environment variable that names a kernel wherever `auto` would choose."""
 
 
+def always_welcome(situation: Situation) -> None:
+    """For a kernel that `auto` never passes over where it can run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A kernel of an operation with what recipes call it."""
@@ -30,6 +35,8 @@ class Candidate:
     """Why it cannot run there, or None; see `attnforge.interfaces.Kernel`."""
     run: Callable[..., Any]
     """Takes what the operation's public function takes, without `kernel`."""
+    avoid: Callable[[Situation], str | None] = always_welcome
+    """Why `auto` passes it over there although it can run: a later one is faster. None: no reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Operation:
     summary: str
     """One line for `attnforge kernels`."""
     kernels: tuple[Candidate, ...]
-    """The fastest first; the last one runs anywhere."""
+    """The fastest first; the last one runs anywhere and never stands back."""
     sizes: Mapping[str, int]
     """A usual size of every axis, by the letters of the operation's shapes."""
 
@@ -53,7 +60,7 @@ def choose(
 
     Args:
         operation: The operation's name, such as `word-attention`.
-        candidates: Its kernels, the fastest first; the last one runs anywhere.
+        candidates: Its kernels, the fastest first; the last one runs anywhere and never stands back.
         situation: What it is asked to do.
         kernel: The name of one, or `auto`, for which the environment variable ATTNFORGE_KERNEL may
             name one.
@@ -65,7 +72,8 @@ def choose(
     if kernel == AUTO and (named := os.environ.get(VARIABLE, AUTO)) != AUTO:
         kernel, place = named, Place(f"environment variable {VARIABLE}")
     if kernel == AUTO:
-        return next(one for one in candidates if one.refuse(situation) is None)
+        able = [one for one in candidates if one.refuse(situation) is None]
+        return next(one for one in able if one.avoid(situation) is None)
     one = find(operation, candidates, kernel, place=place)
     if reason := one.refuse(situation):
         message = f"kernel `{kernel}` cannot run {operation} here: {reason}"

@@ -15,6 +15,9 @@ from attnforge.values import Situation
 
 __all__ = ["OPERATION", "attend_and_join", "word_attention"]
 
+FEW = 32768
+"""Pixels of a batch whose scores stay in a processor's cache anyway."""
+
 WIDEST = 128
 """Channels, and words, up to which a block's numbers fit into a GPU's registers."""
 
@@ -27,6 +30,13 @@ def refuse_cpu(situation: Situation) -> str | None:
         known = ", ".join(name_of(one) for one in cpu.TYPES)
         return f"it takes {known}, not {name_of(situation.dtype)}"
     return None
+
+
+def avoid_cpu(situation: Situation) -> str | None:
+    """Why cpu.py is not worth its blocks there, or None."""
+    sizes = situation.sizes
+    pixels = sizes["b"] * sizes["h"] * sizes["w"]
+    return f"plain torch is faster below {FEW} pixels" if pixels < FEW else None
 
 
 def refuse_gpu(situation: Situation) -> str | None:
@@ -44,7 +54,13 @@ OPERATION = Operation(
     "word-attention",
     "words into pixels (Eq. 2 of AttnGAN)",
     (
-        Candidate("cpu", "in blocks that fit into the cache", refuse_cpu, partial(op.attend, kernel="cpu")),
+        Candidate(
+            "cpu",
+            "in blocks that fit into the cache",
+            refuse_cpu,
+            partial(op.attend, kernel="cpu"),
+            avoid_cpu,
+        ),
         Candidate("triton", "in one pass on the GPU", refuse_gpu, partial(op.attend, kernel="triton")),
         Candidate(
             "reference", "plain torch, the definition", lambda situation: None, reference.word_attention
