@@ -58,6 +58,25 @@ def test_without_synchronising_the_parts_are_normalised_by_themselves(tmp_path: 
     assert (apart - draw("batch", WHOLE)["output"]).abs().max() > 0.01
 
 
+def test_in_evaluation_every_process_uses_the_statistics_that_it_kept(tmp_path: Path) -> None:
+    plain = nn.BatchNorm2d(4).double().eval()
+    batch, weights = 3 + noise(8, 4, 2, 2), noise(8, 4, 2, 2, seed=1)
+    given = [(synchronised(plain), batch[part], weights[part]) for part in PARTS]
+    is_one_batch(in_processes(pass_through, given, tmp_path), pass_through(plain, batch, weights))
+
+
+@pytest.mark.parametrize("momentum", [0.3, None], ids=["moving", "cumulative"])
+def test_statistics_move_as_those_of_batch_normalisation(momentum: float | None, tmp_path: Path) -> None:
+    plain = nn.BatchNorm1d(4, momentum=momentum).double()
+    plain(noise(8, 4, seed=7))  # one batch before, so that the second has a share
+    batch = 3 + noise(8, 4)
+    given = [(synchronised(plain), batch[part], torch.ones(1)) for part in PARTS]
+    parts = in_processes(pass_through, given, tmp_path)
+    whole = pass_through(plain, batch, torch.ones(1))
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(parts[0][name], whole[name])
+
+
 def test_half_precision_is_normalised_in_single(tmp_path: Path) -> None:
     batch = (1000 + 30 * noise(8, 4, 6, 6)).to(torch.bfloat16)
     plain = nn.BatchNorm2d(4)
