@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
+from noting_metric import brightness_plugin
 from tiny_run import TINY
 from torch import Tensor
 
 from attnforge.build import assemble
 from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import measure
+from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
+from attnforge.run.progress import ConsoleReporter
+from attnforge.run.training import train
 from attnforge.specs import MetricSpec
 
 
@@ -77,3 +82,18 @@ def test_captions_that_are_measured_can_keep_their_first_words() -> None:
     drawn, judged = encoded("evaluation.max_words=3", "evaluation.truncate=first")
     assert drawn == judged == {caption: ids[:3] for caption, ids in whole.items()}
     assert any(len(ids) > 3 for ids in whole.values())
+
+
+def test_a_run_draws_what_it_measures_from_cut_captions(tmp_path: Path) -> None:
+    plugins = load_plugins(extra=[("brightness", brightness_plugin())])
+    metrics = "evaluation.metrics={attributes: null, retrieval: null, seen: brightness}"
+
+    def measured(name: str, *cut: str) -> float:
+        short = ("phases.damsm.steps=1", "phases.gan.steps=1", "phases.gan.sample_every=0", metrics, *cut)
+        resolved = resolve("quickstart", overrides=[*TINY, *short], plugins=plugins)
+        outcome = train(resolved, tmp_path / name, resume=False, reporter=ConsoleReporter())
+        return float(outcome.figures["brightness"])
+
+    whole = measured("whole")
+    assert measured("long", "evaluation.max_words=99") == whole
+    assert measured("cut", "evaluation.max_words=2") != whole
