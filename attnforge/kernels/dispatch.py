@@ -1,8 +1,8 @@
 """Which kernel of an operation runs: the first that can, or the one that was named.
 
 An operation lists its kernels, the fastest first. Each says of a situation why it cannot run there, or
-nothing. `auto` takes the first that can run and has no reason to stand back; a name takes that kernel or fails
-with its reason.
+nothing. `auto` takes the first that can run and has no reason to stand back; a name takes that kernel or
+fails with its reason.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""How a kernel becomes an operator of torch, which compiling, exporting and CUDA graphs leave whole.
-
-An operator computes on plain tensors; gradients are the business of the `torch.autograd.Function` around a
-forward and a backward operator. That pair costs half of what one operator with a registered gradient costs.
-"""
+"""How a kernel becomes an operator of torch, which compiling, exporting and CUDA graphs leave whole."""
 
 from __future__ import annotations
 
@@ -10,12 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 NAMESPACE = "attnforge"
 
 
 def register(
-    name: str, schema: str, *, run: Callable[..., Any], shapes: Callable[..., Any]
+    name: str,
+    schema: str,
+    *,
+    run: Callable[..., Any],
+    shapes: Callable[..., Any],
+    save: Callable[..., None] | None = None,
+    gradient: Callable[..., Any] | None = None,
 ) -> Callable[..., Any]:
     """Register the operator `attnforge::name` for processors and GPUs, and give it.
 
@@ -26,10 +29,24 @@ def register(
         run: Computes it. It is called without autograd.
         shapes: Gives results of the right shapes, strides, types and device without computing anything; it
             stands in for `run` on the device `meta` and while a model is compiled or exported.
+        save: Called as `save(ctx, inputs, output)` when a backward pass may follow, to keep what it needs.
+        gradient: Called as `gradient(ctx, *gradients)` with those of the results, to give one for every
+            argument, None where there is none. Without it, results have no gradient.
     """
     qualified = f"{NAMESPACE}::{name}"
     torch.library.define(qualified, schema, tags=(torch.Tag.pt2_compliant_tag,))
-    torch.library.impl(qualified, ("cpu", "cuda"), run)
+    torch.library.impl(qualified, ("cpu", "cuda"), torch.no_grad()(run))
     torch.library.register_fake(qualified, shapes)
+    if gradient is not None:
+        torch.library.register_autograd(qualified, gradient, setup_context=save)
     operator: Callable[..., Any] = getattr(getattr(torch.ops, NAMESPACE), name).default
     return operator
+
+
+def as_autocast(*values: Tensor) -> tuple[Tensor, ...]:
+    """Floats in the type of the autocast that is on for their device, as torch's products take them."""
+    kind = values[0].device.type
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return values
+    dtype = torch.get_autocast_dtype(kind)
+    return tuple(value if value.dtype is torch.float64 else value.to(dtype) for value in values)

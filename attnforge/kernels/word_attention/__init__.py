@@ -10,6 +10,7 @@ from torch import Tensor
 
 from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
 from attnforge.kernels.gpu import name_of, refuse_triton
+from attnforge.kernels.operators import as_autocast
 from attnforge.kernels.word_attention import cpu, op, reference
 from attnforge.values import Situation
 
@@ -129,13 +130,10 @@ def attend(
     kernel: str,
 ) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
     """Choose the kernel and let it run."""
-    device = features.device
-    if torch.is_autocast_enabled(device.type):
-        dtype = torch.get_autocast_dtype(device.type)
-        features, words = features.to(dtype), words.to(dtype)
+    features, words = as_autocast(features, words)
     batch, channels, height, width = features.shape
     situation = Situation(
-        device=device,
+        device=features.device,
         dtype=features.dtype,
         sizes={"b": batch, "c": channels, "l": words.shape[2], "h": height, "w": width},
         gradient=torch.is_grad_enabled() and (features.requires_grad or words.requires_grad),

@@ -1,4 +1,4 @@
-"""Word attention as operators of torch, and the gradient around them; cpu.py and gpu.py compute.
+"""Word attention as operators of torch, forward and backward; cpu.py and gpu.py compute.
 
 Nothing but the inputs is saved for a backward pass, and nothing at all where none can follow.
 """
@@ -64,13 +64,6 @@ def backward_shapes(
     return room_for_context(features, join=False), words.new_empty(words.shape)
 
 
-FORWARD = operators.register(
-    "word_attention",
-    "(Tensor features, Tensor words, Tensor padding, str kernel, bool join, bool weights)"
-    " -> (Tensor, Tensor)",
-    run=run_forward,
-    shapes=forward_shapes,
-)
 BACKWARD = operators.register(
     "word_attention_backward",
     "(Tensor gradient, Tensor? weights_gradient, Tensor features, Tensor words, Tensor padding, str kernel,"
@@ -80,27 +73,21 @@ BACKWARD = operators.register(
 )
 
 
-class Attend(torch.autograd.Function):
-    """The operators with their gradient."""
+def save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    """Keep the inputs, which are there anyway."""
+    features, words, padding, ctx.kernel, ctx.join, ctx.weights = inputs
+    ctx.save_for_backward(features, words, padding)
 
-    @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, words: Tensor, padding: Tensor, kernel: str, join: bool, weights: bool
-    ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(features, words, padding)
-        ctx.kernel, ctx.join, ctx.weights = kernel, join, weights
-        context, maps = FORWARD(features, words, padding, kernel, join, weights)
-        return context, maps
 
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor, weights_gradient: Tensor) -> tuple[Tensor | None, ...]:
-        features, words, padding = ctx.saved_tensors
-        wanted = weights_gradient if ctx.weights else None
-        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            found = differentiable_gradient(gradient, wanted, features, words, padding, join=ctx.join)
-        else:
-            found = BACKWARD(gradient, wanted, features, words, padding, ctx.kernel, ctx.join)
-        return *found, None, None, None, None
+def gradient(ctx: Any, of_context: Tensor, of_weights: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradient, which can be differentiated once more outside of compiled models."""
+    features, words, padding = ctx.saved_tensors
+    of_maps = of_weights if ctx.weights else None
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        found = differentiable_gradient(of_context, of_maps, features, words, padding, join=ctx.join)
+    else:
+        found = BACKWARD(of_context, of_maps, features, words, padding, ctx.kernel, ctx.join)
+    return *found, None, None, None, None
 
 
 def differentiable_gradient(
@@ -125,6 +112,17 @@ def differentiable_gradient(
     return tuple(next(found) if one.requires_grad else None for one in (features, words))  # type: ignore[misc]
 
 
+FORWARD = operators.register(
+    "word_attention",
+    "(Tensor features, Tensor words, Tensor padding, str kernel, bool join, bool weights)"
+    " -> (Tensor, Tensor)",
+    run=run_forward,
+    shapes=forward_shapes,
+    save=save,
+    gradient=gradient,
+)
+
+
 def attend(
     features: Float[Tensor, "b c h w"],
     words: Float[Tensor, "b c l"],
@@ -135,7 +133,5 @@ def attend(
     return_weights: bool,
 ) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
     """Word attention by the operator's kernel of that name: `cpu` or `triton`."""
-    follows = torch.is_grad_enabled() and (features.requires_grad or words.requires_grad)
-    call = Attend.apply if follows else FORWARD
-    context, weights = call(features, words, padding, kernel, join, return_weights)
+    context, weights = FORWARD(features, words, padding, kernel, join, return_weights)
     return context, weights if return_weights else None
