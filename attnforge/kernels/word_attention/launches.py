@@ -1,8 +1,8 @@
 """With which blocks and warps the Triton programs of word attention are launched.
 
-The table was made by compiling for sm_80 and sm_90: of the shapes tried, from many pixels to few, each entry
-is the first whose numbers all stay in registers, whatever the layout and with every option on. No launch was
-timed.
+The table was made by compiling for sm_80 and sm_90: of the shapes that were tried, from many pixels to few,
+each entry is the first whose numbers all stay in registers, channels last or first, with weights and joined.
+No launch was timed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,48 @@ class Launch:
     pixels: int
     """Rows of a block."""
     warps: int
+    precision: Literal["tf32x3", "ieee"] = "tf32x3"
+    """How float32 is multiplied: in three products of tensor cores, or one of plain units."""
 
 
-SMALLEST = Launch(16, 4)
-"""For what the table lacks."""
+SMALLEST = Launch(16, 8, "ieee")
+"""For what the table lacks; it may spill."""
 
-LAUNCHES: dict[tuple[Program, int, bool, int, int], Launch] = {}
-"""By program, generation of the GPU (8 or 9), whether numbers are halves, channels and words."""
+LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
+    ("attend", 8, True): {
+        (32, 16): Launch(128, 4), (64, 16): Launch(128, 8), (128, 16): Launch(64, 4),
+        (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(128, 8),
+    },
+    ("attend", 8, False): {
+        (32, 16): Launch(128, 4), (64, 16): Launch(64, 4), (128, 16): Launch(32, 8),
+        (32, 32): Launch(128, 4), (64, 32): Launch(32, 4), (128, 32): Launch(32, 8),
+    },
+    ("attend", 9, True): {
+        (32, 16): Launch(128, 4), (64, 16): Launch(128, 4), (128, 16): Launch(128, 8),
+        (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(64, 4),
+    },
+    ("attend", 9, False): {
+        (32, 16): Launch(128, 4), (64, 16): Launch(128, 8), (128, 16): Launch(64, 4),
+        (32, 32): Launch(128, 8), (64, 32): Launch(128, 8), (128, 32): Launch(16, 4),
+    },
+    ("learn", 8, True): {
+        (64, 16): Launch(64, 8), (128, 16): Launch(32, 8),
+        (64, 32): Launch(64, 8), (128, 32): Launch(16, 4),
+    },
+    ("learn", 8, False): {
+        (32, 16): Launch(64, 8), (64, 16): Launch(32, 8), (128, 16): Launch(32, 8, "ieee"),
+        (32, 32): Launch(32, 4), (64, 32): Launch(16, 8, "ieee"),
+    },
+    ("learn", 9, True): {
+        (64, 16): Launch(64, 8), (128, 16): Launch(32, 8),
+        (64, 32): Launch(64, 8), (128, 32): Launch(32, 8),
+    },
+    ("learn", 9, False): {
+        (32, 16): Launch(32, 8), (64, 16): Launch(16, 4), (128, 16): Launch(32, 8, "ieee"),
+        (32, 32): Launch(32, 8), (64, 32): Launch(16, 4),
+    },
+}  # fmt: skip
+"""By program, generation of the GPU (8 or 9) and whether numbers are halves; then by channels and words."""
 
 
 def launch_for(program: Program, *, generation: int, half: bool, channels: int, words: int) -> Launch:
@@ -56,44 +91,53 @@ def launch_for(program: Program, *, generation: int, half: bool, channels: int, 
         channels: Channels of a block, a power of two.
         words: Words of a block, a power of two.
     """
-    return LAUNCHES.get((program, min(generation, 9), half, channels, words), SMALLEST)
+    table = LAUNCHES[program, min(generation, 9), half]
+    return table.get((max(channels, 32), words), SMALLEST)
 
 
-def block(features: Tensor, longest: int, program: Program) -> dict[str, Any]:
-    """The constants of a program but for its launch: a block's channels and words are powers of two."""
-    half = features.element_size() == 2
+def block_of(program: Program, *, half: bool, channels: int, words: int) -> dict[str, int]:
+    """Channels and words of a block: the next power of two, and what tensor cores take at least."""
     # A tensor core of an H100 takes 64 rows, which channels are where the words' gradient is summed.
     least = 64 if program == "learn" and half else 16
     return {
-        "CHANNELS": max(least, triton.next_power_of_2(features.shape[1])),
-        "WORDS": max(16, triton.next_power_of_2(longest)),
-        "PRECISION": "tf32x3",
-        "WIDE": gpu.interpreted(),
-        **({"SPAN": SPAN} if program == "learn" else {}),
+        "CHANNELS": max(least, triton.next_power_of_2(channels)),
+        "WORDS": max(16, triton.next_power_of_2(words)),
     }
+
+
+def constants_of(program: Program, launch: Launch) -> dict[str, Any]:
+    """What a launch says to the program itself."""
+    constants = {"PIXELS": launch.pixels, "PRECISION": launch.precision}
+    return constants | ({"SPAN": SPAN} if program == "learn" else {})
 
 
 def prepared(program: Program, features: Tensor, longest: int) -> tuple[Any, dict[str, Any]]:
     """A program and the constants to launch it with."""
-    constants = block(features, longest, program) | {"enable_fp_fusion": True}
+    half = features.element_size() == 2
+    block = block_of(program, half=half, channels=features.shape[1], words=longest)
+    constants = block | {"WIDE": gpu.interpreted(), "enable_fp_fusion": True}
     if os.environ.get(TUNE) == "1":
-        return tuned(program), constants
+        return tuned(program, half), constants
     generation = torch.cuda.get_device_capability(features.device)[0] if features.is_cuda else 9
     launch = launch_for(
-        program,
-        generation=generation,
-        half=features.element_size() == 2,
-        channels=constants["CHANNELS"],
-        words=constants["WORDS"],
+        program, generation=generation, half=half, channels=block["CHANNELS"], words=block["WORDS"]
     )
-    constants |= {"PIXELS": launch.pixels, "num_warps": launch.warps}
+    constants |= constants_of(program, launch) | {"num_warps": launch.warps}
     return getattr(programs, program), constants
 
 
 @cache
-def tuned(program: Program) -> Any:
-    """The program, timed with every launch of the table once a size; Triton keeps what it found on disk."""
-    known = sorted({launch for (name, *_), launch in LAUNCHES.items() if name == program}, key=repr)
-    configurations = [triton.Config({"PIXELS": launch.pixels}, num_warps=launch.warps) for launch in known]
+def tuned(program: Program, half: bool) -> Any:
+    """The program, timed once a size with every launch of the table; Triton keeps what it found on disk."""
+    known = {
+        launch
+        for (name, _, halves), table in LAUNCHES.items()
+        if name == program and halves == half
+        for launch in table.values()
+    }
+    configurations = [
+        triton.Config(constants_of(program, launch), num_warps=launch.warps)
+        for launch in sorted(known, key=repr)
+    ]
     key = ["pixels", "CHANNELS", "WORDS", "JOIN", "FLAT"]
     return triton.autotune(configurations, key=key, cache_results=True)(getattr(programs, program))
