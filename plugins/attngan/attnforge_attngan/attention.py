@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AttentionOutput, TextFeatures
-from attnforge.kernels.word_attention import word_attention
+from attnforge.kernels.dispatch import AUTO, find
+from attnforge.kernels.word_attention import OPERATION, attend_and_join, word_attention
 from attnforge.specs import AttentionSpec
 
 
@@ -23,13 +25,28 @@ class WordAttention(nn.Module):
     Args:
         mask: `per-caption` hides the padding of each picture's own caption. `official` repeats the mistake
             of the official code, which mixes up the captions of a batch: to get its numbers, nothing else.
+        kernel: What computes it: `auto` takes the fastest that can run, `attnforge kernels` lists all. The
+            official mask is computed in plain torch.
+
+    Raises:
+        AttnforgeError: There is no such kernel, or it does not know the official mask.
     """
 
     def __init__(
-        self, spec: AttentionSpec, *, mask: Literal["per-caption", "official"] = "per-caption"
+        self,
+        spec: AttentionSpec,
+        *,
+        mask: Literal["per-caption", "official"] = "per-caption",
+        kernel: str = AUTO,
     ) -> None:
         super().__init__()
+        if kernel != AUTO:
+            find(OPERATION.name, OPERATION.kernels, kernel)
+        if mask == "official" and kernel not in (AUTO, "reference"):
+            message = f"kernel `{kernel}` does not know `mask: official`"
+            raise RecipeError(Problem("kernel-refused", message, expected=f"`{AUTO}` or `reference`"))
         self.mask = mask
+        self.kernel = kernel
         self.project = nn.Conv1d(spec.words, spec.channels, kernel_size=1, bias=False)
 
     def forward(
@@ -38,8 +55,22 @@ class WordAttention(nn.Module):
         words = self.project(text.words)
         if self.mask == "official":
             return attend_as_official(features, words, text.padding)
-        context, weights = word_attention(features, words, text.padding, return_weights=return_weights)
+        context, weights = word_attention(
+            features, words, text.padding, return_weights=return_weights, kernel=self.kernel
+        )
         return AttentionOutput(context=context, weights=weights)
+
+    def join(
+        self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
+    ) -> tuple[Float[Tensor, "b c+c h w"], Float[Tensor, "b l h w"] | None]:
+        """The features with their context behind them, written in one go."""
+        words = self.project(text.words)
+        if self.mask == "official":
+            output = attend_as_official(features, words, text.padding)
+            return torch.cat((features, output.context), dim=1), output.weights
+        return attend_and_join(
+            features, words, text.padding, return_weights=return_weights, kernel=self.kernel
+        )
 
 
 def attend_as_official(

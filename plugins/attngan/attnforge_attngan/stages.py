@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -70,6 +70,17 @@ class InitialStage(nn.Module):
         return StageOutput(hidden=self.up(smallest), attention=None)
 
 
+@runtime_checkable
+class JoiningAttention(Attention, Protocol):
+    """An attention that can write its context straight behind the features: `refine` asks those that can."""
+
+    def join(
+        self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
+    ) -> tuple[Float[Tensor, "b c+c h w"], Float[Tensor, "b l h w"] | None]:
+        """Features and context as channels of one map, and the weights if asked for."""
+        ...
+
+
 class RefineStage(nn.Module):
     """F_i of AttnGAN: a hidden map and its word context to a map of twice the side.
 
@@ -98,6 +109,7 @@ class RefineStage(nn.Module):
             )
         width = 2 * spec.in_channels
         self.attention = attention(AttentionSpec(channels=spec.in_channels, words=spec.words))
+        self.joins = isinstance(self.attention, JoiningAttention)
         self.residual = nn.Sequential(*(ResidualBlock(width) for _ in range(residual_blocks)))
         self.up = UpBlock(width, spec.channels)
 
@@ -110,6 +122,10 @@ class RefineStage(nn.Module):
         return_attention: bool = False,
     ) -> StageOutput:
         assert hidden is not None, "the generator gives every stage but the first a hidden map"  # noqa: S101
-        asked = self.attention(hidden, text, return_weights=return_attention)
-        mixed = self.residual(torch.cat((hidden, asked.context), dim=1))
-        return StageOutput(hidden=self.up(mixed), attention=asked.weights)
+        if self.joins:
+            attention = cast(JoiningAttention, self.attention)
+            joined, weights = attention.join(hidden, text, return_weights=return_attention)
+        else:
+            asked = self.attention(hidden, text, return_weights=return_attention)
+            joined, weights = torch.cat((hidden, asked.context), dim=1), asked.weights
+        return StageOutput(hidden=self.up(self.residual(joined)), attention=weights)
