@@ -24,6 +24,7 @@ COMMANDS = {
     "schema": "Print a JSON Schema of recipes for editors.",
     "plugins": "List plugins, and why some were set aside.",
     "components": "List components by kind.",
+    "kernels": "List what computes the attentions, and what runs here.",
 }
 """The core's commands; `NAME` is `command` in the module `attnforge.cli.NAME`, unless it is a family."""
 FAMILIES = frozenset({"import", "export"})
