@@ -159,6 +159,15 @@ def _newest_with_generator(folder: RunFolder, recipe: Recipe) -> Checkpoint:
         checkpoint = latest_checkpoint(folder.checkpoints, phase=phase)
         if checkpoint is not None and "generator" in checkpoint.networks():
             return checkpoint
+    if recipe.generator is None:
+        raise RunError(
+            Problem(
+                code="no-generator-yet",
+                message=f"run {folder.path} trains encoders and draws nothing",
+                expected="a run of a recipe with a generator, which can take these encoders",
+                next_step=f"attnforge train RECIPE encoders={folder.path}",
+            )
+        )
     raise RunError(
         Problem(
             code="no-generator-yet",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from small_widths import small
 
+from attnforge.errors import AttnforgeError
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.library import library
@@ -77,6 +78,10 @@ def test_a_recipe_trains_on_pictures_as_released(name: str, data: str, files: st
 
 def test_encoders_that_were_trained_once_serve_another_recipe(tmp_path: Path) -> None:
     trained("damsm-cub", tmp_path / "encoders", small("damsm-cub", tmp_path))
+    with pytest.raises(AttnforgeError) as error:
+        Pipeline.load(tmp_path / "encoders")
+    (problem,) = error.value.problems
+    assert problem.next_step == f"attnforge train RECIPE encoders={tmp_path / 'encoders'}"
     overrides = [*small("attngan1-cub-lambda-10", tmp_path), f"encoders={tmp_path / 'encoders'}"]
     rows = trained("attngan1-cub-lambda-10", tmp_path / "run", overrides)
     assert [row["phase"] for row in rows] == ["gan", "gan"]
