@@ -17,7 +17,10 @@ from attnforge.values import Situation
 
 AUTO = "auto"
 VARIABLE = "ATTNFORGE_KERNEL"
-"""The environment variable that names a kernel wherever `auto` would choose."""
+"""The environment variable that names a kernel wherever `auto` would choose.
+
+`cpu` names it for every operation; `word-attention=cpu,region-matching=reference` for those that are said.
+"""
 
 
 def always_welcome(situation: Situation) -> None:
@@ -69,7 +72,7 @@ def choose(
         AttnforgeError: no kernel has that name, or the one that has it cannot run here.
     """
     place = None
-    if kernel == AUTO and (named := os.environ.get(VARIABLE, AUTO)) != AUTO:
+    if kernel == AUTO and (named := named_outside(operation)) != AUTO:
         kernel, place = named, Place(f"environment variable {VARIABLE}")
     if kernel == AUTO:
         able = [one for one in candidates if one.refuse(situation) is None]
@@ -80,6 +83,16 @@ def choose(
         expected = f"`{AUTO}`, or a kernel that can run here"
         raise AttnforgeError(Problem("kernel-refused", message, place, expected, "attnforge kernels"))
     return one
+
+
+def named_outside(operation: str) -> str:
+    """What the environment variable names for an operation: a kernel, or `auto`."""
+    named = AUTO
+    for entry in os.environ.get(VARIABLE, "").split(","):
+        about, separator, name = entry.strip().rpartition("=")
+        if name and (not separator or about == operation):
+            named = name
+    return named
 
 
 def find(

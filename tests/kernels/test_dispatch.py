@@ -40,6 +40,20 @@ def test_the_environment_speaks_where_the_recipe_says_auto(monkeypatch: pytest.M
     assert choose("adding", KERNELS, HERE, kernel="plain").name == "plain"
 
 
+def test_the_environment_can_speak_of_one_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "adding=slow, subtracting=unheard-of")
+    assert choose("adding", KERNELS, HERE).name == "slow"
+    assert choose("multiplying", KERNELS, HERE).name == "plain"
+    monkeypatch.setenv(VARIABLE, "auto")
+    assert choose("adding", KERNELS, HERE).name == "plain"
+
+
+def test_auto_passes_over_a_kernel_that_stands_back() -> None:
+    idle = Candidate("idle", "stands back", lambda _: None, str, lambda _: "plain torch is faster")
+    assert choose("adding", (idle, *KERNELS), HERE).name == "plain"
+    assert choose("adding", (idle, *KERNELS), HERE, kernel="idle") is idle
+
+
 def test_a_named_kernel_that_cannot_run_is_an_error_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AttnforgeError, match=r"kernel-refused.*it needs a GPU"):
         choose("adding", KERNELS, HERE, kernel="fast")
