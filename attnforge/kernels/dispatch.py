@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from attnforge.errors import AttnforgeError, Place, Problem, nearest
 from attnforge.values import Situation
 
@@ -76,7 +78,9 @@ def choose(
         kernel, place = named, Place(f"environment variable {VARIABLE}")
     if kernel == AUTO:
         able = [one for one in candidates if one.refuse(situation) is None]
-        return next(one for one in able if one.avoid(situation) is None)
+        # An exported model is for all sizes, of which those of the example say nothing.
+        exporting = torch.compiler.is_exporting()
+        return next(one for one in able if exporting or one.avoid(situation) is None)
     one = find(operation, candidates, kernel, place=place)
     if reason := one.refuse(situation):
         message = f"kernel `{kernel}` cannot run {operation} here: {reason}"
