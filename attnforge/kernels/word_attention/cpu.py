@@ -2,7 +2,9 @@
 
 A block is some pixels of a sample, or some whole samples of few pixels. Its scores live between two products
 of matrices and are never written out; the backward pass computes them again. Words stand before pixels
-throughout, so that no map is transposed, whichever way it stands in memory.
+throughout, so that no map is transposed, whichever way it stands in memory. Forward, halves are widened to
+float32 block by block, and nothing is rounded on the way to a result; backward, bfloat16 is multiplied as it
+is, as plain torch does.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ from torch import Tensor
 
 from attnforge.kernels.word_attention.layout import room_for_context, room_for_weights
 
-TYPES = (torch.float32, torch.float64, torch.bfloat16)
+TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 PIXELS = 4096
 """Pixels of a block; with 18 words, its scores take 288 KiB in float32."""
 
 HALF_PIXELS = 65536
-"""The same in bfloat16, whose products cost more to set up than to carry out."""
+"""Pixels of a block whose products are in bfloat16, which cost more to set up than to carry out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Block:
 
 
 def blocks(padding: Bool[Tensor, "b l"], pixels: int, dtype: torch.dtype) -> Iterator[Block]:
-    """Divide the work."""
-    most = HALF_PIXELS if dtype is torch.bfloat16 else PIXELS
+    """Divide the work; the type is that of the products."""
+    most = most_pixels(dtype)
     together = max(1, most // max(1, pixels))
     batch, longest = padding.shape
     places = torch.arange(1, longest + 1, device=padding.device)
@@ -53,11 +55,15 @@ def blocks(padding: Bool[Tensor, "b l"], pixels: int, dtype: torch.dtype) -> Ite
             yield Block(samples, slice(start, min(start + most, pixels)), words, hidden)
 
 
+def most_pixels(dtype: torch.dtype) -> int:
+    """How many pixels a block has at most."""
+    return HALF_PIXELS if dtype is torch.bfloat16 else PIXELS
+
+
 def attend(
-    block: Block, rows: Float[Tensor, "b l c"], pixels: Float[Tensor, "b c n"], room: Float[Tensor, "_"]
+    block: Block, rows: Float[Tensor, "b l c"], asking: Float[Tensor, "k c p"], room: Float[Tensor, "_"]
 ) -> Float[Tensor, "k m p"]:
     """The weights of a block; `room` is where they stand, or the scores that they are made of."""
-    asking = pixels[block.samples, :, block.pixels]
     samples, _, count = asking.shape
     scores = room[: samples * block.words * count].view(samples, block.words, count)
     torch.bmm(rows[block.samples, : block.words], asking, out=scores)
@@ -85,17 +91,17 @@ def forward(
     if join:
         out[:, :channels].copy_(features)
     pixels, context = features.flatten(2), out[:, -channels:].flatten(2)
-    columns = words.masked_fill(padding[:, None], 0)
+    columns = readable(words, padding, torch.promote_types(words.dtype, torch.float32))
     rows = columns.transpose(1, 2).contiguous()
     room = room_for_scores(rows, pixels)
-    for block in blocks(padding, pixels.shape[2], pixels.dtype):
-        attention = attend(block, rows, pixels, room)
-        target = context[block.samples, :, block.pixels]
-        torch.bmm(columns[block.samples, :, : block.words], attention, out=target)
+    for block in blocks(padding, pixels.shape[2], rows.dtype):
+        here = block.samples, slice(None), block.pixels
+        attention = attend(block, rows, pixels[here].to(rows.dtype), room)
+        write(context[here], columns[block.samples, :, : block.words], attention)
         if weights:
             if block.hidden is not None:
                 attention.masked_fill_(block.hidden, 0)
-            given = maps.flatten(2)[block.samples, :, block.pixels]
+            given = maps.flatten(2)[here]
             given[:, : block.words] = attention
             given[:, block.words :] = 0
     return out, maps
@@ -117,36 +123,57 @@ def backward(
         dP = E^T G + M      dS = P (dP - sum over words of P dP)      dH = E dS      dE = G P^T + H dS^T
     """
     channels = words.shape[1]
-    precise = torch.promote_types(words.dtype, torch.float32)
     features_gradient = room_for_context(features, join=False)
-    words_gradient = torch.zeros(words.shape, dtype=precise, device=words.device)
     pixels, given, target = (one.flatten(2) for one in (features, gradient[:, -channels:], features_gradient))
     passed = gradient[:, :channels].flatten(2) if join else None
-    columns = words.masked_fill(padding[:, None], 0)
+    precise = torch.promote_types(words.dtype, torch.float32)
+    columns = readable(words, padding, words.dtype if words.dtype is torch.bfloat16 else precise)
+    words_gradient = torch.zeros_like(columns, dtype=precise)
     rows = columns.transpose(1, 2).contiguous()
     room, second = room_for_scores(rows, pixels), room_for_scores(rows, pixels)
-    for block in blocks(padding, pixels.shape[2], pixels.dtype):
+    for block in blocks(padding, pixels.shape[2], rows.dtype):
         here = block.samples, slice(None), block.pixels
-        attention = attend(block, rows, pixels, room)
+        asking, pulling = pixels[here].to(rows.dtype), given[here].to(rows.dtype)
+        attention = attend(block, rows, asking, room)
         wanted = second[: attention.numel()].view_as(attention)
-        torch.bmm(rows[block.samples, : block.words], given[here], out=wanted)
+        torch.bmm(rows[block.samples, : block.words], pulling, out=wanted)
         if weights_gradient is not None:
             added = weights_gradient.flatten(2)[here][:, : block.words]
             wanted.add_(added if block.hidden is None else added.masked_fill(block.hidden, 0))
         pulled = torch._softmax_backward_data(wanted, attention, 1, attention.dtype)
         part = columns[block.samples, :, : block.words]
-        if passed is None:
-            torch.bmm(part, pulled, out=target[here])
-        else:
-            torch.baddbmm(passed[here], part, pulled, out=target[here])
+        write(target[here], part, pulled, added=None if passed is None else passed[here])
         learnt = words_gradient[block.samples, :, : block.words]
-        learnt.add_(torch.bmm(given[here], attention.transpose(1, 2)))
-        learnt.add_(torch.bmm(pixels[here], pulled.transpose(1, 2)))
+        learnt.add_(torch.bmm(pulling, attention.transpose(1, 2)))
+        learnt.add_(torch.bmm(asking, pulled.transpose(1, 2)))
     return features_gradient, words_gradient.masked_fill_(padding[:, None], 0).to(words.dtype)
+
+
+def readable(
+    words: Float[Tensor, "b c l"], padding: Bool[Tensor, "b l"], dtype: torch.dtype
+) -> Float[Tensor, "b c l"]:
+    """The words in the type of the products, zero where there is none."""
+    return words.to(dtype).masked_fill(padding[:, None], 0).contiguous()
+
+
+def write(
+    target: Float[Tensor, "k c p"],
+    words: Float[Tensor, "k c m"],
+    shares: Float[Tensor, "k m p"],
+    *,
+    added: Float[Tensor, "k c p"] | None = None,
+) -> None:
+    """Write the words, mixed by shares, into a block of a map, and something added to them."""
+    if target.dtype is not words.dtype:
+        mixed = torch.bmm(words, shares)
+        target.copy_(mixed if added is None else mixed.add_(added))
+    elif added is None:
+        torch.bmm(words, shares, out=target)
+    else:
+        torch.baddbmm(added, words, shares, out=target)
 
 
 def room_for_scores(rows: Float[Tensor, "b l c"], pixels: Float[Tensor, "b c n"]) -> Float[Tensor, "_"]:
     """Room for the scores of any block, used again by every one."""
     batch, longest, _ = rows.shape
-    most = HALF_PIXELS if rows.dtype is torch.bfloat16 else PIXELS
-    return rows.new_empty(longest * min(most, batch * pixels.shape[2]))
+    return rows.new_empty(longest * min(most_pixels(rows.dtype), batch * pixels.shape[2]))
