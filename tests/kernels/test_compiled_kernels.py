@@ -1,0 +1,16 @@
+"""Compiling, exporting and torch's own rules for operators, for all kernels in one process."""
+
+from __future__ import annotations
+
+import pytest
+from compiled_kernels import CHECKS, passed_apart
+
+
+@pytest.fixture(scope="module")
+def passed() -> set[str]:
+    return passed_apart()
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_torch_takes_the_operators(name: str, passed: set[str]) -> None:
+    assert name in passed

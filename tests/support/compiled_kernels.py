@@ -1,0 +1,129 @@
+"""What torch makes of the kernels' operators, in a process of its own without the tests' import hook.
+
+Dynamo cannot read functions that the hook has wrapped. Each function below is a check that fails loudly; the
+names of those that did not are printed. Kernels in Triton run in its interpreter.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+
+CHECKS: dict[str, Callable[[], None]] = {}
+
+
+def check(function: Callable[[], None]) -> Callable[[], None]:
+    """Add a check."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def passed_apart() -> set[str]:
+    """Run all checks in a process of their own; the names of those that passed."""
+    environment = os.environ | {"TRITON_INTERPRET": "1"}
+    done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True)
+    sys.stdout.write(done.stderr)
+    return set(done.stdout.split())
+
+
+@check
+def word_attention_compiles_whole_and_gives_the_same_gradients() -> None:
+    import torch
+    from attention_cases import Case
+
+    from attnforge.kernels.word_attention import attend_and_join
+
+    def loss(features, words, padding, kernel):
+        joined, weights = attend_and_join(features, words, padding, return_weights=True, kernel=kernel)
+        return joined.square().sum() + weights.square().sum()
+
+    whole = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    for kernel in ("auto", "cpu", "triton"):
+        # A second size, with which dynamo traces once more, with symbols for what changed.
+        for batch in (2, 3):
+            features, words, padding = Case(batch, 7, (5, 6), 8).inputs(torch.float32)
+            leaves = features.requires_grad_(), words.requires_grad_()
+            found = torch.autograd.grad(whole(*leaves, padding, kernel), leaves)
+            expected = torch.autograd.grad(loss(*leaves, padding, kernel), leaves)
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one, other)
+
+
+@check
+def word_attention_is_one_node_of_an_exported_model_of_any_batch() -> None:
+    import torch
+    from attention_cases import Case
+
+    from attnforge.kernels.word_attention import word_attention
+
+    class Model(torch.nn.Module):
+        def forward(self, features, words, padding):
+            return word_attention(features, words, padding)[0]
+
+    batch, longest = torch.export.Dim("batch", min=2, max=4096), torch.export.Dim("longest", min=2, max=64)
+    sizes = ({0: batch}, {0: batch, 2: longest}, {0: batch, 1: longest})
+    for strict in (False, True):
+        inputs = Case(4, 7, (5, 6), 8).inputs(torch.float32)
+        program = torch.export.export(Model(), inputs, dynamic_shapes=sizes, strict=strict)
+        nodes = [str(node.target) for node in program.graph.nodes]
+        assert nodes.count("attnforge.word_attention.default") == 1, nodes
+        others = Case(3, 9, (5, 6), 8).inputs(torch.float32)
+        torch.testing.assert_close(program.module()(*others), Model()(*others))
+        others[0].requires_grad_()
+        assert program.module()(*others).requires_grad
+
+
+@check
+def word_attention_operators_keep_torchs_rules() -> None:
+    import torch
+    from attention_cases import LAYOUTS, Case
+    from torch.library import opcheck
+
+    forward = torch.ops.attnforge.word_attention.default
+    backward = torch.ops.attnforge.word_attention_backward.default
+    for kernel, layout, join in (
+        ("cpu", LAYOUTS[1], True),
+        ("cpu", LAYOUTS[2], False),
+        ("triton", LAYOUTS[2], True),
+    ):
+        features, words, padding = Case(2, 7, (5, 6), 8, layout).inputs(torch.float32)
+        leaves = features.clone().requires_grad_(), words.clone().requires_grad_()
+        opcheck(forward, (*leaves, padding, kernel, join, True))
+        opcheck(forward, (features, words, padding, kernel, join, False))
+        context, weights = forward(features, words, padding, kernel, join, True)
+        pulls = torch.randn_like(context), torch.randn_like(weights)
+        opcheck(backward, (*pulls, features, words, padding, kernel, join))
+        opcheck(backward, (pulls[0], None, features, words, padding, kernel, join))
+
+
+@check
+def word_attention_has_shapes_without_numbers() -> None:
+    import torch
+
+    from attnforge.kernels.word_attention import attend_and_join
+
+    features, words = torch.empty(2, 8, 5, 6, device="meta"), torch.empty(2, 8, 7, device="meta")
+    padding = torch.empty(2, 7, dtype=torch.bool, device="meta")
+    joined, weights = attend_and_join(features, words, padding, return_weights=True)
+    assert (joined.shape, weights.shape) == ((2, 16, 5, 6), (2, 7, 5, 6))
+    for join, kernel in ((True, "cpu"), (False, "triton")):
+        context, weights = torch.ops.attnforge.word_attention(features, words, padding, kernel, join, True)
+        assert (context.shape, weights.shape) == ((2, 16 if join else 8, 5, 6), (2, 7, 5, 6))
+        assert context.device.type == "meta"
+
+
+def main() -> None:
+    for name, function in CHECKS.items():
+        try:
+            function()
+        except Exception:
+            traceback.print_exc()
+        else:
+            print(name)
+
+
+if __name__ == "__main__":
+    main()
