@@ -51,7 +51,13 @@ def compiled(
     wide += [f"{one}_channel" for one in steps] + ["target_sample"]
     aligned = [name for name in wide if name in kernel.arg_names and name not in constants]
     return compile_for(
-        capability, kernel, types=types, constants=constants, divisible=aligned, warps=launch.warps
+        capability,
+        kernel,
+        types=types,
+        constants=constants,
+        divisible=aligned,
+        warps=launch.warps,
+        stages=launch.stages,
     )
 
 

@@ -39,6 +39,12 @@ class Launch:
     warps: int
     precision: Literal["tf32x3", "ieee"] = "tf32x3"
     """How float32 is multiplied: in three products of tensor cores, or one of plain units."""
+    stages: int = 1
+    """Rounds of a loop that are in flight."""
+
+    def options(self) -> dict[str, int]:
+        """What the launch says to Triton, not to the program."""
+        return {"num_warps": self.warps, "num_stages": self.stages}
 
 
 SMALLEST = Launch(16, 8, "ieee")
@@ -62,16 +68,16 @@ LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
         (32, 32): Launch(128, 8), (64, 32): Launch(128, 8), (128, 32): Launch(16, 4),
     },
     ("learn", 8, True): {
-        (64, 16): Launch(64, 8), (128, 16): Launch(32, 8),
-        (64, 32): Launch(64, 8), (128, 32): Launch(16, 4),
+        (64, 16): Launch(64, 8, stages=2), (128, 16): Launch(32, 8, stages=2),
+        (64, 32): Launch(64, 8, stages=2), (128, 32): Launch(16, 4, stages=2),
     },
     ("learn", 8, False): {
         (32, 16): Launch(64, 8), (64, 16): Launch(32, 8), (128, 16): Launch(32, 8, "ieee"),
         (32, 32): Launch(32, 4), (64, 32): Launch(16, 8, "ieee"),
     },
     ("learn", 9, True): {
-        (64, 16): Launch(64, 8), (128, 16): Launch(32, 8),
-        (64, 32): Launch(64, 8), (128, 32): Launch(32, 8),
+        (64, 16): Launch(64, 8, stages=2), (128, 16): Launch(32, 8, stages=2),
+        (64, 32): Launch(64, 8, stages=2), (128, 32): Launch(32, 8, stages=2),
     },
     ("learn", 9, False): {
         (32, 16): Launch(32, 8), (64, 16): Launch(16, 4), (128, 16): Launch(32, 8, "ieee"),
@@ -122,7 +128,7 @@ def prepared(program: Program, features: Tensor, longest: int) -> tuple[Any, dic
     launch = launch_for(
         program, generation=generation, half=half, channels=block["CHANNELS"], words=block["WORDS"]
     )
-    constants |= constants_of(program, launch) | {"num_warps": launch.warps}
+    constants |= constants_of(program, launch) | launch.options()
     return getattr(programs, program), constants
 
 
@@ -136,8 +142,7 @@ def tuned(program: Program, half: bool) -> Any:
         for launch in table.values()
     }
     configurations = [
-        triton.Config(constants_of(program, launch), num_warps=launch.warps)
-        for launch in sorted(known, key=repr)
+        triton.Config(constants_of(program, launch), **launch.options()) for launch in sorted(known, key=repr)
     ]
     key = ["pixels", "CHANNELS", "WORDS", "JOIN", "FLAT"]
     return triton.autotune(configurations, key=key, cache_results=True)(getattr(programs, program))
