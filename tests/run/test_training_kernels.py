@@ -1,0 +1,99 @@
+"""Training learns the same whichever kernels compute the attentions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+from tiny_run import tiny
+from torch import Tensor
+
+from attnforge.kernels import word_attention
+from attnforge.kernels.dispatch import VARIABLE, Candidate
+from attnforge.kernels.word_attention import reference
+from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.run.folder import RunFolder
+from attnforge.run.progress import ConsoleReporter
+from attnforge.run.training import train
+
+Losses = Callable[[ResolvedRecipe, str], dict[tuple[str, int, str], float]]
+
+UNMEASURED = ("evaluation.metrics={attributes: null, retrieval: null}", "sampling.count=1")
+FIFTY = (
+    *UNMEASURED,
+    "data.count=200",
+    "data.test_count=20",
+    *chain(*((f"phases.{name}.steps=50", f"phases.{name}.log_every=1") for name in ("damsm", "gan"))),
+)
+
+
+@pytest.fixture
+def losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Losses:
+    """Trains with the kernel of that name, and gives every loss of every step."""
+
+    def run(recipe: ResolvedRecipe, kernel: str) -> dict[tuple[str, int, str], float]:
+        monkeypatch.setenv(VARIABLE, kernel)
+        train(recipe, tmp_path / kernel, resume=False, reporter=ConsoleReporter())
+        return {
+            (row["phase"], row["step"], name): value
+            for row in RunFolder(tmp_path / kernel).scalars()
+            for name, value in row.items()
+            if isinstance(value, float) and name != "seconds"
+        }
+
+    return run
+
+
+@pytest.mark.parametrize("kernel", ["word-attention=cpu", "word-attention=triton"])
+def test_a_tiny_run_has_the_same_losses(kernel: str, losses: Losses) -> None:
+    recipe = tiny(*UNMEASURED)
+    expected = losses(recipe, "word-attention=reference")
+    assert {phase for phase, _, _ in expected} == {"damsm", "gan"}
+    assert losses(recipe, kernel) == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.long
+def test_fifty_steps_of_the_quickstart_have_the_same_losses(
+    losses: Losses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The game amplifies the last bit of a number within some steps, whoever rounded it.
+
+    So the first steps must agree, and later ones may lie as far from a run whose attention is exact as a run
+    in plain torch does.
+    """
+    exact = Candidate("exact", "in double precision", lambda _: None, attend_exactly)
+    operation = replace(word_attention.OPERATION, kernels=(*word_attention.OPERATION.kernels, exact))
+    monkeypatch.setattr(word_attention, "OPERATION", operation)
+    recipe = resolve("quickstart", overrides=FIFTY)
+    expected, plain, blocks = (
+        losses(recipe, f"word-attention={name}") for name in ("exact", "reference", "cpu")
+    )
+    assert len({(phase, step) for phase, step, _ in expected}) == 100
+    first = [key for key in expected if key[0] == "damsm" or key[1] <= 8]
+    for run in (plain, blocks):
+        assert {key: run[key] for key in first} == pytest.approx(
+            {key: expected[key] for key in first}, rel=5e-3, abs=1e-3
+        )
+    assert distance(blocks, expected) <= 3 * distance(plain, expected) + 1e-3
+
+
+def attend_exactly(features: Tensor, words: Tensor, padding: Tensor, **options: bool) -> tuple[Tensor, Any]:
+    context, weights = reference.word_attention(features.double(), words.double(), padding, **options)
+    return context.to(features.dtype), weights
+
+
+def distance(run: dict[tuple[str, int, str], float], other: dict[tuple[str, int, str], float]) -> float:
+    """The mean difference of two runs' losses."""
+    return fmean(abs(run[key] - other[key]) for key in other)
+
+
+@pytest.mark.long
+def test_fifty_tiny_steps_in_the_interpreter_have_the_same_losses(losses: Losses) -> None:
+    recipe = tiny(*UNMEASURED, "phases.damsm.steps=50", "phases.gan.steps=50")
+    expected = losses(recipe, "word-attention=reference")
+    assert losses(recipe, "word-attention=triton") == pytest.approx(expected, rel=1e-2, abs=1e-3)
