@@ -32,11 +32,15 @@ class Case:
         return f"b{self.batch}-l{self.words}-{height}x{width}-c{self.channels}-{self.layout}{joined}"
 
     def inputs(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """Features, words and padding; lengths are ragged and one caption has a single word."""
+        """Features, words and padding; lengths are ragged and one caption has a single word.
+
+        Scores have a spread of 2, as in trained models, whatever the channels.
+        """
         generator = torch.Generator().manual_seed(1)
         height, width = self.size
         features = torch.randn(self.batch, self.channels, height, width, generator=generator)
-        words = 0.5 * torch.randn(self.batch, self.channels, self.words, generator=generator)
+        words = torch.randn(self.batch, self.channels, self.words, generator=generator)
+        words *= 2 / self.channels**0.5
         lengths = torch.randint(1, self.words + 1, (self.batch, 1), generator=generator)
         lengths[0] = self.words
         if self.batch > 1:
