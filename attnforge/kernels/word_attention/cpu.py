@@ -3,7 +3,7 @@
 A block is some pixels of a sample, or some whole samples of few pixels. Its scores live between two products
 of matrices and are never written out; the backward pass computes them again. Words stand before pixels
 throughout, so that no map is transposed, whichever way it stands in memory. Halves are widened to float32
-block by block, and nothing is rounded on the way to a result; only the backward pass of many pixels multiplies
+block by block, and nothing is rounded on the way to a result; only the backward pass of many pixels takes
 bfloat16 as it is, as plain torch does, which is faster.
 """
 
