@@ -7,6 +7,7 @@ import json
 import pytest
 
 from attnforge.cli import run
+from attnforge.kernels import dispatch
 from attnforge.kernels.dispatch import VARIABLE
 
 
@@ -36,6 +37,23 @@ def test_what_a_type_of_numbers_rules_out_is_said(capsys: pytest.CaptureFixture[
     found = rows(capsys, "--device", "cuda", "--dtype", "float64")
     assert found["word-attention", "triton"]["reason"] == "it takes float32, bfloat16, float16, not float64"
     assert found["word-attention", "reference"]["state"] == "auto"
+
+
+def test_kernels_of_plugins_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought = {
+        "ready": dispatch.Candidate("ready", "of a plugin", lambda _: None, print),
+        "picky": dispatch.Candidate("picky", "of a plugin", lambda _: "it is Monday", print),
+    }
+    monkeypatch.setattr(
+        dispatch, "offered", lambda operation: brought if operation == "word-attention" else {}
+    )
+    found = rows(capsys, "--device", "cpu")
+    assert found["word-attention", "ready"]["state"] == "runs"
+    assert found["word-attention", "picky"]["state"] == "refuses"
+    assert found["word-attention", "picky"]["reason"] == "it is Monday"
+    assert ("region-matching", "ready") not in found
 
 
 def test_kernels_can_be_checked_in_the_interpreter(
