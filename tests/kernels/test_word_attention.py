@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from attention_cases import device_for
 from torch import Tensor
 
 from attnforge.kernels.word_attention import OPERATION, word_attention
@@ -19,9 +20,11 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "word_attention.npz"
 def attend(
     features: Tensor, words: Tensor, padding: Tensor, *, kernel: str = "auto"
 ) -> tuple[Tensor, Tensor]:
-    context, weights = word_attention(features, words, padding, return_weights=True, kernel=kernel)
+    device = device_for(kernel)
+    inputs = features.to(device), words.to(device), padding.to(device)
+    context, weights = word_attention(*inputs, return_weights=True, kernel=kernel)
     assert weights is not None
-    return context, weights
+    return context.cpu(), weights.cpu()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attention_cases import Case
+from attention_cases import Case, device_for, moved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -27,10 +27,16 @@ def inputs(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
     return features, words, padding
 
 
-def attend(features: Tensor, words: Tensor, padding: Tensor, kernel: str) -> tuple[Tensor, Tensor]:
-    context, weights = word_attention(features, words, padding, return_weights=True, kernel=kernel)
+def attend(
+    features: Tensor, words: Tensor, padding: Tensor, kernel: str, *, join: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Context and weights where the inputs are, computed where the kernel can run."""
+    device = device_for(kernel)
+    operation = attend_and_join if join else word_attention
+    inputs = (one if one.device.type == device else one.to(device) for one in (features, words, padding))
+    context, weights = operation(*inputs, return_weights=True, kernel=kernel)
     assert weights is not None
-    return context, weights
+    return context.to(features.device), weights.to(features.device)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -102,7 +108,7 @@ def test_shifting_all_scores_of_a_pixel_changes_nothing(
 @pytest.mark.parametrize("layout", ["contiguous", "channels-last", "sliced"])
 def test_joining_is_concatenating(kernel: str, layout: str) -> None:
     case = Case(batch=3, words=9, size=(9, 11), channels=20, layout=layout)
-    features, words, padding = case.inputs(torch.float32)
+    features, words, padding = (moved(one, device_for(kernel)) for one in case.inputs(torch.float32))
     context, weights = attend(features, words, padding, kernel)
     joined, own = attend_and_join(features, words, padding, return_weights=True, kernel=kernel)
     assert own is not None
@@ -142,15 +148,14 @@ def test_gradients_are_right_in_double_precision_even_twice(kernel: str) -> None
     features, words, padding = Case(batch=2, words=4, size=(2, 3), channels=3).inputs(torch.double)
     leaves = features.requires_grad_(), words.requires_grad_()
     assert torch.autograd.gradcheck(lambda f, w: attend(f, w, padding, kernel), leaves)
-    joined = lambda f, w: attend_and_join(f, w, padding, kernel=kernel)[0]  # noqa: E731
-    assert torch.autograd.gradcheck(joined, leaves)
+    assert torch.autograd.gradcheck(lambda f, w: attend(f, w, padding, kernel, join=True), leaves)
     assert torch.autograd.gradgradcheck(lambda f, w: attend(f, w, padding, kernel), leaves)
-    assert torch.autograd.gradgradcheck(joined, leaves)
+    assert torch.autograd.gradgradcheck(lambda f, w: attend(f, w, padding, kernel, join=True), leaves)
 
 
 @pytest.mark.parametrize("kernel", ["cpu", "triton"])
 def test_a_backward_pass_keeps_the_inputs_and_nothing_else(kernel: str) -> None:
-    features, words, padding = CASE.inputs(torch.float32)
+    features, words, padding = (moved(one, device_for(kernel)) for one in CASE.inputs(torch.float32))
     features.requires_grad_()
     kept: list[Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda one: kept.append(one) or one, lambda one: one):

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+from attention_cases import device_for
 from tiny_run import tiny
 from torch import Tensor
 
@@ -51,7 +52,7 @@ def losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Losses:
 
 @pytest.mark.parametrize("kernel", ["word-attention=cpu", "word-attention=triton"])
 def test_a_tiny_run_has_the_same_losses(kernel: str, losses: Losses) -> None:
-    recipe = tiny(*UNMEASURED)
+    recipe = tiny(*UNMEASURED, f"training.device={device_for(kernel.rpartition('=')[2])}")
     expected = losses(recipe, "word-attention=reference")
     assert {phase for phase, _, _ in expected} == {"damsm", "gan"}
     assert losses(recipe, kernel) == pytest.approx(expected, rel=1e-3, abs=1e-4)
@@ -69,7 +70,7 @@ def test_fifty_steps_of_the_quickstart_have_the_same_losses(
     exact = Candidate("exact", "in double precision", lambda _: None, attend_exactly)
     operation = replace(word_attention.OPERATION, kernels=(*word_attention.OPERATION.kernels, exact))
     monkeypatch.setattr(word_attention, "OPERATION", operation)
-    recipe = resolve("quickstart", overrides=FIFTY)
+    recipe = resolve("quickstart", overrides=[*FIFTY, "training.device=cpu"])
     expected, plain, blocks = (
         losses(recipe, f"word-attention={name}") for name in ("exact", "reference", "cpu")
     )
@@ -94,6 +95,7 @@ def distance(run: dict[tuple[str, int, str], float], other: dict[tuple[str, int,
 
 @pytest.mark.long
 def test_fifty_tiny_steps_in_the_interpreter_have_the_same_losses(losses: Losses) -> None:
-    recipe = tiny(*UNMEASURED, "phases.damsm.steps=50", "phases.gan.steps=50")
+    place = f"training.device={device_for('triton')}"
+    recipe = tiny(*UNMEASURED, place, "phases.damsm.steps=50", "phases.gan.steps=50")
     expected = losses(recipe, "word-attention=reference")
     assert losses(recipe, "word-attention=triton") == pytest.approx(expected, rel=1e-2, abs=1e-3)

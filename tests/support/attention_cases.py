@@ -7,12 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attnforge.kernels.gpu import interpreted
 from attnforge.kernels.word_attention import attend_and_join, word_attention
 
 LAYOUTS = ("contiguous", "channels-last", "sliced", "scattered-words")
 
 Results = dict[str, Tensor]
 """Context, weights and both gradients by name."""
+
+
+def device_for(kernel: str) -> str:
+    """Where a kernel can run: Triton's on the GPU, unless they are interpreted."""
+    return "cuda" if kernel == "triton" and not interpreted() else "cpu"
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,10 @@ class Case:
             features, words, pull, pull_weights = (
                 one.to(precision) for one in (features, words, pull, pull_weights)
             )
+        device = device_for(kernel)
+        features, words, padding, pull, pull_weights = (
+            moved(one, device) for one in (features, words, padding, pull, pull_weights)
+        )
         features.requires_grad_()
         words.requires_grad_()
         operation = attend_and_join if self.join else word_attention
@@ -76,7 +86,16 @@ class Case:
             (context, weights), (features, words), (pull, pull_weights)
         )
         found = {"context": context, "weights": weights, "of features": of_features, "of words": of_words}
-        return {name: value.detach() for name, value in found.items()}
+        return {name: value.detach().cpu() for name, value in found.items()}
+
+
+def moved(value: Tensor, device: str) -> Tensor:
+    """The tensor on a device with the strides that it has."""
+    if value.device.type == device:
+        return value
+    room = torch.empty(value.untyped_storage().nbytes(), dtype=torch.uint8, device=device)
+    there = room.view(value.dtype).as_strided(value.shape, value.stride(), value.storage_offset())
+    return there.copy_(value)
 
 
 def errors(found: Results, exact: Results) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from attention_cases import device_for
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.stages import JoiningAttention, RefineStage
 from torch import Tensor, nn
@@ -31,10 +32,13 @@ def block(**options: str) -> WordAttention:
 @pytest.mark.parametrize("kernel", ["auto", "cpu", "triton"])
 def test_every_kernel_gives_the_numbers_of_the_reference(kernel: str) -> None:
     features, text = case()
-    found = block(kernel=kernel)(features, text, return_weights=True)
     expected = block(kernel="reference")(features, text, return_weights=True)
-    torch.testing.assert_close(found.context, expected.context)
-    torch.testing.assert_close(found.weights, expected.weights)
+    device = device_for(kernel)
+    there = TextFeatures(text.words.to(device), text.sentence.to(device), text.padding.to(device))
+    found = block(kernel=kernel).to(device)(features.to(device), there, return_weights=True)
+    torch.testing.assert_close(found.context.cpu(), expected.context)
+    assert found.weights is not None
+    torch.testing.assert_close(found.weights.cpu(), expected.weights)
 
 
 def test_the_kernel_of_the_recipe_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

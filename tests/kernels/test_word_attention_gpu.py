@@ -1,0 +1,55 @@
+"""Word attention on a real GPU: large maps, and CUDA graphs that are played again with other inputs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from attention_cases import Case, errors, moved
+
+from attnforge.kernels.gpu import interpreted
+from attnforge.kernels.word_attention import attend_and_join
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available() or interpreted(), reason="no GPU is at hand")
+
+TYPES = [torch.float32, torch.bfloat16, torch.float16]
+FARTHEST = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 2.4e-2}
+"""Errors relative to the largest number, gradients included."""
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "sliced"])
+@pytest.mark.parametrize("channels", [32, 48, 64])
+def test_large_maps_are_near(channels: int, layout: str, dtype: torch.dtype) -> None:
+    case = Case(batch=16, words=18, size=(128, 128), channels=channels, layout=layout, join=True)
+    exact = case.results("reference", dtype, precision=torch.double)
+    assert max(errors(case.results("triton", dtype), exact).values()) < FARTHEST[dtype]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_graph_is_played_again_with_other_inputs(dtype: torch.dtype) -> None:
+    def numbers(case: Case) -> list[torch.Tensor]:
+        return [moved(one, "cuda") for one in case.inputs(dtype)]
+
+    held = numbers(Case(batch=4, words=12, size=(32, 32), channels=32))
+    leaves = held[0].requires_grad_(), held[1].requires_grad_()
+
+    def step() -> tuple[torch.Tensor, ...]:
+        joined, _ = attend_and_join(*leaves, held[2])
+        return joined, *torch.autograd.grad(joined, leaves, torch.ones_like(joined))
+
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        step()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        played = step()
+    features, words, padding = numbers(Case(batch=4, words=12, size=(32, 32), channels=32))
+    with torch.no_grad():
+        leaves[0].copy_(features.flip(0))
+        leaves[1].copy_(words.flip(0))
+        held[2].copy_(padding.flip(0))
+    graph.replay()
+    for one, other in zip(played, step(), strict=True):
+        assert torch.equal(one, other)
