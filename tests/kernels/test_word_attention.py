@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from attention_cases import device_for
+from attention_cases import KERNELS, device_for
 from torch import Tensor
 
-from attnforge.kernels.word_attention import OPERATION, word_attention
+from attnforge.kernels.word_attention import word_attention
 
-KERNELS = [kernel.name for kernel in OPERATION.kernels]
 GOLDEN = Path(__file__).parent.parent / "golden" / "word_attention.npz"
 
 

@@ -7,10 +7,12 @@ from itertools import product
 
 import pytest
 import torch
-from attention_cases import LAYOUTS, Case, errors
+from attention_cases import KERNELS, LAYOUTS, Case, errors
 
 FLOAT32, BFLOAT16, FLOAT16 = torch.float32, torch.bfloat16, torch.float16
-PATHS = [(kernel, dtype) for kernel in ("cpu", "triton") for dtype in (FLOAT32, BFLOAT16, FLOAT16)]
+PATHS = [
+    (kernel, dtype) for kernel in KERNELS if kernel != "reference" for dtype in (FLOAT32, BFLOAT16, FLOAT16)
+]
 
 FARTHEST = {FLOAT32: (5e-6, 1e-5), FLOAT16: (5e-4, 3e-3), BFLOAT16: (5e-3, 2e-2)}
 """Errors that no path may exceed, of results and of gradients, relative to the largest number; writing a
@@ -23,6 +25,7 @@ SOME = [
     Case(batch=1, words=12, size=(1, 289), channels=64, layout="scattered-words"),
     Case(batch=2, words=18, size=(17, 17), channels=48, layout="channels-last", join=True),
     Case(batch=2, words=1, size=(1, 1), channels=32, layout="sliced"),
+    Case(batch=2, words=7, size=(10, 29), channels=32, layout="turned", join=True),
     Case(batch=1, words=7, size=(290, 1), channels=40, join=True),
 ]
 LARGE = [
@@ -37,7 +40,7 @@ EVERY = [
         (1, 7, 12, 18, 25),
         ((1, 1), (8, 8), (17, 17), (29, 10), (64, 64), (241, 17), (128, 128)),
         (32, 40, 48, 64),
-        zip(LAYOUTS, (False, True, True, False), strict=True),
+        zip(LAYOUTS, (False, True, True, False, True), strict=True),
     )
 ]
 

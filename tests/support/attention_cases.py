@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnforge.kernels.gpu import interpreted
-from attnforge.kernels.word_attention import attend_and_join, word_attention
+from attnforge.kernels.gpu import INSTALLED, interpreted
+from attnforge.kernels.word_attention import OPERATION, attend_and_join, word_attention
 
-LAYOUTS = ("contiguous", "channels-last", "sliced", "scattered-words")
+LAYOUTS = ("contiguous", "channels-last", "sliced", "turned", "scattered-words")
+
+KERNELS = tuple(kernel.name for kernel in OPERATION.kernels if kernel.name != "triton" or INSTALLED)
+"""Those that a test can run: Triton is not on every system."""
 
 Results = dict[str, Tensor]
 """Context, weights and both gradients by name."""
@@ -58,6 +61,8 @@ class Case:
             around = features.new_zeros(self.batch, self.channels, 2 * height, 2 * width)
             around[:, :, ::2, ::2] = features
             features = around[:, :, ::2, ::2]
+        elif self.layout == "turned":
+            features = features.transpose(2, 3).contiguous().transpose(2, 3)
         elif self.layout == "scattered-words":
             words = words.transpose(1, 2).contiguous().transpose(1, 2)
         return features, words, torch.arange(self.words) >= lengths

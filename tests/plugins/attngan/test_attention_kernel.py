@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attention_cases import device_for
+from attention_cases import KERNELS, device_for
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.stages import JoiningAttention, RefineStage
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ def block(**options: str) -> WordAttention:
     return WordAttention(SPEC, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kernel", ["auto", "cpu", "triton"])
+@pytest.mark.parametrize("kernel", ["auto", *KERNELS])
 def test_every_kernel_gives_the_numbers_of_the_reference(kernel: str) -> None:
     features, text = case()
     expected = block(kernel="reference")(features, text, return_weights=True)
