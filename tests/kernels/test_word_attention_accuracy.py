@@ -48,7 +48,8 @@ EVERY = [
 def is_near(case: Case, kernel: str, dtype: torch.dtype) -> None:
     """At most twice as far off as plain torch in the same type, and within the absolute bounds.
 
-    In which order plain torch adds, and how far off that is, depends on the layout; the worse one counts.
+    In which order plain torch adds, and how far off that is, depends on the layout; the worse one counts. How
+    far off the worst of a few numbers is, is luck: there, four units more are allowed.
     """
     exact = case.results("reference", dtype, precision=torch.double)
     plain = errors(case.results("reference", dtype), exact)
@@ -58,7 +59,8 @@ def is_near(case: Case, kernel: str, dtype: torch.dtype) -> None:
     unit = torch.finfo(dtype).eps
     result, gradient = FARTHEST[dtype]
     for name, error in found.items():
-        assert error <= 2 * plain[name] + unit, name
+        luck = 4 * unit if exact[name].numel() < 1000 else 0
+        assert error <= 2 * plain[name] + unit + luck, name
         assert error <= (gradient if name.startswith("of ") else result) + unit / 2, name
 
 
