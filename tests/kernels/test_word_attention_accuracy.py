@@ -33,16 +33,24 @@ LARGE = [
     Case(batch=1, words=18, size=(241, 17), channels=32),
     Case(batch=1, words=18, size=(128, 128), channels=48, layout="channels-last"),
 ]
+SIZES = product(
+    (1, 2, 5),
+    (1, 7, 12, 18, 25),
+    ((1, 1), (8, 8), (17, 17), (29, 10), (64, 64), (241, 17), (128, 128)),
+    (32, 40, 48, 64),
+)
 EVERY = [
-    Case(batch=batch, words=words, size=size, channels=channels, layout=layout, join=join)
-    for batch, words, size, channels, (layout, join) in product(
-        (1, 2, 5),
-        (1, 7, 12, 18, 25),
-        ((1, 1), (8, 8), (17, 17), (29, 10), (64, 64), (241, 17), (128, 128)),
-        (32, 40, 48, 64),
-        zip(LAYOUTS, (False, True, True, False, True), strict=True),
+    Case(
+        batch=batch,
+        words=words,
+        size=size,
+        channels=channels,
+        layout=LAYOUTS[number % len(LAYOUTS)],
+        join=number % 2 == 0,
     )
+    for number, (batch, words, size, channels) in enumerate(SIZES)
 ]
+"""All sizes; layouts, and joining, take turns."""
 
 
 def is_near(case: Case, kernel: str, dtype: torch.dtype) -> None:
@@ -85,7 +93,7 @@ def test_double_precision_stays_double(case: Case) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("words", [1, 7, 12, 18, 25])
 @pytest.mark.parametrize(("kernel", "dtype"), PATHS)
-def test_every_size_and_layout_is_as_near(kernel: str, dtype: torch.dtype, words: int) -> None:
+def test_every_size_is_as_near(kernel: str, dtype: torch.dtype, words: int) -> None:
     for case in EVERY:
         # The interpreter takes seconds for each of the larger maps.
         small = case.size[0] * case.size[1] < 1000
