@@ -1,10 +1,11 @@
-"""An image encoder around any convolutional network of timm, for small pictures."""
+"""An image encoder around a network of timm."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
@@ -16,24 +17,35 @@ from attnforge.specs import ImageSpec
 from .image_projection import Projection
 from .image_weights import load_weights
 
+CLASSIFIERS = ("fc.", "classifier.", "head.", "head_dist.", "AuxLogits.")
+"""How the names of what may be in a file without being in the network begin."""
+READERS = (
+    "a network with maps for stages, such as resnet18 or convnext_tiny; pictures as large as it needs; "
+    "for transformers `model_options: {img_size: 64}` with the pictures' size, or `{dynamic_img_size: true}`"
+)
+
 
 class TimmEncoder(nn.Module):
-    """Regions from one stage of a network of timm, the image vector from its pooled last stage.
+    """Regions from one stage of a network of timm, the image vector from its pooled head.
 
-    Light enough to train from nothing on pictures of 64 pixels. Nothing is ever downloaded. Pictures enter
-    in [-1, 1] and at their own size.
+    The pooled head is all that the network does before its classifier, with its own pooling and its own
+    normalisation. Convolutional networks and transformers whose stages can be laid out as maps will do.
+    Small ones are light enough to train from nothing on pictures of 64 pixels. Nothing is ever downloaded.
+    Pictures enter in [-1, 1] and at their own size; transformers mostly read a single one, which
+    `model_options: {img_size: 64}` sets and `{dynamic_img_size: true}` frees.
 
     Args:
         model: Name of the network in timm.
-        stage: Which of its stages gives the regions, counted from 0, the stem.
-        weights: File with weights of the network without its classifier, `.pth` or `.safetensors`; random
-            when not given.
+        stage: Which of its stages gives the regions, counted from 0: the stem of most convolutional
+            networks, the first stage of ConvNeXt, the first block of a vision transformer.
+        weights: File with weights of the network, with its classifier or without, `.pth` or
+            `.safetensors`; random when not given.
         model_options: Options that timm hands to the network, such as
             `{channels: [16, 32, 48, 64], stem_width: 8}` for a narrower ResNet.
 
     Raises:
         RecipeError: timm has no such network or cannot build it with these options, the network has no such
-            stage, or the weights do not fit.
+            stage or gives no map there, or the weights do not fit.
     """
 
     def __init__(
@@ -55,26 +67,56 @@ class TimmEncoder(nn.Module):
             raise RecipeError(
                 Problem("unknown-model", message, expected=suggestion or "a name of timm.list_models()")
             )
-        options = dict(model_options or {})
-        try:
-            network: Any = timm.create_model(model, pretrained=False, features_only=True, **options)
-        except Exception as error:
-            # timm checks little, so a wrong option rises from deep inside as any kind of exception.
-            message = f"timm cannot build {model} with {options or 'no options'}: {error}"
-            raise RecipeError(
-                Problem("model-options", message, expected="options of that network")
-            ) from error
-        widths = network.feature_info.channels()
-        if stage >= len(widths):
+        network = _create(timm, model, dict(model_options or {}))
+        stages = len(getattr(network, "feature_info", ()))
+        if stage >= stages > 0:
             message = f"{model} has no stage {stage}"
-            raise RecipeError(Problem("unknown-stage", message, expected=f"0 to {len(widths) - 1}"))
+            raise RecipeError(Problem("unknown-stage", message, expected=f"0 to {stages - 1}"))
         self.stage = stage
         self.network = network
+        local, overall = self._widths(model, spec.image_size)
         if weights is not None:
-            load_weights(network, weights, ignore=("fc.", "classifier.", "head."))
-        self.projection = Projection(local=widths[stage], overall=widths[-1], dim=spec.dim)
+            load_weights(network, weights, ignore=CLASSIFIERS)
+        self.projection = Projection(local=local, overall=overall, dim=spec.dim)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
-        features = self.network(images)
-        matched: ImageFeatures = self.projection(features[self.stage], features[-1].mean(dim=(2, 3)))
+        matched: ImageFeatures = self.projection(*self._look(images))
         return matched
+
+    def _look(
+        self, images: Float[Tensor, "b 3 h w"]
+    ) -> tuple[Float[Tensor, "b c i j"], Float[Tensor, "b e"]]:
+        last, maps = self.network.forward_intermediates(images, indices=[self.stage], output_fmt="NCHW")
+        return maps[0], self.network.forward_head(last, pre_logits=True)
+
+    @torch.no_grad()
+    def _widths(self, model: str, side: int) -> tuple[int, int]:
+        """How wide the map and the pooled vector are, seen on a blank picture."""
+        training = self.network.training
+        self.network.eval()
+        try:
+            local, overall = self._look(torch.zeros(1, 3, side, side))
+            shapes = tuple(local.shape), tuple(overall.shape)
+        except Exception as error:
+            # What a network of timm raises for pictures that it cannot read is not specified.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            message = f"{model} gives no regions of pictures of {side} x {side}: {reason}"
+            raise RecipeError(Problem("no-regions", message, expected=READERS)) from error
+        finally:
+            self.network.train(training)
+        if len(shapes[0]) != 4 or len(shapes[1]) != 2:
+            message = f"{model} gives no map at stage {self.stage} but values of shape {shapes[0]}"
+            raise RecipeError(Problem("no-regions", message, expected=READERS))
+        return shapes[0][1], shapes[1][1]
+
+
+def _create(timm: Any, model: str, options: dict[str, Any]) -> Any:
+    """The network without its classifier."""
+    try:
+        network = timm.create_model(model, pretrained=False, **options)
+        network.reset_classifier(0)
+    except Exception as error:
+        # timm checks little, so a wrong option rises from deep inside as any kind of exception.
+        message = f"timm cannot build {model} with {options or 'no options'}: {error}"
+        raise RecipeError(Problem("model-options", message, expected="options of that network")) from error
+    return network

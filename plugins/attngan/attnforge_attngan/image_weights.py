@@ -21,13 +21,16 @@ def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ())
 
     Only tensors are read from the file, never code. Keys that begin with one of `ignore` may be in the
     file without being in the network; missing counts of batches are let pass, because old files lack them.
+    What training codes put around a state dict, and `module.` before every name, is taken away.
 
     Raises:
         RecipeError: The file cannot be read, or it holds the weights of another network.
     """
-    state = read_state(path)
-    kept = {key: value for key, value in state.items() if not key.startswith(tuple(ignore))}
+    state = read_state(path, inside=("model", "state_dict"))
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
     own = network.state_dict()
+    kept = {key: value for key, value in state.items() if key in own or not key.startswith(tuple(ignore))}
     fault = misfit(
         unwanted=sorted(kept.keys() - own.keys()),
         missing=sorted(key for key in own.keys() - kept.keys() if not key.endswith("num_batches_tracked")),
