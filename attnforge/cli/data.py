@@ -52,10 +52,22 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     metavar="ROOT",
     help="The data's folder.",
 )
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the data set that says which files are read, such as train=annotations/my.json.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def prepare(
-    context: click.Context, name: str, sources: tuple[Path, ...], output: Path, as_json: bool
+    context: click.Context,
+    name: str,
+    sources: tuple[Path, ...],
+    output: Path,
+    options: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Lay out DATASET, such as `cub` or `coco`, in ROOT, open every picture and name every problem.
 
@@ -74,7 +86,7 @@ def prepare(
         ) as shown:
             count = sum(1 for _ in shown)
         click.echo(f"{count:,} files in {output}", err=True)
-    metadata = layout.read(output)
+    metadata = layout.read_with(output, options)
 
     def watch(rows: Sequence[Row]) -> Iterator[Row]:
         with click.progressbar(

@@ -182,7 +182,7 @@ class CaptionedPictures:
 
 
 def _rows_first(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    return np.ascontiguousarray(pixels[0].permute(1, 2, 0).numpy())
+    return pixels[0].permute(1, 2, 0).numpy()
 
 
 def _class_ids(all_rows: Sequence[Row], rows: Sequence[Row]) -> list[int]:

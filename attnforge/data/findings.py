@@ -27,10 +27,18 @@ class Findings:
         self._listed: dict[Path, frozenset[str]] = {}
 
     def problem(
-        self, *, code: str, message: str, at: Path, line: int | None = None, expected: str | None = None
+        self,
+        *,
+        code: str,
+        message: str,
+        at: Path,
+        line: int | None = None,
+        expected: str | None = None,
+        next_step: str | None = None,
     ) -> None:
-        """Note something that makes the data set unusable."""
-        self.problems.append(Problem(code, message, Place(str(at), line), expected, self.next_step))
+        """Note something that makes the data set unusable; files are brought anew by default."""
+        step = next_step or self.next_step
+        self.problems.append(Problem(code, message, Place(str(at), line), expected, step))
 
     def remark(self, *, code: str, message: str, at: Path, line: int | None = None) -> None:
         """Note something that was passed over."""

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from simplejpeg import decode_jpeg, decode_jpeg_header  # type: ignore[import-untyped]
 
-START = b"\xff\xd8"
+START, SCAN = b"\xff\xd8", b"\xff\xda"
 PLAIN = ("Gray", "YCbCr", "RGB")
 """Colours that become RGB in one way only."""
 ORIENTATION = 0x0112
@@ -47,7 +47,7 @@ def jpeg_damage(data: bytes) -> str | None:
 
 
 def _is_turned(data: bytes) -> bool:
-    if b"Exif\0\0" not in data[: 1 << 16]:
+    if data.find(b"Exif\0\0", 0, data.find(SCAN)) < 0:
         return False
     with Image.open(BytesIO(data)) as opened:
         return bool(opened.getexif().get(ORIENTATION, 1) != 1)

@@ -21,12 +21,28 @@ class Layout:
 
     name: str
     """The data set's name in recipes."""
-    read: Callable[[Path], Metadata]
-    """Reads all splits of a folder and collects its problems."""
+    read: Callable[..., Metadata]
+    """Reads all splits of a folder and collects its problems; takes `options` by name."""
     rules: tuple[tuple[str, str], ...]
     """Patterns of paths in archives, and where such files belong, as `re.Match.expand` writes it."""
     parts: str
     """The files that it is made of, in words."""
+    options: tuple[str, ...] = ()
+    """The options of the data set, all of them texts, that decide which files are read."""
+
+    def read_with(self, root: Path, given: Sequence[str]) -> Metadata:
+        """Read a folder with options that are written as KEY=VALUE.
+
+        Raises:
+            DataError: there is no such option.
+        """
+        pairs = [one.partition("=") for one in given]
+        for key, sign, value in pairs:
+            if key not in self.options or not sign or not value:
+                message = f"`{key}{sign}{value}` sets no option of the data set `{self.name}`"
+                known = ", ".join(f"{name}=VALUE" for name in self.options) or "no option for this data set"
+                raise DataError(Problem("unknown-data-option", message, Place("command line"), known))
+        return self.read(root, **{key: value for key, _, value in pairs})
 
     def place(self, name: str) -> str | None:
         """Where a file of that name belongs below the root, or None when it does not belong to it."""

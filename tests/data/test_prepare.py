@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -90,6 +91,24 @@ def test_photographs_and_annotations_are_merged(tmp_path: Path) -> None:
         "images/a.jpg",
         "images/b.jpg",
     ]
+
+
+def test_the_command_that_is_named_reads_the_only_file_for_both_splits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photographs(tmp_path, "test", {f"{number}.jpg": ["a cat"] for number in range(30)})
+    assert run(["data", "prepare", "coco", "-o", str(tmp_path)]) == 1
+    step = next(line for line in capsys.readouterr().out.splitlines() if "next: " in line)
+    assert run(shlex.split(step.partition("attnforge ")[2])) == 0
+    assert "pictures              30 (train " in capsys.readouterr().out
+
+
+def test_an_option_that_the_data_set_lacks_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, option in (("coco", "trian=x"), ("coco", "train"), ("cub", "train=x")):
+        assert run(["data", "prepare", name, "-o", str(tmp_path), "--set", option]) == 1
+        assert f"error[unknown-data-option]: `{option}`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

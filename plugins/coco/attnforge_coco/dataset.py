@@ -16,9 +16,12 @@ class Coco(CaptionedPictures):
 
     COCO's own: `annotations/captions_train2014.json` is for training and `annotations/captions_val2014.json`
     for testing, or those of 2017; pictures lie in `images/`, `train2014/` and `val2014/`, or in such folders
-    below `images/`. AttnGAN's release: `train/filenames.pickle` and `test/filenames.pickle`, all pictures in
-    `images/`, and `text/` with one file of captions a picture, or `captions.pickle`. Pictures may have
-    different numbers of captions, and empty ones are passed over. Every picture is a class of its own.
+    below `images/`. Where no file has such a name, the only json file most of whose pictures are there
+    serves both splits.
+
+    AttnGAN's release: `train/filenames.pickle` and `test/filenames.pickle`, all pictures in `images/`, and
+    `text/` with one file of captions a picture, or `captions.pickle`. Pictures may have different numbers of
+    captions, and empty ones are passed over. Every picture is a class of its own.
 
     The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
     half of them, testing cuts the middle.
@@ -30,7 +33,8 @@ class Coco(CaptionedPictures):
             hash of its name, is for testing.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
         flip: Mirror half of the training pictures; switch it off when captions say left or right.
-        cache: Keep resized pictures in memory: `memory` always, `none` never, `auto` up to about 2 GB.
+        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+            `auto` up to 2 GB.
 
     Raises:
         DataError: the folder cannot be used; every problem with its file and what repairs it.
@@ -48,6 +52,7 @@ class Coco(CaptionedPictures):
         ),
         parts="pictures in images, train2014 or val2014, and annotations/captions_train2014.json or "
         "train/filenames.pickle with text/PICTURE.txt",
+        options=("train", "test"),
     )
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def read_release(
 ) -> Metadata:
     """Read what a folder says about photographs and collect its problems; raises nothing for bad content.
 
+    Where no json file has one of COCO's own names, the only one most of whose pictures are there serves both
+    splits.
+
     Args:
         root: The folder.
         splits: Which of `train` and `test` are read.
@@ -39,6 +43,8 @@ def read_release(
     if train is None and test is None and has_names(root):
         rows = [row for split in splits for row in _official(found, split)]
         return found.metadata(rows, source=root)
+    if train is None and test is None:
+        train = test = _only_usable(root)
     given = {"train": train, "test": test}
     files = {split: _json_file(found, split, given[split]) for split in splits}
     rows = []
@@ -65,18 +71,44 @@ def _official(found: Findings, split: str) -> list[Row]:
     return [row for row in there if row.captions]
 
 
+def _only_usable(root: Path) -> str | None:
+    """The only json file most of whose pictures are there; None when a file has one of COCO's names."""
+    names = _json_names(root)
+    if any(re.fullmatch(pattern, name) for pattern in NAMES.values() for name in names):
+        return None
+    usable = []
+    for name in names:
+        tried = Findings("coco", root)
+        if len(read_annotations(tried, root / "annotations" / name, None)) > len(tried.problems):
+            usable.append(f"annotations/{name}")
+    return usable[0] if len(usable) == 1 else None
+
+
+def _json_names(root: Path) -> list[str]:
+    folder = root / "annotations"
+    return sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+
+
 def _json_file(found: Findings, split: str, given: str | None) -> Path | None:
     """The json file of a split, or None with a problem noted."""
     if given is not None:
         return found.root / given
-    folder = found.root / "annotations"
-    names = sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+    folder, names = found.root / "annotations", _json_names(found.root)
     fitting = [name for name in names if re.fullmatch(NAMES[split], name)]
     if len(fitting) == 1:
         return folder / fitting[0]
     shown = ", ".join(fitting or names) or "no json file"
     many = f"several files could be for {split}: {shown}"
     message = many if fitting else f"there is no file for {split}; the folder holds {shown}"
-    expected = f"`{split}: annotations/NAME.json` in the recipe's data" if names else OWN
-    found.problem(code="no-annotations", message=message, at=folder, expected=expected)
+    if not names:
+        found.problem(code="no-annotations", message=message, at=folder, expected=OWN)
+        return None
+    expected = (
+        f"`{split}: annotations/NAME.json` in the recipe's data, which may be the file of the other split"
+    )
+    step = shlex.join(["attnforge", "data", "prepare", "coco", "-o", str(found.root)])
+    for one in SPLITS:
+        own = [name for name in names if re.fullmatch(NAMES[one], name)]
+        step += f" --set {one}=annotations/{(own or names)[0]}"
+    found.problem(code="no-annotations", message=message, at=folder, expected=expected, next_step=step)
     return None

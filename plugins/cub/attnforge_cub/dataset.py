@@ -29,7 +29,8 @@ class Cub(CaptionedPictures):
         box: Crop each picture to its bird; off, `bounding_boxes.txt` is not read.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
         flip: Mirror half of the training pictures.
-        cache: Keep resized pictures in memory: `memory` always, `none` never, `auto` up to about 2 GB.
+        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+            `auto` up to 2 GB.
 
     Raises:
         DataError: the folder cannot be used; every problem with its file, its line and what repairs it.

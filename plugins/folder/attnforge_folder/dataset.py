@@ -25,7 +25,8 @@ class Folder(CaptionedPictures):
         background: What shows through transparent pictures: a colour's name or `#rrggbb`.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
         flip: Mirror half of the training pictures; switch it off when captions say left or right.
-        cache: Keep resized pictures in memory: `memory` always, `none` never, `auto` up to about 2 GB.
+        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+            `auto` up to 2 GB.
 
     Raises:
         DataError: the folder or its metadata cannot be used; every problem with its file and line.

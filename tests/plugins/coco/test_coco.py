@@ -65,6 +65,21 @@ def test_one_file_for_both_splits_is_divided_by_name(tmp_path: Path) -> None:
     assert 1 <= len(test) <= 15
 
 
+def test_a_file_of_another_name_serves_both_splits_when_only_its_pictures_are_there(tmp_path: Path) -> None:
+    path = photographs(tmp_path, "train", {f"{number}.jpg": ["a cat"] for number in range(40)})
+    content = json.loads(path.read_text())
+    path.rename(path.with_name("captions_mine.json"))
+    content["images"] += [{"id": 100 + number, "file_name": f"none_{number}.jpg"} for number in range(100)]
+    content["annotations"] += [{"image_id": 100 + number, "caption": "a cat"} for number in range(100)]
+    write(tmp_path / "annotations" / "captions_of_others.json", json.dumps(content))
+    assert len(load(tmp_path)) + len(load(tmp_path, "test")) == 40
+    write(tmp_path / "annotations" / "captions_again.json", (path.parent / "captions_mine.json").read_text())
+    with pytest.raises(DataError, match="there is no file for train") as caught:
+        load(tmp_path)
+    step = f"attnforge data prepare coco -o {tmp_path}"
+    assert str(caught.value.problems[0].next_step).startswith(f"{step} --set train=annotations/captions_")
+
+
 def test_of_two_years_the_recipe_chooses(root: Path) -> None:
     write(root / "annotations" / "captions_train2014.json", "{}")
     with pytest.raises(DataError, match=r"captions_train2014\.json, captions_train2017\.json") as caught:

@@ -1,0 +1,177 @@
+"""Measures how quickly pictures of CUB are loaded, beside the official way: `python benchmarks/loading.py`.
+
+A picture is loaded when a batch holds it at 64, 128 and 256 pixels as floats in [-1, 1]: decoded, cut to its
+bird, resized, cut at random, mirrored. All of that is counted, on one core and in processor time, so that
+what other processes do matters little; the ways take turns, and each ratio is one of neighbouring turns.
+
+Without `--data` pictures of noise are drawn that have the sizes, the detail and the boxes of CUB's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+import PIL
+import torch
+from attnforge_attngan.tasks.adversarial import pyramid
+from attnforge_attngan.tokenizer import WordTokenizer
+from attnforge_cub.dataset import Cub
+from attnforge_cub.release import read_release
+from official_loading import OfficialLoading
+from photographs import write_birds
+
+from attnforge.data.collate import EncodedSamples, collate
+from attnforge.specs import DataSpec
+
+SIZES = (64, 128, 256)
+WORDS = 18
+BASE = "official"
+
+Batches = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was measured of one way."""
+
+    way: str
+    milliseconds: float
+    """Processor time a picture: the median of all turns."""
+    milliseconds_low: float
+    """The 10% quantile of the turns."""
+    milliseconds_high: float
+    """The 90% quantile."""
+    wall_milliseconds: float
+    pictures_per_second_and_core: float
+    ratio: float
+    """How many times as quick as the official way: the median over neighbouring turns."""
+    ratio_low: float
+    ratio_high: float
+
+
+def ways(root: Path, *, pictures: int, batch_size: int) -> dict[str, Batches]:
+    """The ways of loading that are compared; each loads `pictures` pictures once when it is called."""
+    rows = read_release(root, splits=("train",)).usable().rows[:pictures]
+    starts = range(0, len(rows), batch_size)
+    official = OfficialLoading(SIZES)
+    listed = [(root / row.file_name, row.box) for row in rows]
+    tokenizer = WordTokenizer()
+    tokenizer.fit([caption for row in rows for caption in row.captions])
+    turn = iter(range(1 << 30))
+
+    def encoded(data: Cub) -> Iterator[EncodedSamples]:
+        seed = next(turn) * len(rows)  # every turn draws other squares, as every epoch does
+        for start in starts:
+            places = range(start, min(start + batch_size, len(rows)))
+            seeds = [seed + place for place in places]
+            samples = [data.sample(place, seed=one) for place, one in zip(places, seeds, strict=True)]
+            yield collate(samples, tokenizer=tokenizer, max_words=WORDS, seeds=seeds)
+
+    def everything(data: Cub) -> None:
+        for one in encoded(data):
+            batch = one.batch()
+            pyramid(batch.image, SIZES, levels=batch.levels)
+
+    def opened(cache: Literal["memory", "none"]) -> Cub:
+        return Cub(DataSpec(split="train", image_size=SIZES[-1]), root=str(root), cache=cache)
+
+    uncached, cached = opened("none"), opened("memory")
+    return {
+        BASE: lambda: [official.batch(listed[start : start + batch_size]) for start in starts],
+        "attnforge": lambda: everything(uncached),
+        "attnforge, up to the batch of bytes": lambda: [None for _ in encoded(uncached)],
+        "attnforge, cache: memory": lambda: everything(cached),
+    }
+
+
+def measure(compared: dict[str, Batches], *, pictures: int, repeats: int) -> list[Line]:
+    """Let the ways take turns, after one turn that is not counted."""
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in compared}
+    for repeat in range(repeats + 1):
+        for name, load in compared.items():
+            wall, processor = time.perf_counter(), time.process_time()
+            load()
+            if repeat:
+                taken = (time.process_time() - processor, time.perf_counter() - wall)
+                spent[name].append((1e3 * taken[0] / pictures, 1e3 * taken[1] / pictures))
+    base = np.array(spent[BASE])[:, 0]
+    lines = []
+    for name, turns in spent.items():
+        processor_times, wall_times = np.array(turns).T
+        low, middle, high = np.quantile(processor_times, (0.1, 0.5, 0.9)).tolist()
+        ratio_low, ratio, ratio_high = np.quantile(base / processor_times, (0.1, 0.5, 0.9)).tolist()
+        wall_time = float(np.median(wall_times))
+        lines.append(Line(name, middle, low, high, wall_time, 1e3 / middle, ratio, ratio_low, ratio_high))
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="a folder in the layout of CUB; without it one is drawn")
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--batch-size", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--device", default="cpu", help="what the machine is called in the results")
+    parser.add_argument("--out", type=Path, help="a folder that loading.json and loading.csv are written to")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as scratch:
+        root = given.data or Path(scratch)
+        if given.data is None:
+            write_birds(root, count=given.pictures)
+        rows = read_release(root, splits=("train",)).usable().rows[: given.pictures]
+        compared = ways(root, pictures=len(rows), batch_size=given.batch_size)
+        lines = measure(compared, pictures=len(rows), repeats=given.repeats)
+        about = {
+            "device": given.device,
+            "processor": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "pillow": PIL.__version__,
+            "pictures": len(rows),
+            "kilobytes_per_picture": round(
+                mean((root / row.file_name).stat().st_size for row in rows) / 1e3, 1
+            ),
+            "data": "drawn" if given.data is None else given.data.name,
+            "batch_size": given.batch_size,
+            "repeats": given.repeats,
+            "sizes": list(SIZES),
+        }
+    print(f"{'way':38}{'ms':>8}{'10-90%':>16}{'a second':>10}{'ratio':>8}{'10-90%':>14}")
+    for line in lines:
+        spread = f"{line.milliseconds_low:.2f}-{line.milliseconds_high:.2f}"
+        ratios = f"{line.ratio_low:.2f}-{line.ratio_high:.2f}"
+        speed = f"{line.pictures_per_second_and_core:,.0f}"
+        print(f"{line.way:38}{line.milliseconds:8.2f}{spread:>16}{speed:>10}{line.ratio:8.2f}{ratios:>14}")
+    if given.out is not None:
+        _write(given.out, about, lines)
+
+
+def _write(folder: Path, about: dict[str, object], lines: list[Line]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = [
+        {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(line).items()}
+        for line in lines
+    ]
+    (folder / "loading.json").write_text(json.dumps({"about": about, "lines": plain}, indent=2) + "\n")
+    with (folder / "loading.csv").open("w", newline="") as opened:
+        table = csv.DictWriter(opened, fieldnames=list(plain[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(plain)
+
+
+if __name__ == "__main__":
+    main()
