@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnforge.slots import Build
 from attnforge.values import (
     AttentionOutput,
     Batch,
@@ -49,7 +50,6 @@ __all__ = [
     "Loss",
     "Metric",
     "Progress",
-    "RegionMatcher",
     "Sample",
     "Situation",
     "Stage",
@@ -60,20 +60,6 @@ __all__ = [
     "Tokenizer",
     "Tracker",
 ]
-
-Part = TypeVar("Part", covariant=True)
-
-
-@runtime_checkable
-class Build(Protocol[Part]):
-    """A slot for a child: a parent annotates a parameter `Build[Attention]` and calls it with a spec.
-
-    In a recipe the slot is a component's name or a map with `use:`. From Python it is a class or a
-    `functools.partial` of one.
-    """
-
-    # The one signature that the type checker lets every constructor stand in for.
-    def __call__(self, *args: Any, **kwargs: Any) -> Part: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +74,6 @@ class AdversarialStep:
     discriminators: tuple[Discriminator, ...]
     """One for every size, smallest first."""
     image_encoder: ImageEncoder
-
-
-# ---------------------------------------------------------------------------------------------------
-# Kinds of components
 
 
 @runtime_checkable
@@ -293,22 +275,6 @@ class Kernel(Protocol):
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
         """What the operation's public function does, with the same arguments, `kernel` left out."""
-        ...
-
-
-# ---------------------------------------------------------------------------------------------------
-# What a part may offer beside its kind
-
-
-@runtime_checkable
-class RegionMatcher(Protocol):
-    """A loss or a task that looks for each word in a picture's regions, and can say where it looks.
-
-    Optional. Where a recipe has one, sheets and reports of its run show these maps for drawn pictures.
-    """
-
-    def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
-        """How much each word picks each region of its own picture: a word's map sums to one, padding is 0."""
         ...
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
-from attnforge.interfaces import Build, ImageEncoder, RegionMatcher, TextFeatures
+from attnforge.interfaces import Build, ImageEncoder, TextFeatures
+from attnforge.optional import RegionMatcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.tasks.matching import MatchingTask
 from small_game import spec
 
-from attnforge.interfaces import ImageFeatures, RegionMatcher, TextFeatures
+from attnforge.interfaces import ImageFeatures, TextFeatures
+from attnforge.optional import RegionMatcher
 
 
 def features() -> tuple[TextFeatures, ImageFeatures]:

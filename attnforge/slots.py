@@ -1,0 +1,19 @@
+"""The slot of a child: how a component says in its constructor that it has parts of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+Part = TypeVar("Part", covariant=True)
+
+
+@runtime_checkable
+class Build(Protocol[Part]):
+    """A slot for a child: a parent annotates a parameter `Build[Attention]` and calls it with a spec.
+
+    In a recipe the slot is a component's name or a map with `use:`. From Python it is a class or a
+    `functools.partial` of one.
+    """
+
+    # The one signature that the type checker lets every constructor stand in for.
+    def __call__(self, *args: Any, **kwargs: Any) -> Part: ...
