@@ -26,6 +26,8 @@ class FigureRow:
     """What stands out of an even share, never negative; 0 elsewhere."""
     masses: Float[np.ndarray, "l"]
     """How much that is of each word, in [0, 1]."""
+    even: float
+    """The even share."""
 
     def strongest(self, top: int = TOP) -> list[int]:
         """The words with the highest masses, the highest first; of equal ones, the first in the caption."""
@@ -69,7 +71,7 @@ def stage_row(
     """
     even = 1 / max(1, len(weights))
     kept = np.where(weights > even * _MARGIN, weights, np.zeros_like(weights))
-    return FigureRow(title, image, kept, kept.mean(axis=(1, 2)))
+    return FigureRow(title, image, kept, kept.mean(axis=(1, 2)), even)
 
 
 def region_row(
@@ -93,4 +95,4 @@ def region_row(
     _, height, width = maps.shape
     even = 1 / max(1, height * width)
     kept = np.where(maps > even * _MARGIN, maps - even, np.zeros_like(maps))
-    return FigureRow(title, image, kept, kept.sum(axis=(1, 2)))
+    return FigureRow(title, image, kept, kept.sum(axis=(1, 2)), even)

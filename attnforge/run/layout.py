@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -83,6 +83,7 @@ def fitted(text: str, font: Font, width: int) -> str:
     """The text, cut with dots where it is wider than `width` pixels."""
     if font.getlength(text) <= width:
         return text
-    lengths = range(1, len(text))
-    kept = bisect_right(lengths, width, key=lambda length: font.getlength(f"{text[:length]}..."))
+    kept = bisect_left(
+        range(1, len(text)), True, key=lambda length: font.getlength(f"{text[:length]}...") > width
+    )
     return f"{text[:kept]}..."

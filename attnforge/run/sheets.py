@@ -64,7 +64,8 @@ def lit(
 ) -> list[UInt8[np.ndarray, "side side 3"]]:
     """A row's picture for each of some words, dark where the word has no weight.
 
-    The brightest place of the row keeps its full brightness, so that words can be compared.
+    The brightest place of these words keeps its full brightness, so that they can be compared; where it does
+    not stand out by as much as an even share, that share would.
 
     Args:
         one: The row.
@@ -74,8 +75,8 @@ def lit(
     """
     picture = np.asarray(tile(one.image, side), dtype=np.float32)
     maps: list[Float[np.ndarray, "side side"]] = [enlarge(one.maps[word], side) for word in words]
-    brightest = max((float(light.max()) for light in maps), default=0.0)
-    shares = [light / brightest if brightest > 0 else light for light in maps]
+    brightest = max([one.even, *(float(light.max()) for light in maps)])
+    shares = [light / brightest for light in maps]
     return [np.asarray(picture * (dark + (1 - dark) * share[..., None]), dtype=np.uint8) for share in shares]
 
 

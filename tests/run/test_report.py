@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 
 from attnforge.errors import RunError
 from attnforge.run.drawing import Drawing
+from attnforge.run.figure import figure_rows
 from attnforge.run.report import write_report
 
 HOSTILE = "a </script><script>alert(1)</script> <!-- <img src=x onerror=alert(2)> & \u2028 %style% bird"
@@ -31,6 +33,11 @@ def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "
         weights = random.random((len(words), side, side), dtype=np.float32)
         maps.append(weights / weights.sum(axis=0))
     return Drawing(caption=caption, words=words, seed=3, index=1, images=images, attention=tuple(maps))
+
+
+def with_regions() -> Drawing:
+    weights = np.random.default_rng(8).random((3, 4, 4), dtype=np.float32) ** 4
+    return replace(drawing(), regions=weights / weights.sum(axis=(1, 2), keepdims=True))
 
 
 class Page(HTMLParser):
@@ -120,6 +127,28 @@ def test_maps_can_be_restored_from_their_bytes_and_maxima(tmp_path: Path) -> Non
         assert np.allclose(sprite / 255 * strongest, weights, atol=0.003)
         assert sum(maps["share"]) == pytest.approx(1, abs=1e-3)
         assert np.allclose(maps["share"], weights.mean(axis=(1, 2)), atol=1e-4)
+
+
+def test_the_strongest_words_are_those_of_the_figure(tmp_path: Path) -> None:
+    original = with_regions()
+    shown = Page(write_report(tmp_path, drawings=[original])).data["drawings"][0]
+    rows = figure_rows(original)
+    for row, maps in zip(
+        rows, [shown["stages"][1]["maps"], shown["stages"][2]["maps"], shown["regions"]], strict=True
+    ):
+        assert maps["top"] == row.strongest()
+        np.testing.assert_allclose(maps["mass"], row.masses, rtol=1e-5)
+        sprite = decoded(maps["sprite"]).reshape(3, maps["height"], maps["width"])
+        weights = sprite / 255 * np.array(maps["strongest"])[:, None, None]
+        kept = np.where(weights > maps["even"], weights - maps["taken"], 0)
+        near = np.abs(weights - maps["even"]) < 0.004
+        np.testing.assert_allclose(kept[~near], row.maps[~near], atol=0.004)
+    assert [shown["stages"][1]["maps"]["even"], shown["regions"]["even"]] == pytest.approx([1 / 3, 1 / 16])
+    assert sum(shown["regions"]["share"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_drawing_without_regions_has_none(tmp_path: Path) -> None:
+    assert Page(write_report(tmp_path, drawings=[drawing()])).data["drawings"][0]["regions"] is None
 
 
 def test_nothing_outside_the_file_is_referred_to(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,21 @@ def drawing(caption: str = "a red bird") -> Drawing:
     return Drawing(caption, ("a", "red", "bird"), 1, 0, images, tuple(maps))
 
 
+def with_regions() -> Drawing:
+    """The same, with `bird` in the upper left of four regions and the other words everywhere alike."""
+    regions = np.full((3, 2, 2), 0.25, dtype=np.float32)
+    regions[2] = [[0.97, 0.01], [0.01, 0.01]]
+    return replace(drawing(), regions=regions)
+
+
+def brightness(element: Any) -> tuple[float, float]:
+    """Of what the screen shows of an element, near its upper left and its lower right corner."""
+    with Image.open(io.BytesIO(element.screenshot())) as shot:
+        pixels = np.asarray(shot.convert("L"), dtype=float)
+    third = len(pixels) // 3
+    return float(np.median(pixels[:third, :third])), float(np.median(pixels[-third:, -third:]))
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
@@ -71,11 +88,7 @@ class Visit:
 
     def corners(self, stage: int, number: int = 0) -> tuple[float, float]:
         """Brightness near the upper left and the lower right corner of a stage, as the screen shows it."""
-        frame = self.page.locator(".drawing").nth(number).locator(".frame").nth(stage)
-        with Image.open(io.BytesIO(frame.screenshot())) as shot:
-            pixels = np.asarray(shot.convert("L"), dtype=float)
-        third = len(pixels) // 3
-        return float(np.median(pixels[:third, :third])), float(np.median(pixels[-third:, -third:]))
+        return brightness(self.page.locator(".drawing").nth(number).locator(".frame").nth(stage))
 
 
 @pytest.fixture
@@ -156,6 +169,81 @@ def test_heat_colours_the_map(visit: Visit) -> None:
     assert red > 200
     assert green > 200
     assert blue < 170
+
+
+def test_words_that_stand_out_of_nothing_are_dark_above_an_even_share(visit: Visit) -> None:
+    """`bird` has 0.5 in its corner, above a third, and 0.02 elsewhere; `a` has a third nowhere but 0.96."""
+    visit.word("bird").click()
+    visit.page.get_by_label("the same for all").check()
+    before = visit.corners(2)[0]
+    visit.page.get_by_label("above an even share").check()
+    visit.page.mouse.move(0, 0)
+    dark, lit = visit.corners(2)
+    assert before > dark
+    assert 120 < lit < 200
+    assert dark < 50
+
+
+def test_smooth_maps_fade_where_sharp_ones_end(visit: Visit) -> None:
+    visit.word("red").click()
+    visit.page.get_by_label("above an even share").check()
+    canvas = visit.page.locator(".drawing canvas").nth(2)
+    steps = []
+    for choice in ("sharp", "smooth"):
+        visit.page.get_by_label(choice).check()
+        alpha = canvas.evaluate(
+            "c => { const d = c.getContext('2d').getImageData(0, 0, c.width, 1).data;"
+            " return Array.from(d).filter((_, i) => i % 4 === 3) }"
+        )
+        steps.append(max(abs(one - other) for one, other in pairwise(alpha)))
+        assert alpha[0] == 0  # full light
+        assert alpha[-1] == round(0.84 * 255)
+    assert steps[0] == round(0.84 * 255)
+    # 160 pixels for 32 cells: a Gaussian edge of 2.5 pixels falls by at most 1 / (2.5 sqrt(2 pi)) a pixel
+    assert steps[1] == pytest.approx(0.84 * 255 * 0.16, rel=0.1)
+
+
+def test_the_strongest_words_stand_in_order_and_light_up_their_pixels(browser: Any, tmp_path: Path) -> None:
+    visit = Visit(browser, write_report(tmp_path, drawings=[with_regions(), drawing("another")]))
+    cards = visit.page.locator(".strongest")
+    tiles = cards.first.locator(".tile")
+    labels = [label.split() for label in tiles.locator("figcaption").all_inner_texts()]
+    # of 1024 pixels, half attend to `a` with 0.96, a quarter to `red` with 0.96, a quarter to `bird` with 0.5
+    stage = [["0:a", "60%"], ["1:red", "24%"], ["2:bird", "13%"]]
+    assert labels == [*stage, *stage, ["2:bird", "72%"], ["0:a", "0.0%"], ["1:red", "0.0%"]]
+    lit, dark = brightness(tiles.nth(1).locator(".frame"))
+    assert lit > 245
+    assert dark < 60
+    lit, dark = brightness(tiles.nth(6).locator(".frame"))
+    assert lit > 180
+    assert dark < 60
+    assert max(brightness(tiles.nth(7).locator(".frame"))) < 60
+    assert cards.nth(1).locator(".tile").count() == 0
+    cards.nth(1).locator("summary").click()
+    cards.nth(1).locator(".tile").nth(5).wait_for()
+    assert cards.nth(1).locator(".tile").count() == 6
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def test_the_matching_shows_the_regions_of_a_word(browser: Any, tmp_path: Path) -> None:
+    visit = Visit(browser, write_report(tmp_path, drawings=[with_regions()]))
+    visit.word("bird").click()
+    lit, dark = visit.corners(3)
+    assert lit > 180
+    assert dark < 60
+    assert "72% stands out, peak 97%" in visit.page.locator(".stage").nth(3).inner_text()
+    assert "in the matching 72%" in visit.page.locator("[role=status]").first.inner_text()
+    visit.context.close()
+
+
+def test_a_report_of_drawings_without_maps_has_no_strongest_words(browser: Any, tmp_path: Path) -> None:
+    bare = replace(drawing(), attention=())
+    visit = Visit(browser, write_report(tmp_path, drawings=[bare]))
+    assert visit.page.locator(".drawing").count() == 1
+    assert visit.page.locator("#strongest").count() == 0
+    assert visit.complaints == []
+    visit.context.close()
 
 
 def test_nothing_but_the_file_is_asked_for_and_nothing_goes_wrong(visit: Visit) -> None:

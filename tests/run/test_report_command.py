@@ -44,6 +44,9 @@ def test_a_trained_run_is_shown_whole(finished: Path, capsys: pytest.CaptureFixt
         assert first["maps"] is None
         assert len(second["maps"]["share"]) == len(one["words"])
         assert sum(second["maps"]["share"]) == pytest.approx(1, abs=1e-2)
+        regions = one["regions"]
+        assert (regions["width"], regions["height"]) == (4, 4)
+        assert len(regions["mass"]) == len(one["words"])
 
 
 def test_the_drawings_are_those_of_the_last_samples(finished: Path) -> None:

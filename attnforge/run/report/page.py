@@ -23,7 +23,10 @@ from attnforge.run.report.history import histories
 from attnforge.run.report.pictures import drawn
 from attnforge.run.report.record import read_record
 
-SCRIPTS = ("dom.js", "figures.js", "attention.js", "history.js", "chart.js", "curves.js", "page.js")
+SCRIPTS = (
+    *("dom.js", "figures.js", "maps.js", "attention.js", "strongest.js"),
+    *("history.js", "chart.js", "curves.js", "page.js"),
+)
 
 
 def write_report(

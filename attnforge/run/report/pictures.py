@@ -13,10 +13,11 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from attnforge.run.drawing import Drawing
+from attnforge.run.figure import FigureRow, region_row, stage_row
 
 
 class Maps(TypedDict):
-    """The attention maps of one stage, one below the other in a single grey picture."""
+    """The maps of one stage or of the matching, one below the other in a single grey picture."""
 
     width: int
     height: int
@@ -25,7 +26,15 @@ class Maps(TypedDict):
     strongest: list[float]
     """Each word's maximum over pixels, in [0, 1]."""
     share: list[float]
-    """Each word's mean over pixels: its share of all attention. The shares sum to one."""
+    """Each word's share of all weights. The shares sum to one."""
+    even: float
+    """An even share: a weight stands out where it is above this."""
+    taken: float
+    """What a weight that stands out is lessened by; see `attnforge.run.figure`."""
+    mass: list[float]
+    """How much of each word stands out, in [0, 1]."""
+    top: list[int]
+    """The words with the highest masses, the highest first."""
 
 
 class Stage(TypedDict):
@@ -44,12 +53,20 @@ class Drawn(TypedDict):
     seed: int
     index: int
     stages: list[Stage]
+    regions: Maps | None
+    """The regions that the run's matching finds for each word in the picture of the last stage."""
 
 
 def drawn(drawing: Drawing) -> Drawn:
     """A drawing with its pictures and maps as data URIs; the last stages are those that attend."""
     missing = len(drawing.images) - len(drawing.attention)
-    maps = [None] * missing + [_maps(weights) for weights in drawing.attention]
+    maps: list[Maps | None] = [None] * missing
+    for image, weights in zip(drawing.images[missing:], drawing.attention, strict=True):
+        maps.append(_maps(weights, stage_row(image, weights), taken=0.0))
+    regions = None
+    if drawing.regions is not None:
+        row = region_row(drawing.images[-1], drawing.regions)
+        regions = _maps(drawing.regions, row, taken=row.even)
     stages = [
         Stage(side=image.shape[1], picture=picture_uri(Image.fromarray(image)), maps=its)
         for image, its in zip(drawing.images, maps, strict=True)
@@ -60,6 +77,7 @@ def drawn(drawing: Drawing) -> Drawn:
         seed=drawing.seed,
         index=drawing.index,
         stages=stages,
+        regions=regions,
     )
 
 
@@ -81,21 +99,26 @@ def thumbnail_uri(path: Path, *, side: int) -> str | None:
     return picture_uri(small)
 
 
-def _maps(weights: Float[np.ndarray, "l h w"]) -> Maps:
+def _maps(weights: Float[np.ndarray, "l h w"], row: FigureRow, *, taken: float) -> Maps:
     finite = np.nan_to_num(np.asarray(weights, dtype=np.float32))
     words, height, width = finite.shape
     strongest = finite.max(axis=(1, 2), initial=0.0)
     scaled = finite / np.where(strongest > 0, strongest, 1)[:, None, None]
     sprite: UInt8[np.ndarray, "_ w"] = np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+    sums = finite.sum(axis=(1, 2))
     return Maps(
         width=width,
         height=height,
         sprite=picture_uri(Image.fromarray(sprite.reshape(words * height, width))) if words else "",
         strongest=_rounded(strongest),
-        share=_rounded(finite.mean(axis=(1, 2))) if words else [],
+        share=_rounded(sums / (sums.sum() or 1)),
+        even=_rounded(np.array([row.even]))[0],
+        taken=_rounded(np.array([taken]))[0],
+        mass=_rounded(row.masses),
+        top=row.strongest(),
     )
 
 
 def _rounded(values: Float[np.ndarray, "l"]) -> list[float]:
     numbers: Sequence[float] = values.astype(float).tolist()
-    return [round(number, 4) for number in numbers]
+    return [float(f"{number:.6g}") for number in numbers]

@@ -1,5 +1,5 @@
 // Which word drew which pixel: words that light up what they attend to.
-const view = { style: "light", scale: "own", redraw: [] };
+const view = { style: "light", scale: "own", weights: "all", pixels: "sharp", redraw: [] };
 
 function attentionSection(drawings) {
   const again = () => view.redraw.forEach((redraw) => redraw());
@@ -11,7 +11,10 @@ function attentionSection(drawings) {
       { class: "lead" },
       "Point at a word to see where the generator looked at it while it drew; click or tap to keep it. ",
       "On the keyboard: Tab to a caption, arrows between words, Enter to keep, Escape to let go. ",
-      "The columns above a word are its share of all attention, one column a stage; the peak is the most that one pixel gives it.",
+      "The columns above a word are its share of all attention, one column a stage; the peak is the most that one pixel gives it. ",
+      drawings.some((drawing) => drawing.regions)
+        ? "Beside the stages, the regions of the finished picture in which the run's own matching finds the word, and how much of its weight stands out of an even spread."
+        : "",
     ),
     make(
       "div",
@@ -24,8 +27,14 @@ function attentionSection(drawings) {
         view.scale = value;
         again();
       }),
-      choice("Pixels", "pixels", { sharp: "sharp", smooth: "smooth" }, "sharp", (value) => {
+      choice("Weights", "weights", { all: "all", above: "above an even share" }, view.weights, (value) => {
+        view.weights = value;
+        again();
+      }),
+      choice("Pixels", "pixels", { sharp: "sharp", smooth: "smooth" }, view.pixels, (value) => {
+        view.pixels = value;
         document.body.classList.toggle("smooth", value === "smooth");
+        again();
       }),
     ),
     make("div", { class: "drawings" }, drawings.map(drawingCard)),
@@ -33,7 +42,7 @@ function attentionSection(drawings) {
 }
 
 function drawingCard(drawing, number) {
-  const stages = drawing.stages.map((stage) => stageFigure(stage, drawing));
+  const stages = viewsOf(drawing).map(stageFigure);
   const state = { pointed: null, kept: null };
   const readout = make("p", { class: "hidden", role: "status" });
   const largest = Math.max(0, ...drawing.stages.flatMap((stage) => (stage.maps ? stage.maps.share : [])));
@@ -112,58 +121,57 @@ function shareColumns(drawing, index, largest) {
 }
 
 function spoken(drawing, index) {
-  const attending = drawing.stages.filter((stage) => stage.maps);
-  if (!attending.length) return "no attention map";
-  return attending
-    .map((stage) => {
-      const { share, strongest } = stage.maps;
-      return `at ${stage.side} pixels ${percent(share[index])} of all attention, at most ${percent(strongest[index])}`;
-    })
-    .join("; ");
+  const attending = viewsOf(drawing).filter((one) => one.maps);
+  return attending.map((one) => one.spoken(index)).join("; ") || "no attention map";
 }
 
-function stageFigure(stage) {
-  const maps = stage.maps;
-  const picture = make("img", { src: stage.picture, alt: `the picture of ${stage.side} pixels`, width: stage.side, height: stage.side });
-  const canvas = make("canvas", { "aria-hidden": "true", width: maps ? maps.width : 1, height: maps ? maps.height : 1 });
-  const figure = make("span", { class: "number" }, maps ? " " : "draws from the sentence");
-  const label = make("figcaption", { class: "quiet" }, `${stage.side} × ${stage.side}`, make("br"), figure);
-  const element = make("figure", { class: "stage" }, make("div", { class: "frame" }, picture, canvas), label);
-  const sprite = maps && maps.sprite ? Object.assign(new Image(), { src: maps.sprite }) : null;
+const MATCHING = {
+  name: "matching",
+  title: "Where the matching finds words",
+  idle: "finds words in the picture",
+};
+
+// Everything that can be looked at word by word: the stages, and the matching's regions of the last picture.
+function viewsOf(drawing) {
+  const stages = drawing.stages.map(({ side, picture, maps }) => ({
+    side,
+    picture,
+    maps,
+    name: `${side} × ${side}`,
+    title: `What ${side} × ${side} pixels attend to`,
+    idle: maps ? " " : "draws from the sentence",
+    told: (word) => `share ${percent(maps.share[word])}, peak ${percent(maps.strongest[word])}`,
+    spoken: (word) => `at ${side} pixels ${percent(maps.share[word])} of all attention, at most ${percent(maps.strongest[word])}`,
+  }));
+  const last = stages[stages.length - 1];
+  if (!drawing.regions || !last) return stages;
+  const maps = drawing.regions;
+  const told = (word) => `${percent(maps.mass[word])} stands out, peak ${percent(maps.strongest[word])}`;
+  const spoken = (word) => `in the matching ${percent(maps.mass[word])} stands out, at most ${percent(maps.strongest[word])} in one region`;
+  return [...stages, { ...last, maps, told, spoken, ...MATCHING }];
+}
+
+function stageFigure({ side, picture, maps, name, idle, told }) {
+  const image = make("img", { src: picture, alt: `the picture of ${side} pixels`, width: side, height: side });
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  const figure = make("span", { class: "number" }, idle);
+  const label = make("figcaption", { class: "quiet" }, name, make("br"), figure);
+  const element = make("figure", { class: "stage" }, make("div", { class: "frame" }, image, canvas), label);
+  if (maps && maps.sprite) whenLoaded(maps, () => {});
   let wanted = null;
   const show = (word) => {
     wanted = word;
-    if (maps) figure.textContent = word === null ? " " : `share ${percent(maps.share[word])}, peak ${percent(maps.strongest[word])}`;
-    canvas.classList.toggle("shown", word !== null && sprite !== null);
-    if (word === null || !sprite) return;
-    const paint = () => wanted === word && overlay(canvas, sprite, maps, word);
-    if (sprite.complete) paint();
-    else sprite.addEventListener("load", paint, { once: true });
+    if (maps) figure.textContent = word === null ? idle : told(word);
+    canvas.classList.toggle("shown", word !== null && maps !== null && maps.sprite !== "");
+    if (word !== null && maps && maps.sprite) whenLoaded(maps, () => wanted === word && overlay(canvas, maps, word));
   };
   return { element, show };
 }
 
-function overlay(canvas, sprite, maps, word) {
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  pen.clearRect(0, 0, maps.width, maps.height);
-  pen.drawImage(sprite, 0, word * maps.height, maps.width, maps.height, 0, 0, maps.width, maps.height);
-  const pixels = pen.getImageData(0, 0, maps.width, maps.height);
-  const factor = view.scale === "all" ? maps.strongest[word] : 1;
-  for (let place = 0; place < pixels.data.length; place += 4) {
-    const share = (pixels.data[place] / 255) * factor;
-    const colour = view.style === "heat" ? heat(share) : [8, 8, 12, 0.84 * (1 - share)];
-    colour[3] *= 255;
-    pixels.data.set(colour, place);
-  }
-  pen.putImageData(pixels, 0, 0);
-}
-
-// Violet, red, yellow: also told apart by brightness alone.
-function heat(share) {
-  const stops = [[48, 12, 110], [205, 45, 85], [252, 232, 90]];
-  const place = Math.min(share * 2, 1.999);
-  const from = stops[Math.floor(place)];
-  const to = stops[Math.floor(place) + 1];
-  const part = place % 1;
-  return [...from.map((value, channel) => value + part * (to[channel] - value)), 0.35 + 0.4 * share];
+function overlay(canvas, maps, word) {
+  const weights = weightsOf(maps, word, view.weights === "above");
+  const smooth = view.pixels === "smooth";
+  const values = smooth ? enlarge(weights, maps.width, maps.height, TILE) : weights;
+  const brightest = view.scale === "own" ? highest(values) : highest(maps.strongest);
+  paint(canvas, values, smooth ? TILE : maps.width, smooth ? TILE : maps.height, brightest, view.style);
 }

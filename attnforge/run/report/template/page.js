@@ -20,6 +20,8 @@ function pageSections() {
   const sections = [];
   if (data.figures.length) sections.push(figuresSection(data.figures));
   if (data.drawings.length) sections.push(attentionSection(data.drawings));
+  const attending = data.drawings.filter((drawing) => viewsOf(drawing).some((one) => one.maps));
+  if (attending.length) sections.push(strongestSection(attending));
   if (data.history.length) sections.push(historySection(data.history));
   if (data.phases.some((phase) => phase.charts.length)) sections.push(curvesSection(data.phases));
   data.sections.forEach((extra, index) => {
