@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -147,3 +147,5 @@ class Situation:
     """The lengths of the axes, by the letters of the operation's shapes."""
     gradient: bool = False
     """Whether a backward pass may follow."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What is asked beside the inputs, by the names of the operation's options."""

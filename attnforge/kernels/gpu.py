@@ -24,6 +24,11 @@ def interpreted() -> bool:
     return os.environ.get(INTERPRETED, "0").lower() in {"1", "true", "yes", "on", "y"}
 
 
+def avoid_triton(situation: Situation) -> str | None:
+    """Why `auto` passes a Triton kernel over that could run, or None."""
+    return "Triton's interpreter is for checking kernels, not for speed" if interpreted() else None
+
+
 def refuse_triton(situation: Situation, *, types: Collection[torch.dtype]) -> str | None:
     """Why no Triton kernel can run there, or None.
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from attnforge.kernels.region_matching import reference, region_attention, region_matching, vectorized
+from attnforge.kernels.region_matching import cpu, reference, region_attention, region_matching
 
 Case = tuple[Tensor, Tensor, Tensor]
 
@@ -154,12 +154,12 @@ def test_the_gradient_is_right_in_double_precision() -> None:
     )
 
 
-def test_chunks_of_pictures_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_captions_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     words, regions, lengths = torch.randn(3, 4, 5), torch.randn(7, 4, 6), torch.tensor([5, 2, 1])
     whole = region_matching(words, regions, lengths, gamma1=4, gamma2=5)
-    for pictures in (1, 3):
-        monkeypatch.setattr(vectorized, "CHUNK", pictures * 3 * 5 * 6)
+    for rows in (1, 6):
+        monkeypatch.setattr(cpu, "rows_of", lambda regions, rows=rows: rows)
         parts = region_matching(words, regions, lengths, gamma1=4, gamma2=5)
         torch.testing.assert_close(parts, whole)
 

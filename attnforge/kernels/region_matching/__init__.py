@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Literal, get_args
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from attnforge.kernels.region_matching import vectorized
+from attnforge.errors import AttnforgeError, Problem
+from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
+from attnforge.kernels.region_matching import op, reference
+from attnforge.kernels.region_matching.filtering import filter_gradient
+from attnforge.values import Situation
 
-__all__ = ["region_attention", "region_matching"]
+__all__ = ["OPERATION", "PRECISIONS", "Precision", "region_attention", "region_matching"]
+
+Precision = Literal["auto", "float32", "tf32", "float16", "bfloat16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+def refuse_cpu(situation: Situation) -> str | None:
+    """Why cpu.py is not meant for that, or None."""
+    device = situation.device.type
+    return None if device == "cpu" else f"the inputs are on the device `{device}`"
+
+
+def run_reference(
+    words: Float[Tensor, "t d l"],
+    regions: Float[Tensor, "i d n"],
+    lengths: Int[Tensor, "t"],
+    *,
+    gamma1: float,
+    gamma2: float,
+    precision: Precision,
+    sparse: bool,
+) -> Float[Tensor, "i t"]:
+    """The definition, which has one precision and computes every pair."""
+    return reference.region_matching(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
+
+
+OPERATION = Operation(
+    "region-matching",
+    "all captions against all pictures (Eq. 7-10 of AttnGAN)",
+    (
+        Candidate("cpu", "in tables that fit into the cache", refuse_cpu, partial(op.match, kernel="cpu")),
+        Candidate(
+            "torch", "what cpu does, anywhere", lambda situation: None, partial(op.match, kernel="torch")
+        ),
+        Candidate("reference", "one pair at a time, the definition", lambda situation: None, run_reference),
+    ),
+    {"i": 48, "t": 48, "d": 256, "l": 18, "n": 289},
+)
+"""Kernels take words, regions as a list, lengths, `gamma1`, `gamma2`, `precision` and `sparse`: whether so
+many gradients of pairs will be zero that it pays to leave those pairs out."""
 
 
 def region_matching(
@@ -18,6 +64,10 @@ def region_matching(
     *,
     gamma1: float,
     gamma2: float,
+    precision: Precision = "auto",
+    filter: float = 0.0,
+    kept: Float[Tensor, ""] | None = None,
+    kernel: str = AUTO,
 ) -> Float[Tensor, "i t"]:
     """Score every picture i against every caption t by what its words find in the picture's regions.
 
@@ -29,19 +79,66 @@ def region_matching(
 
     The paper raises the sum to the power 1/gamma2; the official code, whose weights were published, does
     not, and neither does this: R lies in [-gamma2 + log l, gamma2 + log l] for a caption of l words.
-    Words beyond a caption's length have no influence whatever their slots hold. Half-precision inputs are
-    multiplied as they are; everything between the products, and the result, is float32.
+    Words beyond a caption's length have no influence whatever their slots hold. Everything between the two
+    products of a pair, and the result, is float32, or float64 for float64. A backward pass keeps the inputs
+    and the result, and computes the rest anew.
 
     Args:
         words: Word vectors of the captions.
-        regions: Region vectors of the pictures, as a list or as a map.
+        regions: Region vectors of the pictures, as a list or as a map, in any layout.
         lengths: How many words each caption has, at least 1.
         gamma1: How sharply a word picks its regions, above 0.
         gamma2: How much the best-matching words of a caption count, above 0.
+        precision: What numbers are rounded to before they are multiplied; `auto` is the inputs' own type,
+            and autocast's where that is on. A kernel may compute more exactly than asked.
+        filter: The share of the scores' gradient, by sum of absolute values, that the backward pass may leave
+            out, in [0, 1). It then computes the smallest set of pairs that carries the rest, and those of a
+            picture and a caption at the same place. 0 is exact.
+        kept: A number that the backward pass sets to the share of pairs that it computed.
+        kernel: `auto`, or the kernel that computes: `attnforge kernels` lists them.
+
+    Raises:
+        AttnforgeError: A kernel or precision is not known, a kernel cannot run here, or `filter` is no share.
     """
+    check(precision, filter)
     if regions.ndim == 4:
         regions = regions.flatten(2)
-    return vectorized.region_matching(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
+    device = regions.device
+    dtype = torch.promote_types(words.dtype, regions.dtype)
+    if precision == AUTO and torch.is_autocast_enabled(device.type):
+        dtype = torch.get_autocast_dtype(device.type)
+    words, regions = words.to(dtype), regions.to(dtype)
+    pictures, width, count = regions.shape
+    captions, _, longest = words.shape
+    situation = Situation(
+        device=device,
+        dtype=dtype,
+        sizes={"i": pictures, "t": captions, "d": width, "l": longest, "n": count},
+        gradient=torch.is_grad_enabled() and (words.requires_grad or regions.requires_grad),
+        options={"gamma1": gamma1, "gamma2": gamma2, "precision": precision},
+    )
+    chosen = choose(OPERATION.name, OPERATION.kernels, situation, kernel=kernel)
+    gammas = {"gamma1": float(gamma1), "gamma2": float(gamma2)}
+    scores: Tensor = chosen.run(words, regions, lengths, **gammas, precision=precision, sparse=filter > 0)
+    if situation.gradient and (filter or kept is not None):
+        scores = filter_gradient(scores, filter, kept)
+    return scores
+
+
+def check(precision: str, share: float) -> None:
+    """Refuse options that mean nothing.
+
+    Raises:
+        AttnforgeError: The precision is not known, or the share is not in [0, 1).
+    """
+    if precision not in PRECISIONS:
+        known = ", ".join(f"`{one}`" for one in PRECISIONS)
+        raise AttnforgeError(
+            Problem("unknown-precision", f"there is no precision `{precision}`", None, f"one of {known}")
+        )
+    if not 0 <= share < 1:
+        message = f"{share:g} of the gradient cannot be left out"
+        raise AttnforgeError(Problem("filter-not-a-share", message, None, "a share from 0 to below 1"))
 
 
 def region_attention(

@@ -36,7 +36,8 @@ class Block:
         """Views of something that has a row a word: one a group, with captions and their words as axes."""
         start = 0
         for captions, length in self.groups:
-            yield rows.narrow(dim, start, captions * length).unflatten(dim, (captions, length))
+            part = rows.narrow(dim, start, captions * length)
+            yield part.unflatten(dim, (captions, length))  # type: ignore[no-untyped-call]
             start += captions * length
 
 
@@ -66,7 +67,9 @@ def blocks_of(lengths: Sequence[int], *, rows: int, device: torch.device) -> lis
         rows: How many words a block may have; a longer caption is a block of its own.
         device: Where the words are.
     """
-    blocks, current, held = [], [], 0
+    blocks: list[Block] = []
+    current: list[int] = []
+    held = 0
     for caption in sorted(range(len(lengths)), key=lengths.__getitem__):
         if current and held + lengths[caption] > rows:
             blocks.append(block_of(current, lengths, device))

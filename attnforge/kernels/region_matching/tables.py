@@ -1,4 +1,4 @@
-"""One picture against a block of captions: its tables of words by regions, written again for every picture."""
+"""One picture against a block of captions: its tables of words by regions, written anew for each picture."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Tables:
 
     def match(self, picture: Float[Tensor, "d n"], gamma1: float) -> Cosines:
         """The cosine of every word with its context in a picture (Eq. 7-9)."""
-        self.vectors = self.vectors.copy_(picture) if self.rounded else picture
+        self.vectors = self.vectors.copy_(picture) if self.rounded else picture.to(self.rows.dtype)
         probabilities, weights, contexts = self.probabilities, self.weights, self.contexts
         self.multiply(self.factors_rounded[0], self.vectors, out=probabilities)
         for scores in self.block.split(probabilities):
@@ -112,7 +112,9 @@ class Tables:
         of_scores *= self.weights
         of_scores *= gamma1
         of_scores *= self.probabilities
-        for powers, part in zip(self.block.split(self.probabilities), self.block.split(of_scores), strict=True):
+        for powers, part in zip(
+            self.block.split(self.probabilities), self.block.split(of_scores), strict=True
+        ):
             part.addcmul_(powers, part.sum(dim=1, keepdim=True), value=-1)
         if self.rounded:
             self.both_rounded.copy_(self.both)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
-from attnforge.kernels.gpu import name_of, refuse_triton
+from attnforge.kernels.gpu import avoid_triton, name_of, refuse_triton
 from attnforge.kernels.operators import as_autocast
 from attnforge.kernels.word_attention import cpu, op, reference
 from attnforge.values import Situation
@@ -62,7 +62,13 @@ OPERATION = Operation(
             partial(op.attend, kernel="cpu"),
             avoid_cpu,
         ),
-        Candidate("triton", "in one pass on the GPU", refuse_gpu, partial(op.attend, kernel="triton")),
+        Candidate(
+            "triton",
+            "in one pass on the GPU",
+            refuse_gpu,
+            partial(op.attend, kernel="triton"),
+            avoid_triton,
+        ),
         Candidate(
             "reference", "plain torch, the definition", lambda situation: None, reference.word_attention
         ),

@@ -31,6 +31,7 @@ class DamsmLoss:
         picture_noise: Standard deviation of noise that is added to the pictures, which lie in [-1, 1]. An
             encoder that has seen noise of this strength, and judges through it, is harder to please with
             patterns that no person sees (randomised smoothing; Cohen et al., 2019).
+        kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class DamsmLoss:
         word_score: WordScore = "official",
         reduction: Reduction = "mean",
         picture_noise: Weight = 0.0,
+        kernel: str = "auto",
     ) -> None:
         self.weight = weight
         self.gamma1 = gamma1
@@ -53,6 +55,7 @@ class DamsmLoss:
         self.word_score: WordScore = word_score
         self.reduction: Reduction = reduction
         self.picture_noise = picture_noise
+        self.kernel = kernel
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted sum of the four matching terms of the largest pictures."""
@@ -65,6 +68,7 @@ class DamsmLoss:
             gamma3=self.gamma3,
             word_score=self.word_score,
             reduction=self.reduction,
+            kernel=self.kernel,
         )
         return {"damsm": self.weight * torch.stack(list(terms.values())).sum()}
 

@@ -22,6 +22,7 @@ def matching_terms(
     gamma3: float,
     word_score: WordScore = "official",
     reduction: Reduction = "mean",
+    kernel: str = "auto",
 ) -> dict[str, Float[Tensor, ""]]:
     """DAMSM's four terms for captions and pictures that belong together item by item.
 
@@ -36,11 +37,14 @@ def matching_terms(
         word_score: `paper` takes the power 1/gamma2 of Eq. 10, which divides R, and with it the logits of
             the two terms by words, by gamma2; the `official` code leaves it out.
         reduction: See `matching_losses`.
+        kernel: The kernel that matches regions, or `auto`.
 
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
-    words = region_matching(text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2)
+    words = region_matching(
+        text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2, kernel=kernel
+    )
     if word_score == "paper":
         words = words / gamma2
     sentences = F.cosine_similarity(image.image[:, None], text.sentence[None], dim=2)

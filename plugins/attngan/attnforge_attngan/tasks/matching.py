@@ -45,6 +45,7 @@ class MatchingTask:
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
         swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
         picture_noise: Standard deviation of noise that is added to the pictures; see `DamsmLoss`.
+        kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -68,6 +69,7 @@ class MatchingTask:
         reduction: Reduction = "mean",
         swapped_captions: bool = False,
         picture_noise: Weight = 0.0,
+        kernel: str = "auto",
     ) -> None:
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
@@ -83,6 +85,7 @@ class MatchingTask:
         self.reduction: Reduction = reduction
         self.swapped_captions = swapped_captions
         self.picture_noise = picture_noise
+        self.kernel = kernel
         trainable = [
             p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
         ]
@@ -122,6 +125,7 @@ class MatchingTask:
             gamma3=gamma3,
             word_score=self.word_score,
             reduction=self.reduction,
+            kernel=self.kernel,
         )
         total = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,155 @@
+"""Region matching as operators of torch, and their gradient; cpu.py computes.
+
+Nothing but the inputs and the scores is saved for a backward pass, and nothing where none can follow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from attnforge.kernels import operators
+from attnforge.kernels.region_matching import cpu, reference
+
+ROUNDED = {"bfloat16": torch.bfloat16}
+"""What a processor gains from rounding factors to, by precision; others it computes exactly."""
+
+
+def products_of(precision: str, inputs: torch.dtype) -> torch.dtype:
+    """What cpu.py rounds the factors of products to."""
+    if precision == "auto" and inputs is torch.bfloat16:
+        return inputs
+    return ROUNDED.get(precision, torch.promote_types(inputs, torch.float32))
+
+
+def run_forward(
+    words: Tensor,
+    regions: Tensor,
+    lengths: Tensor,
+    kernel: str,
+    gamma1: float,
+    gamma2: float,
+    precision: str,
+    sparse: bool,
+) -> Tensor:
+    """R of every picture and caption."""
+    products = products_of(precision, words.dtype)
+    with torch.no_grad(), torch.autocast(words.device.type, enabled=False):
+        return cpu.forward(words, regions, lengths, gamma1=gamma1, gamma2=gamma2, products=products)
+
+
+def run_backward(
+    gradient: Tensor,
+    scores: Tensor,
+    words: Tensor,
+    regions: Tensor,
+    lengths: Tensor,
+    kernel: str,
+    gamma1: float,
+    gamma2: float,
+    precision: str,
+    sparse: bool,
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the words and the regions."""
+    products = products_of(precision, words.dtype)
+    with torch.no_grad(), torch.autocast(words.device.type, enabled=False):
+        return cpu.backward(
+            gradient, scores, words, regions, lengths, gamma1=gamma1, gamma2=gamma2, products=products
+        )
+
+
+def forward_shapes(
+    words: Tensor,
+    regions: Tensor,
+    lengths: Tensor,
+    kernel: str,
+    gamma1: float,
+    gamma2: float,
+    precision: str,
+    sparse: bool,
+) -> Tensor:
+    """The result of `run_forward` without its numbers."""
+    precise = torch.promote_types(words.dtype, torch.float32)
+    return words.new_empty(regions.shape[0], words.shape[0], dtype=precise)
+
+
+def backward_shapes(
+    gradient: Tensor,
+    scores: Tensor,
+    words: Tensor,
+    regions: Tensor,
+    lengths: Tensor,
+    kernel: str,
+    gamma1: float,
+    gamma2: float,
+    precision: str,
+    sparse: bool,
+) -> tuple[Tensor, Tensor]:
+    """The results of `run_backward` without their numbers."""
+    return words.new_empty(words.shape), regions.new_empty(regions.shape)
+
+
+OPTIONS = "str kernel, float gamma1, float gamma2, str precision, bool sparse"
+BACKWARD = operators.register(
+    "region_matching_backward",
+    f"(Tensor gradient, Tensor scores, Tensor words, Tensor regions, Tensor lengths, {OPTIONS})"
+    " -> (Tensor, Tensor)",
+    run=run_backward,
+    shapes=backward_shapes,
+)
+
+
+def save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    """Keep the inputs, which are there anyway, and the scores."""
+    words, regions, lengths, *ctx.options = inputs
+    ctx.save_for_backward(output, words, regions, lengths)
+
+
+def gradient(ctx: Any, of_scores: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradient, which can be differentiated once more outside of compiled models."""
+    scores, words, regions, lengths = ctx.saved_tensors
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        _, gamma1, gamma2, _, _ = ctx.options
+        found = differentiable_gradient(of_scores, words, regions, lengths, gamma1, gamma2)
+    else:
+        found = BACKWARD(of_scores, scores, words, regions, lengths, *ctx.options)
+    return *found, None, None, None, None, None, None
+
+
+def differentiable_gradient(
+    gradient: Tensor, words: Tensor, regions: Tensor, lengths: Tensor, gamma1: float, gamma2: float
+) -> tuple[Tensor | None, ...]:
+    """The gradient in plain torch, for those who differentiate it once more."""
+    scores = reference.region_matching(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
+    leaves = [one for one in (words, regions) if one.requires_grad]
+    found = iter(torch.autograd.grad(scores, leaves, gradient, create_graph=True))
+    return tuple(next(found) if one.requires_grad else None for one in (words, regions))
+
+
+FORWARD = operators.register(
+    "region_matching",
+    f"(Tensor words, Tensor regions, Tensor lengths, {OPTIONS}) -> Tensor",
+    run=run_forward,
+    shapes=forward_shapes,
+    save=save,
+    gradient=gradient,
+)
+
+
+def match(
+    words: Float[Tensor, "t d l"],
+    regions: Float[Tensor, "i d n"],
+    lengths: Int[Tensor, "t"],
+    *,
+    kernel: str,
+    gamma1: float,
+    gamma2: float,
+    precision: str,
+    sparse: bool,
+) -> Float[Tensor, "i t"]:
+    """Region matching by the operator's kernel of that name: `cpu`, or `torch`, which is cpu.py elsewhere."""
+    scores: Tensor = FORWARD(words, regions, lengths, kernel, gamma1, gamma2, precision, sparse)
+    return scores
