@@ -14,7 +14,11 @@ import click
     "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures a caption."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides the noise.")
-@click.option("--attention", is_flag=True, help="Also draw which word went where.")
+@click.option(
+    "--attention",
+    is_flag=True,
+    help="Also draw the strongest words of each stage, and where the matching finds words.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder to write to; RUN/drawings when not given."
 )

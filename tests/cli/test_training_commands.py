@@ -147,6 +147,11 @@ def test_sample_writes_pictures_and_maps_and_prints_their_paths(
     assert picture.name == "a-red-bird-with-blue-wings-seed1-0.png"
     with Image.open(picture) as image:
         assert image.size == (32, 32)
+    assert paths[1].name == "a-red-bird-with-blue-wings-seed1-0-attention.png"
+    with Image.open(paths[1]) as sheet:
+        # five words a row at 160 pixels; the stages, one stage that attends, and the matching
+        assert sheet.width == 5 * (160 + 12) + 12
+        assert 3 * 160 < sheet.height < 4 * 160
 
 
 def test_sample_is_the_same_again_and_another_with_another_seed(trained: Path, tmp_path: Path) -> None:
