@@ -108,12 +108,11 @@ class CaptionedPictures:
     def sample(self, index: int, *, seed: int) -> Sample:
         """A square of picture `index`, perhaps mirrored, with one of its captions."""
         random = Random(seed)  # noqa: S311
-        square = self._square(index, random)
-        if self.flip and random.random() < 0.5:
-            square = square[:, ::-1]
+        square = torch.from_numpy(self._square(index, random)).permute(2, 0, 1)
+        mirrored = self.flip and random.random() < 0.5
         row = self._rows[index]
         return Sample(
-            image=torch.from_numpy(square.transpose(2, 0, 1).copy()),
+            image=square.flip(2) if mirrored else square.clone(),
             caption=row.captions[random.randrange(len(row.captions))],
             class_id=self._classes[index],
             key=row.file_name,
