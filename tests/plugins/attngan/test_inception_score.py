@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -14,18 +13,31 @@ from torch import Tensor
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.errors import RecipeError
+from attnforge.specs import MetricSpec
 
-SPEC = cast("Any", SimpleNamespace())
+NOTHING = cast("Any", None)
+SPEC = MetricSpec(text=NOTHING, image=NOTHING, tokenizer=NOTHING, data=NOTHING)
 CLASSES = 5
 
 
 @pytest.fixture(scope="module")
-def network() -> torch.nn.Module:
+def network(pictures: Tensor) -> torch.nn.Module:
+    """A random network whose normalisation has seen the pictures, without which it tells none apart."""
     torch.manual_seed(0)
     made: torch.nn.Module = inception_v3(
-        weights=None, aux_logits=False, transform_input=False, init_weights=False, num_classes=CLASSES
+        weights=None,
+        aux_logits=False,
+        transform_input=False,
+        init_weights=False,
+        num_classes=CLASSES,
+        dropout=0.0,
     )
     torch.nn.init.normal_(made.get_parameter("fc.weight"), std=3.0)
+    for layer in made.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        made.train()(pictures)
     return made.eval()
 
 
