@@ -31,7 +31,7 @@ def points(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
         {
             "phase": one.phase,
             "step": one.step,
-            **{f"figures/{short(name)}": one.figures[name] for name in headlines(one.figures)},
+            **{short(name): one.figures[name] for name in headlines(one.figures)},
         }
         for one in measurements
         if one.protocol_digest == most
