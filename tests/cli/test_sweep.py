@@ -265,3 +265,15 @@ def test_the_sweeps_that_ship_are_the_ablation_of_the_paper(name: str, labels: l
     assert plan.encoders.resolved is not None
     weights = [(run.resolved.data()["losses"].get("damsm") or {}).get("weight") for run in plan.runs]
     assert weights == [None, 0.1, 1, 5, 10, 5][: len(labels)]
+
+
+def test_the_sweep_of_the_docs_is_one_that_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/sweep.md").read_text()
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    from attnforge.plugin import load_plugins
+    from attnforge.run.sweep.plan import plan_sweep
+
+    named = plan_sweep("lambda-quickstart", plugins=load_plugins())
+    (tmp_path / "weights.yaml").write_text(text)
+    written = plan_sweep(tmp_path / "weights.yaml", plugins=load_plugins())
+    assert [run.label for run in written.runs] == [run.label for run in named.runs]
