@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from attnforge_attngan.tasks.matching import MatchingTask
 from safetensors.torch import load_file
 from tiny_run import train_tiny
+
+from attnforge.interfaces import Batch, Progress
 
 OPTIONS = (
     "data.count=8",  # two steps of four pictures make an epoch
@@ -58,3 +61,33 @@ def test_a_run_with_these_options_is_resumed_exactly(straight: Path, tmp_path: P
         for name, tensor in average.items()
         if name.startswith("generator-average/") and name.endswith("running_mean")
     )
+
+
+def seen_by_the_task(path: Path, patch: pytest.MonkeyPatch, *overrides: str) -> list[Batch]:
+    """The batches of a phase of matching."""
+    seen: list[Batch] = []
+    step = MatchingTask.step
+
+    def note(task: MatchingTask, batch: Batch, *, progress: Progress) -> dict[str, torch.Tensor]:
+        seen.append(batch)
+        return step(task, batch, progress=progress)
+
+    short = ("phases.damsm.batch_size=8", "phases.gan.steps=1", "phases.gan.sample_every=0", OPTIONS[-1])
+    with patch.context() as patched:
+        patched.setattr(MatchingTask, "step", note)
+        assert train_tiny(path, *short, *overrides).finished
+    return seen
+
+
+def test_order_and_truncation_of_a_phase_reach_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = seen_by_the_task(tmp_path / "plain", monkeypatch)
+    sorted_ = seen_by_the_task(tmp_path / "sorted", monkeypatch, "phases.damsm.order=length")
+    cut = seen_by_the_task(
+        tmp_path / "cut", monkeypatch, "phases.damsm.max_words=4", "phases.damsm.truncate=first"
+    )
+    assert len(plain) == 3
+    for one, other, first in zip(plain, sorted_, cut, strict=True):
+        assert other.lengths.tolist() == sorted(one.lengths.tolist(), reverse=True) != one.lengths.tolist()
+        assert torch.equal(first.tokens, one.tokens[:, :4])
