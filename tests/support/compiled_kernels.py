@@ -11,6 +11,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 CHECKS: dict[str, Callable[[], None]] = {}
 
@@ -113,6 +114,71 @@ def word_attention_has_shapes_without_numbers() -> None:
         context, weights = torch.ops.attnforge.word_attention(features, words, padding, kernel, join, True)
         assert (context.shape, weights.shape) == ((2, 16 if join else 8, 5, 6), (2, 7, 5, 6))
         assert context.device.type == "meta"
+
+
+def region_matching_inputs(captions: int = 3, longest: int = 7) -> tuple[Any, ...]:
+    import torch
+
+    lengths = torch.arange(1, captions + 1) + longest - captions
+    return torch.randn(captions, 8, longest), torch.randn(2, 8, 11), lengths
+
+
+@check
+def region_matching_compiles_whole_and_gives_the_same_gradients() -> None:
+    import torch
+
+    from attnforge.kernels.region_matching import region_matching
+
+    def loss(words, regions, lengths):
+        return region_matching(words, regions, lengths, gamma1=4.0, gamma2=5.0).square().sum()
+
+    whole = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    for captions in (2, 3):
+        words, regions, lengths = region_matching_inputs(captions)
+        leaves = words.requires_grad_(), regions.requires_grad_()
+        found = torch.autograd.grad(whole(*leaves, lengths), leaves)
+        expected = torch.autograd.grad(loss(*leaves, lengths), leaves)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@check
+def region_matching_is_one_node_of_an_exported_model() -> None:
+    import torch
+
+    from attnforge.kernels.region_matching import region_matching
+
+    class Model(torch.nn.Module):
+        def forward(self, words, regions, lengths):
+            return region_matching(words, regions, lengths, gamma1=4.0, gamma2=5.0)
+
+    captions = torch.export.Dim("captions", min=2, max=4096)
+    sizes = ({0: captions}, None, {0: captions})
+    program = torch.export.export(Model(), region_matching_inputs(3), dynamic_shapes=sizes)
+    nodes = [str(node.target) for node in program.graph.nodes]
+    assert nodes.count("attnforge.region_matching.default") == 1, nodes
+    others = region_matching_inputs(5)
+    torch.testing.assert_close(program.module()(*others), Model()(*others))
+
+
+@check
+def region_matching_operators_keep_torchs_rules() -> None:
+    import torch
+    from torch.library import opcheck
+
+    forward = torch.ops.attnforge.region_matching.default
+    backward = torch.ops.attnforge.region_matching_backward.default
+    words, regions, lengths = region_matching_inputs()
+    options = ("cpu", 4.0, 5.0, "auto", False)
+    for layout in (words, words.transpose(1, 2).contiguous().transpose(1, 2)):
+        opcheck(
+            forward, (layout.clone().requires_grad_(), regions.clone().requires_grad_(), lengths, *options)
+        )
+        scores = forward(layout, regions, lengths, *options)
+        opcheck(backward, (torch.randn_like(scores), scores, layout, regions, lengths, *options))
+    found = forward(words.to("meta"), regions.to("meta"), lengths.to("meta"), *options)
+    assert found.shape == (2, 3)
+    assert found.device.type == "meta"
 
 
 def main() -> None:
