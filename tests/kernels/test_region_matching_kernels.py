@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attnforge.errors import AttnforgeError
-from attnforge.kernels.region_matching import region_matching
+from attnforge.kernels.region_matching import check, region_matching
 
 SHARPNESS = {"gamma1": 4.0, "gamma2": 5.0}
 FARTHEST = {"float32": (5e-6, 1e-5), "bfloat16": (5e-3, 2e-2)}
@@ -145,7 +145,6 @@ def test_a_gradient_of_few_pairs_is_that_of_those_pairs() -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"precision": "float8"}, "unknown-precision"),
         ({"filter": 1.0}, "filter-not-a-share"),
         ({"filter": -0.1}, "filter-not-a-share"),
         ({"kernel": "nothing"}, "unknown-kernel"),
@@ -156,3 +155,9 @@ def test_options_that_mean_nothing_are_refused(options: dict[str, object], code:
     with pytest.raises(AttnforgeError) as caught:
         region_matching(words, regions, lengths, **SHARPNESS, **options)  # type: ignore[arg-type]
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_a_precision_that_is_not_known_is_refused() -> None:
+    with pytest.raises(AttnforgeError) as caught:
+        check("float8", 0.0)  # the tests' checks of types would stop it before
+    assert [problem.code for problem in caught.value.problems] == ["unknown-precision"]
