@@ -58,6 +58,23 @@ def test_a_tiny_run_has_the_same_losses(kernel: str, losses: Losses) -> None:
     assert losses(recipe, kernel) == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
+def test_matching_learns_the_same_with_every_kernel_of_regions(losses: Losses) -> None:
+    """The whole matching phase, and what the generator is told before its first step."""
+    recipe = tiny(*UNMEASURED, "training.device=cpu")
+    expected, found = (
+        {key: value for key, value in losses(recipe, f"region-matching={kernel}").items() if before(key)}
+        for kernel in ("reference", "cpu")
+    )
+    assert {phase for phase, _, _ in expected} == {"damsm", "gan"}
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+def before(key: tuple[str, int, str]) -> bool:
+    """Whether a loss was computed before the first step of the generator."""
+    phase, step, _ = key
+    return phase == "damsm" or step == 1
+
+
 @pytest.mark.long
 def test_fifty_steps_of_the_quickstart_have_the_same_losses(
     losses: Losses, monkeypatch: pytest.MonkeyPatch
