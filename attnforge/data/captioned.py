@@ -108,11 +108,12 @@ class CaptionedPictures:
     def sample(self, index: int, *, seed: int) -> Sample:
         """A square of picture `index`, perhaps mirrored, with one of its captions."""
         random = Random(seed)  # noqa: S311
-        square = torch.from_numpy(self._square(index, random)).permute(2, 0, 1)
-        mirrored = self.flip and random.random() < 0.5
+        square = self._square(index, random)
+        if self.flip and random.random() < 0.5:
+            square = square[:, ::-1]
         row = self._rows[index]
         return Sample(
-            image=square.flip(2) if mirrored else square.clone(),
+            image=torch.from_numpy(square.transpose(2, 0, 1).copy()),
             caption=row.captions[random.randrange(len(row.captions))],
             class_id=self._classes[index],
             key=row.file_name,

@@ -181,7 +181,7 @@ def _shrink(images: Tensor, size: int, levels: Tensor | None) -> Tensor:
         return resize(images)
     # only CPUs resize bytes
     shrunk = resize(levels) if levels.device.type == "cpu" else resize(levels.float()).round_()
-    return shrunk.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1.0)
+    return shrunk.float().div_(127.5).sub_(1.0)
 
 
 def _merge(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
