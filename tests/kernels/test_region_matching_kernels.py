@@ -10,8 +10,10 @@ from attnforge.errors import AttnforgeError
 from attnforge.kernels.region_matching import check, region_matching
 
 SHARPNESS = {"gamma1": 4.0, "gamma2": 5.0}
-FARTHEST = {"float32": (5e-6, 1e-5), "bfloat16": (5e-3, 3e-2)}
-"""Errors of scores, and of gradients relative to their largest number; 2.4e-2 is the most that was seen."""
+FARTHEST = {"float32": (5e-6, 1e-5), "bfloat16": (5e-3, 2e-2)}
+"""Errors of scores, and of gradients relative to their largest number."""
+UNLUCKY = 1.5
+"""Among hundreds of sizes, four of bfloat16 had gradients that were off by up to 2.4e-2."""
 
 
 def inputs(pictures: int, captions: int, words: int, regions: int, width: int) -> tuple[Tensor, ...]:
@@ -57,7 +59,7 @@ ALL_SIZES = [
 ]
 
 
-def stays_near(size: tuple[int, ...], kernel: str, precision: str) -> None:
+def stays_near(size: tuple[int, ...], kernel: str, precision: str, *, slack: float = 1.0) -> None:
     case = inputs(*size)
     exact = results(case, "reference", torch.double)
     found = errors(results(case, kernel, precision=precision), exact)
@@ -66,7 +68,7 @@ def stays_near(size: tuple[int, ...], kernel: str, precision: str) -> None:
         # a float32 that is off by its last bits is no better than one that is off by a few more
         assert precision != "float32" or error <= max(2 * own, 2e-6)
         # where few regions or words average nothing out, rounding the inputs alone goes beyond the table
-        assert error <= max(most, 2 * own)
+        assert error <= max(slack * most, 2 * own)
 
 
 @pytest.mark.parametrize("precision", FARTHEST)
@@ -80,7 +82,7 @@ def test_numbers_stay_near_the_definition(size: tuple[int, ...], kernel: str, pr
 @pytest.mark.parametrize("precision", FARTHEST)
 @pytest.mark.parametrize("size", [*ALL_SIZES, (2, 2, 18, 4096, 64)])
 def test_numbers_of_all_sizes_stay_near_the_definition(size: tuple[int, ...], precision: str) -> None:
-    stays_near(size, "cpu", precision)
+    stays_near(size, "cpu", precision, slack=UNLUCKY)
 
 
 def test_bfloat16_is_multiplied_when_it_is_asked_for() -> None:
