@@ -8,8 +8,11 @@ Without a GPU, Triton kernels run in Triton's interpreter, which must be said be
 """
 
 import os
+from pathlib import Path
 
+import pytest
 import torch
+from clean_environment import build_wheel
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -39,3 +42,9 @@ install_import_hook(
     "beartype.beartype(conf=beartype.BeartypeConf("
     "is_pep484_tower=True, hint_overrides=beartype.FrozenDict({__import__('typing').Self: object})))",
 )
+
+
+@pytest.fixture(scope="session")
+def attnforge_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built once for all tests of a process."""
+    return build_wheel(Path(__file__).parents[1], tmp_path_factory.mktemp("wheel"))
