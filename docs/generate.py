@@ -68,7 +68,7 @@ def commands_page(top: click.Group) -> str:
     """Every command of attnforge itself, with its arguments and options."""
     parts = ["# Commands\n", "`attnforge COMMAND --help` says the same. Errors end with exit code 1.\n"]
     for path, command, context in _commands(top, click.Context(top, info_name="attnforge")):
-        if isinstance(command, click.Group):
+        if isinstance(command, click.Group) and not command.invoke_without_command:
             continue
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         parts += [f"## `{path}`\n", f"```text\n{usage}\n```\n", _unwrapped(command.help or "") + "\n"]
