@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attnforge.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    from attnforge.errors import Problem
+    from attnforge.recipe.resolved import ResolvedRecipe
 
 _COMPONENTS = (
     ("tokenizer", "word", "tokenizer:WordTokenizer", "lower-cased words of letters and digits"),
@@ -75,3 +81,11 @@ def attnforge_commands() -> dict[str, str]:
         "import attngan": "attnforge_attngan.official.commands:import_command",
         "export attngan": "attnforge_attngan.official.commands:export_command",
     }
+
+
+@hookimpl
+def attnforge_check_recipe(recipe: ResolvedRecipe) -> list[Problem]:
+    """Refuse kernels that do not exist where the recipe names them, not when training has begun."""
+    from attnforge_attngan.kernel_names import unknown_kernels
+
+    return list(unknown_kernels(recipe))

@@ -7,11 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures
-from attnforge.kernels.region_matching import region_attention
+from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge_attngan.losses.matching import matching_terms
-from attnforge_attngan.losses.options import Reduction, Sharpness, Weight, WordScore
+from attnforge_attngan.losses.options import Reduction, Share, Sharpness, Weight, WordScore
 
-__all__ = ["DamsmLoss", "add_noise", "matching_terms"]
+__all__ = ["DamsmLoss", "add_noise", "matching_terms", "room_for_kept"]
 
 
 class DamsmLoss:
@@ -31,6 +31,11 @@ class DamsmLoss:
         picture_noise: Standard deviation of noise that is added to the pictures, which lie in [-1, 1]. An
             encoder that has seen noise of this strength, and judges through it, is harder to please with
             patterns that no person sees (randomised smoothing; Cohen et al., 2019).
+        precision: What numbers are rounded to before regions and words are multiplied; `auto` is their own
+            type, and autocast's where that is on. A kernel may compute more exactly than asked.
+        filter: The share of the gradient of word scores, by sum of absolute values, that the backward pass
+            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of a picture and a caption
+            that the backward pass computed is logged as `pairs kept`.
         kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
     """
 
@@ -45,6 +50,8 @@ class DamsmLoss:
         word_score: WordScore = "official",
         reduction: Reduction = "mean",
         picture_noise: Weight = 0.0,
+        precision: Precision = "auto",
+        filter: Share = 0.0,
         kernel: str = "auto",
     ) -> None:
         self.weight = weight
@@ -55,10 +62,14 @@ class DamsmLoss:
         self.word_score: WordScore = word_score
         self.reduction: Reduction = reduction
         self.picture_noise = picture_noise
+        self.precision: Precision = precision
+        self.filter = filter
         self.kernel = kernel
+        self._kept: Float[Tensor, ""] | None = None
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted sum of the four matching terms of the largest pictures."""
+        self._kept = room_for_kept(step.text) if self.filter else None
         terms = matching_terms(
             step.text,
             step.image_encoder(add_noise(step.fake.images[-1], self.picture_noise)),
@@ -68,6 +79,9 @@ class DamsmLoss:
             gamma3=self.gamma3,
             word_score=self.word_score,
             reduction=self.reduction,
+            precision=self.precision,
+            filter=self.filter,
+            kept=self._kept,
             kernel=self.kernel,
         )
         return {"damsm": self.weight * torch.stack(list(terms.values())).sum()}
@@ -76,9 +90,18 @@ class DamsmLoss:
         """Nothing."""
         return {}
 
+    def observed(self) -> dict[str, Float[Tensor, ""]]:
+        """The share of pairs whose gradient the last step computed, when gradients are filtered."""
+        return {} if self._kept is None else {"pairs kept": self._kept}
+
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """Where each word looks in its picture, as the loss's gamma1 has it (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gamma1)
+
+
+def room_for_kept(text: TextFeatures) -> Float[Tensor, ""]:
+    """A number on the text's device that a backward pass can write into, so that nothing waits for it."""
+    return torch.ones((), device=text.words.device)
 
 
 def add_noise(images: Float[Tensor, "b 3 h w"], deviation: float) -> Float[Tensor, "b 3 h w"]:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnforge.interfaces import ImageFeatures, TextFeatures
-from attnforge.kernels.region_matching import region_matching
+from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
 
 
@@ -22,6 +22,9 @@ def matching_terms(
     gamma3: float,
     word_score: WordScore = "official",
     reduction: Reduction = "mean",
+    precision: Precision = "auto",
+    filter: float = 0.0,
+    kept: Float[Tensor, ""] | None = None,
     kernel: str = "auto",
 ) -> dict[str, Float[Tensor, ""]]:
     """DAMSM's four terms for captions and pictures that belong together item by item.
@@ -37,13 +40,24 @@ def matching_terms(
         word_score: `paper` takes the power 1/gamma2 of Eq. 10, which divides R, and with it the logits of
             the two terms by words, by gamma2; the `official` code leaves it out.
         reduction: See `matching_losses`.
+        precision: What numbers are rounded to before regions and words are multiplied; see `region_matching`.
+        filter: The share of the gradient by words that the backward pass may leave out; 0 is exact.
+        kept: A number that the backward pass sets to the share of pairs that it computed.
         kernel: The kernel that matches regions, or `auto`.
 
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
     words = region_matching(
-        text.words, image.regions, text.lengths, gamma1=gamma1, gamma2=gamma2, kernel=kernel
+        text.words,
+        image.regions,
+        text.lengths,
+        gamma1=gamma1,
+        gamma2=gamma2,
+        precision=precision,
+        filter=filter,
+        kept=kept,
+        kernel=kernel,
     )
     if word_score == "paper":
         words = words / gamma2

@@ -8,6 +8,7 @@ from pydantic import Field
 
 Weight = Annotated[float, Field(ge=0)]
 Sharpness = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Balance = Literal["official", "paper"]
 """How the terms of an adversarial loss are weighed; see `AdversarialLoss`."""
 WordScore = Literal["official", "paper"]

@@ -23,6 +23,7 @@ from attnforge.interfaces import (
 )
 from attnforge.specs import TaskSpec
 from attnforge_attngan.averaging import AverageBuffers, WeightAverage
+from attnforge_attngan.losses.observing import Observing
 from attnforge_attngan.schedules import linear_decay, set_learning_rate
 
 
@@ -148,6 +149,9 @@ class AdversarialTask:
         return {
             **{f"D {name}": value.detach() for name, value in judged.items()},
             **{f"G {name}": value.detach() for name, value in drawn.items()},
+            **_merge(
+                {name: one.observed() for name, one in self.losses.items() if isinstance(one, Observing)}
+            ),
         }
 
 

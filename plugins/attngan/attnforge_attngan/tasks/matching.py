@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
-from attnforge.kernels.region_matching import region_attention
+from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.specs import TaskSpec
-from attnforge_attngan.losses.damsm import add_noise, matching_terms
-from attnforge_attngan.losses.options import Reduction, Weight, WordScore
+from attnforge_attngan.losses.damsm import add_noise, matching_terms, room_for_kept
+from attnforge_attngan.losses.options import Reduction, Share, Weight, WordScore
 from attnforge_attngan.schedules import decay_by_epoch, set_learning_rate
 from attnforge_attngan.swaps import swap_words
 
@@ -45,6 +45,11 @@ class MatchingTask:
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
         swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
         picture_noise: Standard deviation of noise that is added to the pictures; see `DamsmLoss`.
+        precision: What numbers are rounded to before regions and words are multiplied; `auto` is their own
+            type, and autocast's where that is on. A kernel may compute more exactly than asked.
+        filter: The share of the gradient of word scores, by sum of absolute values, that the backward pass
+            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of a picture and a caption
+            that the backward pass computed is logged as `pairs kept`.
         kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
     """
 
@@ -69,6 +74,8 @@ class MatchingTask:
         reduction: Reduction = "mean",
         swapped_captions: bool = False,
         picture_noise: Weight = 0.0,
+        precision: Precision = "auto",
+        filter: Share = 0.0,
         kernel: str = "auto",
     ) -> None:
         self.text = cast("nn.Module", spec.text)
@@ -85,6 +92,8 @@ class MatchingTask:
         self.reduction: Reduction = reduction
         self.swapped_captions = swapped_captions
         self.picture_noise = picture_noise
+        self.precision: Precision = precision
+        self.filter = filter
         self.kernel = kernel
         trainable = [
             p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
@@ -116,8 +125,10 @@ class MatchingTask:
         if self.swapped_captions:
             swapped, changed = swap_words(tokens, lengths)
             tokens, lengths = torch.cat((tokens, swapped[changed])), torch.cat((lengths, lengths[changed]))
+        text = self.text(tokens, lengths)
+        kept = room_for_kept(text) if self.filter else None
         terms = matching_terms(
-            self.text(tokens, lengths),
+            text,
             self.image(add_noise(batch.image, self.picture_noise)),
             class_ids=batch.class_ids if self.mask_same_class else None,
             gamma1=gamma1,
@@ -125,6 +136,9 @@ class MatchingTask:
             gamma3=gamma3,
             word_score=self.word_score,
             reduction=self.reduction,
+            precision=self.precision,
+            filter=self.filter,
+            kept=kept,
             kernel=self.kernel,
         )
         total = torch.stack(list(terms.values())).sum()
@@ -132,7 +146,8 @@ class MatchingTask:
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
-        return {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+        figures = {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+        return figures if kept is None else {**figures, "pairs kept": kept}
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """Where each word looks in its picture, as the task's gamma1 has it (Eq. 9)."""
