@@ -10,9 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,7 +19,8 @@ from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, hookspec, load_plugins
 from attnforge.recipe.options import MISSING, Option, options_of
 from attnforge.recipe.schema import Recipe
-from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shape, SlotShape, TableShape
+from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, SlotShape, TableShape
+from attnforge.recipe.wording import default_in_words, type_in_words
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -122,60 +121,27 @@ def _table(target: type) -> str:
         return "No options.\n"
     rows = ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
     rows += [
-        f"| `{name}` | {_cell(_kind(option.shape))} | {_cell(_default(option))} | {_cell(option.summary)} |"
+        f"| `{name}` | {' | '.join(_cell(text) for text in _columns(option))} |"
         for name, option in options.items()
     ]
     return "\n".join([*rows, ""])
 
 
-def _kind(shape: Shape) -> str:
-    match shape:
-        case SlotShape():
-            return f"[{shape.kind}](components.md#{shape.kind})"
-        case SectionShape():
-            return f"[{shape.target.__name__}](#{shape.target.__name__.lower()})"
-        case ListShape():
-            return f"list of {_kind(shape.item)}"
-        case TableShape():
-            return f"names, each a {_kind(shape.item)}"
-        case OptionalShape():
-            return f"{_kind(shape.item)} or null"
-        case _:
-            return _words(shape.adapter.json_schema())
+def _columns(option: Option) -> tuple[str, str, str]:
+    return type_in_words(option.shape, _linked), _default(option), option.summary
 
 
-def _words(schema: dict[str, Any]) -> str:
-    """A JSON schema of a single value in words."""
-    if "anyOf" in schema:
-        return " or ".join(_words(one) for one in schema["anyOf"])
-    if "enum" in schema or "const" in schema:
-        return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
-    items = schema.get("items")
-    if schema.get("type") == "array":
-        members = schema.get("prefixItems", [items] if items else [])
-        return f"list of {' and '.join(dict.fromkeys(_words(one) for one in members)) or 'values'}"
-    bounds = {"minimum": "at least", "exclusiveMinimum": "above"}
-    bounds |= {"maximum": "at most", "exclusiveMaximum": "below"}
-    limits = [f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema]
-    names = {"object": "map", "string": "text", "boolean": "true or false"}
-    kind = str(schema.get("type", "any value"))
-    return ", ".join([names.get(kind, kind), *limits])
+def _linked(shape: SlotShape | SectionShape) -> str:
+    if isinstance(shape, SlotShape):
+        return f"[{shape.kind}](components.md#{shape.kind})"
+    return f"[{shape.target.__name__}](#{shape.target.__name__.lower()})"
 
 
 def _default(option: Option) -> str:
-    value = option.default
-    if value is MISSING:
+    if option.default is MISSING:
         return "*needed*"
-    if is_dataclass(value) or value in ((), {}, ""):
-        return ""
-    return f"`{_yaml(value)}`"
-
-
-def _yaml(value: object) -> str:
-    """A default as a recipe would say it."""
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(_yaml(one) for one in value)}]"
-    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
+    words = default_in_words(option)
+    return f"`{words}`" if words else ""
 
 
 def _prose(documented: object) -> str:
