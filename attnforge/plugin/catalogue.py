@@ -9,6 +9,7 @@ from pathlib import Path
 import pluggy
 
 from attnforge.plugin.component import Component
+from attnforge.plugin.hooks import Hooks
 from attnforge.plugin.registry import Registry
 
 
@@ -47,11 +48,11 @@ class PluginCatalogue:
     plugins: tuple[Plugin, ...]
     registry: Registry
     manager: pluggy.PluginManager
+    hooks: Hooks = field(init=False)
+    """Calls a hook of all loaded plugins: `catalogue.hooks.call("attnforge_report_sections", run=...)`."""
 
-    @property
-    def hooks(self) -> pluggy.HookRelay:
-        """Calls a hook of all loaded plugins: `catalogue.hooks.attnforge_run_start(run=..., recipe=...)`."""
-        return self.manager.hook
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hooks", Hooks([self.manager]))
 
     def owner(self, component: Component) -> Plugin:
         """The plugin that declares a component."""

@@ -11,6 +11,15 @@ as a hook with `@hookimpl` and takes those of the hook's arguments that it needs
 
 Arguments are appended in later versions and never renamed. The first three hooks are called when plugins
 are loaded, for every command, so the plugin's module and these hooks import no torch.
+
+Each plugin's hooks are called apart, in the order in which plugins were loaded. One that raises stops
+nothing: its plugin is named on stderr, an event `plugin-failed` with the traceback goes into the run's
+`log.jsonl`, and the plugin's hooks are left out until the process ends. Two cases are not passed over: a
+plugin that raises while it is loaded is set aside whole, and a recipe that could not be checked is refused.
+With `ATTNFORGE_TRACE_HOOKS=1` every call is written on stderr, with arguments, time and traceback.
+
+What a plugin keeps during a run lives in an object that `attnforge_run_start` returns; its methods hear the
+run's later hooks under the same names.
 """
 
 from __future__ import annotations
@@ -28,6 +37,16 @@ if TYPE_CHECKING:
     from torch import nn
 
     from attnforge.recipe.resolved import ResolvedRecipe
+
+RUN_HOOKS = (
+    "attnforge_model_built",
+    "attnforge_step_end",
+    "attnforge_epoch_end",
+    "attnforge_checkpoint_save",
+    "attnforge_checkpoint_load",
+    "attnforge_run_end",
+)
+"""The hooks that the object of `attnforge_run_start` may hear."""
 
 hookspec = pluggy.HookspecMarker("attnforge")
 hookimpl = pluggy.HookimplMarker("attnforge")
@@ -73,33 +92,49 @@ def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:  # type
 
     Called by `resolve` in the process that resolves, after every option has its right type and before
     anything is built. Returns problems, which are reported together with all others; none when all is well.
+    A check that raises is a problem too, `plugin-check-failed`.
 
         if recipe.get("data.use") == "my-birds" and recipe.get("training.workers"):
             place = recipe.place("training.workers")
             return [Problem("my-birds-workers", "my-birds loads in the training process", place)]
         return []
+
+    Args:
+        recipe: Every value of the recipe with its place.
     """
 
 
 @hookspec
-def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> None:
+def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> object:
     """Look at a run before its first step.
 
-    Called in the training process when the run folder holds the recipe, new or resumed.
+    Called in the training process when the run folder holds the recipe, new or resumed. May return an
+    object: those of its methods that are marked with `@hookimpl` and named like the six hooks from
+    `attnforge_model_built` to `attnforge_run_end` hear this run, which is how a plugin keeps what it
+    gathers without a global variable. Otherwise it returns None.
 
         (run / "host.txt").write_text(platform.node())
+        return None
+
+    Args:
+        run: The run folder.
+        recipe: What is trained.
     """
 
 
 @hookspec
-def attnforge_model_built(networks: Mapping[str, nn.Module]) -> None:
+def attnforge_model_built(networks: Mapping[str, nn.Module], phase: str) -> None:
     """Look at the networks of a phase, or register torch hooks on them.
 
     Called in the training process when a phase's task is built and, when resuming, before weights are
     loaded.
 
         for name, network in networks.items():
-            print(name, sum(weight.numel() for weight in network.parameters()))
+            print(phase, name, sum(weight.numel() for weight in network.parameters()))
+
+    Args:
+        networks: What the phase's checkpoints hold, by name.
+        phase: The name of the phase.
     """
 
 
@@ -107,10 +142,15 @@ def attnforge_model_built(networks: Mapping[str, nn.Module]) -> None:
 def attnforge_step_end(phase: str, step: int, scalars: Mapping[str, float]) -> None:
     """Follow the figures of training.
 
-    Called in the training process each time that figures are logged (`log_every`), with the number of
-    steps done so far in the phase and the figures by name.
+    Called in the training process each time that figures are logged (`log_every`). When nobody
+    implements it, a step costs nothing more.
 
         board.add_scalars(f"{phase}/", scalars, step)
+
+    Args:
+        phase: The name of the phase.
+        step: Steps done so far in the phase, this one included.
+        scalars: The figures by name, on the processor.
     """
 
 
@@ -118,9 +158,13 @@ def attnforge_step_end(phase: str, step: int, scalars: Mapping[str, float]) -> N
 def attnforge_epoch_end(phase: str, epoch: int) -> None:
     """Act when a phase has gone through the data once more.
 
-    Called in the training process with the number of epochs done so far in the phase.
+    Called in the training process after the step that completes an epoch.
 
         logger.info("%s: %d epochs", phase, epoch)
+
+    Args:
+        phase: The name of the phase.
+        epoch: Epochs done so far in the phase, this one included.
     """
 
 
@@ -129,9 +173,15 @@ def attnforge_checkpoint_save(folder: Path, phase: str, step: int) -> None:
     """Add files to a checkpoint.
 
     Called in the training process while the checkpoint is still beside its final name; what is written
-    into `folder` is hashed into the manifest and moved into place with it.
+    into `folder` is hashed into the manifest and moved into place with it. When it raises, what it had
+    written is taken out again.
 
         (folder / "my-plugin.json").write_text(json.dumps(state))
+
+    Args:
+        folder: Where the checkpoint's files are gathered; its name is not the final one.
+        phase: The name of the phase.
+        step: Steps done so far in the phase.
     """
 
 
@@ -139,9 +189,14 @@ def attnforge_checkpoint_save(folder: Path, phase: str, step: int) -> None:
 def attnforge_checkpoint_load(folder: Path) -> None:
     """Read back what `attnforge_checkpoint_save` added.
 
-    Called in the process that loads the checkpoint, after its files were checked against the manifest.
+    Called in the training process when a run goes on from a checkpoint, after its files were checked
+    against the manifest. The checkpoint may have been written when the plugin was not installed.
 
-        state = json.loads((folder / "my-plugin.json").read_text())
+        file = folder / "my-plugin.json"
+        state = json.loads(file.read_text()) if file.is_file() else None
+
+    Args:
+        folder: The checkpoint.
     """
 
 
@@ -149,10 +204,13 @@ def attnforge_checkpoint_load(folder: Path) -> None:
 def attnforge_run_end(run: Path, reason: str) -> None:
     """Tidy up after a run.
 
-    Called in the training process, also when training fails. The reason is `finished`, `stopped` (asked
-    to by a signal) or `failed`.
+    Called in the training process, also when training fails.
 
-        upload(run / "report.html") if reason == "finished" else None
+        upload(run / "result.json") if reason == "finished" else None
+
+    Args:
+        run: The run folder.
+        reason: `finished`, `stopped` (asked to by a signal) or `failed`.
     """
 
 
@@ -161,7 +219,10 @@ def attnforge_report_sections(run: Path) -> Iterable[tuple[str, str]]:  # type: 
     """Add sections to a run's report.
 
     Called in the process that writes `report.html`. Returns titles, as text, with HTML that refers to
-    nothing outside the file.
+    nothing outside the file and uses neither scripts nor styles, which the page's policy forbids.
 
         return [("Palette", f"<img src='{data_uri}' alt='colours of the samples'>")]
+
+    Args:
+        run: The run folder.
     """

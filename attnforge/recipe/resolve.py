@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.plugin.hooks import Failure
+from attnforge.plugin.tracing import VARIABLE
 from attnforge.recipe.compose import gather
 from attnforge.recipe.lock import check_lock
 from attnforge.recipe.node import Map, find
@@ -45,11 +48,32 @@ def resolve(
     if problems:
         raise RecipeError(problems)
     resolved = ResolvedRecipe(composed, tree, plugins)
-    for found in plugins.hooks.attnforge_check_recipe(recipe=resolved):
-        problems += found
+    problems += _found_by_plugins(resolved)
     if problems:
         raise RecipeError(problems)
     return resolved
+
+
+def _found_by_plugins(resolved: ResolvedRecipe) -> list[Problem]:
+    """What the checks of plugins find; a check that could not be made is a problem as well."""
+    problems: list[Problem] = []
+    caller = resolved.plugins.hooks.caller("attnforge_check_recipe")
+    for plugin, outcome in caller.outcomes(read=_problems, recipe=resolved) if caller is not None else ():
+        if isinstance(outcome, Failure):
+            message = f"{outcome}, so the recipe could not be checked"
+            next_step = f"attnforge --no-plugin {plugin} validate RECIPE, or {VARIABLE}=1 for the traceback"
+            problems.append(Problem("plugin-check-failed", message, next_step=next_step))
+        else:
+            problems += outcome
+    return problems
+
+
+def _problems(result: Iterable[Problem]) -> list[Problem]:
+    problems = list(result)
+    for problem in problems:
+        if not isinstance(problem, Problem):
+            raise TypeError(f"it returned {problem!r}, which is no Problem")
+    return problems
 
 
 def _phase_lengths(root: Map) -> list[Problem]:

@@ -11,11 +11,14 @@ from typing import Self
 
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
+from attnforge.plugin.declared import said
+from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.folder import RunFolder, write_text
 from attnforge.run.measured import Measurement, forget_measurements, write_measurement
+from attnforge.run.plugin_files import let_plugins_add
 from attnforge.run.progress import Reporter
 from attnforge.run.samples import FixedSamples
 from attnforge.specs import TrackerSpec
@@ -39,7 +42,7 @@ class Recorder:
         self.run = run
         self.resolved = resolved
         self.reporter = reporter
-        self.hooks = resolved.plugins.hooks
+        self.hooks = resolved.plugins.hooks.telling(self._charged)
         self.keep = recipe.training.keep
         self.began = time.monotonic()
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
@@ -47,7 +50,11 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self.run.log_event("started")
-        self.hooks.attnforge_run_start(run=self.run.path, recipe=self.resolved)
+        for plugin, observer in self.hooks.call(
+            "attnforge_run_start", run=self.run.path, recipe=self.resolved
+        ):
+            if observer is not None:
+                self.hooks.follow(plugin, observer)
         return self
 
     def __exit__(
@@ -73,7 +80,7 @@ class Recorder:
         self.began = time.monotonic() - seconds
         self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
         self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
-        self.hooks.attnforge_checkpoint_load(folder=checkpoint.folder)
+        self.hooks.call("attnforge_checkpoint_load", folder=checkpoint.folder)
 
     def measured(self, measurement: Measurement) -> None:
         """Write down what was measured, and hand the figures to trackers."""
@@ -89,7 +96,7 @@ class Recorder:
         """Write down that the run is over, and why: `finished`, `stopped` or `failed`."""
         seconds = round(time.monotonic() - self.began, 3)
         self.run.log_event("ended", reason=reason, seconds=seconds, **details)
-        self.hooks.attnforge_run_end(run=self.run.path, reason=reason)
+        self.hooks.call("attnforge_run_end", run=self.run.path, reason=reason)
 
     @contextmanager
     def phase(
@@ -120,13 +127,16 @@ class Recorder:
         drawing = networks.get("generator-average", networks.get("generator"))
         last: StepResult | None = None
         saved = start
+        # Asked once, so that a step for which no plugin listens has nothing to build and nobody to call.
+        step_end = self.hooks.caller("attnforge_step_end")
+        epoch_end = self.hooks.caller("attnforge_epoch_end")
 
         def save(step: int) -> None:
             nonlocal saved
 
             def add(folder: Path) -> None:
                 write_text(folder / "recipe.lock.yaml", self.resolved.frozen())
-                self.hooks.attnforge_checkpoint_save(folder=folder, phase=name, step=step)
+                let_plugins_add(self.hooks, folder, phase=name, step=step)
 
             folder = save_checkpoint(
                 self.run.checkpoints,
@@ -151,16 +161,19 @@ class Recorder:
                 if saving or result.step % phase.log_every == 0 or result.step in (1, steps):
                     scalars = as_numbers(result)
                     self._log(name, result.step, scalars)
+                    if step_end is not None:
+                        step_end(phase=name, step=result.step, scalars=scalars)
                 progress.advance(result, scalars)
                 if samples and drawing is not None and _due(result.step, phase.sample_every, steps):
                     paths = samples.write(drawing, phase=name, step=result.step)
                     for tracker in self.trackers:
                         tracker.pictures(paths, phase=name, step=result.step)
-                before, now = (
-                    (made * phase.batch_size) // pictures for made in (result.step - 1, result.step)
-                )
-                if now > before:
-                    self.hooks.attnforge_epoch_end(phase=name, epoch=now)
+                if epoch_end is not None:
+                    before, now = (
+                        (made * phase.batch_size) // pictures for made in (result.step - 1, result.step)
+                    )
+                    if now > before:
+                        epoch_end(phase=name, epoch=now)
                 if saving and result.step < steps:
                     save(result.step)
                 return True
@@ -177,7 +190,15 @@ class Recorder:
         self.run.log_scalars(phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars)
         for tracker in self.trackers:
             tracker.scalars(scalars, phase=phase, step=step)
-        self.hooks.attnforge_step_end(phase=phase, step=step, scalars=scalars)
+
+    def _charged(self, failure: Failure) -> None:
+        self.run.log_event(
+            "plugin-failed",
+            plugin=failure.plugin,
+            hook=failure.hook,
+            error=said(failure.error),
+            traceback=failure.traceback(),
+        )
 
 
 def _due(step: int, every: int, last: int) -> bool:

@@ -115,7 +115,7 @@ def _train_phases(
             if checkpoint is not None and checkpoint.phase == name:
                 warnings.simplefilter("ignore")  # of first weights, which the checkpoint's replace
             task = _build_task(parts, phase)
-        recorder.hooks.attnforge_model_built(networks=task.networks())
+        recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
         if checkpoint is not None and checkpoint.phase == name:
             _restore(task, checkpoint, parts.device)

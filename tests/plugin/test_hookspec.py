@@ -76,5 +76,5 @@ def test_a_plugin_takes_only_the_arguments_that_it_needs() -> None:
         heard.append((phase, scalars))
 
     plugins = load_plugins(extra=[("listener", listener("attnforge_step_end", step_end))], installed=False)
-    plugins.hooks.attnforge_step_end(phase="gan", step=3, scalars={"loss": 1.0})
+    plugins.hooks.call("attnforge_step_end", phase="gan", step=3, scalars={"loss": 1.0})
     assert heard == [("gan", {"loss": 1.0})]

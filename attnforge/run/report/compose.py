@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 
 from attnforge.errors import RunError
 from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.plugin.hooks import Failure
 from attnforge.recipe import resolve
 from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
@@ -36,10 +39,30 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     drawings = _draw(folder, device=device)
     catalogue = plugins if plugins is not None else load_plugins()
     digest = resolve(folder.lock, plugins=catalogue).digest
-    offered = catalogue.hooks.attnforge_report_sections(run=folder.path)
     sections = measured_section(read_record(folder.path).measurements)
-    sections += [(title, body) for some in offered for title, body in some]
+    sections += _offered(catalogue, folder.path)
     return write_report(folder.path, drawings=drawings, sections=sections, digest=digest)
+
+
+def _offered(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
+    """The sections of plugins; one that raises is charged, and its place in the report says why."""
+    failures: list[Failure] = []
+    hooks = catalogue.hooks.telling(failures.append)
+    offered = hooks.call("attnforge_report_sections", read=_sections, run=run)
+    sections = [section for _, some in offered for section in some]
+    return sections + [
+        (f"Plugin {failure.plugin}", f"<p>It has no section: {escape(str(failure))}.</p>")
+        for failure in failures
+    ]
+
+
+def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    sections = []
+    for title, body in result:
+        if not isinstance(title, str) or not isinstance(body, str):
+            raise TypeError(f"a section is a title and HTML, both text, not {title!r} and {body!r}")
+        sections.append((title, body))
+    return sections
 
 
 def _draw(folder: RunFolder, *, device: str) -> list[Drawing]:

@@ -1,0 +1,100 @@
+"""What a plugin may declare: whether its hooks, components and commands are well formed and not yet taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from attnforge.errors import nearest
+from attnforge.plugin import hookspec
+from attnforge.plugin.component import KINDS, Component
+
+if TYPE_CHECKING:
+    from attnforge.plugin.catalogue import Plugin
+
+HOOKS = tuple(name for name in vars(hookspec) if name.startswith("attnforge_"))
+"""The names of all hooks."""
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_COMMAND = re.compile(rf"((import|export) )?{_NAME.pattern}")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+class SetAsideError(Exception):
+    """Why a plugin is set aside."""
+
+
+def check_hooks(members: Mapping[str, object], *, known: Collection[str] = HOOKS) -> tuple[str, ...]:
+    """The hooks among the members of a module or class.
+
+    Args:
+        members: Its functions and whatever else it has, by name.
+        known: The hooks that it may implement.
+
+    Raises:
+        SetAsideError: One is misspelled, lacks its mark, or would wrap the hooks of other plugins.
+    """
+    found = []
+    for name, value in members.items():
+        marked = getattr(value, "attnforge_impl", None)
+        if not (marked or (name.startswith("attnforge_") and callable(value))):
+            continue
+        hook = (marked or {}).get("specname") or name
+        if hook not in known:
+            close = nearest(hook, list(known))
+            raise SetAsideError(f"{hook} is no hook" + (f"; did you mean {close}?" if close else ""))
+        if not marked:
+            raise SetAsideError(f"{name} is not marked with @hookimpl")
+        if marked["wrapper"] or marked["hookwrapper"]:
+            raise SetAsideError(f"{name} is a wrapper, but each plugin's hooks are called apart")
+        found.append(hook)
+    return tuple(found)
+
+
+def check_components(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
+    """Whether a plugin's components are records with proper names that nobody has yet.
+
+    Raises:
+        SetAsideError: One is not.
+    """
+    owners = {(part.kind, part.name): other for other in earlier for part in other.components}
+    for part in plugin.components:
+        if not isinstance(part, Component):
+            raise SetAsideError(f"attnforge_components returned {part!r}, which is no Component")
+        if part.kind not in KINDS:
+            close = nearest(part.kind, list(KINDS))
+            raise SetAsideError(f"{part.kind} is no kind" + (f"; did you mean {close}?" if close else ""))
+        if not _NAME.fullmatch(part.name) or not _TARGET.fullmatch(part.target):
+            raise SetAsideError(
+                f"{part!r} needs a name of lower-case words joined by hyphens and a target `module:Class`"
+            )
+        if (part.kind, part.name) in owners:
+            other = owners[part.kind, part.name]
+            raise SetAsideError(
+                f"{part.kind} `{part.name}` is declared by {plugin.name} ({plugin.distribution}) "
+                f"and already by {other.name} ({other.distribution})"
+            )
+        owners[part.kind, part.name] = plugin
+
+
+def check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
+    """Whether a plugin's commands have proper names that nobody has yet.
+
+    Raises:
+        SetAsideError: One has not.
+    """
+    owners = {name: other for other in earlier for name in other.commands}
+    for name, target in plugin.commands.items():
+        if not _COMMAND.fullmatch(str(name)) or not _TARGET.fullmatch(str(target)):
+            raise SetAsideError(
+                f"command {name!r} needs a lower-case name and a target `module:command`, not {target!r}"
+            )
+        if name in owners:
+            raise SetAsideError(
+                f"command `{name}` is declared by {plugin.name} and already by {owners[name].name}"
+            )
+
+
+def said(error: BaseException) -> str:
+    """An exception in one line: its type and its message."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,53 @@
+"""`ATTNFORGE_TRACE_HOOKS=1`: every call of a hook on stderr, with what it was given and how long it took."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+VARIABLE = "ATTNFORGE_TRACE_HOOKS"
+LONGEST = 60
+"""Characters of an argument that are shown."""
+
+
+def tracing() -> bool:
+    """Whether the environment asks for a trace."""
+    return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
+@contextmanager
+def traced(plugin: str, hook: str, arguments: Mapping[str, object]) -> Iterator[None]:
+    """Write one line on stderr when a plugin's hook is through, and the traceback when it raised."""
+    shown = ", ".join(f"{name}={short(value)}" for name, value in arguments.items())
+    began = time.perf_counter()
+    try:
+        yield
+    except BaseException as error:
+        _write(plugin, hook, shown, began, f", raised {type(error).__name__}")
+        traceback.print_exc(file=sys.stderr)
+        raise
+    _write(plugin, hook, shown, began, "")
+
+
+def short(value: object) -> str:
+    """An argument in a few characters: numbers and texts as they are, names of a mapping, else the type."""
+    match value:
+        case Path():
+            text = str(value)
+        case None | bool() | int() | float() | str():
+            text = repr(value)
+        case Mapping():
+            text = f"{{{', '.join(map(str, value))}}}"
+        case _:
+            text = type(value).__name__
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def _write(plugin: str, hook: str, arguments: str, began: float, ending: str) -> None:
+    milliseconds = (time.perf_counter() - began) * 1000
+    print(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", file=sys.stderr)
