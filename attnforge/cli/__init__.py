@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from attnforge.cli.blocking import environment_kept
 from attnforge.cli.errors import print_error
 from attnforge.cli.group import group
 from attnforge.errors import AttnforgeError
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
     try:
-        code = group.main(arguments, prog_name="attnforge", standalone_mode=False)
+        with environment_kept():
+            code = group.main(arguments, prog_name="attnforge", standalone_mode=False)
         sys.stdout.flush()
     except AttnforgeError as error:
         print_error(error)

@@ -58,7 +58,10 @@ def load_plugins(
             plugins.append(_load(plugin, source, manager, plugins))
         except SetAsideError as reason:
             plugins.append(replace(plugin, reason=str(reason)))
-    registry = Registry(component for plugin in plugins for component in plugin.components)
+    registry = Registry(
+        (component for plugin in plugins for component in plugin.components),
+        set_aside=[plugin.name for plugin in plugins if plugin.reason is not None],
+    )
     return PluginCatalogue(plugins=tuple(plugins), registry=registry, manager=manager)
 
 

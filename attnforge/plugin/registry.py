@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 
 from attnforge.errors import PluginError, Problem, nearest
@@ -10,9 +10,15 @@ from attnforge.plugin.component import KINDS, Component
 
 
 class Registry:
-    """The components of all loaded plugins."""
+    """The components of all loaded plugins.
 
-    def __init__(self, components: Iterable[Component] = ()) -> None:
+    Args:
+        components: What they declare.
+        set_aside: Names of plugins that are not loaded, for the error of a name that is not found.
+    """
+
+    def __init__(self, components: Iterable[Component] = (), *, set_aside: Sequence[str] = ()) -> None:
+        self._set_aside = tuple(set_aside)
         self._components = {(component.kind, component.name): component for component in components}
 
     def __iter__(self) -> Iterator[Component]:
@@ -42,7 +48,10 @@ class Registry:
             code, message = "unknown-component", f"no {kind} is called `{name}`"
         close = nearest(name, names)
         expected = f"`{close}`; known are {known}" if close else f"one of {known}" if names else known
-        raise PluginError(Problem(code, message, None, expected, f"attnforge components {kind}"))
+        next_step = f"attnforge components {kind}"
+        if self._set_aside:
+            next_step = f"attnforge plugins, because these are set aside: {', '.join(self._set_aside)}"
+        raise PluginError(Problem(code, message, None, expected, next_step))
 
     def find(self, kind: str, target: type) -> Component | None:
         """The component of this kind that is this class, or None."""
