@@ -56,6 +56,12 @@ def test_it_lists_the_shipped_recipes_and_validates_one_from_an_empty_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_explains_error_codes_from_an_empty_folder(environment: CleanEnvironment, tmp_path: Path) -> None:
+    explained = environment.run("attnforge", "explain", "unknown-key", cwd=tmp_path)
+    assert explained.returncode == 0, explained.stderr
+    assert "no such key" in explained.stdout
+
+
 def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_path: Path) -> None:
     listed = environment.run("attnforge", "plugins", "--json", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr

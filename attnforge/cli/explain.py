@@ -1,0 +1,27 @@
+"""`attnforge explain`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("explain")
+@click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with all that was found.")
+def command(topics: tuple[str, ...], as_json: bool) -> None:
+    """Explain components, kinds, hooks and error codes.
+
+    TOPIC is a component as KIND/NAME, such as `attention/word`, or its name alone; a kind; a hook; or the
+    code that stands in the brackets of an error.
+    """
+    from attnforge.cli.explaining.lookup import look_up
+    from attnforge.plugin import load_plugins
+
+    plugins = load_plugins()
+    found = [explanation for topic in topics for explanation in look_up(topic, plugins)]
+    if as_json:
+        click.echo(json.dumps([one.facts for one in found], indent=2, ensure_ascii=False))
+        return
+    click.echo("\n\n".join(str(one) for one in found))

@@ -1,0 +1,1 @@
+"""What `attnforge explain` says of components, kinds, hooks and error codes."""

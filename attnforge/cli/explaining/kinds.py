@@ -1,0 +1,54 @@
+"""Kinds of components: what each promises, and which components there are."""
+
+from __future__ import annotations
+
+import inspect
+
+from attnforge.cli.explaining.topic import Explanation
+from attnforge.plugin import KINDS, PluginCatalogue
+
+
+def explain_kind(kind: str, plugins: PluginCatalogue) -> Explanation:
+    """A kind with its interface."""
+    # Interfaces import torch, and other topics are explained without it.
+    from attnforge.interfaces import INTERFACES
+
+    interface = INTERFACES[kind]
+    names = list(plugins.registry.names(kind))
+    text = inspect.getdoc(interface) or ""
+    listed = f"components: {', '.join(names)}" if names else "No component of this kind is installed."
+    promised = "\n".join(
+        f"  {name}{_unquoted(inspect.signature(method))}"
+        for name, method in vars(interface).items()
+        if inspect.isfunction(method) and (not name.startswith("_") or name == "__call__")
+    )
+    facts = {
+        "topic": "kind",
+        "name": kind,
+        "summary": KINDS[kind],
+        "interface": interface.__name__,
+        "text": text,
+        "components": names,
+    }
+    body = f"interface attnforge.interfaces.{interface.__name__}:\n{promised}\n\n{text}\n\n{listed}"
+    return Explanation(f"kind {kind}: {KINDS[kind]}", body, facts)
+
+
+class _Words(str):
+    """An annotation that is shown without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _unquoted(signature: inspect.Signature) -> inspect.Signature:
+    """Annotations that were not evaluated are texts; a reader wants them as they were written."""
+    parameters = [
+        one.replace(annotation=_Words(one.annotation)) if isinstance(one.annotation, str) else one
+        for name, one in signature.parameters.items()
+        if name != "self"
+    ]
+    returns = signature.return_annotation
+    return inspect.Signature(
+        parameters, return_annotation=_Words(returns) if isinstance(returns, str) else returns
+    )

@@ -1,0 +1,49 @@
+"""Finds what a word means: a component, a kind, a hook or an error code."""
+
+from __future__ import annotations
+
+from attnforge.cli.explaining.codes import codes
+from attnforge.cli.explaining.hooks import hooks
+from attnforge.cli.explaining.topic import Explanation
+from attnforge.errors import AttnforgeError, Problem, nearest
+from attnforge.plugin import KINDS, Component, PluginCatalogue
+
+
+def look_up(topic: str, plugins: PluginCatalogue) -> list[Explanation]:
+    """Everything of that name; `KIND/NAME` is one component, a bare name may be several.
+
+    Raises:
+        AttnforgeError: `unknown-topic` when nothing has that name.
+        PluginError: A component cannot be imported.
+    """
+    found: list[Explanation] = []
+    if topic in KINDS:
+        from attnforge.cli.explaining.kinds import explain_kind
+
+        found.append(explain_kind(topic, plugins))
+    wanted = topic if topic.startswith("attnforge_") else f"attnforge_{topic.replace('-', '_')}"
+    if (hook := hooks(plugins).get(wanted)) is not None:
+        found.append(hook)
+    if (code := codes(plugins).get(topic)) is not None:
+        found.append(code)
+    for component in _components(topic, plugins):
+        from attnforge.cli.explaining.components import explain_component
+
+        found.append(explain_component(component, plugins))
+    if not found:
+        raise AttnforgeError(_unknown(topic, plugins))
+    return found
+
+
+def _components(topic: str, plugins: PluginCatalogue) -> list[Component]:
+    return [part for part in plugins.registry if topic in (part.name, f"{part.kind}/{part.name}")]
+
+
+def _unknown(topic: str, plugins: PluginCatalogue) -> Problem:
+    parts = [f"{part.kind}/{part.name}" for part in plugins.registry]
+    names = [part.name for part in plugins.registry]
+    known = [*parts, *names, *KINDS, *codes(plugins), *hooks(plugins)]
+    close = nearest(topic, known)
+    what = "a component such as `attention/word`, a kind, a hook or an error code"
+    expected = f"`{close}`; a topic is {what}" if close else what
+    return Problem("unknown-topic", f"nothing is called `{topic}`", None, expected, "attnforge components")
