@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import attnforge
+from attnforge.cli.blocking import block
 from attnforge.cli.family import Family, load_command, plugin_commands
 from attnforge.errors import nearest
 
@@ -78,5 +79,14 @@ def _of_plugins() -> dict[str, tuple[str, str]]:
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(attnforge.__version__, prog_name="attnforge")
+@click.option(
+    "--no-plugin",
+    multiple=True,
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=block,
+    help="Set a plugin aside for this command; may be given several times.",
+)
 def group() -> None:
     """Compose, train, sample and judge text-to-image GANs with word-level attention."""
