@@ -7,7 +7,9 @@ import click
 from attnforge.cli.family import load_command
 from attnforge.cli.listing import listing
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "new": "Write a plugin to start from.",
+}
 """What stands below `attnforge plugins`; `NAME` is `command` in the module `attnforge.cli.plugins.NAME`."""
 
 

@@ -1,0 +1,44 @@
+"""`attnforge plugins new`: writes a plugin to start from."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("name")
+@click.option("--kind", required=True, help="What the plugin's component is, such as attention or loss.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Where the plugin's folder, called NAME, is made; here when not given.",
+)
+def command(name: str, kind: str, folder: Path) -> None:
+    """Write the plugin NAME, such as `gated-attention`, with a component that works, to change into your own.
+
+    It is a distribution of its own, with a recipe that uses the component, tests of what every component of
+    that kind must keep, a README and a workflow that runs the tests. Nothing that is there is overwritten.
+    """
+    from attnforge.plugin import load_plugins
+    from attnforge.scaffold import name_plugin, project_files, write_project
+
+    names = name_plugin(name, kind=kind, plugins=load_plugins())
+    home = write_project(names, folder)
+    lines = [f"{home}: the {kind} `{names.component}`, the recipe `{names.plugin}` and their tests"]
+    lines += [f"  {path}" for path in sorted(project_files(names))]
+    lines += ["next:"]
+    lines += [
+        f"  {line}"
+        for line in (
+            f"cd {shlex.quote(str(home))}",
+            'pip install --editable ".[testing]"',
+            "python -m pytest",
+            f"attnforge validate {names.plugin}",
+            f"attnforge train {names.plugin}",
+        )
+    ]
+    click.echo("\n".join(lines))
