@@ -1,0 +1,60 @@
+"""The examples as components, so that recipes can name them beside what is examined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import attnforge
+from attnforge.plugin import KINDS, Component, Plugin, PluginCatalogue, Registry
+
+NAME = "conformance-example"
+"""How recipes call the example of each kind."""
+_TARGETS = {
+    "tokenizer": "texts:ExampleTokenizer",
+    "text-encoder": "texts:ExampleTextEncoder",
+    "image-encoder": "pictures:ExampleImageEncoder",
+    "conditioner": "drawing:ExampleConditioner",
+    "attention": "drawing:ExampleAttention",
+    "stage": "drawing:ExampleStage",
+    "generator": "drawing:ExampleGenerator",
+    "discriminator": "pictures:ExampleDiscriminator",
+    "loss": "playing:ExampleLoss",
+    "dataset": "texts:ExampleDataset",
+    "metric": "judging:ExampleMetric",
+    "tracker": "judging:ExampleTracker",
+    "task": "playing:ExampleTask",
+    "kernel": "kernels:ExampleKernel",
+}
+_NAMES = {"kernel": f"word-attention-{NAME}"}
+
+
+def examples() -> tuple[Component, ...]:
+    """The example of every kind."""
+    return tuple(
+        Component(
+            kind,
+            _NAMES.get(kind, NAME),
+            f"attnforge.testing.examples.{_TARGETS[kind]}",
+            f"a small {kind} for conformance checks",
+        )
+        for kind in KINDS
+    )
+
+
+def with_examples(catalogue: PluginCatalogue, *, only: Iterable[Component] | None = None) -> PluginCatalogue:
+    """A catalogue that also holds the examples.
+
+    Args:
+        catalogue: What there is beside them.
+        only: The components of the catalogue that are kept; all when not given.
+    """
+    own = Plugin("conformance", __name__, "attnforge", attnforge.__version__, components=examples())
+    kept = tuple(catalogue.registry if only is None else only)
+    plugins = tuple(
+        replace(plugin, components=tuple(one for one in plugin.components if one in kept))
+        for plugin in catalogue.plugins
+        if plugin.reason is None and plugin.name != own.name
+    )
+    registry = Registry([*kept, *own.components])
+    return PluginCatalogue(plugins=(*plugins, own), registry=registry, manager=catalogue.manager)

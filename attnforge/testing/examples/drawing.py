@@ -1,0 +1,147 @@
+"""A small generator and its parts: conditioner, attention, stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from attnforge.interfaces import (
+    Attention,
+    AttentionOutput,
+    Build,
+    Condition,
+    Conditioner,
+    GeneratorOutput,
+    Stage,
+    StageOutput,
+    TextFeatures,
+)
+from attnforge.specs import AttentionSpec, ConditionerSpec, GeneratorSpec, StageSpec
+
+
+class ExampleConditioner(nn.Module):
+    """A Gaussian around each sentence, drawn from torch's global generator.
+
+    Args:
+        dim: Width of the condition.
+    """
+
+    def __init__(self, spec: ConditionerSpec, *, dim: Annotated[int, Field(ge=1)] = 3) -> None:
+        super().__init__()
+        self.dim = dim
+        self.layer = nn.Linear(spec.sentence, 2 * dim)
+
+    def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
+        mean, logvar = self.layer(sentence).tanh().chunk(2, dim=1)
+        value = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
+        return Condition(value=value, mean=mean, logvar=logvar)
+
+
+class ExampleAttention(nn.Module):
+    """Scaled dot products of pixels and projected words, a softmax over the real words of each caption."""
+
+    def __init__(self, spec: AttentionSpec) -> None:
+        super().__init__()
+        self.project = nn.Conv1d(spec.words, spec.channels, kernel_size=1)
+
+    def forward(
+        self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
+    ) -> AttentionOutput:
+        words = self.project(text.words.masked_fill(text.padding[:, None], 0.0))
+        scores = torch.einsum("bcl,bchw->blhw", words, features) / features.shape[1] ** 0.5
+        weights = scores.masked_fill(text.padding[:, :, None, None], -torch.inf).softmax(dim=1)
+        context = torch.einsum("bcl,blhw->bchw", words, weights.to(words.dtype))
+        return AttentionOutput(context=context, weights=weights if return_weights else None)
+
+
+class ExampleStage(nn.Module):
+    """A first map from the condition, or twice the map that it is given, with words when it attends.
+
+    Args:
+        attention: Brings the words into the map that a later stage is given.
+    """
+
+    def __init__(self, spec: StageSpec, *, attention: Build[Attention] | None = None) -> None:
+        super().__init__()
+        self.side = spec.out_size
+        self.first = spec.in_channels is None
+        self.condition = nn.Linear(spec.condition, spec.channels * (16 if self.first else 1))
+        self.attention: Attention | None = None
+        if spec.in_channels is not None:
+            self.mix = nn.Conv2d(spec.in_channels, spec.channels, kernel_size=3, padding=1)
+            if attention is not None:
+                self.attention = attention(AttentionSpec(channels=spec.in_channels, words=spec.words))
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "b c h w"] | None,
+        condition: Float[Tensor, "b z"],
+        text: TextFeatures,
+        *,
+        return_attention: bool = False,
+    ) -> StageOutput:
+        shift = self.condition(condition)
+        if hidden is None:
+            drawn = F.interpolate(shift.reshape(len(shift), -1, 4, 4), size=(self.side, self.side))
+            return StageOutput(hidden=drawn.tanh(), attention=None)
+        weights = None
+        if self.attention is not None:
+            asked = self.attention(hidden, text, return_weights=return_attention)
+            hidden, weights = hidden + asked.context, asked.weights
+        drawn = F.interpolate(self.mix(hidden), size=(self.side, self.side))
+        return StageOutput(hidden=(drawn + shift[:, :, None, None]).tanh(), attention=weights)
+
+
+class ExampleGenerator(nn.Module):
+    """A picture after each stage, the first of 16 x 16 pixels.
+
+    Args:
+        conditioner: Draws the condition from the sentence.
+        stages: The stages in order.
+    """
+
+    def __init__(
+        self,
+        spec: GeneratorSpec,
+        *,
+        conditioner: Build[Conditioner] = ExampleConditioner,
+        stages: Sequence[Build[Stage]] = (ExampleStage, partial(ExampleStage, attention=ExampleAttention)),
+    ) -> None:
+        super().__init__()
+        self.noise = 3
+        self.image_sizes = tuple(16 << index for index in range(len(stages)))
+        self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
+        channels = 4
+        self.stages = nn.ModuleList()
+        for index, build in enumerate(stages):
+            stage_spec = StageSpec(
+                channels=channels,
+                in_channels=channels if index else None,
+                out_size=self.image_sizes[index],
+                condition=self.conditioner.dim + self.noise,
+                words=spec.words,
+            )
+            self.stages.append(cast("nn.Module", build(stage_spec)))
+        self.heads = nn.ModuleList(nn.Conv2d(channels, 3, kernel_size=1) for _ in stages)
+
+    def forward(
+        self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
+    ) -> GeneratorOutput:
+        condition = self.conditioner(text.sentence)
+        told = torch.cat((condition.value, noise), dim=1)
+        hidden: Tensor | None = None
+        images: list[Tensor] = []
+        attention: list[Tensor] = []
+        for stage, head in zip(self.stages, self.heads, strict=True):
+            output = stage(hidden, told, text, return_attention=return_attention)
+            hidden = output.hidden
+            images.append(head(hidden).tanh())
+            attention += [] if output.attention is None else [output.attention]
+        return GeneratorOutput(images=tuple(images), attention=tuple(attention), condition=condition)

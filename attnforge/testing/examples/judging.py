@@ -1,0 +1,57 @@
+"""A small metric and a small tracker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from attnforge.specs import MetricSpec, TrackerSpec
+
+
+class ExampleMetric:
+    """How bright pictures are, and how much that differs among them."""
+
+    def __init__(self, spec: MetricSpec) -> None:
+        self.spec = spec
+        self.levels: list[float] = []
+
+    def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
+        """Take in pictures."""
+        self.levels += [float(one) for one in images.double().mean(dim=(1, 2, 3))]
+
+    def compute(self) -> dict[str, float]:
+        """The mean and the range; nothing before there was a picture."""
+        if not self.levels:
+            return {}
+        levels = sorted(self.levels)  # sums of floats depend on their order
+        return {"brightness": sum(levels) / len(levels), "brightness range": levels[-1] - levels[0]}
+
+
+class ExampleTracker:
+    """Appends what it is told to a file of JSON lines in the run folder.
+
+    Args:
+        file: Name of the file.
+    """
+
+    def __init__(self, spec: TrackerSpec, *, file: str = "example.jsonl") -> None:
+        self.stream = (Path(spec.run) / file).open("a", encoding="utf-8")
+
+    def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
+        """One line with all values."""
+        self._write({"phase": phase, "step": step, **values})
+
+    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None:
+        """One line with the paths."""
+        self._write({"phase": phase, "step": step, "pictures": list(paths)})
+
+    def close(self) -> None:
+        """Close the file; again does nothing."""
+        self.stream.close()
+
+    def _write(self, line: Mapping[str, object]) -> None:
+        self.stream.write(json.dumps(line) + "\n")

@@ -1,0 +1,134 @@
+"""The spec that a component of each kind is examined with, and a small game for losses and tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from attnforge.interfaces import AdversarialStep
+from attnforge.specs import (
+    AttentionSpec,
+    ConditionerSpec,
+    DataSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    ImageSpec,
+    MetricSpec,
+    StageSpec,
+    TaskSpec,
+    TextSpec,
+    TrackerSpec,
+)
+from attnforge.testing.examples.drawing import ExampleGenerator
+from attnforge.testing.examples.pictures import ExampleDiscriminator, ExampleImageEncoder
+from attnforge.testing.examples.playing import ExampleLoss
+from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder, ExampleTokenizer
+from attnforge.testing.strategies import numbers
+from attnforge.values import TextFeatures
+
+WORDS = 6
+"""Width of word and sentence vectors."""
+IMAGE_SIZE = 32
+VOCABULARY = 20
+LATER_STAGE = StageSpec(channels=4, in_channels=4, out_size=16, condition=5, words=WORDS)
+FIRST_STAGE = StageSpec(channels=4, in_channels=None, out_size=16, condition=5, words=WORDS)
+
+
+def spec_for(kind: str, folder: Path) -> Any:
+    """A small spec for a component of this kind; None for kinds that are told nothing.
+
+    Live parts in it are made anew, the same each time.
+
+    Args:
+        kind: One of `attnforge.plugin.KINDS`.
+        folder: Where a tracker's run is.
+    """
+    match kind:
+        case "text-encoder":
+            return TextSpec(vocabulary_size=VOCABULARY)
+        case "image-encoder":
+            return ImageSpec(dim=WORDS, image_size=IMAGE_SIZE)
+        case "conditioner":
+            return ConditionerSpec(sentence=WORDS)
+        case "attention":
+            return AttentionSpec(channels=4, words=WORDS)
+        case "stage":
+            return LATER_STAGE
+        case "generator":
+            return GeneratorSpec(words=WORDS)
+        case "discriminator":
+            return DiscriminatorSpec(image_size=IMAGE_SIZE, sentence=WORDS)
+        case "dataset":
+            return DataSpec(split="train", image_size=16)
+        case "metric":
+            return _metric_spec()
+        case "tracker":
+            return TrackerSpec(run=str(folder), recipe={"summary": "an example", "training": {"seed": 1}})
+        case "task":
+            return _task_spec()
+    return None
+
+
+def _metric_spec() -> MetricSpec:
+    data = ExampleDataset(DataSpec(split="test", image_size=IMAGE_SIZE))
+    tokenizer = ExampleTokenizer()
+    tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return MetricSpec(
+            text=ExampleTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size), dim=WORDS),
+            image=ExampleImageEncoder(ImageSpec(dim=WORDS, image_size=IMAGE_SIZE)),
+            tokenizer=tokenizer,
+            data=data,
+        )
+
+
+def _task_spec() -> TaskSpec:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        generator = ExampleGenerator(GeneratorSpec(words=WORDS))
+        return TaskSpec(
+            text=ExampleTextEncoder(TextSpec(vocabulary_size=VOCABULARY), dim=WORDS),
+            image=ExampleImageEncoder(ImageSpec(dim=WORDS, image_size=generator.image_sizes[-1])),
+            generator=generator,
+            discriminators=tuple(
+                ExampleDiscriminator(DiscriminatorSpec(image_size=size, sentence=WORDS))
+                for size in generator.image_sizes
+            ),
+            losses={"example": ExampleLoss()},
+        )
+
+
+def game(*, batch: int = 4, seed: int = 0) -> tuple[AdversarialStep, dict[str, nn.Module]]:
+    """A step of the adversarial game of small networks, with gradients, and its networks by name.
+
+    The networks are `generator`, `image encoder` and `discriminators`.
+    """
+    parts = _task_spec()
+    assert isinstance(parts.generator, ExampleGenerator)  # noqa: S101  (made above)
+    words = 5
+    padding = torch.arange(words) >= (torch.arange(batch) % words + 1).flip(0)[:, None]
+    text = TextFeatures(
+        words=numbers(batch, WORDS, words, seed=seed).masked_fill(padding[:, None], 0),
+        sentence=numbers(batch, WORDS, seed=seed + 1),
+        padding=padding,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fake = parts.generator(numbers(batch, parts.generator.noise, seed=seed + 2), text)
+    step = AdversarialStep(
+        real=tuple(
+            numbers(batch, 3, size, size, seed=seed + 3).clamp(-1, 1) for size in parts.generator.image_sizes
+        ),
+        fake=fake,
+        text=text,
+        class_ids=torch.arange(batch) % 3,
+        discriminators=parts.discriminators,
+        image_encoder=parts.image,
+    )
+    judges = nn.ModuleList(one for one in parts.discriminators if isinstance(one, nn.Module))
+    assert isinstance(parts.image, nn.Module)  # noqa: S101  (made above)
+    return step, {"generator": parts.generator, "image encoder": parts.image, "discriminators": judges}

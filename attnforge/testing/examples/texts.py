@@ -1,0 +1,156 @@
+"""Small components of texts: captions with pictures, a tokenizer, a text encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Annotated, Any
+
+import torch
+from jaxtyping import Int
+from pydantic import Field
+from torch import Tensor, nn
+
+from attnforge.errors import Problem, RunError
+from attnforge.interfaces import Sample, TextFeatures
+from attnforge.specs import DataSpec, TextSpec
+
+COLOURS = ("black", "white", "red", "green", "blue", "yellow")
+PLACES = ("left", "right", "top", "bottom")
+
+
+class ExampleTokenizer:
+    """Lower-cased words between blanks; id 0 is padding, words follow by alphabet.
+
+    Args:
+        longest: Longer words are cut to so many letters.
+    """
+
+    def __init__(self, *, longest: Annotated[int, Field(ge=1)] = 20) -> None:
+        self.longest = longest
+        self._ids: dict[str, int] = {}
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many ids there are, padding included."""
+        return len(self._ids) + 1
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of the words in order."""
+        return hashlib.sha256(repr([self.longest, *self._ids]).encode()).hexdigest()[:12]
+
+    def fit(self, captions: Sequence[str]) -> None:
+        """Learn every word of the captions."""
+        self._number(sorted({word for caption in captions for word in self._split(caption)}))
+
+    def tokens(self, caption: str) -> list[str]:
+        """The known words of a caption."""
+        return [word for word in self._split(caption) if word in self._ids]
+
+    def encode(self, caption: str) -> list[int]:
+        """The ids of the known words."""
+        return [self._ids[word] for word in self.tokens(caption)]
+
+    def unknown(self, caption: str) -> list[str]:
+        """The words that are not known."""
+        return [word for word in self._split(caption) if word not in self._ids]
+
+    def state(self) -> dict[str, Any]:
+        """The words in the order of their ids."""
+        return {"longest": self.longest, "words": list(self._ids)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over the words of another tokenizer.
+
+        Raises:
+            RunError: It is the state of another kind of tokenizer.
+        """
+        words, longest = state.get("words"), state.get("longest")
+        if not isinstance(words, list) or not isinstance(longest, int):
+            message = "the stored vocabulary is not that of the example"
+            raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
+        self.longest = longest
+        self._number(words)
+
+    def _number(self, words: Sequence[str]) -> None:
+        self._ids = {word: index for index, word in enumerate(words, start=1)}
+
+    def _split(self, caption: str) -> list[str]:
+        return [word[: self.longest] for word in caption.lower().split()]
+
+
+class ExampleTextEncoder(nn.Module):
+    """One vector a word, from a table and a layer; the sentence is their mean.
+
+    Args:
+        dim: Width of word and sentence vectors.
+    """
+
+    def __init__(self, spec: TextSpec, *, dim: Annotated[int, Field(ge=1)] = 6) -> None:
+        super().__init__()
+        self.dim = dim
+        self.embedding = nn.Embedding(spec.vocabulary_size, dim)
+        self.layer = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
+        lengths = lengths.clamp(min=1)
+        padding = torch.arange(tokens.shape[1], device=tokens.device) >= lengths[:, None]
+        words = self.layer(self.embedding(tokens)).tanh().masked_fill(padding[:, :, None], 0.0)
+        sentence = words.sum(dim=1) / lengths[:, None]
+        return TextFeatures(words=words.transpose(1, 2), sentence=sentence, padding=padding)
+
+
+class ExampleDataset:
+    """Pictures of one colour with a spot of another, and two captions each that name both.
+
+    Args:
+        count: How many pictures each split has.
+    """
+
+    def __init__(self, spec: DataSpec, *, count: Annotated[int, Field(ge=1)] = 12) -> None:
+        self.spec = spec
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def captions(self, index: int) -> Sequence[str]:
+        """The two captions of picture `index`."""
+        ground, spot, place = self._look(index)
+        return (f"a {spot} spot on {ground}", f"{ground} with a {spot} spot at the {place}")
+
+    def class_id(self, index: int) -> int:
+        """The colour of the spot."""
+        return COLOURS.index(self._look(index)[1])
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        """Picture `index` with one of its captions, and a brightness by seed."""
+        random = Random(seed)  # noqa: S311 - a choice of pictures, no secret
+        ground, spot, place = self._look(index)
+        size = self.spec.image_size
+        image = torch.empty(3, size, size, dtype=torch.uint8)
+        image[:] = _levels(ground)
+        rows = slice(0, size // 2) if place in ("top", "left") else slice(size // 2, size)
+        image[:, rows, rows] = _levels(spot)
+        shade = random.randrange(20)
+        return Sample(
+            image=(image.int() - shade).clamp(0, 255).to(torch.uint8),
+            caption=self.captions(index)[random.randrange(2)],
+            class_id=self.class_id(index),
+            key=f"{self.spec.split} {index}",
+        )
+
+    def _look(self, index: int) -> tuple[str, str, str]:
+        if not 0 <= index < self.count:
+            raise IndexError(f"picture {index} of {self.count}")
+        shift = 1 + (self.spec.split == "test")
+        count = len(COLOURS)
+        ground = COLOURS[index % count]
+        return ground, COLOURS[(index + shift + index // count) % count], PLACES[index % len(PLACES)]
+
+
+def _levels(colour: str) -> Tensor:
+    number = COLOURS.index(colour)
+    return torch.tensor([40 * number, 255 - 40 * number, 90 * number % 256], dtype=torch.uint8)[:, None, None]

@@ -1,0 +1,173 @@
+"""Hypothesis strategies for what components are given: texts, maps, pictures, captions, specs, batches.
+
+Shapes are drawn by hypothesis, numbers by a seed that hypothesis draws, so that examples shrink to small
+shapes and are quick to make. Letters are those of `attnforge.interfaces`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+from torch import Tensor
+
+from attnforge.data.collate import pad
+from attnforge.specs import (
+    AttentionSpec,
+    ConditionerSpec,
+    DataSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    ImageSpec,
+    StageSpec,
+    TextSpec,
+)
+from attnforge.values import Batch, TextFeatures
+
+WORDS = ("a", "the", "red", "blue", "green", "small", "bird", "wing", "beak", "crown", "with", "on", "and")
+"""What captions are made of."""
+
+
+def seeds() -> SearchStrategy[int]:
+    """Seeds of random numbers."""
+    return st.integers(0, 2**31 - 1)
+
+
+def numbers(*shape: int, seed: int) -> Tensor:
+    """Normally distributed numbers of this shape, the same for the same seed."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@st.composite
+def lengths(draw: DrawFn, *, batch: int, words: int) -> Tensor:
+    """How many words each of `batch` captions has, 1 to `words`; b."""
+    return torch.tensor(draw(st.lists(st.integers(1, words), min_size=batch, max_size=batch)))
+
+
+@st.composite
+def text_features(
+    draw: DrawFn, *, width: int, batch: int | None = None, max_batch: int = 4, max_words: int = 6
+) -> TextFeatures:
+    """Encoded captions of different lengths: words b d l, sentence b d, padding b l.
+
+    Args:
+        draw: Given by hypothesis.
+        width: Width d of word and sentence vectors.
+        batch: How many captions; drawn when not given.
+        max_batch: How many at most.
+        max_words: Words l of the longest caption at most.
+    """
+    count = batch or draw(st.integers(1, max_batch))
+    longest = draw(st.integers(1, max_words))
+    ragged = draw(lengths(batch=count, words=longest))
+    padding = torch.arange(longest) >= ragged[:, None]
+    seed = draw(seeds())
+    words = numbers(count, width, longest, seed=seed).masked_fill(padding[:, None], 0)
+    return TextFeatures(words=words, sentence=numbers(count, width, seed=seed + 1), padding=padding)
+
+
+@st.composite
+def feature_maps(draw: DrawFn, *, channels: int, batch: int, max_side: int = 5) -> Tensor:
+    """Feature maps, not always square: b c h w.
+
+    Args:
+        draw: Given by hypothesis.
+        channels: Channels c.
+        batch: How many.
+        max_side: Rows and columns at most.
+    """
+    height, width = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
+    return numbers(batch, channels, height, width, seed=draw(seeds()))
+
+
+@st.composite
+def pictures(draw: DrawFn, *, size: int, batch: int | None = None, max_batch: int = 4) -> Tensor:
+    """Square pictures in [-1, 1], noise around plain colours; now and then all black or white: b 3 h w."""
+    count = batch or draw(st.integers(1, max_batch))
+    if draw(st.integers(0, 4)) == 0:
+        return torch.full((count, 3, size, size), draw(st.sampled_from((-1.0, 1.0))))
+    seed = draw(seeds())
+    return (numbers(count, 3, 1, 1, seed=seed) + 0.3 * numbers(count, 3, size, size, seed=seed + 1)).clamp(
+        -1, 1
+    )
+
+
+def captions(*, max_words: int = 6) -> SearchStrategy[str]:
+    """Captions of words from `WORDS`, with a capital, commas and a full stop now and then."""
+    words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=max_words)
+    joined = st.builds(str.join, st.sampled_from((" ", ", ")), words)
+    return st.builds(_written, joined, st.booleans(), st.sampled_from(("", ".", " ")))
+
+
+def any_texts(*, max_size: int = 30) -> SearchStrategy[str]:
+    """Texts of any characters that a file of captions can hold, the empty one among them."""
+    return st.text(st.characters(codec="utf-8"), max_size=max_size)
+
+
+@st.composite
+def token_batches(
+    draw: DrawFn, *, vocabulary_size: int, batch: int | None = None, max_batch: int = 4, max_words: int = 6
+) -> tuple[Tensor, Tensor]:
+    """Token ids of captions, padded with 0, and the captions' lengths: b l and b.
+
+    The longest caption fills its row, as in every batch of attnforge.
+    """
+    count = batch or draw(st.integers(1, max_batch))
+    caption = st.lists(st.integers(1, vocabulary_size - 1), min_size=1, max_size=max_words)
+    return pad(draw(st.lists(caption, min_size=count, max_size=count)))
+
+
+@st.composite
+def batches(
+    draw: DrawFn, *, image_size: int, vocabulary_size: int, batch: int | None = None, max_batch: int = 4
+) -> Batch:
+    """What a task is given: pictures with the token ids of their captions and classes."""
+    tokens, ragged = draw(token_batches(vocabulary_size=vocabulary_size, batch=batch, max_batch=max_batch))
+    count = len(ragged)
+    texts = draw(st.lists(captions(), min_size=count, max_size=count))
+    return Batch(
+        image=draw(pictures(size=image_size, batch=count)),
+        tokens=tokens,
+        lengths=ragged,
+        class_ids=torch.tensor(draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))),
+        captions=tuple(texts),
+        keys=tuple(f"picture {index}" for index in range(count)),
+    )
+
+
+def specs(kind: str) -> SearchStrategy[Any]:
+    """Small specs of a kind of component that is told numbers only.
+
+    Args:
+        kind: `text-encoder`, `image-encoder`, `conditioner`, `attention`, `stage`, `generator`,
+            `discriminator` or `dataset`.
+
+    Raises:
+        KeyError: Components of this kind are told nothing, or are given live parts: see
+            `attnforge.testing.examples`.
+    """
+    widths, sides = st.integers(2, 8), st.sampled_from((16, 32))
+    strategies: dict[str, SearchStrategy[Any]] = {
+        "text-encoder": st.builds(TextSpec, vocabulary_size=st.integers(3, 30)),
+        "image-encoder": st.builds(ImageSpec, dim=widths, image_size=sides),
+        "conditioner": st.builds(ConditionerSpec, sentence=widths),
+        "attention": st.builds(AttentionSpec, channels=widths, words=widths),
+        "stage": st.builds(
+            StageSpec,
+            channels=widths,
+            in_channels=st.none() | widths,
+            out_size=sides,
+            condition=widths,
+            words=widths,
+        ),
+        "generator": st.builds(GeneratorSpec, words=widths),
+        "discriminator": st.builds(DiscriminatorSpec, image_size=sides, sentence=widths),
+        "dataset": st.builds(DataSpec, split=st.sampled_from(("train", "test")), image_size=sides),
+    }
+    return strategies[kind]
+
+
+def _written(text: str, capital: bool, end: str) -> str:
+    return (text.capitalize() if capital else text) + end
