@@ -46,7 +46,12 @@ class Recorder:
         self.keep = recipe.training.keep
         self.began = time.monotonic()
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
-        self.trackers: list[Tracker] = [builder(spec) for builder in recipe.trackers.values()]
+        self.trackers: list[Tracker] = []
+        with ExitStack() as opened:  # one tracker that cannot be opened leaves no other open
+            for builder in recipe.trackers.values():
+                self.trackers.append(builder(spec))
+                opened.callback(self.trackers[-1].close)
+            opened.pop_all()
 
     def __enter__(self) -> Self:
         self.run.log_event("started")
@@ -61,10 +66,10 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as closing:  # one tracker that cannot be closed keeps no other open
-            if error is not None:
-                closing.callback(self.end, "failed", error=type(error).__name__)
             for tracker in self.trackers:
                 closing.callback(tracker.close)
+            if error is not None:  # called first, as the end of a run that went well
+                closing.callback(self.end, "failed", error=type(error).__name__)
 
     def begin(self) -> None:
         """Record from the first step on; a run that was killed before it saved anything starts over."""
@@ -81,6 +86,13 @@ class Recorder:
         self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
         self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
         self.hooks.call("attnforge_checkpoint_load", folder=checkpoint.folder)
+
+    def begins_anew(self, optimizers: Sequence[str]) -> None:
+        """Tell which optimisers have lost their moments, because their weights were migrated."""
+        if optimizers:
+            names = ", ".join(optimizers)
+            self.run.log_event("migrated", optimizers=list(optimizers))
+            self.reporter.line(f"weights were migrated; moments begin anew in the optimiser of {names}")
 
     def measured(self, measurement: Measurement) -> None:
         """Write down what was measured, and hand the figures to trackers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -92,6 +93,31 @@ def test_a_tracker_that_cannot_be_closed_keeps_no_other_open(tmp_path: Path) -> 
     for path in paths:
         assert noted(path)[-1] == {"call": "closed"}
     assert last_event(tmp_path / "run")["reason"] == "finished"
+
+
+def test_a_tracker_that_cannot_be_opened_leaves_no_other_open(tmp_path: Path) -> None:
+    first, second = tmp_path / "one.jsonl", tmp_path / "missing" / "two.jsonl"
+    with pytest.raises(FileNotFoundError):
+        play(tmp_path, notebook(first), notebook(second, name="two"))
+    assert [call["call"] for call in noted(first)] == ["opened", "closed"]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_end_is_told_before_trackers_are_closed(tmp_path: Path, failing: bool) -> None:
+    notes = tmp_path / "notes.jsonl"
+    module = ModuleType("listener")
+
+    @hookimpl
+    def attnforge_run_end(reason: str) -> None:
+        with notes.open("a") as stream:
+            stream.write(json.dumps({"call": reason}) + "\n")
+
+    vars(module)["attnforge_run_end"] = attnforge_run_end
+    broken = ["phases.damsm.task={use: damsm, gamma3: 1e38}"] if failing else []
+    with pytest.raises(AttnforgeError) if failing else nullcontext():
+        play(tmp_path, notebook(notes), *broken, plugins=[("listener", module)])
+    end = "failed" if failing else "finished"
+    assert [call["call"] for call in noted(notes)][-2:] == [end, "closed"]
 
 
 def test_hooks_are_called_in_the_order_of_a_run(tmp_path: Path) -> None:
