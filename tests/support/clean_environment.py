@@ -79,8 +79,9 @@ def clean_environment(home: Path, *wheels: Path) -> CleanEnvironment:
     flags = ["--quiet", "--offline", "--no-deps", "--python", str(scripts / "python")]
     # --no-deps: the dependencies are linked, so there is no network to ask
     subprocess.run([installer, "pip", "install", *flags, *map(str, wheels)], check=True)
-    dependencies = home / "dependencies"
-    dependencies.mkdir()
+    # Called so, since hypothesis reads the source of every module that does not lie below such a folder.
+    dependencies = home / "dependencies" / "site-packages"
+    dependencies.mkdir(parents=True)
     for part in Path(sysconfig.get_path("purelib")).iterdir():
         if not part.name.startswith(NOT_DEPENDENCIES) and part.suffix != ".pth":
             (dependencies / part.name).symlink_to(part)

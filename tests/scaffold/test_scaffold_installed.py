@@ -1,0 +1,43 @@
+"""A new plugin, built as a wheel and installed beside attnforge's, keeps its promises and trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from clean_environment import build_wheel, clean_environment
+from scaffolding import TWO_STEPS
+
+from attnforge.plugin import KINDS, load_plugins
+from attnforge.run.folder import RunFolder
+from attnforge.scaffold import name_plugin, write_project
+
+QUICK = ("attention", "loss")
+"""The kinds that every run of the tests tries; the others take as long again, each."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.long]) for kind in KINDS]
+)
+def test_a_new_plugin_passes_its_tests_and_trains_as_installed(
+    kind: str, attnforge_wheel: Path, tmp_path: Path
+) -> None:
+    names = name_plugin(f"tried-{kind}", kind=kind, plugins=load_plugins())
+    project = write_project(names, tmp_path)
+    (tmp_path / "wheels").mkdir()
+    wheel = build_wheel(project, tmp_path / "wheels")
+    environment = clean_environment(tmp_path / "environment", attnforge_wheel, wheel)
+    threads = {"OMP_NUM_THREADS": "1"}
+
+    tested = environment.run("python", "-m", "pytest", "-q", cwd=project, variables=threads)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert " passed" in tested.stdout
+
+    validated = environment.run("attnforge", "validate", names.plugin, cwd=tmp_path)
+    assert validated.returncode == 0, validated.stderr
+    trained = environment.run(
+        "attnforge", "train", names.plugin, *TWO_STEPS, "--out", "run", cwd=tmp_path, variables=threads
+    )
+    assert trained.returncode == 0, trained.stderr
+    steps = {(row["phase"], row["step"]) for row in RunFolder.open(tmp_path / "run").scalars()}
+    assert steps == {("damsm", 1), ("damsm", 2), ("gan", 1), ("gan", 2)}
