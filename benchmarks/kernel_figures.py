@@ -12,7 +12,7 @@ from kernel_cases import Case, Inputs
 from kernel_clocks import Turn
 from kernel_memory import Memory
 from kernel_providers import OFFICIAL, Provider
-from kernel_rooflines import MODES, Peaks, work_of
+from kernel_rooflines import MODES, PeaksOf, work_of
 from kernel_rows import About, Row, row_of
 
 QUANTILES = (0.2, 0.5, 0.8)
@@ -48,7 +48,7 @@ def rows_of(
     *,
     on: About,
     clock: str,
-    peaks: Peaks,
+    peaks: PeaksOf,
     modes: Collection[str],
 ) -> list[Row]:
     """A row for each provider and each mode that is wanted."""
@@ -98,12 +98,13 @@ def _quantiles(name: str, values: Sequence[float]) -> dict[str, float]:
     return {f"{name}_20": low, name: middle, f"{name}_80": high}
 
 
-def _shares(one: Measured, case: Case, mode: str, lengths: list[int], peaks: Peaks) -> dict[str, Any]:
+def _shares(one: Measured, case: Case, mode: str, lengths: list[int], peaks_of: PeaksOf) -> dict[str, Any]:
     # Several threads burn processor time while they wait for one another: of them, the wall's time counts.
     together = torch.get_num_threads() > 1
     turns = [((together and turn.wall) or turn.own)[mode] for turn in one.turns.values()]
     seconds = 1e-3 * float(np.median(turns))
     work = work_of(case, mode, lengths)
+    peaks = peaks_of(one.provider.products or str(case.dtype).removeprefix("torch."))
     return {
         "roofline": work.seconds(peaks) / seconds,
         "roofline_padded": work.seconds(peaks, padded=True) / seconds,

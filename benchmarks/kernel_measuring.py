@@ -12,7 +12,7 @@ from kernel_figures import Measured, rows_of
 from kernel_limits import Limits
 from kernel_memory import inference_peak, training_memory
 from kernel_providers import OFFICIAL, Provider, providers
-from kernel_rooflines import MODES, Peaks
+from kernel_rooflines import MODES, PeaksOf
 from kernel_rows import About, Row
 from torch import Tensor
 from vectorised_attention import vectorised_region_matching, vectorised_word_attention
@@ -27,7 +27,7 @@ def measure(
     case: Case,
     *,
     on: About,
-    peaks: Peaks,
+    peaks: PeaksOf,
     limits: Limits,
     modes: Collection[str] = MODES,
     rounds: int = 15,
@@ -40,7 +40,7 @@ def measure(
     Args:
         case: What is measured.
         on: What the rows say of the machine.
-        peaks: What the device reaches.
+        peaks: What the device reaches, measured when it is asked for.
         limits: Which providers are left out because they would take too long or too much memory.
         modes: Which of MODES.
         rounds: How many rounds at most.

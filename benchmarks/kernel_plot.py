@@ -31,7 +31,7 @@ def draw(rows: Sequence[Row], *, device: str) -> str:
         ]
     threads = f"{first.threads} thread{'s' * (first.threads > 1)}"
     title = f"Forward and backward on {device}, {first.dtype}, {threads}"
-    return draw_panels(panels, x="batch size", title=title)
+    return draw_panels(panels, x="batch size", title=title, logarithmic=True)
 
 
 def _lines(

@@ -50,6 +50,8 @@ class Provider:
     """Why it has no backward pass, or nothing."""
     compiled: bool = False
     """Whether its first call compiles."""
+    products: str = ""
+    """What factors of products are rounded to where that is not the type of the inputs."""
     like: str = ""
     """Another provider that needs about as much time and memory."""
 
@@ -124,7 +126,8 @@ def _rounded(candidate: Candidate, case: Case) -> Iterator[Provider]:
     for precision in precisions:
         run = partial(_own_matching, kernel=candidate.name, precision=precision)
         refused = _refusal(candidate, case, precision=precision)
-        yield Provider(name=f"{OWN} {candidate.name}, {precision} products", run=run, refused=refused)
+        name = f"{OWN} {candidate.name}, {precision} products"
+        yield Provider(name=name, run=run, refused=refused, products=precision)
 
 
 def _refusal(candidate: Candidate, case: Case, **options: str) -> str:

@@ -15,6 +15,7 @@ from kernel_cases import MATCHING, Case
 from kernel_clocks import event
 
 MODES = ("inference", "forward", "backward", "both")
+TF32 = "tf32"
 REPEATS = 7
 TILE_WORDS, TILE_REGIONS = 16, 64
 """What a GPU's programs round words and regions up to, for the padded count of operations."""
@@ -28,6 +29,10 @@ class Peaks:
     """A second, in a large product of matrices of the type of numbers."""
     bytes: float
     """A second, read and written by a large copy."""
+
+
+PeaksOf = Callable[[str], Peaks]
+"""The peaks by the type of the factors of products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +86,23 @@ def work_of(case: Case, mode: str, lengths: list[int]) -> Work:
     return Work(products * useful, products * padded, maps * map_size)
 
 
-def measure_peaks(device: torch.device, dtype: torch.dtype, *, seconds: float = 0.5) -> Peaks:
+def measure_peaks(device: torch.device, products: str, *, seconds: float = 0.5) -> Peaks:
     """The best of several products of matrices, and of several copies.
 
     Args:
         device: Where.
-        dtype: Of the factors.
+        products: The type of the factors, or `tf32`.
         seconds: About how long one product or copy on a processor may take; small in tests.
     """
     side = 8192 if device.type == "cuda" else int(min(2048, 4096 * seconds))
     size = 2**30 if device.type == "cuda" else int(2**29 * seconds)
+    dtype = torch.float32 if products == TF32 else getattr(torch, products)
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     result = torch.empty_like(left)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if products == TF32 else "highest")
     product = _quickest(lambda: torch.mm(left, right, out=result), device)
+    torch.set_float32_matmul_precision(before)
     source = torch.ones(size, dtype=torch.int8, device=device)
     target = torch.ones_like(source)
     copy = _quickest(lambda: target.copy_(source), device)
@@ -101,7 +110,7 @@ def measure_peaks(device: torch.device, dtype: torch.dtype, *, seconds: float = 
 
 
 def _quickest(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds of the quickest of a few turns: on the wall, or on the GPU."""
+    """Seconds of the quickest of a few turns: on the GPU, on the wall, or of one thread's own time."""
     taken: list[float] = []
     for _ in range(REPEATS + 1):
         if device.type == "cuda":
@@ -112,9 +121,10 @@ def _quickest(work: Callable[[], object], device: torch.device) -> float:
             torch.cuda.synchronize(device)
             taken.append(1e-3 * float(begin.elapsed_time(end)))
         else:
-            begun = time.perf_counter()
+            clock = time.perf_counter if torch.get_num_threads() > 1 else time.process_time
+            begun = clock()
             work()
-            taken.append(time.perf_counter() - begun)
+            taken.append(clock() - begun)
     return min(taken[1:])
 
 

@@ -14,11 +14,13 @@ Each row has the share of what the device could do at most, as measured in the s
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -26,7 +28,7 @@ from kernel_cases import ATTENTION, MATCHING, Case
 from kernel_limits import Limits
 from kernel_measuring import measure
 from kernel_plot import draw
-from kernel_rooflines import MODES, Peaks, measure_peaks
+from kernel_rooflines import MODES, PeaksOf, measure_peaks
 from kernel_rows import About, Row, about, lines_of, write_rows
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,6 +41,7 @@ PLOTTED = {MATCHING: (4, 8, 16, 32, 48), ATTENTION: (1, 2, 4, 8, 16)}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write; the exit code."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # its profiler tells of every start otherwise
     given = parser().parse_args(arguments)
     device = torch.device(given.device)
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -51,11 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     for threads in given.threads if device.type == "cpu" else (torch.get_num_threads(),):
         torch.set_num_threads(threads)
-        peaks: dict[torch.dtype, Peaks] = {}
+        peaks = cache(partial(measure_peaks, device, seconds=min(0.5, given.seconds)))
         for case in cases(given, device):
-            if case.dtype not in peaks:
-                peaks[case.dtype] = measure_peaks(device, case.dtype, seconds=min(0.5, given.seconds))
-            rows += measured(case, given, on=on, peaks=peaks[case.dtype], limits=limits)
+            rows += measured(case, given, on=on, peaks=peaks, limits=limits)
             write_rows(out / f"{given.table}.csv", rows)
     if given.plot:
         (out / "kernels.svg").write_text(draw(rows, device=on.device))
@@ -63,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measured(case: Case, given: argparse.Namespace, *, on: About, peaks: Peaks, limits: Limits) -> list[Row]:
+def measured(
+    case: Case, given: argparse.Namespace, *, on: About, peaks: PeaksOf, limits: Limits
+) -> list[Row]:
     """Measure one case and print it."""
     rows = measure(
         case,
@@ -79,7 +82,8 @@ def measured(case: Case, given: argparse.Namespace, *, on: About, peaks: Peaks, 
     first = rows[0]
     sizes = f"{first.batch} x {first.queries} x {first.width}, {first.words} words {first.variant}".strip()
     print(f"\n{first.operation}, {sizes}, {first.dtype}, {first.threads} thread(s), {on.device}")
-    most = f"{1e-12 * peaks.operations:.3g} Tera-operations and {1e-9 * peaks.bytes:.3g} GB a second"
+    reached = peaks(first.dtype)
+    most = f"{1e-12 * reached.operations:.3g} Tera-operations and {1e-9 * reached.bytes:.3g} GB a second"
     print(f"measured at the most: {most}")
     print("\n".join(lines_of(rows)), flush=True)
     return rows
@@ -138,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--without", nargs="+", default=[], help="names, or parts of them, that are left out")
     made.add_argument("--rounds", type=int, default=15, help="at most")
-    made.add_argument("--seconds", type=float, default=25, help="of rounds for each case")
+    made.add_argument("--seconds", type=float, default=20, help="of rounds for each case")
     made.add_argument("--slowest", type=float, default=20, help="seconds that a provider's turn may take")
     made.add_argument("--minutes", type=float, help="after which nothing more is begun")
     made.add_argument("--name", help="what the machine is called in the results; else the folder's name")

@@ -32,13 +32,14 @@ class Panel:
     lines: tuple[Line, ...]
 
 
-def draw_panels(panels: Sequence[Panel], *, x: str, title: str) -> str:
+def draw_panels(panels: Sequence[Panel], *, x: str, title: str, logarithmic: bool = False) -> str:
     """Panels side by side, with one legend for all below them.
 
     Args:
         panels: What to draw; each has the same runs in the same order.
         x: What the horizontal axes count.
         title: What the picture is called, for readers that cannot see it.
+        logarithmic: Whether both axes are, for numbers above zero.
     """
     columns = min(COLUMNS, max(1, len(panels)))
     rows = math.ceil(len(panels) / columns)
@@ -54,7 +55,11 @@ def draw_panels(panels: Sequence[Panel], *, x: str, title: str) -> str:
     ]
     for number, panel in enumerate(panels):
         left, top = number % columns * WIDTH, number // columns * HEIGHT
-        parts += [f'<g transform="translate({left} {top})">', *_panel(panel, x=x), "</g>"]
+        parts += [
+            f'<g transform="translate({left} {top})">',
+            *_panel(panel, x=x, logarithmic=logarithmic),
+            "</g>",
+        ]
     if not panels:
         parts.append('<text x="20" y="30">nothing is measured yet</text>')
     return "\n".join([*parts, *legend, "</svg>", ""])
@@ -69,12 +74,28 @@ def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     return [round(step * number, 12) for number in range(first, max(last, first + 1) + 1)]
 
 
-def _panel(panel: Panel, *, x: str) -> list[str]:
-    points = [point for line in panel.lines for point in line.points]
-    across = ticks(min([0.0, *(p for p, _ in points)]), max((p for p, _ in points), default=1.0))
-    up = ticks(min((v for _, v in points), default=0.0), max((v for _, v in points), default=1.0))
+def logarithmic_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten that span a range above zero, with twice and five times where they are few."""
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    factors = (1, 2, 5) if last - first < 3 else (1,)
+    marks = [factor * 10.0**power for power in range(first, last + 2) for factor in factors]
+    begin = max(number for number, mark in enumerate(marks) if mark <= low * (1 + 1e-9))
+    end = next(number for number, mark in enumerate(marks) if mark >= high * (1 - 1e-9))
+    return [round(mark, 12) for mark in marks[begin : max(end, begin + 1) + 1]]
+
+
+def _panel(panel: Panel, *, x: str, logarithmic: bool) -> list[str]:
+    points = [point for line in panel.lines for point in line.points] or [(1.0, 1.0)]
+    lows = [min(one[axis] for one in points) for axis in (0, 1)]
+    highs = [max(one[axis] for one in points) for axis in (0, 1)]
+    if logarithmic:
+        across, up = (logarithmic_ticks(low, high) for low, high in zip(lows, highs, strict=True))
+    else:
+        across, up = ticks(min(0.0, lows[0]), highs[0]), ticks(lows[1], highs[1])
 
     def at(value: float, marks: Sequence[float], begin: float, end: float) -> float:
+        if logarithmic:
+            value, marks = math.log10(value), [math.log10(mark) for mark in marks]
         return round(begin + (value - marks[0]) / (marks[-1] - marks[0]) * (end - begin), 1)
 
     def right(value: float) -> float:
