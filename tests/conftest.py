@@ -37,6 +37,7 @@ install_import_hook(
         "attnforge_cub",
         "attnforge_encoders",
         "attnforge_folder",
+        "attnforge_machine",
         "attnforge_sketch_birds",
     ],
     "beartype.beartype(conf=beartype.BeartypeConf("
