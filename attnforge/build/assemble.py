@@ -8,7 +8,7 @@ from typing import Any
 from attnforge.build.builder import Builder
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Recipe
-from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
+from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value, choices
 
 
 def assemble(resolved: ResolvedRecipe) -> Recipe:
@@ -24,7 +24,9 @@ def live(decoded: Decoded) -> Any:
         case Value():
             return decoded.live
         case Choice():
-            return Builder(decoded.component, decoded.target, _written(decoded.options), _note(decoded))
+            defaults = {one.target: one.component for one in choices(decoded) if not one.written}
+            options = _written(decoded.options)
+            return Builder(decoded.component, decoded.target, options, _note(decoded), defaults)
         case Section():
             return decoded.target(**_written(decoded.options))
         case Several():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from attnforge.build.origin import mark
 from attnforge.interfaces import Build
 from attnforge.plugin import Component
 
@@ -22,6 +23,8 @@ class Builder:
     """The options that the recipe gives; slots among them are builders."""
     note: str
     """What an exception of the component is told about where it rose."""
+    defaults: Mapping[type, Component] = field(default_factory=dict)
+    """The components, by class, that its constructor may build by itself."""
 
     def __call__(self, *spec: Any) -> Any:
         """The component, its constructor called with the spec and the recipe's options.
@@ -31,10 +34,12 @@ class Builder:
         # Each component gets lists of its own: discriminators are built several times by one builder.
         options = {name: own(option) for name, option in self.options.items()}
         try:
-            return self.target(*spec, **options)
+            part = self.target(*spec, **options)
         except Exception as error:
             error.add_note(self.note)
             raise
+        mark(part, self.component, defaults=self.defaults)
+        return part
 
 
 def own(option: Any) -> Any:

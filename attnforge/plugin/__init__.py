@@ -1,9 +1,20 @@
 """Plugins: how they declare components, how they are found, and what became of each."""
 
 from attnforge.plugin.catalogue import Plugin, PluginCatalogue
-from attnforge.plugin.component import KINDS, Component
+from attnforge.plugin.component import API_VERSION, KINDS, Component
 from attnforge.plugin.discovery import load_plugins
 from attnforge.plugin.hookspec import hookimpl
+from attnforge.plugin.migration import Migration
 from attnforge.plugin.registry import Registry
 
-__all__ = ["KINDS", "Component", "Plugin", "PluginCatalogue", "Registry", "hookimpl", "load_plugins"]
+__all__ = [
+    "API_VERSION",
+    "KINDS",
+    "Component",
+    "Migration",
+    "Plugin",
+    "PluginCatalogue",
+    "Registry",
+    "hookimpl",
+    "load_plugins",
+]

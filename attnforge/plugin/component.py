@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 KINDS: dict[str, str] = {
@@ -22,6 +23,14 @@ KINDS: dict[str, str] = {
 }
 """Every kind of component, with what it does; `attnforge.interfaces.INTERFACES` has the protocols."""
 
+API_VERSION = 1
+"""The version of what plugins are built on; docs/reference/versions.md says what it covers.
+
+Raised when a plugin that worked before may need a change; what is only added leaves it as it is.
+"""
+
+_PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
 
 @dataclass(frozen=True, slots=True)
 class Component:
@@ -40,4 +49,21 @@ class Component:
     summary: str
     """One line for `attnforge components`."""
     version: int = 1
-    """Raised when the same recipe would build something else."""
+    """Raised when the same recipe would build something else, or old weights would not fit."""
+    migrations: str | None = None
+    """Where its migrations are: `package.module:MIGRATIONS`, a sequence of `Migration`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no pin could name.
+
+        Raises:
+            ValueError: the version or the place of the migrations is malformed.
+        """
+        if type(self.version) is not int or self.version < 1:
+            raise ValueError(
+                f"version {self.version!r} of {self.kind} `{self.name}` is no whole number from 1"
+            )
+        if self.migrations is not None and not _PLACE.fullmatch(self.migrations):
+            raise ValueError(
+                f"migrations {self.migrations!r} of {self.kind} `{self.name}` are not `module:NAME`"
+            )

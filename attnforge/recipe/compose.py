@@ -9,6 +9,7 @@ from attnforge.errors import Place, Problem, RecipeError
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe.library import RecipeFile, locate, shown
 from attnforge.recipe.merge import merge
+from attnforge.recipe.migrate import migrate
 from attnforge.recipe.node import Entry, Map, Node, Scalar, find, plain
 from attnforge.recipe.override import Overrides, override
 from attnforge.recipe.scalars import write
@@ -68,12 +69,18 @@ def gather(
     if maps is None:
         override(Map({}, Place(shown(found.path))), overrides, problems)
         return None
-    root: Node = maps[-1]
-    for child in reversed(maps[:-1]):
-        root = merge(root, child)
+    root: Node | None = None
+    for file in reversed(maps):
+        # Each file by itself: a pin holds for the options beside it, not for those of a parent or child.
+        lock = find(file, "lock")
+        file = migrate(file, under=root, lock=lock, plugins=plugins, problems=problems)
+        root = merge(root, file) if root is not None else file
+    assert root is not None  # noqa: S101  (a chain has at least one file)
     lock = find(root, "lock")
     entries = {key: entry for key, entry in _entries(root).items() if key not in ("extends", "lock")}
     root = override(Map(entries, root.place), overrides, problems)
+    if overrides and isinstance(root, Map):
+        root = migrate(root, under=None, lock=None, plugins=plugins, problems=problems)
     named = find(lock, "recipe") if lock else None
     name = str(named.value) if isinstance(named, Scalar) and len(maps) == 1 else found.name
     return ComposedRecipe(name, Map(_entries(root), root.place), lock)

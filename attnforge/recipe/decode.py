@@ -9,6 +9,7 @@ from attnforge.plugin import KINDS, Component, PluginCatalogue
 from attnforge.recipe.defaults import from_python
 from attnforge.recipe.node import Entry, Items, Map, Node, Scalar
 from attnforge.recipe.options import MISSING, Option, options_of
+from attnforge.recipe.pins import read_pin
 from attnforge.recipe.shapes import (
     ListShape,
     OptionalShape,
@@ -84,8 +85,14 @@ class Decoder:
             names = ", ".join(self.plugins.registry.names(kind))
             self._wrong(named, f"{path}.use" if use else path, f"the name of {_a(kind)}: {names}")
             return None
+        pin = read_pin(named.value)
+        if pin is None:
+            message = f"`{path}` is {said(named)}, which pins no version"
+            expected = "a name alone, or a name, `@` and a version, such as `word@1`"
+            self._problem("bad-pin", message, named.place, expected, f"attnforge components {kind}")
+            return None
         try:
-            component = self.plugins.registry.get(kind, named.value)
+            component = self.plugins.registry.get(kind, pin[0])
             target = self.plugins.registry.load(component)
             entries = node.entries if isinstance(node, Map) else {}
             options = self._component_options(component, target, entries, node, path)

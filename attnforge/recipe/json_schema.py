@@ -6,6 +6,7 @@ everything: a whole one and a part one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attnforge.errors import AttnforgeError
@@ -115,10 +116,12 @@ class _Writer:
         if self.partial:
             # Options for the component that the parent chose; only the parent tells which they are.
             maps.append({"type": "object", "not": {"required": ["use"]}})
-        return {"anyOf": [*([{"enum": bare}] if bare else []), *maps] or [{"not": {}}]}
+        names = [{"enum": bare}, _pinned(bare)] if bare else []
+        return {"anyOf": [*names, *maps] or [{"not": {}}]}
 
     def _component(self, component: Component) -> Schema:
-        use: Schema = {"use": {"const": component.name, "description": component.summary}}
+        named = {"anyOf": [{"const": component.name}, _pinned([component.name])]}
+        use: Schema = {"use": {**named, "description": component.summary}}
         try:
             schema = self._object(self.plugins.registry.load(component), use)
         except AttnforgeError:
@@ -130,6 +133,11 @@ class _Writer:
         self.definitions.update(_draft7(schema.pop("$defs", {})))
         described: Schema = _draft7(schema)
         return described
+
+
+def _pinned(names: Sequence[str]) -> Schema:
+    """These names with a version, as in `word@1`."""
+    return {"type": "string", "pattern": f"^({'|'.join(names)})@[1-9][0-9]*$"}
 
 
 def _draft7(schema: Any) -> Any:

@@ -29,22 +29,19 @@ def lock_of(name: str, used: list[Choice], plugins: PluginCatalogue, *, digest: 
 
 
 def check_lock(lock: Node, used: list[Choice], plugins: PluginCatalogue) -> list[Problem]:
-    """What would now build something else than when the recipe was frozen.
+    """What would now build something else than when the recipe was frozen: components of other packages.
 
-    A component of another version or from another distribution is a problem. Another version of the
-    distribution alone is not: a component's version is raised when it builds something else.
+    Another version of the same package is none: a component's version is raised when it builds something
+    else, and what an older version took was migrated before.
     """
     problems = []
     for choice in {_key(choice): choice for choice in used}.values():
         owner = plugins.owner(choice.component)
-        now = {"version": choice.component.version, "distribution": owner.distribution}
-        for field, value in now.items():
-            pinned = find(lock, f"components.{_key(choice)}.{field}")
-            if isinstance(pinned, Scalar) and pinned.value != value:
-                message = f"{_key(choice)} is locked to {field} {pinned.value}; installed is {value}"
-                expected = "the locked version installed, or the recipe without its `lock:`"
-                step = "attnforge plugins"
-                problems.append(Problem("lock-mismatch", message, pinned.place, expected, step))
+        locked = find(lock, f"components.{_key(choice)}.distribution")
+        if isinstance(locked, Scalar) and locked.value != owner.distribution:
+            message = f"{_key(choice)} is locked to {locked.value}; {owner.distribution} brings it here"
+            expected = "the locked package installed, or the recipe without its `lock:`"
+            problems.append(Problem("lock-mismatch", message, locked.place, expected, "attnforge plugins"))
     if not isinstance(lock, Map):
         problems.append(
             Problem("wrong-type", "`lock` is not a map", lock.place, "what `show --frozen` wrote")

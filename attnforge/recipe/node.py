@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attnforge.errors import Place
+from attnforge.recipe.pins import without_pin
 
 Atom = str | int | float | bool | None
 
@@ -68,11 +69,17 @@ def find(node: Node, path: str) -> Node | None:
     return node
 
 
-def used(node: Node) -> str | None:
-    """The component that a slot's value names: itself when it is a bare name, else its `use`."""
+def named(node: Node) -> Scalar | None:
+    """What names a slot's component: a bare name, or the value of `use`; None where neither is."""
     if isinstance(node, Map) and "use" in node.entries:
         node = node.entries["use"].node
-    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+    return node if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def used(node: Node) -> str | None:
+    """The component that a slot's value names, without its pin."""
+    found = named(node)
+    return without_pin(str(found.value)) if found is not None else None
 
 
 def as_map(node: Node) -> Node:

@@ -50,9 +50,12 @@ class ResolvedRecipe:
         return data
 
     def frozen(self) -> str:
-        """The recipe as YAML with every default filled in and a `lock:`; `resolve` accepts it again."""
+        """The recipe as YAML, every default filled in and every component pinned, with a `lock:`.
+
+        `resolve` accepts it again, also when a component's version has risen and its plugin migrates it.
+        """
         lock = lock_of(self.name, choices(self.tree), self.plugins, digest=self.digest)
-        return write({**self.data(), "lock": lock})
+        return write({**frozen(self.tree, pinned=True), "lock": lock})
 
     def get(self, path: str) -> object:
         """What the recipe says at a dotted path such as `data.use`, or None; defaults are not looked at."""

@@ -75,20 +75,27 @@ class Named:
 Decoded = Value | Choice | Section | Several | Named
 
 
-def frozen(decoded: Decoded) -> Any:
-    """Plain data with every default filled in; `UNSAID` for a default that YAML has no words for."""
+def frozen(decoded: Decoded, *, pinned: bool = False) -> Any:
+    """Plain data with every default filled in; `UNSAID` for a default that YAML has no words for.
+
+    Args:
+        decoded: What is frozen.
+        pinned: Whether components are named with their version, as in `word@1`.
+    """
     match decoded:
         case Value():
             return decoded.plain
         case Choice():
-            options = _said({name: frozen(option) for name, option in decoded.options.items()})
-            return {"use": decoded.component.name, **options} if options else decoded.component.name
+            version = f"@{decoded.component.version}" if pinned else ""
+            options = _said(decoded.options, pinned=pinned)
+            name = decoded.component.name + version
+            return {"use": name, **options} if options else name
         case Section():
-            return _said({name: frozen(option) for name, option in decoded.options.items()})
+            return _said(decoded.options, pinned=pinned)
         case Several():
-            return [frozen(item) for item in decoded.items]
+            return [frozen(item, pinned=pinned) for item in decoded.items]
         case Named():
-            return {name: frozen(item) for name, item in decoded.entries.items()}
+            return {name: frozen(item, pinned=pinned) for name, item in decoded.entries.items()}
 
 
 def choices(decoded: Decoded) -> list[Choice]:
@@ -106,5 +113,6 @@ def choices(decoded: Decoded) -> list[Choice]:
             return [found for item in decoded.entries.values() for found in choices(item)]
 
 
-def _said(data: dict[str, Any]) -> dict[str, Any]:
+def _said(options: Mapping[str, Decoded], *, pinned: bool) -> dict[str, Any]:
+    data = {name: frozen(option, pinned=pinned) for name, option in options.items()}
     return {name: value for name, value in data.items() if value is not UNSAID}

@@ -61,7 +61,7 @@ class Pipeline:
         recipe = assemble(resolved or resolve(folder.lock))
         chosen = _named(folder, recipe, checkpoint) if checkpoint else _newest_with_generator(folder, recipe)
         tokenizer = recipe.tokenizer()
-        tokenizer.load_state(chosen.tokenizer_state())
+        chosen.load_tokenizer(tokenizer)
         parts = Parts(recipe, tokenizer=tokenizer, device=choose_device(device))
         with warnings.catch_warnings():
             # what a part says of its first weights does not hold: they are replaced by the checkpoint's

@@ -118,8 +118,9 @@ def _train_phases(
         recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
         if checkpoint is not None and checkpoint.phase == name:
-            _restore(task, checkpoint, parts.device)
+            anew = checkpoint.load_task(task, parts.device)
             recorder.go_on_after(checkpoint, later=names[names.index(name) + 1 :])
+            recorder.begins_anew(anew)
             start = min(checkpoint.step, steps)
         measure = figures.watch(task, phase=name, steps=steps, pictures=len(data))
         drawing = drawing_network(task)
@@ -188,7 +189,7 @@ def _fit(recipe: Recipe, checkpoint: Checkpoint | None) -> Tokenizer:
     data = recipe.data(DataSpec(split="train", image_size=64))
     tokenizer = recipe.tokenizer()
     if checkpoint is not None:  # words that are not learned may have no other place by now
-        tokenizer.load_state(checkpoint.tokenizer_state())
+        checkpoint.load_tokenizer(tokenizer)
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     return tokenizer
 
@@ -201,12 +202,6 @@ def _try_metrics(parts: Parts, *, quietly: bool) -> None:
         if quietly:
             warnings.simplefilter("ignore")  # of first weights, which a checkpoint's replace
         build_metrics(parts)
-
-
-def _restore(task: Task, checkpoint: Checkpoint, device: torch.device) -> None:
-    for name, network in task.networks().items():
-        checkpoint.load_network(name, network)
-    checkpoint.load_optimizers(task.optimizers(), device)
 
 
 def _last_checkpoint(run: RunFolder, phases: Sequence[str]) -> Checkpoint | None:

@@ -19,6 +19,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from torch import Tensor, nn
 
 from attnforge import __version__
 from attnforge.errors import Problem, RunError
-from attnforge.interfaces import Tokenizer
+from attnforge.interfaces import Task, Tokenizer
+from attnforge.train.raising import raised_network, raised_state, saved_versions
 
 NAME = re.compile(r"(?P<phase>[\w-]+)-(?P<step>\d{7,})")
 KEYS = frozenset({"phase", "step", "networks", "vocabulary", "sha256"})
@@ -38,7 +40,7 @@ REPLACED = ".replaced-"
 """Begins the name of a checkpoint that is being saved anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint on disk that has been verified."""
 
@@ -59,19 +61,36 @@ class Checkpoint:
         """Fingerprint of its vocabulary."""
         return str(self.manifest["vocabulary"])
 
+    @cached_property
+    def versions(self) -> dict[str, int]:
+        """The versions of the components, as `kind/name`, that it was saved with."""
+        return saved_versions(self.folder / "recipe.lock.yaml")
+
     def tokenizer_state(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads((self.folder / "tokenizer.json").read_text(encoding="utf-8"))
         return state
+
+    def load_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Give a tokenizer the vocabulary, migrated where its component's version has risen since.
+
+        Raises:
+            RunError: the vocabulary cannot be migrated.
+        """
+        state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
+        tokenizer.load_state(state)
 
     def networks(self) -> tuple[str, ...]:
         """Names of the networks whose weights it holds."""
         return tuple(self.manifest["networks"])
 
-    def load_network(self, name: str, network: nn.Module) -> None:
-        """Put the weights of network `name` into `network`.
+    def load_network(self, name: str, network: nn.Module) -> bool:
+        """Put the weights of network `name` into `network`, migrated where a component's version has risen.
+
+        Returns:
+            Whether a migration changed them.
 
         Raises:
-            RunError: the checkpoint lacks the network, or its tensors do not fit.
+            RunError: the checkpoint lacks the network, its tensors do not fit, or they cannot be migrated.
         """
         if name not in self.networks():
             raise RunError(
@@ -81,8 +100,10 @@ class Checkpoint:
                     expected=f"one of {', '.join(self.networks())}",
                 )
             )
+        state = load_file(self.folder / f"{name}.safetensors")
+        raised = raised_network(network, state, self.versions, source=self.folder)
         try:
-            network.load_state_dict(load_file(self.folder / f"{name}.safetensors"))
+            network.load_state_dict(state if raised is None else raised)
         except RuntimeError as error:
             raise RunError(
                 Problem(
@@ -91,6 +112,31 @@ class Checkpoint:
                     expected="the recipe that the checkpoint was trained with (recipe.lock.yaml beside it)",
                 )
             ) from error
+        return raised is not None
+
+    def load_task(self, task: Task, device: torch.device) -> tuple[str, ...]:
+        """Put back all networks of a task and its optimisers' moments.
+
+        Moments are kept by the place of each weight and know no names, so no migration can follow them: an
+        optimiser of weights that a migration changed begins anew.
+
+        Returns:
+            The names of the optimisers that begin anew.
+
+        Raises:
+            RunError: the checkpoint lacks a network, its tensors do not fit, or they cannot be migrated.
+        """
+        raised = [network for name, network in task.networks().items() if self.load_network(name, network)]
+        changed = {id(weight) for network in raised for weight in network.parameters()}
+        kept, anew = {}, []
+        for name, optimizer in task.optimizers().items():
+            weights = (weight for group in optimizer.param_groups for weight in group["params"])
+            if any(id(weight) in changed for weight in weights):
+                anew.append(name)
+            else:
+                kept[name] = optimizer
+        self.load_optimizers(kept, device)
+        return tuple(anew)
 
     def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer], device: torch.device) -> None:
         """Put back the optimisers' moments."""

@@ -1,0 +1,139 @@
+"""Brings the options of components that a recipe pins to an older version to the installed one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attnforge.errors import PluginError, Problem
+from attnforge.plugin import Component, PluginCatalogue
+from attnforge.plugin.migration import migrate_options
+from attnforge.recipe.node import Entry, Items, Map, Node, Scalar, find, named, plain
+from attnforge.recipe.pins import read_pin
+from attnforge.recipe.rewrite import rewritten
+
+
+def migrate(
+    root: Map, *, under: Node | None, lock: Node | None, plugins: PluginCatalogue, problems: list[Problem]
+) -> Map:
+    """One file of a recipe with the options of installed versions, each value at its old place.
+
+    Args:
+        root: What the file says.
+        under: What its parents say, already migrated; it names the components of maps without `use`.
+        lock: The `lock:` of this file, whose versions hold where nothing is pinned.
+        plugins: Which components there are, in which versions.
+        problems: Gathers what cannot be migrated.
+    """
+    locked = _locked(lock)
+    if not _differs(root, locked, plugins):
+        return root
+    # The types of options import torch, and most recipes need no migration.
+    from attnforge.recipe.typed_walk import walk_recipe
+
+    def bring_up(kind: str, node: Node) -> Node:
+        return _brought_up(kind, node, locked, lock, plugins, problems)
+
+    return walk_recipe(root, under=under, plugins=plugins, change=bring_up)
+
+
+def _brought_up(
+    kind: str,
+    node: Node,
+    locked: Mapping[str, int],
+    lock: Node | None,
+    plugins: PluginCatalogue,
+    problems: list[Problem],
+) -> Node:
+    """A slot's value with the options of the installed version; as it is when nothing can be done."""
+    name = named(node)
+    pin = read_pin(str(name.value)) if name is not None else None
+    if name is None or pin is None:
+        return node
+    component = next((part for part in plugins.registry if (part.kind, part.name) == (kind, pin[0])), None)
+    if component is None:
+        return node  # decoding tells that there is none
+    since = pin[1] or locked.get(f"{kind}/{pin[0]}", component.version)
+    if since > component.version:
+        problems.append(_too_new(component, since, name, lock, plugins))
+    if since >= component.version:
+        return node
+    before = node if isinstance(node, Map) else Map({"use": Entry(node.place, node)}, node.place)
+    options = Map({key: one for key, one in before.entries.items() if key != "use"}, before.place)
+    data = plain(options)
+    assert isinstance(data, dict)  # noqa: S101  (a Map gives a dict)
+    try:
+        migrated = rewritten(migrate_options(component, data, since=since), options, name.place)
+    except (PluginError, TypeError) as error:
+        problems += _placed(error, component, since, name)
+        return node
+    text = f"{component.name}@{component.version}" if pin[1] else component.name
+    use = Entry(before.entries["use"].key, Scalar(text, name.place))
+    return Map({"use": use, **migrated.entries}, node.place) if migrated.entries else use.node
+
+
+def _placed(
+    error: PluginError | TypeError, component: Component, since: int, name: Scalar
+) -> Iterator[Problem]:
+    if isinstance(error, TypeError):
+        message = f"{component.kind} `{component.name}` cannot be migrated from version {since}: {error}"
+        step = f"attnforge explain {component.kind}/{component.name}"
+        yield Problem("migration-failed", message, name.place, "plain YAML data of every migration", step)
+        return
+    for problem in error.problems:
+        yield Problem(problem.code, problem.message, name.place, problem.expected, problem.next_step)
+
+
+def _too_new(
+    component: Component, since: int, name: Scalar, lock: Node | None, plugins: PluginCatalogue
+) -> Problem:
+    owner = plugins.owner(component)
+    key = f"{component.kind}/{component.name}"
+    had = find(lock, f"components.{key}.distribution_version") if lock is not None else None
+    at_least = f">={had.value}" if isinstance(had, Scalar) and had.value else ""
+    wanted = f'"{owner.distribution}{at_least}"' if at_least else f"--upgrade {owner.distribution}"
+    return Problem(
+        "component-too-new",
+        f"the recipe takes version {since} of {component.kind} `{component.name}`; "
+        f"{owner} brings version {component.version}",
+        name.place,
+        f"a newer {owner.distribution}, or the options of version {component.version}",
+        f"pip install {wanted}",
+    )
+
+
+def _locked(lock: Node | None) -> dict[str, int]:
+    """The version of every component that a lock names."""
+    components = find(lock, "components") if lock is not None else None
+    found = {}
+    for key in components.entries if isinstance(components, Map) else ():
+        version = find(components, f"{key}.version") if components is not None else None
+        if isinstance(version, Scalar) and type(version.value) is int:
+            found[key] = version.value
+    return found
+
+
+def _differs(root: Map, locked: Mapping[str, int], plugins: PluginCatalogue) -> bool:
+    """Whether anything that looks like a pin, or the lock, says another version than is installed.
+
+    It may say yes for a text that is no pin, since only types tell; it never says no for one that is.
+    """
+    versions: dict[str, set[int]] = {}
+    for part in plugins.registry:
+        versions.setdefault(part.name, set()).add(part.version)
+        if locked.get(f"{part.kind}/{part.name}", part.version) != part.version:
+            return True
+    pins = (read_pin(text) for text in _texts(root))
+    return any(pin is not None and pin[1] and versions.get(pin[0], {pin[1]}) != {pin[1]} for pin in pins)
+
+
+def _texts(node: Node) -> Iterator[str]:
+    match node:
+        case Map():
+            for entry in node.entries.values():
+                yield from _texts(entry.node)
+        case Items():
+            for item in node.items:
+                yield from _texts(item)
+        case Scalar():
+            if isinstance(node.value, str) and "@" in node.value:
+                yield node.value
