@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 from attnforge.testing.check import Check, checks
-from attnforge.testing.checks import attention, declaration, network, plugin_module, recipe
+from attnforge.testing.checks import (
+    attention,
+    conditioner,
+    dataset,
+    declaration,
+    discriminator,
+    generator,
+    image_encoder,
+    kernel,
+    loss,
+    metric,
+    network,
+    plugin_module,
+    recipe,
+    stage,
+    task,
+    text_encoder,
+    tokenizer,
+    tracker,
+)
 
 _GENERAL = (*declaration.CHECKS, *plugin_module.CHECKS)
-_OWN = {"attention": attention.CHECKS}
+_OWN = {
+    "tokenizer": tokenizer.CHECKS,
+    "text-encoder": text_encoder.CHECKS,
+    "image-encoder": image_encoder.CHECKS,
+    "conditioner": conditioner.CHECKS,
+    "attention": attention.CHECKS,
+    "stage": stage.CHECKS,
+    "generator": generator.CHECKS,
+    "discriminator": discriminator.CHECKS,
+    "loss": loss.CHECKS,
+    "dataset": dataset.CHECKS,
+    "metric": metric.CHECKS,
+    "tracker": tracker.CHECKS,
+    "task": task.CHECKS,
+    "kernel": kernel.CHECKS,
+}
 
 
 def checks_of(kind: str) -> tuple[Check, ...]:
@@ -20,7 +54,7 @@ def checks_of(kind: str) -> tuple[Check, ...]:
         functions += recipe.CHECKS
     if kind in network.KINDS:
         functions += network.CHECKS
-    return checks([*functions, *_OWN.get(kind, ())])
+    return checks([*functions, *_OWN[kind]])
 
 
 __all__ = ["Check", "checks_of"]

@@ -102,10 +102,18 @@ def _task_spec() -> TaskSpec:
         )
 
 
-def game(*, batch: int = 4, seed: int = 0) -> tuple[AdversarialStep, dict[str, nn.Module]]:
+def game(
+    *, batch: int = 4, seed: int = 0, alike: bool = False
+) -> tuple[AdversarialStep, dict[str, nn.Module]]:
     """A step of the adversarial game of small networks, with gradients, and its networks by name.
 
-    The networks are `generator`, `image encoder` and `discriminators`.
+    Args:
+        batch: How many pictures.
+        seed: Decides all numbers.
+        alike: Whether all captions are the same and all pictures of one class.
+
+    Returns:
+        The step, and the networks `generator`, `image encoder` and `discriminators`.
     """
     parts = _task_spec()
     assert isinstance(parts.generator, ExampleGenerator)  # noqa: S101  (made above)
@@ -116,6 +124,9 @@ def game(*, batch: int = 4, seed: int = 0) -> tuple[AdversarialStep, dict[str, n
         sentence=numbers(batch, WORDS, seed=seed + 1),
         padding=padding,
     )
+    if alike:
+        first = torch.zeros(batch, dtype=torch.long)
+        text = TextFeatures(text.words[first], text.sentence[first], text.padding[first])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fake = parts.generator(numbers(batch, parts.generator.noise, seed=seed + 2), text)
@@ -125,7 +136,7 @@ def game(*, batch: int = 4, seed: int = 0) -> tuple[AdversarialStep, dict[str, n
         ),
         fake=fake,
         text=text,
-        class_ids=torch.arange(batch) % 3,
+        class_ids=torch.arange(batch) % (1 if alike else 3),
         discriminators=parts.discriminators,
         image_encoder=parts.image,
     )

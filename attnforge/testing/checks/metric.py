@@ -1,0 +1,132 @@
+"""What a metric promises: figures of the pictures and captions alone, however they arrive."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from attnforge.specs import MetricSpec
+from attnforge.testing.expect import require
+from attnforge.testing.subject import Subject
+
+COUNT = 12
+"""How many pictures are judged."""
+
+
+class Judged(NamedTuple):
+    """What a metric is given."""
+
+    images: Tensor
+    captions: tuple[str, ...]
+
+
+def named_figures(subject: Subject) -> None:
+    """Pictures with captions give at least one finite number by name."""
+    figures = _figures(subject, [_judged(subject)])
+    require(figures, "there are no figures: give a `spec` with data whose captions it can read")
+    for name, value in figures.items():
+        require(isinstance(name, str) and name.strip(), f"a figure is called {name!r}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        require(number, f"`{name}` is a {type(value).__name__}, not a number")
+        require(math.isfinite(value), f"`{name}` is {value}")
+
+
+def order_of_pictures(subject: Subject) -> None:
+    """The same pictures with their captions in another order give the same figures."""
+    given = _judged(subject)
+    order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))
+    turned = Judged(given.images[order], tuple(given.captions[int(place)] for place in order))
+    _close(_figures(subject, [turned]), _figures(subject, [given]), "pictures in another order")
+
+
+def batches_do_not_matter(subject: Subject) -> None:
+    """Pictures that arrive in other batches, down to single ones, give the same figures."""
+    given = _judged(subject)
+    whole = _figures(subject, [given])
+    for size in (1, 5):
+        parts = [
+            Judged(given.images[start : start + size], given.captions[start : start + size])
+            for start in range(0, COUNT, size)
+        ]
+        _close(_figures(subject, parts), whole, f"pictures in batches of {size}")
+
+
+def computing_twice(subject: Subject) -> None:
+    """Computing a second time gives the same, and more pictures may follow."""
+    metric, given = subject.build(), _judged(subject)
+    metric.update(given.images[:6], given.captions[:6])
+    first = metric.compute()
+    _close(metric.compute(), first, "computed a second time")
+    metric.update(given.images[6:], given.captions[6:])
+    _close(metric.compute(), _figures(subject, [given]), "computed once in between")
+
+
+def without_pictures(subject: Subject) -> None:
+    """Before any picture has come, computing gives figures or none and does not fail."""
+    found = subject.build().compute()
+    require(isinstance(found, Mapping), f"without pictures it gives {found!r}")
+
+
+def pictures_matter(subject: Subject) -> None:
+    """Other pictures for the same captions give other figures."""
+    given = _judged(subject)
+    one = _figures(subject, [given])
+    changed = (torch.zeros_like(given.images), -given.images, given.images.roll(COUNT // 2, dims=0))
+    others = [_figures(subject, [Judged(images, given.captions)]) for images in changed]
+    require(any(other != one for other in others), "the figures are the same whatever the pictures show")
+
+
+def networks_stay(subject: Subject) -> None:
+    """It changes no weight, no statistic and no picture of those that it is handed."""
+    spec, given = subject.spec(), _judged(subject)
+    networks = {name: one for name in ("text", "image") if isinstance(one := getattr(spec, name), nn.Module)}
+    before = {name: copy.deepcopy(one.state_dict()) for name, one in networks.items()}
+    images = given.images.clone()
+    metric = subject.build(spec=spec)
+    metric.update(given.images, given.captions)
+    metric.compute()
+    for name, one in networks.items():
+        changed = [
+            key for key, value in one.state_dict().items() if not torch.equal(value, before[name][key])
+        ]
+        require(not changed, f"it changes {', '.join(changed[:3])} of the {name} encoder")
+    require(torch.equal(images, given.images), "it changes the pictures that it is given")
+
+
+def _judged(subject: Subject) -> Judged:
+    """Pictures of the spec's data with their captions."""
+    spec: MetricSpec = subject.spec()
+    samples = [spec.data.sample(index % len(spec.data), seed=index) for index in range(COUNT)]
+    images = torch.stack([sample.image for sample in samples]).float() / 127.5 - 1
+    return Judged(images, tuple(sample.caption for sample in samples))
+
+
+def _figures(subject: Subject, parts: Sequence[Judged]) -> dict[str, float]:
+    metric = subject.build()
+    for part in parts:
+        metric.update(part.images, part.captions)
+    figures: dict[str, float] = metric.compute()
+    return figures
+
+
+def _close(found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
+    require(found.keys() == wanted.keys(), f"{what}: figures {sorted(found)}, not {sorted(wanted)}")
+    for name, value in wanted.items():
+        near = math.isclose(found[name], value, rel_tol=1e-4, abs_tol=1e-5)
+        require(near, f"{what}: `{name}` is {found[name]:g}, not {value:g}")
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    named_figures,
+    order_of_pictures,
+    batches_do_not_matter,
+    computing_twice,
+    without_pictures,
+    pictures_matter,
+    networks_stay,
+)
