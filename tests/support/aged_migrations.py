@@ -28,3 +28,6 @@ NO_DICT = [Migration(to=2, options=lambda options: "heads")]  # type: ignore[arg
 NO_DATA = [Migration(to=2, options=lambda options: {"heads": object()})]
 RENAMES = [Migration(to=2, options=lambda options: {f"new_{name}": options[name] for name in options})]
 NOT_MIGRATIONS = ["to 2"]
+HOLDER = [
+    Migration(to=2, state=lambda state: {name.replace("attention", "attend"): state[name] for name in state})
+]
