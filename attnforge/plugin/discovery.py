@@ -14,6 +14,7 @@ from typing import Any
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import attnforge
@@ -125,20 +126,23 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
     return loaded
 
 
-def _check_requirement(point: EntryPoint) -> None:
+def attnforge_range(point: EntryPoint) -> SpecifierSet | None:
+    """The versions of attnforge that a plugin's package asks for, from its metadata; None without any."""
     for line in (point.dist.requires or ()) if point.dist else ():
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
-        if canonicalize_name(requirement.name) != "attnforge":
-            continue
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        if not requirement.specifier.contains(attnforge.__version__, prereleases=True):
-            raise SetAsideError(
-                f"it needs attnforge {requirement.specifier}; this is attnforge {attnforge.__version__}"
-            )
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if canonicalize_name(requirement.name) == "attnforge" and wanted:
+            return requirement.specifier
+    return None
+
+
+def _check_requirement(point: EntryPoint) -> None:
+    wanted = attnforge_range(point)
+    if wanted is not None and not wanted.contains(attnforge.__version__, prereleases=True):
+        raise SetAsideError(f"it needs attnforge {wanted}; this is attnforge {attnforge.__version__}")
 
 
 def _called(manager: pluggy.PluginManager, module: ModuleType, hook: str) -> Iterator[Any]:

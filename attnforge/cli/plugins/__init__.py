@@ -8,6 +8,7 @@ from attnforge.cli.family import load_command
 from attnforge.cli.listing import listing
 
 COMMANDS: dict[str, str] = {
+    "check": "Check one plugin without running it.",
     "new": "Write a plugin to start from.",
 }
 """What stands below `attnforge plugins`; `NAME` is `command` in the module `attnforge.cli.plugins.NAME`."""

@@ -1,0 +1,1 @@
+"""What `attnforge plugins check` looks at: the module, the components, and what else a plugin declares."""
