@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,12 @@ def test_a_command_that_looks_works_without_torch(arguments: list[str], shown: s
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
     assert "is imported" not in done.stdout
+
+
+def test_a_plugin_is_written_without_torch(tmp_path: Path) -> None:
+    done = blocked("plugins", "new", "gated-attention", "--kind", "attention", "--folder", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "gated-attention" / "pyproject.toml").is_file()
 
 
 def test_the_blocker_blocks() -> None:

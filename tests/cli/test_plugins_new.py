@@ -1,0 +1,43 @@
+"""`attnforge plugins new`: writes a plugin, says what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attnforge.cli import run
+
+
+def test_it_writes_the_plugin_and_says_what_to_type_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["plugins", "new", "gated-attention", "--kind", "attention"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    listed = {line.strip() for line in said[1 : said.index("next:")]}
+    written = {str(path.relative_to("gated-attention")) for path in Path("gated-attention").rglob("*.*")}
+    assert listed == {path for path in written if Path("gated-attention", path).is_file()} | {"LICENSE"}
+    assert [line.strip() for line in said[said.index("next:") + 1 :]] == [
+        "cd gated-attention",
+        'pip install --editable ".[testing]"',
+        "python -m pytest",
+        "attnforge validate gated-attention",
+        "attnforge train gated-attention",
+    ]
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "my plugins" / "new"
+    assert run(["plugins", "new", "gated-attention", "--kind", "attention", "--folder", str(folder)]) == 0
+    assert (folder / "gated-attention" / "pyproject.toml").is_file()
+
+
+def test_writing_twice_is_an_error_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["plugins", "new", "gated-attention", "--kind", "attention"]
+    assert run(arguments) == 0
+    assert run(arguments) == 1
+    assert "error[folder-taken]" in capsys.readouterr().err

@@ -1,0 +1,91 @@
+"""The names of a new plugin: all follow from one, and none is taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from attnforge.errors import PluginError, Problem
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.scaffold import LONGEST, name_plugin
+
+
+@pytest.fixture(scope="module")
+def plugins() -> PluginCatalogue:
+    return load_plugins()
+
+
+def _refused(name: str, *, kind: str, plugins: PluginCatalogue) -> Problem:
+    with pytest.raises(PluginError) as caught:
+        name_plugin(name, kind=kind, plugins=plugins)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_the_component_is_called_what_stands_before_the_kind(
+    plugins: PluginCatalogue,
+) -> None:
+    names = name_plugin("gated-attention", kind="attention", plugins=plugins)
+    assert (names.component, names.class_name, names.module) == ("gated", "GatedAttention", "attention")
+    assert (names.distribution, names.package) == ("attnforge-gated-attention", "attnforge_gated_attention")
+
+
+def test_any_other_name_is_the_component_s_too(plugins: PluginCatalogue) -> None:
+    names = name_plugin("two-way", kind="text-encoder", plugins=plugins)
+    assert (names.component, names.class_name, names.module) == (
+        "two-way",
+        "TwoWayTextEncoder",
+        "text_encoder",
+    )
+
+
+def test_a_kernel_s_component_says_its_operation_and_recipes_leave_it_out(plugins: PluginCatalogue) -> None:
+    names = name_plugin("tiled-kernel", kind="kernel", plugins=plugins)
+    assert (names.component, names.recipe_name) == ("word-attention-tiled", "tiled")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Gated", "no lower-case words"),
+        ("gated_attention", "no lower-case words"),
+        ("gated--attention", "no lower-case words"),
+        ("2d-attention", "no lower-case words"),
+        ("../attention", "no lower-case words"),
+        ("gated\n", "no lower-case words"),
+        ("", "no lower-case words"),
+        ("n" * (LONGEST + 1), "33 characters"),
+        ("attnforge-gated", "take `gated`"),
+        ("attention", "the kind and nothing else"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused(name: str, reason: str, plugins: PluginCatalogue) -> None:
+    problem = _refused(name, kind="attention", plugins=plugins)
+    assert problem.code == "plugin-name"
+    assert reason in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("word-attention", "the attention `word` of attngan"),
+        ("sketch-birds", "a plugin, sketch-birds"),
+        ("quickstart-folder", "a recipe of attnforge"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_and_who_has_it_is_said(
+    name: str, owner: str, plugins: PluginCatalogue
+) -> None:
+    problem = _refused(name, kind="attention", plugins=plugins)
+    assert problem.code == "name-taken"
+    assert owner in problem.message
+
+
+def test_the_same_name_of_another_kind_is_free(plugins: PluginCatalogue) -> None:
+    assert name_plugin("word-loss", kind="loss", plugins=plugins).component == "word"
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest(plugins: PluginCatalogue) -> None:
+    problem = _refused("gated-atention", kind="atention", plugins=plugins)
+    assert problem.code == "unknown-kind"
+    assert problem.expected is not None
+    assert problem.expected.startswith("`attention`")
