@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
+from attnforge.kernels.gpu import avoid_triton, name_of, refuse_triton
 from attnforge.kernels.region_matching import op, reference
 from attnforge.kernels.region_matching.filtering import filter_gradient
 from attnforge.values import Situation
@@ -19,12 +20,35 @@ __all__ = ["OPERATION", "PRECISIONS", "Precision", "region_attention", "region_m
 
 Precision = Literal["auto", "float32", "tf32", "float16", "bfloat16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+WIDEST = 256
+"""Numbers of a vector up to which the sums of a block of words fit into a GPU's registers."""
+LONGEST = 64
+"""Words of a caption up to which a block holds it whole."""
+SHARPEST = {"float16": 10.0, "bfloat16": 30.0, "float32": 30.0, "tf32": 30.0}
+"""The gamma1 up to which exp(gamma1), and in float32 squares of its sums, stay below the end of a type."""
 
 
 def refuse_cpu(situation: Situation) -> str | None:
     """Why cpu.py is not meant for that, or None."""
     device = situation.device.type
     return None if device == "cpu" else f"the inputs are on the device `{device}`"
+
+
+def refuse_gpu(situation: Situation) -> str | None:
+    """Why gpu.py cannot run there, or None."""
+    if reason := refuse_triton(situation, types=(torch.float32, torch.bfloat16, torch.float16)):
+        return reason
+    for letter, axis, most in (("d", "numbers a vector", WIDEST), ("l", "words", LONGEST)):
+        if situation.sizes[letter] > most:
+            return f"it takes up to {most} {axis}, not {situation.sizes[letter]}"
+    if not all(situation.sizes.values()):
+        return "there is nothing to compare"
+    precision = situation.options.get("precision", AUTO)
+    name = name_of(situation.dtype) if precision == AUTO else precision
+    gamma1 = float(situation.options.get("gamma1", 0.0))
+    if gamma1 > SHARPEST[name]:
+        return f"numbers overflow in {name} with a gamma1 above {SHARPEST[name]:g}, here {gamma1:g}"
+    return None
 
 
 def run_reference(
@@ -46,6 +70,13 @@ OPERATION = Operation(
     "all captions against all pictures (Eq. 7-10 of AttnGAN)",
     (
         Candidate("cpu", "in tables that fit into the cache", refuse_cpu, partial(op.match, kernel="cpu")),
+        Candidate(
+            "triton",
+            "its tables stay on the GPU's chip",
+            refuse_gpu,
+            partial(op.match, kernel="triton"),
+            avoid_triton,
+        ),
         Candidate(
             "torch", "what cpu does, anywhere", lambda situation: None, partial(op.match, kernel="torch")
         ),

@@ -1,4 +1,4 @@
-"""Region matching as operators of torch, and their gradient; cpu.py computes.
+"""Region matching as operators of torch, and their gradient; cpu.py and gpu.py compute.
 
 Nothing but the inputs and the scores is saved for a backward pass, and nothing where none can follow.
 """
@@ -36,6 +36,11 @@ def run_forward(
     sparse: bool,
 ) -> Tensor:
     """R of every picture and caption."""
+    if kernel == "triton":
+        from attnforge.kernels.region_matching import gpu  # imports Triton, which is not everywhere
+
+        gammas = {"gamma1": gamma1, "gamma2": gamma2}
+        return gpu.forward(words, regions, lengths, **gammas, precision=precision)
     products = products_of(precision, words.dtype)
     with torch.no_grad(), torch.autocast(words.device.type, enabled=False):
         return cpu.forward(words, regions, lengths, gamma1=gamma1, gamma2=gamma2, products=products)
@@ -54,6 +59,20 @@ def run_backward(
     sparse: bool,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of the words and the regions."""
+    if kernel == "triton":
+        from attnforge.kernels.region_matching import gpu_gradient
+
+        return gpu_gradient.backward(
+            gradient,
+            scores,
+            words,
+            regions,
+            lengths,
+            gamma1=gamma1,
+            gamma2=gamma2,
+            precision=precision,
+            sparse=sparse,
+        )
     products = products_of(precision, words.dtype)
     with torch.no_grad(), torch.autocast(words.device.type, enabled=False):
         return cpu.backward(
@@ -150,6 +169,6 @@ def match(
     precision: str,
     sparse: bool,
 ) -> Float[Tensor, "i t"]:
-    """Region matching by the operator's kernel of that name: `cpu`, or `torch`, which is cpu.py elsewhere."""
+    """Region matching by the operator's kernel of that name; `torch` is cpu.py on any device."""
     scores: Tensor = FORWARD(words, regions, lengths, kernel, gamma1, gamma2, precision, sparse)
     return scores

@@ -1,0 +1,73 @@
+"""Launches the Triton program of region matching's scores; see `programs` for what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import e, log2
+from typing import Any
+
+import torch
+import triton
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from attnforge.kernels.gpu import device_of
+from attnforge.kernels.region_matching import launches
+from attnforge.kernels.region_matching.buckets import buckets_of
+from attnforge.kernels.region_matching.factors import factors_of, rows_of
+
+WORKSPACE = 2**26
+"""Bytes, 64 MiB, that pictures taken together may need beside inputs and results; one alone may need more."""
+MOST = 65535
+"""Programs that a GPU takes on the second axis of a grid."""
+
+
+def parts_of(pictures: int, bytes_each: int) -> Iterator[slice]:
+    """All pictures, in runs that need no more than the workspace, or one by one."""
+    run = max(1, min(MOST, WORKSPACE // max(1, bytes_each)))
+    for start in range(0, pictures, run):
+        yield slice(start, min(start + run, pictures))
+
+
+def forward(
+    words: Float[Tensor, "t d l"],
+    regions: Float[Tensor, "i d n"],
+    lengths: Int[Tensor, "t"],
+    *,
+    gamma1: float,
+    gamma2: float,
+    precision: str,
+) -> Float[Tensor, "i t"]:
+    """R of every picture and caption.
+
+    Args:
+        words: Word vectors of the captions.
+        regions: Region vectors of the pictures.
+        lengths: How many words each caption has, at least 1.
+        gamma1: How sharply a word picks its regions.
+        gamma2: How much the best-matching words of a caption count.
+        precision: What factors of the large products are rounded to.
+    """
+    dtype, kind = factors_of(precision, words.dtype)
+    batch, width, longest = words.shape
+    pictures, _, count = regions.shape
+    buckets = buckets_of(lengths, longest)
+    rows = rows_of(words, dtype)
+    scores = regions.new_empty(pictures, batch, dtype=torch.float32)
+    for part in parts_of(pictures, count * width * dtype.itemsize):
+        vectors = rows_of(regions[part], dtype)
+        bases = regions[part].sum(dim=2, dtype=torch.float32)
+        for bucket, size in enumerate(buckets.sizes):
+            program, constants = launches.prepared("score", regions, width=width, words=size, kind=kind)
+
+            def grid(options: dict[str, Any], part: slice = part) -> tuple[int, int]:
+                held = options["ROWS"] // options["WORDS"]
+                return triton.cdiv(batch, held), part.stop - part.start
+
+            with device_of(regions):
+                program[grid](
+                    rows, vectors, bases, buckets.lengths, buckets.captions, buckets.bounds, scores[part],
+                    bucket, batch, longest, count, width, gamma1 * log2(e), gamma2,
+                    **constants,
+                )  # fmt: skip
+    return scores

@@ -1,0 +1,63 @@
+"""Which pairs a gradient is computed for, listed by picture and by caption, on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from attnforge.kernels.region_matching.buckets import Buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of i pictures and t captions, in e - 1 buckets. Rows that are all equal are one row in memory."""
+
+    captions: Int[Tensor, "i t"]
+    """The captions of each picture, those of the first bucket first; beyond the last, anything."""
+    bounds: Int[Tensor, "i e"]
+    """Where in a row of `captions` each bucket begins, and the last one ends."""
+    pictures: Int[Tensor, "t i"]
+    """The pictures of each caption; beyond `counts`, anything."""
+    counts: Int[Tensor, "t"]
+    """How many pictures each caption has."""
+
+
+def every_pair(buckets: Buckets, pictures: int) -> Pairs:
+    """All pairs.
+
+    Args:
+        buckets: The captions.
+        pictures: How many pictures there are.
+    """
+    captions, bounds = buckets.captions, buckets.bounds
+    numbers = torch.arange(pictures, dtype=torch.int32, device=captions.device)
+    return Pairs(
+        captions.expand(pictures, -1),
+        bounds.expand(pictures, -1),
+        numbers.expand(len(captions), -1),
+        torch.full_like(captions, pictures),
+    )
+
+
+def pairs_with_gradient(buckets: Buckets, gradient: Float[Tensor, "i t"]) -> Pairs:
+    """The pairs whose gradient is not zero.
+
+    Args:
+        buckets: The captions.
+        gradient: The gradient of the scores.
+    """
+    order = buckets.captions.long()
+    active = gradient != 0
+    ordered = active[:, order]
+    places = ordered.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
+    before = torch.nn.functional.pad(ordered.cumsum(dim=1), (1, 0))
+    pictures = active.T.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
+    return Pairs(
+        buckets.captions[places].contiguous(),
+        before[:, buckets.bounds.long()].to(torch.int32).contiguous(),
+        pictures.to(torch.int32).contiguous(),
+        active.sum(dim=0).to(torch.int32),
+    )

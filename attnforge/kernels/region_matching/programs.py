@@ -1,0 +1,148 @@
+"""The Triton programs of region matching: scores, and per pair what its gradient needs.
+
+A program holds a picture against ROWS words, which are whole captions of a bucket one below the other, each
+with room for WORDS of them. It goes through the picture's regions TILE at a time. Of the scores of words and
+regions nothing leaves the chip. Everything between the products is float32; PRECISION and WIDE are those of
+`product`. docs/explanation/region-matching-kernel.md derives what is computed.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import triton
+import triton.language as tl
+
+from attnforge.kernels.programs import product, rounded
+
+
+@triton.jit
+@no_type_check
+def locate(
+    captions, lengths, first, last, longest,
+    ROWS: tl.constexpr, WORDS: tl.constexpr,
+):  # fmt: skip
+    """The caption of every row, the row's place among all words, and whether there is a word."""
+    row = tl.arange(0, ROWS)
+    place = first + row // WORDS
+    word = row % WORDS
+    caption = tl.load(captions + place, mask=place < last, other=0)
+    length = tl.load(lengths + caption, mask=place < last, other=0)
+    return caption, caption.to(tl.int64) * longest + word, word < length
+
+
+@triton.jit
+@no_type_check
+def read(vectors, row, inside, width, WIDTH: tl.constexpr):
+    """Vectors as rows, with zeros where a row is not inside."""
+    column = tl.arange(0, WIDTH)
+    mask = inside[:, None] & (column < width)[None, :]
+    return tl.load(vectors + row[:, None] * width + column[None, :], mask=mask, other=0.0)
+
+
+@triton.jit
+@no_type_check
+def over_words(scores, present, ROWS: tl.constexpr, WORDS: tl.constexpr):
+    """Softmax over the words of each caption, regions by rows; a caption that is missing gets anything."""
+    powers = tl.where(present[None, :], scores * 1.4426950408889634, -1e38)
+    powers = tl.reshape(powers, (scores.shape[0], ROWS // WORDS, WORDS))
+    powers = tl.exp2(powers - tl.max(powers, axis=2)[:, :, None])
+    powers = powers / tl.sum(powers, axis=2)[:, :, None]
+    return tl.reshape(powers, (scores.shape[0], ROWS))
+
+
+@triton.jit
+@no_type_check
+def contexts(
+    rows, present, regions, base, count, width, sharpness,
+    TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """u of every row: the sum over regions of weights times vectors.
+
+    Weights are at least 1. Only what is above 1 is rounded and multiplied; `base` is the sum of the vectors.
+    """
+    sums = tl.zeros((ROWS, WIDTH), dtype=tl.float32)
+    for start in range(0, count, TILE):
+        region = start + tl.arange(0, TILE)
+        vectors = read(regions, region, region < count, width, WIDTH)
+        likely = over_words(product(vectors, tl.trans(rows), PRECISION, WIDE), present, ROWS, WORDS)
+        above = rounded(tl.exp2(sharpness * likely) - 1.0, rows.dtype, WIDE)
+        sums += product(tl.trans(above), vectors, PRECISION, WIDE)
+    column = tl.arange(0, WIDTH)
+    return sums + tl.load(base + column, mask=column < width, other=0.0)[None, :]
+
+
+@triton.jit
+@no_type_check
+def totals_of(
+    rows, present, regions, count, width, sharpness,
+    TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """z of every row: the sum over regions of weights."""
+    totals = tl.zeros((ROWS,), dtype=tl.float32)
+    for start in range(0, count, TILE):
+        region = start + tl.arange(0, TILE)
+        vectors = read(regions, region, region < count, width, WIDTH)
+        likely = over_words(product(vectors, tl.trans(rows), PRECISION, WIDE), present, ROWS, WORDS)
+        totals += tl.sum(tl.where((region < count)[:, None], tl.exp2(sharpness * likely), 0.0), axis=0)
+    return totals
+
+
+@triton.jit
+@no_type_check
+def compare(
+    rows, present, regions, base, count, width, sharpness,
+    TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """u, u . e, |u|^2, |e|^2, |u| |e| and the least that this may be, 1e-8 z, of every row.
+
+    z costs a pass of its own. It is between `count` and `count` exp(gamma1), so it is hardly ever needed.
+    """
+    sums = contexts(
+        rows, present, regions, base, count, width, sharpness, TILE, ROWS, WORDS, WIDTH, PRECISION, WIDE
+    )
+    words = rows.to(tl.float32)
+    dots = tl.sum(sums * words, axis=1)
+    squares = tl.sum(sums * sums, axis=1)
+    word_squares = tl.sum(words * words, axis=1)
+    norms = tl.sqrt(squares) * tl.sqrt(word_squares)
+    least = tl.zeros((ROWS,), dtype=tl.float32)
+    near = present & (norms < 1e-8 * count * tl.exp2(sharpness))
+    if tl.max(near.to(tl.int32), axis=0) > 0:
+        least = 1e-8 * totals_of(
+            rows, present, regions, count, width, sharpness, TILE, ROWS, WORDS, WIDTH, PRECISION, WIDE
+        )
+    return sums, dots, squares, word_squares, norms, least
+
+
+@triton.jit
+@no_type_check
+def score(
+    words, regions, bases, lengths, captions, bounds, scores,
+    bucket, batch, longest, count, width, sharpness, gamma2,
+    TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """R of a picture and ROWS // WORDS captions of a bucket."""
+    first = tl.load(bounds + bucket) + tl.program_id(0) * (ROWS // WORDS)
+    last = tl.load(bounds + bucket + 1)
+    if first >= last:
+        return
+    picture = tl.program_id(1).to(tl.int64)
+    _, row, present = locate(captions, lengths, first, last, longest, ROWS, WORDS)
+    rows = read(words, row, present, width, WIDTH)
+    _, dots, _, _, norms, least = compare(
+        rows, present, regions + picture * count * width, bases + picture * width, count, width, sharpness,
+        TILE, ROWS, WORDS, WIDTH, PRECISION, WIDE,
+    )  # fmt: skip
+    cosine = dots / tl.where(present, tl.maximum(norms, least), 1.0)
+    powers = tl.where(present, cosine * gamma2, -1e38)
+    powers = tl.reshape(powers, (ROWS // WORDS, WORDS))
+    most = tl.max(powers, axis=1)
+    total = most + tl.log(tl.sum(tl.exp(powers - most[:, None]), axis=1))
+    place = first + tl.arange(0, ROWS // WORDS)
+    caption = tl.load(captions + place, mask=place < last, other=0)
+    tl.store(scores + picture * batch + caption, total, mask=place < last)
