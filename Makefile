@@ -12,7 +12,7 @@ CODE := $(wildcard attnforge plugins tests benchmarks docs)
 PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint format docs pins clean
+.PHONY: help demo test test-long lint format docs pins gpu-check clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the embedded birds (about five minutes)"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-long  run the tests that take minutes each"
 	@echo "make lint       style, types and import contracts"
 	@echo "make format     put the code into the house's format"
+	@echo "make gpu-check  check the kernels on a GPU: correctness, speed, a profile (eight minutes)"
 	@echo "make docs       write the parts of docs/reference that the code already says"
 	@echo "make pins       renew requirements/*.txt from pyproject.toml"
 	@echo "make clean      remove the environment, caches and builds; runs/ is kept"
@@ -50,7 +51,7 @@ test-long: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(PACKAGES) docs/generate.py
+	$(BIN)/mypy $(PACKAGES) docs/generate.py benchmarks
 	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.installed-dev
@@ -66,6 +67,10 @@ pins: $(BIN)/uv
 	$(COMPILE) --group pyproject.toml:installer -o requirements/installer.txt
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+
+# GPU_PYTHON names another Python that has torch, Triton and pytest, and nothing is installed.
+gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.installed-dev)
+	PYTHONPATH=.$(if $(PYTHONPATH),:$(PYTHONPATH)) $(or $(GPU_PYTHON),$(BIN)/python) benchmarks/gpu_check.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

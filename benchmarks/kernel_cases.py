@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,17 +35,22 @@ class Case:
     """Whether word attention gives the features with the context behind them, as the generator wants."""
     channels_last: bool = False
 
+    def lengths(self) -> list[int]:
+        """Words of each caption."""
+        shortest = min(SHORTEST, self.words) if self.ragged else self.words
+        generator = torch.Generator().manual_seed(1)
+        drawn: list[int] = torch.randint(
+            shortest, self.words + 1, (self.batch,), generator=generator
+        ).tolist()
+        return drawn
+
     def inputs(self) -> Inputs:
         """Numbers that are the same whenever they are made; scores spread by 2, as in trained models."""
-        generator = torch.Generator().manual_seed(1)
+        generator = torch.Generator(self.device).manual_seed(1)
 
         def drawn(*shape: int) -> Tensor:
-            return torch.randn(*shape, generator=generator)
+            return torch.randn(*shape, generator=generator, device=self.device)
 
-        lengths = torch.full((self.batch,), self.words)
-        if self.ragged:
-            shortest = min(SHORTEST, self.words)
-            lengths = torch.randint(shortest, self.words + 1, (self.batch,), generator=generator)
         words = drawn(self.batch, self.width, self.words) * (2 / self.width**0.5)
         if self.operation == MATCHING:
             asked, pull = drawn(self.batch, self.width, self.queries), drawn(self.batch, self.batch)
@@ -54,7 +58,8 @@ class Case:
             side = _rows(self.queries)
             asked = drawn(self.batch, self.width, side, self.queries // side)
             pull = drawn(self.batch, self.width * (1 + self.joined), side, self.queries // side)
-        padding = torch.arange(self.words) >= lengths[:, None]
+        lengths = torch.tensor(self.lengths(), device=self.device)
+        padding = torch.arange(self.words, device=self.device) >= lengths[:, None]
         made = Inputs(asked=asked, words=words, lengths=lengths, padding=padding, pull=pull)
         return made.on(self.device, self.dtype, channels_last=self.channels_last and asked.ndim == 4)
 
@@ -118,11 +123,6 @@ def situation_sizes(case: Case) -> dict[str, int]:
         "h": side,
         "w": case.queries // side,
     }
-
-
-def situation_options(case: Case) -> dict[str, Any]:
-    """What the operation is asked beside its inputs."""
-    return {**GAMMAS, "precision": "auto"} if case.operation == MATCHING else {}
 
 
 def _rows(pixels: int) -> int:

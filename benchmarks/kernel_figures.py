@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from kernel_cases import Case, Inputs
+from kernel_cases import Case
 from kernel_clocks import Turn
 from kernel_memory import Memory
 from kernel_providers import OFFICIAL, Provider
@@ -44,7 +44,6 @@ class Measured:
 def rows_of(
     found: Sequence[Measured],
     case: Case,
-    inputs: Inputs,
     *,
     on: About,
     clock: str,
@@ -53,7 +52,7 @@ def rows_of(
 ) -> list[Row]:
     """A row for each provider and each mode that is wanted."""
     base = next((one for one in found if one.provider.name == OFFICIAL), None)
-    lengths = inputs.lengths.tolist()
+    lengths = case.lengths()
     rows = []
     for mode in (mode for mode in MODES if mode in modes):
         for one in found:

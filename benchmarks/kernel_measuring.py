@@ -68,7 +68,7 @@ def measure(
         for one in found:
             if wanted := one.modes(modes):
                 one.turns[number] = turn(clock, one.provider, inputs, wanted)
-    return rows_of(found, case, inputs, on=on, clock=clock.name, peaks=peaks, modes=modes)
+    return rows_of(found, case, on=on, clock=clock.name, peaks=peaks, modes=modes)
 
 
 def prepare(
@@ -85,32 +85,36 @@ def prepare(
     provider = one.provider
     if provider.backward_refused:
         one.refuse(MODES[1:], provider.backward_refused)
-    why = provider.refused or limits.refuse(case, provider)
-    if why:
+    if why := provider.refused or limits.refuse(case, provider):
         one.refuse(MODES, why)
-        return
     try:
-        wanted = one.modes(modes)
-        trains = set(wanted) - {"inference"}
-        with torch.no_grad():
-            one.errors["inference"] = _error([provider.run(inputs.detached())], exact[:1])
-        if trains:
-            result = provider.run(inputs)
-            one.errors["forward"] = _error([result], exact[:1])
-            of_leaves = _error(gradients_of(result, inputs), exact[1:])
-            one.errors |= {"backward": of_leaves, "both": of_leaves}
-            del result
-            one.memory = training_memory(provider.run, inputs)
-        if "inference" in wanted:
-            one.inference_peak = inference_peak(provider.run, inputs)
-        begun = time.perf_counter()
-        turn(clock, provider, inputs, wanted)
-        taken = time.perf_counter() - begun
-        one.refuse(*limits.note(case, provider, taken, one.memory))
+        if wanted := one.modes(modes):
+            turn(clock, provider, inputs, wanted)  # compiles what has to be
+            one.errors = errors_of(provider, inputs, exact, wanted)
+            begun = time.perf_counter()
+            if set(wanted) - {"inference"}:
+                one.memory = training_memory(provider.run, inputs)
+            if "inference" in wanted:
+                one.inference_peak = inference_peak(provider.run, inputs)
+            one.refuse(*limits.note(case, provider, time.perf_counter() - begun, one.memory))
     except torch.OutOfMemoryError:
         one.refuse(MODES, "out of memory")
     except Exception as error:  # a library's attention may fail in its own ways, which the table tells
         one.refuse(MODES, f"failed: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}")
+
+
+def errors_of(
+    provider: Provider, inputs: Inputs, exact: Sequence[Tensor], modes: Collection[str]
+) -> dict[str, float]:
+    """By mode, how far results are from exact ones; nothing without those."""
+    if not exact:
+        return {}
+    if set(modes) == {"inference"}:
+        with torch.no_grad():
+            return {"inference": _error([provider.run(inputs.detached())], exact[:1])}
+    result = provider.run(inputs)
+    of_result, of_leaves = _error([result], exact[:1]), _error(gradients_of(result, inputs), exact[1:])
+    return {"inference": of_result, "forward": of_result, "backward": of_leaves, "both": of_leaves}
 
 
 def turn(clock: Clock, provider: Provider, inputs: Inputs, modes: Collection[str]) -> Turn:
@@ -141,6 +145,5 @@ def exact_results(case: Case, inputs: Inputs) -> list[Tensor]:
 
 
 def _error(found: Sequence[Tensor], exact: Sequence[Tensor]) -> float:
-    pairs = zip(found, exact, strict=False)
-    errors = [((one.double() - other).abs().max() / other.abs().max()).item() for one, other in pairs]
-    return max(errors, default=float("nan"))
+    pairs = zip(found, exact, strict=True)
+    return max(((one.double() - other).abs().max() / other.abs().max()).item() for one, other in pairs)

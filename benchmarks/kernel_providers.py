@@ -14,7 +14,6 @@ from kernel_cases import (
     Case,
     Inputs,
     joined_to,
-    situation_options,
     situation_sizes,
 )
 from library_attention import flex, refuse_flex, refuse_flex_backward, refuse_varlen, sdpa, varlen
@@ -34,6 +33,9 @@ OFFICIAL = "official"
 VECTORISED = "vectorised"
 OWN = "attnforge"
 """What the names of attnforge's kernels begin with."""
+
+PRECISIONS: dict[str, tuple[Precision, ...]] = {"cpu": ("bfloat16",), "cuda": ("tf32", "bfloat16")}
+"""What float32 may be rounded to for products, by kind of device."""
 
 Run = Callable[[Inputs], Tensor]
 
@@ -85,7 +87,7 @@ def _attention(case: Case) -> Iterator[Provider]:
     if refused := refuse_varlen(case):
         yield Provider(name="varlen_attn", run=_never, refused=refused)
     else:
-        yield plain("varlen_attn", varlen(case, case.inputs().lengths))
+        yield plain("varlen_attn", varlen(case))
     yield plain(
         "FlexAttention",
         flex(),
@@ -105,38 +107,39 @@ def _never(inputs: Inputs) -> Tensor:
 
 def _own(case: Case) -> Iterator[Provider]:
     """Each kernel that attnforge has for the operation, and its lower precisions."""
-    operation = MATCHING_OPERATION if case.operation == MATCHING else ATTENTION_OPERATION
-    for candidate in operation.kernels:
-        refused = _refusal(candidate, case)
-        if case.operation == ATTENTION:
+    if case.operation == ATTENTION:
+        for candidate in ATTENTION_OPERATION.kernels:
             run = partial(_own_attention, kernel=candidate.name, joined=case.joined)
-            yield Provider(name=f"{OWN} {candidate.name}", run=run, refused=refused)
-            continue
-        matching = partial(_own_matching, kernel=candidate.name)
-        yield Provider(name=f"{OWN} {candidate.name}", run=matching, refused=refused)
-        if not refused and candidate.name != "reference" and case.dtype is torch.float32:
-            yield from _rounded(candidate, case)
+            yield _kernel(candidate, case, run)
+        return
+    for candidate in MATCHING_OPERATION.kernels:
+        one = _kernel(candidate, case, partial(_own_matching, kernel=candidate.name))
+        yield one
+        if not one.refused and candidate.name != "reference" and case.dtype is torch.float32:
+            for precision in PRECISIONS[case.device.type]:
+                run = partial(_own_matching, kernel=candidate.name, precision=precision)
+                yield _kernel(candidate, case, run, precision=precision)
 
 
-def _rounded(candidate: Candidate, case: Case) -> Iterator[Provider]:
-    """The kernel with factors rounded before products, as its option `precision` has it."""
-    precisions: tuple[Precision, ...] = ("bfloat16",)
-    if case.device.type == "cuda" and candidate.name not in {"cpu", "torch"}:
-        precisions = ("tf32", "bfloat16")
-    for precision in precisions:
-        run = partial(_own_matching, kernel=candidate.name, precision=precision)
-        refused = _refusal(candidate, case, precision=precision)
-        name = f"{OWN} {candidate.name}, {precision} products"
-        yield Provider(name=name, run=run, refused=refused, products=precision)
+def _kernel(candidate: Candidate, case: Case, run: Run, *, precision: Precision = "auto") -> Provider:
+    rounded = precision != "auto"
+    return Provider(
+        name=f"{OWN} {candidate.name}" + (f", {precision} products" if rounded else ""),
+        run=run,
+        refused=_refusal(candidate, case, precision, gradient=False),
+        backward_refused=_refusal(candidate, case, precision, gradient=True),
+        products=precision if rounded else "",
+    )
 
 
-def _refusal(candidate: Candidate, case: Case, **options: str) -> str:
+def _refusal(candidate: Candidate, case: Case, precision: Precision, *, gradient: bool) -> str:
+    options = {**GAMMAS, "precision": precision} if case.operation == MATCHING else {}
     situation = Situation(
         device=case.device,
         dtype=case.dtype,
         sizes=situation_sizes(case),
-        gradient=True,
-        options=situation_options(case) | options,
+        gradient=gradient,
+        options=options,
     )
     reason = candidate.refuse(situation)
     if not reason and interpreted() and candidate.avoid(situation) == avoid_triton(situation):

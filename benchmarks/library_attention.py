@@ -35,10 +35,11 @@ def refuse_varlen(case: Case) -> str:
     return "varlen_attn takes widths divisible by 8" if case.width % 8 else ""
 
 
-def varlen(case: Case, lengths: Tensor) -> Callable[[Inputs], Tensor]:
+def varlen(case: Case) -> Callable[[Inputs], Tensor]:
     """`varlen_attn`, which needs no mask; where captions begin and end is said beforehand."""
     from torch.nn.attention.varlen import varlen_attn
 
+    lengths = torch.tensor(case.lengths(), device=case.device)
     captions = torch.zeros(case.batch + 1, dtype=torch.int32, device=case.device)
     captions[1:] = lengths.cumsum(0)
     maps = torch.arange(case.batch + 1, dtype=torch.int32, device=case.device) * case.queries
