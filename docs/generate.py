@@ -42,7 +42,8 @@ def recipe_page() -> str:
         "# Recipe\n",
         "The keys of each section. A *kind* stands for a component: its name, or a map with `use:` and its",
         "options, which are listed under [components](components.md). `extends` names a parent recipe; how",
-        "the two become one is told in [write a recipe](../how-to/write-a-recipe.md).\n",
+        "the two become one is told in [write a recipe](../how-to/write-a-recipe.md). `requires` lists",
+        "packages that must be installed, and `lock` is what `attnforge show --frozen` adds.\n",
     ]
     for section in _sections(Recipe):
         parts += [f"## {section.__name__}\n", _prose(section) + "\n", _table(section)]

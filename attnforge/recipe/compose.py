@@ -11,7 +11,8 @@ from attnforge.recipe.library import RecipeFile, locate, shown
 from attnforge.recipe.merge import merge
 from attnforge.recipe.migrate import migrate
 from attnforge.recipe.node import Entry, Map, Node, Scalar, find, plain
-from attnforge.recipe.override import Overrides, override
+from attnforge.recipe.override import FILE_KEYS, Overrides, override
+from attnforge.recipe.requires import Required, read_requires
 from attnforge.recipe.scalars import write
 from attnforge.recipe.source import read
 
@@ -22,15 +23,18 @@ class ComposedRecipe:
 
     name: str
     root: Map
-    """Everything but `extends` and `lock`."""
+    """Everything but `extends`, `lock` and `requires`."""
     lock: Node | None = None
     """The `lock:` of a frozen recipe."""
+    requires: tuple[Required, ...] = ()
+    """The packages that the recipe and its parents require."""
 
     def plain(self) -> dict[str, object]:
         """The merged recipe as written, without defaults."""
         data = plain(self.root)
         assert isinstance(data, dict)  # noqa: S101  (a Map gives a dict)
-        return data
+        lines = list(dict.fromkeys(str(one) for one in self.requires))
+        return {"requires": lines, **data} if lines else data
 
     def text(self) -> str:
         """The merged recipe as YAML."""
@@ -70,20 +74,22 @@ def gather(
         override(Map({}, Place(shown(found.path))), overrides, problems)
         return None
     root: Node | None = None
+    requires: list[Required] = []
     for file in reversed(maps):
         # Each file by itself: a pin holds for the options beside it, not for those of a parent or child.
+        requires += read_requires(find(file, "requires"), problems)
         lock = find(file, "lock")
         file = migrate(file, under=root, lock=lock, plugins=plugins, problems=problems)
         root = merge(root, file) if root is not None else file
     assert root is not None  # noqa: S101  (a chain has at least one file)
     lock = find(root, "lock")
-    entries = {key: entry for key, entry in _entries(root).items() if key not in ("extends", "lock")}
+    entries = {key: entry for key, entry in _entries(root).items() if key not in FILE_KEYS}
     root = override(Map(entries, root.place), overrides, problems)
     if overrides and isinstance(root, Map):
         root = migrate(root, under=None, lock=None, plugins=plugins, problems=problems)
     named = find(lock, "recipe") if lock else None
     name = str(named.value) if isinstance(named, Scalar) and len(maps) == 1 else found.name
-    return ComposedRecipe(name, Map(_entries(root), root.place), lock)
+    return ComposedRecipe(name, Map(_entries(root), root.place), lock, tuple(requires))
 
 
 def _entries(node: Node) -> dict[str, Entry]:

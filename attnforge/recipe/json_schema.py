@@ -82,6 +82,11 @@ class _Writer:
         schema = self._object(target, {})
         if target is Recipe:
             schema["properties"]["lock"] = {"type": "object"}
+            schema["properties"]["requires"] = {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": 'Packages that must be installed, such as "attnforge-gated>=0.2".',
+            }
             schema["properties"]["extends"] = {
                 "type": "string",
                 "description": "One parent: a recipe's name, or a path relative to this file.",

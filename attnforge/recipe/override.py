@@ -14,6 +14,8 @@ from attnforge.recipe.source import Text, parse
 _OVERRIDE = re.compile(r"(?P<path>[^\s=.]+(?:\.[^\s=.]+)*)=(?P<value>.*)", re.DOTALL)
 _KEY = re.compile(r"[^\s=.]+(?:\.[^\s=.]+)*")
 SOURCE = "command line"
+FILE_KEYS = ("extends", "lock", "requires")
+"""Keys that say something of a recipe's file, and nothing of the experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def assign(key: str, place: Place, value: Node, problems: list[Problem]) -> Assi
 
 
 def _belongs_to_a_file(key: str, place: Place, problems: list[Problem]) -> bool:
-    if key not in ("extends", "lock"):
+    if key not in FILE_KEYS:
         return False
     message = f"`{key}` cannot be overridden; it belongs to a recipe's file"
     problems.append(Problem("bad-override", message, place))

@@ -13,6 +13,7 @@ from attnforge.recipe.compose import gather
 from attnforge.recipe.lock import check_lock
 from attnforge.recipe.node import Map, find
 from attnforge.recipe.override import Overrides
+from attnforge.recipe.requires import unmet
 from attnforge.recipe.resolved import ResolvedRecipe
 from attnforge.recipe.tree import choices
 
@@ -39,6 +40,9 @@ def resolve(
     composed = gather(source, overrides, plugins, problems)
     if composed is None:
         raise RecipeError(problems)
+    if missing := unmet(composed.requires):
+        # Components of a package that is missing would only be told as unknown once more.
+        raise RecipeError([*problems, *missing])
     decoder = Decoder(plugins)
     tree = decoder.section(Recipe, composed.root, "")
     problems += decoder.problems

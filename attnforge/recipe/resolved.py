@@ -12,6 +12,7 @@ from attnforge.plugin import PluginCatalogue
 from attnforge.recipe.compose import ComposedRecipe
 from attnforge.recipe.lock import lock_of
 from attnforge.recipe.node import find, plain
+from attnforge.recipe.requires import with_providers
 from attnforge.recipe.scalars import write
 from attnforge.recipe.tree import Section, choices, frozen
 
@@ -50,12 +51,16 @@ class ResolvedRecipe:
         return data
 
     def frozen(self) -> str:
-        """The recipe as YAML, every default filled in and every component pinned, with a `lock:`.
+        """The recipe as YAML, every default filled in, every component pinned, with `requires` and `lock`.
 
         `resolve` accepts it again, also when a component's version has risen and its plugin migrates it.
         """
-        lock = lock_of(self.name, choices(self.tree), self.plugins, digest=self.digest)
-        return write({**frozen(self.tree, pinned=True), "lock": lock})
+        used = choices(self.tree)
+        lock = lock_of(self.name, used, self.plugins, digest=self.digest)
+        providers = [self.plugins.owner(choice.component) for choice in used]
+        requires = with_providers(self.composed.requires, providers)
+        above = {"requires": requires} if requires else {}
+        return write({**above, **frozen(self.tree, pinned=True), "lock": lock})
 
     def get(self, path: str) -> object:
         """What the recipe says at a dotted path such as `data.use`, or None; defaults are not looked at."""
