@@ -35,19 +35,41 @@ def _named(lines: Sequence[str]) -> set[str]:
 
 
 def test_every_imported_package_is_a_declared_dependency(sources: dict[Path, ast.Module], root: Path) -> None:
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    always = _named(project["dependencies"])
-    extra = _named(project["optional-dependencies"]["testing"])  # for the conformance kit alone
     providers = packages_distributions()
     undeclared = {
         f"{path.relative_to(root)}: {module}"
         for path, tree in sources.items()
         for module in _imported(tree)
-        if module not in OWN | sys.stdlib_module_names
-        and not (always | extra if (root / "attnforge" / "testing") in path.parents else always)
+        if module not in _own(path, root) | sys.stdlib_module_names
+        and not _declared(path, root)
         & {name.lower().replace("_", "-") for name in providers.get(module, [module])}
     }
     assert sorted(undeclared) == []
+
+
+def _project(path: Path, root: Path) -> Path:
+    """The folder of the distribution that a module belongs to: a plugin's own, or the core's."""
+    return next((folder for folder in path.parents if (folder / "pyproject.toml").is_file()), root)
+
+
+def _own(path: Path, root: Path) -> set[str]:
+    """What a module may import without a word: its own distribution's packages, and attnforge."""
+    project = _project(path, root)
+    if project == root:
+        return OWN
+    return {"attnforge", *(one.parent.name for one in project.glob("*/__init__.py"))}
+
+
+def _declared(path: Path, root: Path) -> set[str]:
+    """What the distribution of a module names, or attnforge does, on which every plugin depends.
+
+    The conformance kit alone may use what is for tests.
+    """
+    folders = {root, _project(path, root)}
+    projects = [tomllib.loads((folder / "pyproject.toml").read_text())["project"] for folder in folders]
+    kit = root / "attnforge" / "testing" in path.parents
+    tests = projects[0]["optional-dependencies"]["testing"] if kit else []
+    return _named([line for project in projects for line in project["dependencies"]] + tests)
 
 
 def test_every_declared_dependency_is_pinned_with_a_hash(root: Path) -> None:
