@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -30,14 +31,19 @@ OF_KIND = {
 }
 """The template of each file that depends on the kind."""
 
+BROUGHT = {"jaxtyping", "pydantic", "torch"}
+"""What components may import because attnforge needs it, too; their versions are left to attnforge."""
+_IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
+
 
 def project_files(names: Names) -> dict[str, str]:
     """The text of every file of the plugin, by its path below the plugin's folder."""
-    values = _values(names)
     templates = files("attnforge.scaffold") / "templates"
     sources = {path: templates / "project" / f"{name}.template" for path, name in PROJECT.items()}
     of_kind = templates / "kinds" / names.module
     sources |= {path: of_kind / f"{name}.template" for path, name in OF_KIND.items()}
+    component = (of_kind / "component.py.template").read_text(encoding="utf-8")
+    values = _values(names, imported=set(_IMPORTED.findall(component)))
     return {
         Template(path).substitute(values): Template(source.read_text(encoding="utf-8")).substitute(values)
         for path, source in sources.items()
@@ -76,7 +82,9 @@ def write_project(names: Names, folder: Path) -> Path:
     return home
 
 
-def _values(names: Names) -> dict[str, str]:
+def _values(names: Names, *, imported: set[str]) -> dict[str, str]:
+    versions = _versions(attnforge.__version__)
+    needed = [f"attnforge{versions}", *sorted(imported & BROUGHT)]
     return {
         "plugin": names.plugin,
         "plugin_module": names.plugin.replace("-", "_"),
@@ -89,7 +97,8 @@ def _values(names: Names) -> dict[str, str]:
         "package": names.package,
         "module": names.module,
         "summary": SUMMARIES[names.kind],
-        "versions": _versions(attnforge.__version__),
+        "versions": versions,
+        "dependencies": ", ".join(f'"{one}"' for one in needed),
     }
 
 

@@ -36,7 +36,9 @@ def sources(root: Path, files: list[Path]) -> dict[Path, ast.Module]:
     shipped = [
         path
         for path in files
-        if path.suffix == ".py" and path.relative_to(root).parts[0] in ("attnforge", "plugins")
+        if path.suffix == ".py"
+        and path.relative_to(root).parts[0] in ("attnforge", "plugins")
+        and "tests" not in path.relative_to(root).parts
     ]
     return {path: ast.parse(path.read_text(), str(path)) for path in shipped}
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from scaffolding import write_all_kinds
 
-import attnforge
 from attnforge.errors import PluginError
 from attnforge.plugin import KINDS, PluginCatalogue, load_plugins
 from attnforge.recipe import resolve
@@ -83,14 +82,15 @@ def _strings(value: object) -> set[object]:
     return {value}
 
 
+@pytest.mark.parametrize(("version", "range_"), [("0.3.1", ">=0.3,<0.4"), ("2.4.0", ">=2.4,<3")])
 def test_the_plugin_is_for_versions_up_to_the_next_that_may_break_it(
-    plugins: PluginCatalogue,
+    version: str, range_: str, plugins: PluginCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("attnforge.__version__", version)
     files = project_files(name_plugin("tried-loss", kind="loss", plugins=plugins))
     project = tomllib.loads(files["pyproject.toml"])["project"]
-    assert attnforge.__version__.startswith("0.1.")
-    assert project["dependencies"] == ["attnforge>=0.1,<0.2"]
-    assert project["optional-dependencies"]["testing"] == ["attnforge[testing]>=0.1,<0.2"]
+    assert project["dependencies"] == [f"attnforge{range_}", "jaxtyping", "pydantic", "torch"]
+    assert project["optional-dependencies"]["testing"] == [f"attnforge[testing]{range_}"]
 
 
 def test_the_licence_is_attnforge_s_own(plugins: PluginCatalogue) -> None:

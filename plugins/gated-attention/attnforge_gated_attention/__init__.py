@@ -1,0 +1,1 @@
+"""A plugin of attnforge; `plugin.py` declares what it brings."""
