@@ -95,11 +95,11 @@ def with_providers(required: Sequence[Required], providers: Iterable[Plugin]) ->
     lines = []
     for one in required:
         wanted = one.requirement
-        _, number = installed.pop(canonicalize_name(wanted.name), ("", None))
-        if number is not None:
+        provider = installed.pop(canonicalize_name(wanted.name), None)
+        if provider is not None:
             kept = [str(part) for part in wanted.specifier if part.operator not in (">=", ">")]
             wanted = Requirement(str(wanted))
-            wanted.specifier = SpecifierSet(",".join([*kept, f">={number}"]))
+            wanted.specifier = SpecifierSet(",".join([*kept, f">={provider[1]}"]))
         lines.append(str(wanted))
     lines += [f"{name}>={number}" for _, (name, number) in sorted(installed.items())]
     return list(dict.fromkeys(lines))
