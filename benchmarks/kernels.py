@@ -35,6 +35,7 @@ RESULTS = Path(__file__).parent / "results"
 USUAL_SIZES = {MATCHING: (289, 256), ATTENTION: (16384, 32)}
 """Queries and width by operation."""
 USUAL_BATCH = {MATCHING: 48, ATTENTION: 16}
+PLOT = "several batch sizes, drawn in kernels.svg: float32, one thread, training, where nothing else is said"
 PLOTTED = {MATCHING: (4, 8, 16, 32, 48), ATTENTION: (1, 2, 4, 8, 16)}
 """Batch sizes of the plot."""
 
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write; the exit code."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # its profiler tells of every start otherwise
     given = parser().parse_args(arguments)
+    given.threads = given.threads or ([1] if given.plot else [1, 2])
+    given.dtype = given.dtype or (["float32"] if given.plot else ["float32", "bfloat16"])
+    given.mode = given.mode or (["both"] if given.plot else list(MODES))
     device = torch.device(given.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         print("no GPU is at hand", file=sys.stderr)
@@ -124,9 +128,12 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--operation", nargs="+", choices=[*USUAL_SIZES], default=[*USUAL_SIZES])
     made.add_argument("--device", default="cpu", help="cpu or cuda")
-    made.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="of a processor")
+    made.add_argument("--threads", nargs="+", type=int, help="of a processor; 1 and 2 without it")
     made.add_argument(
-        "--dtype", nargs="+", choices=["float32", "bfloat16", "float16"], default=["float32", "bfloat16"]
+        "--dtype",
+        nargs="+",
+        choices=["float32", "bfloat16", "float16"],
+        help="the first two without it",
     )
     made.add_argument("--batch", nargs="+", type=int, help="pictures, and as many captions")
     made.add_argument(
@@ -136,7 +143,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ragged", action="store_true", help="captions of 8 words and more, not all of them")
     made.add_argument("--joined", action="store_true", help="word attention gives features and context")
     made.add_argument("--channels-last", action="store_true", help="how feature maps stand in memory")
-    made.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES))
+    made.add_argument("--mode", nargs="+", choices=MODES, help="all without it")
     made.add_argument(
         "--provider", nargs="+", default=[], help="names, or parts of them; official runs anyway"
     )
@@ -148,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", help="what the machine is called in the results; else the folder's name")
     made.add_argument("--table", default="kernels", help="the name of the CSV file")
     made.add_argument("--out", type=Path, help="a folder; benchmarks/results/DEVICE without it")
-    made.add_argument("--plot", action="store_true", help="measure several batch sizes, and draw kernels.svg")
+    made.add_argument("--plot", action="store_true", help=PLOT)
     return made
 
 
