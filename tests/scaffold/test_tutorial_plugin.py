@@ -1,4 +1,4 @@
-"""plugins/gated-attention, the plugin of the tutorial, is what `attnforge plugins new` writes, to the letter."""
+"""plugins/gated-attention, the plugin of the tutorial, is what `attnforge plugins new` writes."""
 
 from __future__ import annotations
 
