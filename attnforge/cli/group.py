@@ -26,6 +26,7 @@ COMMANDS = {
     "plugins": "List plugins, and why some were set aside.",
     "components": "List components by kind.",
     "explain": "Explain a component, a kind, a hook or an error code.",
+    "doctor": "Look whether things would work here.",
     "kernels": "List what computes the attentions, and what runs here.",
 }
 """The core's commands; `NAME` is `command` in the module `attnforge.cli.NAME`, unless it is a family."""

@@ -1,0 +1,1 @@
+"""What `attnforge doctor` looks at: the environment, devices, plugins, data and folders."""

@@ -1,0 +1,22 @@
+"""Plugins with their state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attnforge.cli.diagnosis.finding import OK, WARNING, Finding
+from attnforge.plugin import PluginCatalogue
+from attnforge.plugin.selection import BLOCKED_REASON
+
+
+def look(plugins: PluginCatalogue) -> Iterator[Finding]:
+    """Each plugin; one that is set aside harms only who needs it, so it is a warning."""
+    for plugin in plugins.plugins:
+        if plugin.reason is None:
+            text = f"{plugin.distribution} {plugin.version}, {len(plugin.components)} components"
+            yield Finding("plugins", plugin.name, OK, text)
+        else:
+            blocked = plugin.reason == BLOCKED_REASON
+            step = "" if blocked else f"attnforge plugins check {plugin.name}"
+            state = OK if blocked else WARNING
+            yield Finding("plugins", plugin.name, state, f"set aside: {plugin.reason}", step)

@@ -1,0 +1,245 @@
+"""`attnforge doctor`: each line is what it says it is, on a machine in order and in disorder."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from attnforge.cli import run
+from attnforge.cli.diagnosis import devices, environment, storage
+from attnforge.run.environment import Gpu, Package, packages
+
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+@pytest.fixture
+def doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, Rows]]:
+    """Calls the doctor in an empty folder; gives the exit code and the findings by area and subject."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, Rows]:
+        code = run(["doctor", *arguments, "--json"])
+        shown = capsys.readouterr()
+        assert "Traceback" not in shown.err
+        report = json.loads(shown.out)
+        found = report["findings"]
+        assert {row["state"] for row in found} <= {"ok", "warning", "problem"}
+        assert report["problems"] == sum(row["state"] == "problem" for row in found)
+        assert report["warnings"] == sum(row["state"] == "warning" for row in found)
+        assert code == (1 if report["problems"] else 0)
+        return code, {(row["area"], row["of"]): row for row in found}
+
+    return call
+
+
+def test_here_everything_can_work(
+    doctor: Callable[..., tuple[int, Rows]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*arguments: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    code, rows = doctor()
+    assert code == 0
+    assert rows["environment", "python"]["finding"].startswith(platform.python_version())
+    assert rows["environment", "torch"]["finding"].startswith(torch.__version__.partition("+")[0])
+    assert {name for area, name in rows if area == "kernels"} == {"word-attention", "region-matching"}
+    assert rows["plugins", "attngan"]["state"] == "ok"
+    assert rows["devices", "cpu"]["state"] == "ok"
+    assert rows["storage", "runs"]["state"] == "ok"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_is_missing_is_a_warning_until_it_is_asked_for(
+    doctor: Callable[..., tuple[int, Rows]], tmp_path: Path
+) -> None:
+    _, rows = doctor()
+    birds = rows["data", "data/birds"]
+    assert birds["state"] == "warning"
+    assert birds["next"] == "attnforge data prepare cub data/birds"
+    assert "more" in birds["finding"]
+    code, rows = doctor("attngan2-cub", "image.weights=inception.pth")
+    assert code == 1
+    assert {name for area, name in rows if area == "data"} == {"data/birds", "inception.pth"}
+    assert rows["data", "inception.pth"]["next"] == "attnforge train attngan2-cub image.weights=PATH"
+    assert "`image.weights` of attngan2-cub" in rows["data", "inception.pth"]["finding"]
+    (tmp_path / "data" / "birds").mkdir(parents=True)
+    code, rows = doctor("attngan2-cub")
+    assert code == 0
+    assert rows["data", "data/birds"]["state"] == "ok"
+
+
+def test_a_recipe_that_needs_no_files(doctor: Callable[..., tuple[int, Rows]]) -> None:
+    code, rows = doctor("quickstart")
+    assert code == 0
+    assert "names no folder" in rows["data", "quickstart"]["finding"]
+
+
+def test_a_recipe_that_is_not_there(doctor: Callable[..., tuple[int, Rows]]) -> None:
+    code, rows = doctor("quickstrat")
+    assert code == 1
+    assert "no recipe is called `quickstrat`" in rows["data", "quickstrat"]["finding"]
+    assert rows["data", "quickstrat"]["next"] == "attnforge validate quickstrat"
+
+
+def test_a_package_that_is_missing_or_too_old(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [Package("torch", ">=99", "2.0"), Package("absent", "", None), Package("pluggy", ">=1", "1.7")]
+    monkeypatch.setattr(environment, "packages", lambda: asked)
+    code, rows = doctor()
+    assert code == 1
+    assert rows["environment", "torch"]["state"] == "problem"
+    assert rows["environment", "torch"]["next"] == 'pip install "torch>=99"'
+    assert rows["environment", "absent"]["finding"] == "missing"
+    assert rows["environment", "pluggy"]["state"] == "ok"
+
+
+def test_another_python_than_asked_for(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "metadata", lambda name: {"Requires-Python": ">=9"})
+    code, rows = doctor()
+    assert code == 1
+    assert rows["environment", "python"]["state"] == "problem"
+
+
+def test_what_a_distribution_asks_for_comes_from_its_metadata() -> None:
+    found = {one.name: one for one in packages()}
+    assert found["torch"].fits
+    assert found["torch"].asked.startswith(">=")
+    assert "pytest" not in found  # an extra
+    assert packages("no-such-distribution") == []
+
+
+def test_a_plugin_that_is_set_aside(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTNFORGE_PLUGINS", "mine=nothing_of_this_name")
+    monkeypatch.setenv("ATTNFORGE_BLOCK", "coco")
+    code, rows = doctor()
+    assert code == 0
+    assert rows["plugins", "mine"]["state"] == "warning"
+    assert rows["plugins", "mine"]["next"] == "attnforge plugins check mine"
+    assert rows["plugins", "coco"]["state"] == "ok"
+    assert "blocked" in rows["plugins", "coco"]["finding"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "area"),
+    [
+        ("ATTNFORGE_PLUGINS", "not-a-module", "plugins"),
+        ("ATTNFORGE_BLOCK", "nobody", "plugins"),
+        ("ATTNFORGE_KERNEL", "nothing", "kernels"),
+    ],
+)
+def test_a_variable_that_is_misspelled(
+    doctor: Callable[..., tuple[int, Rows]],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    area: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    code, rows = doctor()
+    assert code == 1
+    problems = [row for row in rows.values() if row["state"] == "problem"]
+    assert [row["area"] for row in problems] == [area]
+    assert value in problems[0]["finding"]
+    assert ("storage", "runs") in rows
+
+
+def test_a_kernel_of_the_environment_is_mentioned(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTNFORGE_KERNEL", "word-attention=reference")
+    _, rows = doctor()
+    assert rows["kernels", "word-attention"]["state"] == "warning"
+    assert rows["kernels", "word-attention"]["next"] == "unset ATTNFORGE_KERNEL"
+    assert rows["kernels", "region-matching"]["state"] == "ok"
+
+
+def test_torch_that_cannot_be_imported(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ImportError("libcudart.so.12: cannot open shared object file")
+
+    monkeypatch.setattr(devices, "look", broken)
+    code, rows = doctor()
+    assert code == 1
+    assert "libcudart" in rows["devices", "devices"]["finding"]
+    assert not any(area == "kernels" for area, _ in rows)
+    assert ("storage", "runs") in rows
+
+
+def test_gpus_are_tried_and_a_driver_without_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def ones(size: int, device: str) -> Any:
+        if device == "cuda:1":
+            raise RuntimeError("no kernel image is available\nCUDA kernel errors might be reported")
+        return torch.zeros(size)
+
+    monkeypatch.setattr(torch, "ones", ones)
+    both = [Gpu(0, "Big", 80 * 2**30, "9.0"), Gpu(1, "Old", 2 * 2**30, "3.0")]
+    monkeypatch.setattr(devices, "gpus", lambda: both)
+    found = {one.of: one for one in devices.look()}
+    assert (found["cuda:0"].state, found["cuda:1"].state) == ("ok", "problem")
+    assert found["cuda:0"].finding == "Big, 80.0 GiB of memory, compute capability 9.0"
+    assert found["cuda:1"].finding.endswith("no kernel image is available")
+    monkeypatch.setattr(devices, "gpus", list)
+    monkeypatch.setattr(devices, "DRIVER", tmp_path)
+    assert {one.of: one.state for one in devices.look()}["cuda"] == "warning"
+    monkeypatch.setattr(devices, "DRIVER", tmp_path / "absent")
+    assert {one.of: one.state for one in devices.look()}["cuda"] == "ok"
+
+
+@pytest.mark.parametrize(("free", "state"), [(2**40, "ok"), (2**30 - 1, "warning"), (2**26 - 1, "problem")])
+def test_room_for_runs(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch, free: int, state: str
+) -> None:
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    _, rows = doctor("quickstart", "--runs", "some/where")
+    row = rows["storage", "some/where"]
+    assert row["state"] == state
+    assert bool(row["next"]) == (state != "ok")
+
+
+def test_runs_where_nothing_can_be_written(doctor: Callable[..., tuple[int, Rows]], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    code, rows = doctor("quickstart", "--runs", "file/runs")
+    assert code == 1
+    row = rows["storage", "file/runs"]
+    assert "cannot be written" in row["finding"]
+    assert row["next"] == "attnforge train RECIPE --out FOLDER"
+
+
+def test_tritons_cache_is_where_triton_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TRITON_CACHE_DIR", raising=False)
+    monkeypatch.setenv("TRITON_HOME", str(tmp_path))
+    assert storage.triton_cache() == tmp_path / ".triton" / "cache"
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "here"))
+    assert storage.triton_cache() == tmp_path / "here"
+
+
+def test_people_get_a_table_and_a_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["doctor", "quickstart"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("all is well")
+    assert run(["doctor", "attngan2-cub"]) == 1
+    shown = capsys.readouterr().out
+    assert "attnforge data prepare cub data/birds" in shown
+    assert shown.rstrip().endswith("1 problem, no warnings")
