@@ -68,9 +68,10 @@ class Limits:
 
 
 def free_megabytes(device: torch.device) -> float:
-    """Memory that is not taken."""
+    """Memory that is not taken, that which torch holds for later included."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] / MEGA
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (torch.cuda.mem_get_info(device)[0] + cached) / MEGA
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MEGA
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from kernel_cases import GAMMAS, MATCHING, Case, Inputs
@@ -66,8 +67,9 @@ def measure(
         if number >= FEWEST and time.perf_counter() - begun > seconds:
             break
         for one in found:
-            if wanted := one.modes(modes):
-                one.turns[number] = turn(clock, one.provider, inputs, wanted)
+            with noted(one):
+                if wanted := one.modes(modes):
+                    one.turns[number] = turn(clock, one.provider, inputs, wanted)
     return rows_of(found, case, on=on, clock=clock.name, peaks=peaks, modes=modes)
 
 
@@ -87,7 +89,7 @@ def prepare(
         one.refuse(MODES[1:], provider.backward_refused)
     if why := provider.refused or limits.refuse(case, provider):
         one.refuse(MODES, why)
-    try:
+    with noted(one):
         if wanted := one.modes(modes):
             turn(clock, provider, inputs, wanted)  # compiles what has to be
             one.errors = errors_of(provider, inputs, exact, wanted)
@@ -97,10 +99,18 @@ def prepare(
             if "inference" in wanted:
                 one.inference_peak = inference_peak(provider.run, inputs)
             one.refuse(*limits.note(case, provider, time.perf_counter() - begun, one.memory))
+
+
+@contextmanager
+def noted(one: Measured) -> Iterator[None]:
+    """Turn an error of a provider into a note: a library's attention may fail in its own ways."""
+    try:
+        yield
     except torch.OutOfMemoryError:
         one.refuse(MODES, "out of memory")
-    except Exception as error:  # a library's attention may fail in its own ways, which the table tells
-        one.refuse(MODES, f"failed: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}")
+    except Exception as error:
+        said = [*str(error).strip().splitlines(), ""][0]
+        one.refuse(MODES, f"failed: {type(error).__name__}: {said[:120]}")
 
 
 def errors_of(

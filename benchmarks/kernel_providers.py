@@ -37,6 +37,9 @@ OWN = "attnforge"
 PRECISIONS: dict[str, tuple[Precision, ...]] = {"cpu": ("bfloat16",), "cuda": ("tf32", "bfloat16")}
 """What float32 may be rounded to for products, by kind of device."""
 
+EXACT = ("torch", "reference")
+"""Kernels without rows for rounded products: `torch` does what `cpu` does, the definition rounds nothing."""
+
 Run = Callable[[Inputs], Tensor]
 
 
@@ -115,7 +118,7 @@ def _own(case: Case) -> Iterator[Provider]:
     for candidate in MATCHING_OPERATION.kernels:
         one = _kernel(candidate, case, partial(_own_matching, kernel=candidate.name))
         yield one
-        if not one.refused and candidate.name != "reference" and case.dtype is torch.float32:
+        if not one.refused and candidate.name not in EXACT and case.dtype is torch.float32:
             for precision in PRECISIONS[case.device.type]:
                 run = partial(_own_matching, kernel=candidate.name, precision=precision)
                 yield _kernel(candidate, case, run, precision=precision)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
+import kernel_clocks
 import kernel_measuring
 import kernels
 import pytest
@@ -158,6 +159,43 @@ def test_a_provider_that_fails_or_cannot_run_has_a_row_that_says_why(monkeypatch
     assert notes == {OFFICIAL: "", "broken": "failed: ValueError: no such thing", "far": "no GPU"}
     assert all(row.milliseconds is None and row.ratio is None for row in rows if row.note)
     assert any("no GPU" in line for line in lines_of(rows))
+
+
+def test_a_provider_that_fails_later_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(100))
+
+    def tire(inputs: Inputs) -> Tensor:
+        if next(calls) > 6:
+            raise torch.OutOfMemoryError("no room")
+        return inputs.asked.mean() * inputs.words.mean() * torch.ones(3, 3)
+
+    monkeypatch.setattr(kernel_measuring, "providers", lambda case: [Provider(name="tired", run=tire)])
+    assert {row.note for row in rows_of(SMALL, rounds=50)} == {"out of memory"}
+
+
+class Events:
+    """Stands in for a GPU's events: every one that is recorded takes place a millisecond after the last."""
+
+    now = 0.0
+
+    def record(self) -> None:
+        Events.now += 1.0
+        self.at = Events.now
+
+    def elapsed_time(self, other: Events) -> float:
+        return other.at - self.at
+
+
+def test_a_gpu_is_timed_by_events_after_its_cache_was_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "Event", lambda enable_timing: Events())
+    monkeypatch.setattr(kernel_clocks, "FLUSHED", 8)
+    clock = kernel_clocks.EventClock(SMALL.device)
+    (official, *_) = providers(SMALL)
+    turn = clock.train(official.run, SMALL.inputs())
+    assert turn.own == {"forward": 1.0, "backward": 1.0, "both": 2.0}
+    assert clock.infer(official.run, SMALL.inputs()).own == {"inference": 1.0}
+    assert turn.wall == {}
 
 
 def test_what_would_take_too_long_or_too_much_is_left_out() -> None:
