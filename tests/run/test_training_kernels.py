@@ -14,8 +14,9 @@ from attention_cases import device_for
 from tiny_run import tiny
 from torch import Tensor
 
-from attnforge.kernels import word_attention
+from attnforge.kernels import region_matching, word_attention
 from attnforge.kernels.dispatch import VARIABLE, Candidate
+from attnforge.kernels.region_matching import reference as regions_reference
 from attnforge.kernels.word_attention import reference
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.run.folder import RunFolder
@@ -108,6 +109,41 @@ def attend_exactly(features: Tensor, words: Tensor, padding: Tensor, **options: 
 def distance(run: dict[tuple[str, int, str], float], other: dict[tuple[str, int, str], float]) -> float:
     """The mean difference of two runs' losses."""
     return fmean(abs(run[key] - other[key]) for key in other)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_fifty_steps_with_a_kernel_of_regions_that_the_recipe_names_have_the_same_losses(
+    losses: Losses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first steps of matching must agree with a run of exact scores.
+
+    The game begins with encoders that fifty steps have led apart, whoever rounded: it and the later steps may
+    lie as far from the exact run as a run of the definition does.
+    """
+    exact = Candidate("exact", "in double precision", lambda _: None, match_exactly)
+    operation = replace(region_matching.OPERATION, kernels=(*region_matching.OPERATION.kernels, exact))
+    monkeypatch.setattr(region_matching, "OPERATION", operation)
+
+    def run(kernel: str) -> dict[tuple[str, int, str], float]:
+        named = [f"{path}.kernel={kernel}" for path in ("phases.damsm.task", "losses.damsm")]
+        recipe = resolve("quickstart", overrides=[*FIFTY, *named, "training.device=cpu"])
+        return losses(recipe, f"region-matching={kernel}")
+
+    expected, plain, found = (run(kernel) for kernel in ("exact", "reference", "cpu"))
+    assert len({(phase, step) for phase, step, _ in expected}) == 100
+    first = [key for key in expected if key[0] == "damsm" and key[1] <= 8]
+    assert {key: found[key] for key in first} == pytest.approx(
+        {key: expected[key] for key in first}, rel=1e-3, abs=1e-4
+    )
+    assert distance(found, expected) <= 3 * distance(plain, expected) + 1e-3
+
+
+def match_exactly(
+    words: Tensor, regions: Tensor, lengths: Tensor, *, precision: str, sparse: bool, **gammas: float
+) -> Tensor:
+    exact: Tensor = regions_reference.region_matching(words.double(), regions.double(), lengths, **gammas)
+    return exact.to(words.dtype)
 
 
 @pytest.mark.long
