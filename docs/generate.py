@@ -17,7 +17,7 @@ import click
 from attnforge.cli.group import group
 from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, hookspec, load_plugins
-from attnforge.recipe.options import MISSING, Option, options_of
+from attnforge.recipe.options import MISSING, Option, argument_lines, options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, SlotShape, TableShape
 from attnforge.recipe.wording import default_in_words, type_in_words
@@ -68,7 +68,7 @@ def commands_page(top: click.Group) -> str:
     """Every command of attnforge itself, with its arguments and options."""
     parts = ["# Commands\n", "`attnforge COMMAND --help` says the same. Errors end with exit code 1.\n"]
     for path, command, context in _commands(top, click.Context(top, info_name="attnforge")):
-        if isinstance(command, click.Group) and not command.invoke_without_command:
+        if isinstance(command, click.Group) and not command.invoke_without_command and command is not top:
             continue
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         parts += [f"## `{path}`\n", f"```text\n{usage}\n```\n", _unwrapped(command.help or "") + "\n"]
@@ -85,8 +85,15 @@ def hooks_page() -> str:
     parts = ["# Hooks\n", (inspect.getdoc(hookspec) or "") + "\n"]
     for name, hook in vars(hookspec).items():
         if name.startswith("attnforge_"):
-            arguments = ", ".join(inspect.signature(hook).parameters)
-            parts += [f"## `{name}({arguments})`\n", (inspect.getdoc(hook) or "") + "\n"]
+            parameters = inspect.signature(hook).parameters.values()
+            arguments = ", ".join(one.name for one in parameters)
+            parts += [f"## `{name}({arguments})`\n", _prose(hook) + "\n"]
+            meanings = argument_lines(hook.__doc__)
+            if parameters:
+                parts += ["| Argument | Type | Meaning |", "|---|---|---|"]
+                rows = ((one.name, one.annotation, meanings[one.name]) for one in parameters)
+                parts += [f"| `{one}` | `{_cell(kind)}` | {_cell(meaning)} |" for one, kind, meaning in rows]
+                parts += [""]
     return "\n".join(parts)
 
 

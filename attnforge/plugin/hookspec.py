@@ -113,8 +113,19 @@ def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> object:
     `attnforge_model_built` to `attnforge_run_end` hear this run, which is how a plugin keeps what it
     gathers without a global variable. Otherwise it returns None.
 
-        (run / "host.txt").write_text(platform.node())
-        return None
+        class Figures:
+            def __init__(self, run):
+                self.file, self.figures = run / "figures.txt", set()
+
+            @hookimpl
+            def attnforge_step_end(self, scalars):
+                self.figures |= set(scalars)
+
+            @hookimpl
+            def attnforge_run_end(self):
+                self.file.write_text("\\n".join(sorted(self.figures)))
+
+        return Figures(run)
 
     Args:
         run: The run folder.
@@ -221,7 +232,8 @@ def attnforge_report_sections(run: Path) -> Iterable[tuple[str, str]]:  # type: 
     Called in the process that writes `report.html`. Returns titles, as text, with HTML that refers to
     nothing outside the file and uses neither scripts nor styles, which the page's policy forbids.
 
-        return [("Palette", f"<img src='{data_uri}' alt='colours of the samples'>")]
+        palette = run / "palette.svg"
+        return [("Palette", palette.read_text())] if palette.is_file() else []
 
     Args:
         run: The run folder.

@@ -82,13 +82,17 @@ def _resolved(target: type, parameter: inspect.Parameter) -> Any:
         raise BadAnnotationError(f"annotation {parameter.annotation!r} cannot be read: {error}") from error
 
 
-def _summaries(target: type) -> dict[str, str]:
-    """The lines under `Args:` of the class's or the constructor's docstring."""
+def argument_lines(docstring: str | None) -> dict[str, str]:
+    """What the lines under `Args:` of a docstring say, by name."""
     found: dict[str, str] = {}
-    for documented in (target.__doc__, target.__init__.__doc__):  # type: ignore[misc]
-        block = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", inspect.cleandoc(documented or ""), re.MULTILINE)
-        for name, text in re.findall(
-            r"^    (\w+): (.+(?:\n        .+)*)", block[1] if block else "", re.MULTILINE
-        ):
-            found.setdefault(name, " ".join(text.split()))
+    block = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", inspect.cleandoc(docstring or ""), re.MULTILINE)
+    lines = block[1] if block else ""
+    for name, text in re.findall(r"^    (\w+): (.+(?:\n        .+)*)", lines, re.MULTILINE):
+        found.setdefault(name, " ".join(text.split()))
     return found
+
+
+def _summaries(target: type) -> dict[str, str]:
+    """The lines of the class's docstring, and those of its constructor's."""
+    of_constructor = argument_lines(target.__init__.__doc__)  # type: ignore[misc]
+    return {**of_constructor, **argument_lines(target.__doc__)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+import textwrap
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +15,9 @@ from small_recipes import WHOLE, Kitchen
 from attnforge.errors import Problem, RecipeError
 from attnforge.plugin import hookimpl, hookspec, load_plugins
 from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.recipe.options import argument_lines
 
+ROOT = Path(__file__).parents[2]
 HOOKS = {name: hook for name, hook in vars(hookspec).items() if name.startswith("attnforge_")}
 
 
@@ -38,6 +43,59 @@ def test_a_hook_says_when_it_is_called_and_shows_an_example(name: str) -> None:
     documented = inspect.getdoc(HOOKS[name]) or ""
     assert "Called" in documented
     assert "\n    " in documented
+
+
+def example(name: str) -> str:
+    """The indented lines of a hook's documentation before its `Args:`."""
+    prose = (inspect.getdoc(HOOKS[name]) or "").partition("Args:\n")[0]
+    lines = [line for line in prose.splitlines() if line.startswith("    ") or not line]
+    return textwrap.dedent("\n".join(lines))
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_examples_are_python_that_uses_the_hooks_arguments(name: str) -> None:
+    arguments = list(inspect.signature(HOOKS[name]).parameters)
+    body = textwrap.indent(example(name), "    ")
+    tree = ast.parse(f"def {name}({', '.join(arguments)}):\n{body}")
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not arguments or used & set(arguments)
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_explains_exactly_its_arguments(name: str) -> None:
+    arguments = list(inspect.signature(HOOKS[name]).parameters)
+    assert list(argument_lines(HOOKS[name].__doc__)) == arguments
+
+
+def test_the_page_of_hooks_has_exactly_their_arguments() -> None:
+    page = (ROOT / "docs" / "reference" / "hooks.md").read_text()
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    found = {}
+    for section in sections:
+        heading = section.splitlines()[0]
+        match = re.fullmatch(r"`(\w+)\(([^)]*)\)`", heading)
+        assert match, heading
+        named = match[2].split(", ") if match[2] else []
+        assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == named
+        found[match[1]] = named
+    assert found == {name: list(inspect.signature(hook).parameters) for name, hook in HOOKS.items()}
+
+
+def test_each_hook_is_used_by_a_package_of_this_repository() -> None:
+    used = {
+        node.name
+        for path in (ROOT / "plugins").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and "hookimpl" in map(ast.unparse, node.decorator_list)
+    }
+    assert sorted(set(HOOKS) - used) == []
+    assert sorted(used - set(HOOKS)) == []
+
+
+def test_an_observer_may_hear_every_hook_that_follows_the_start_of_a_run() -> None:
+    names = list(HOOKS)
+    start = names.index("attnforge_run_start")
+    assert list(hookspec.RUN_HOOKS) == names[start + 1 : names.index("attnforge_report_sections")]
 
 
 def listener(name: str, function: object) -> ModuleType:
