@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor
 
-from attnforge.data.collate import pad
 from attnforge.specs import (
     AttentionSpec,
     ConditionerSpec,
@@ -116,7 +115,7 @@ def token_batches(
     """
     count = batch or draw(st.integers(1, max_batch))
     caption = st.lists(st.integers(1, vocabulary_size - 1), min_size=1, max_size=max_words)
-    return pad(draw(st.lists(caption, min_size=count, max_size=count)))
+    return _padded(draw(st.lists(caption, min_size=count, max_size=count)))
 
 
 @st.composite
@@ -167,6 +166,12 @@ def specs(kind: str) -> SearchStrategy[Any]:
         "dataset": st.builds(DataSpec, split=st.sampled_from(("train", "test")), image_size=sides),
     }
     return strategies[kind]
+
+
+def _padded(encoded: list[list[int]]) -> tuple[Tensor, Tensor]:
+    longest = max(map(len, encoded))
+    rows = [ids + [0] * (longest - len(ids)) for ids in encoded]
+    return torch.tensor(rows), torch.tensor([len(ids) for ids in encoded])
 
 
 def _written(text: str, capital: bool, end: str) -> str:

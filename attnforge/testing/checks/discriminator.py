@@ -67,7 +67,8 @@ def gradients_reach_the_pictures(subject: Subject) -> None:
         network = subject.build()
         inputs = inputs_for(subject, network)
         inputs["images"].requires_grad_()
-        seeded(KIND, network, inputs)[name].sum().backward()  # type: ignore[no-untyped-call]
+        judged = seeded(KIND, network, inputs)[name]
+        (judged * torch.arange(1, len(judged) + 1)).sum().backward()  # type: ignore[no-untyped-call]
         gradient = inputs["images"].grad
         require(
             gradient is not None and bool(gradient.any()), f"no gradient of the {name} reaches the pictures"

@@ -96,13 +96,14 @@ def autocast(subject: Subject) -> None:
     """Under autocast to bfloat16 it gives nearly the same numbers, and finite gradients."""
     kind, network = subject.component.kind, quiet(subject.build())
     inputs = inputs_for(subject, network)
-    exact = seeded(kind, network, inputs)
+    exact, other = (seeded(kind, network, inputs, seed=seed) for seed in (7, 8))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rounded = seeded(kind, network, inputs)
     for name, wanted in exact.items():
-        if wanted.is_floating_point():
-            finite(rounded[name], f"{name} under autocast")
-            off = float((rounded[name].float() - wanted).norm() / wanted.norm().clamp_min(1e-2))
+        finite(rounded[name], f"{name} under autocast")
+        # What is drawn at random is drawn otherwise in bfloat16.
+        if wanted.is_floating_point() and torch.equal(wanted, other[name]):
+            off = float(((rounded[name].float() - wanted).norm() / wanted.norm().clamp_min(1e-2)).detach())
             require(off <= BFLOAT16, f"under autocast {name} is off by {100 * off:.0f} percent")
     if _total(rounded).requires_grad:
         _total(rounded).backward()  # type: ignore[no-untyped-call]

@@ -72,7 +72,9 @@ def longer_padding_changes_nothing(subject: Subject) -> None:
 
     def holds(given: Tokens) -> None:
         tokens, lengths = given
-        wider = _read(encoder, F.pad(tokens, (0, 3)), lengths)
+        wider, columns = _read(encoder, F.pad(tokens, (0, 3)), lengths), tokens.shape[1] + 3
+        found = [wider.words.shape[2], wider.padding.shape[1]]
+        require(found == [columns] * 2, f"{columns} columns of ids give {found} of words and padding")
         _same_words(wider, _read(encoder, tokens, lengths), lengths, "padded by three more")
 
     encoder = quiet(subject.build())

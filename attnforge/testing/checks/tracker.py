@@ -53,8 +53,9 @@ def closing_at_once(subject: Subject) -> None:
 
 def resumed_runs(subject: Subject) -> None:
     """A resumed run builds it anew for the same folder, and steps may come again."""
+    spec = subject.spec()
     for _ in range(2):
-        tracker = subject.build()
+        tracker = subject.build(spec=spec)
         tracker.scalars({"loss": 1.0}, phase="gan", step=1)
         tracker.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def spec_for(kind: str, folder: Path) -> Any:
 
     Args:
         kind: One of `attnforge.plugin.KINDS`.
-        folder: Where a tracker's run is.
+        folder: Where a new folder is made for each tracker's run.
     """
     match kind:
         case "text-encoder":
@@ -66,7 +67,8 @@ def spec_for(kind: str, folder: Path) -> Any:
         case "metric":
             return _metric_spec()
         case "tracker":
-            return TrackerSpec(run=str(folder), recipe={"summary": "an example", "training": {"seed": 1}})
+            run = tempfile.mkdtemp(prefix="run-", dir=folder)
+            return TrackerSpec(run=run, recipe={"summary": "an example", "training": {"seed": 1}})
         case "task":
             return _task_spec()
     return None
