@@ -74,11 +74,7 @@ def clean_environment(home: Path, *wheels: Path) -> CleanEnvironment:
     scheme = {"base": str(home), "platbase": str(home)}
     scripts = Path(sysconfig.get_path("scripts", vars=scheme))
     packages = Path(sysconfig.get_path("purelib", vars=scheme))
-    installer = shutil.which("uv", path=sysconfig.get_path("scripts")) or shutil.which("uv")
-    assert installer is not None, "uv is missing; install with: make test"
-    flags = ["--quiet", "--offline", "--no-deps", "--python", str(scripts / "python")]
-    # --no-deps: the dependencies are linked, so there is no network to ask
-    subprocess.run([installer, "pip", "install", *flags, *map(str, wheels)], check=True)
+    _install(scripts / "python", *map(str, wheels))
     # Called so, since hypothesis reads the source of every module that does not lie below such a folder.
     dependencies = home / "dependencies" / "site-packages"
     dependencies.mkdir(parents=True)
@@ -88,3 +84,16 @@ def clean_environment(home: Path, *wheels: Path) -> CleanEnvironment:
     # Paths named in a .pth file come after the environment's own, so a wheel wins over a dependency.
     (packages / "dependencies.pth").write_text(f"{dependencies}\n")
     return CleanEnvironment(scripts, packages)
+
+
+def install_in_place(environment: CleanEnvironment, project: Path) -> None:
+    """Install a project folder so that changes in it count at once, as `pip install --editable` does."""
+    _install(environment.scripts / "python", "--no-build-isolation", "--editable", str(project))
+
+
+def _install(python: Path, *what: str) -> None:
+    """Without network and without dependencies, since those are linked."""
+    installer = shutil.which("uv", path=sysconfig.get_path("scripts")) or shutil.which("uv")
+    assert installer is not None, "uv is missing; install with: make test"
+    flags = ["--quiet", "--offline", "--no-deps", "--python", str(python)]
+    subprocess.run([installer, "pip", "install", *flags, *what], check=True)
