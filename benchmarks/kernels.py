@@ -119,7 +119,10 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
-        name = f"{_processor()} {torch.get_num_threads()} threads"
+        said = re.sub(
+            r"\((r|tm)\)|\bintel\b|\bamd\b|\bcpu\b|\d+-core|processor|@.*", " ", processor().lower()
+        )
+        name = f"{said} {os.cpu_count()} cores"
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
@@ -165,7 +168,8 @@ def size(text: str) -> tuple[int, int]:
     return int(queries), int(width)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the processor says that it is."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

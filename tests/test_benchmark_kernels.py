@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -241,6 +242,22 @@ def test_without_a_gpu_it_says_so(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert kernels.main(["--device", "cuda"]) == 1
     assert capsys.readouterr().err == "no GPU is at hand\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Intel(R) Xeon(R) Processor", "xeon-2-cores"),
+        ("AMD EPYC 7763 64-Core Processor", "epyc-7763-2-cores"),
+        ("Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz", "core-i7-8700-2-cores"),
+    ],
+)
+def test_results_stand_under_the_processors_name(
+    said: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "processor", lambda: said)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert kernels.device_name(torch.device("cpu")) == name
 
 
 def test_sizes_are_two_numbers(capsys: pytest.CaptureFixture[str]) -> None:
