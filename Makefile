@@ -22,6 +22,7 @@ help:
 	@echo "make format     put the code into the house's format"
 	@echo "make gpu-check  check the kernels on a GPU: correctness, speed, a profile (eight minutes)"
 	@echo "make docs       write the parts of docs/reference that the code already says"
+	@echo "make surface    write down the public surface after a change that is meant"
 	@echo "make pins       renew requirements/*.txt from pyproject.toml"
 	@echo "make clean      remove the environment, caches and builds; runs/ is kept"
 
@@ -60,6 +61,9 @@ format: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
+
+surface: $(VENV)/.installed-dev
+	$(BIN)/python tests/support/public_surface.py --write
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make pins" $(UPGRADE)
