@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 HOOKS = tuple(name for name in vars(hookspec) if name.startswith("attnforge_"))
 """The names of all hooks."""
+CORE_COMMANDS = frozenset(
+    {
+        *("quickstart", "train", "sample", "eval", "sweep", "report", "data", "import", "export", "recipes"),
+        *("show", "validate", "schema", "plugins", "components", "explain", "doctor", "kernels"),
+    }
+)
+"""The names of attnforge's own commands, which no plugin may take; `attnforge.cli.group` has what they do."""
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _COMMAND = re.compile(rf"((import|export) )?{_NAME.pattern}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -89,6 +96,8 @@ def check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
             raise SetAsideError(
                 f"command {name!r} needs a lower-case name and a target `module:command`, not {target!r}"
             )
+        if name in CORE_COMMANDS:
+            raise SetAsideError(f"command `{name}` is attnforge's own")
         if name in owners:
             raise SetAsideError(
                 f"command `{name}` is declared by {plugin.name} and already by {owners[name].name}"

@@ -79,8 +79,9 @@ def find_plugins() -> Iterator[tuple[Plugin, Source]]:
         return point.dist is None or point.dist.name != "attnforge", point.name, point.value
 
     for point in sorted(entry_points(group=GROUP), key=order):
-        distribution = point.dist.name if point.dist else "unknown"
-        version = point.dist.version if point.dist else "unknown"
+        # Metadata that is damaged gives None for either.
+        distribution = (point.dist and point.dist.name) or "unknown"
+        version = (point.dist and point.dist.version) or "unknown"
         yield Plugin(point.name, point.value, distribution, version), point
     yield from _given(selection.added())
 

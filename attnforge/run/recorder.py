@@ -55,6 +55,8 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self.run.log_event("started")
+        for plugin in sorted(self.hooks.left_out):  # it raised in an earlier run of this process
+            self.run.log_event("plugin-left-out", plugin=plugin)
         for plugin, observer in self.hooks.call(
             "attnforge_run_start", run=self.run.path, recipe=self.resolved
         ):

@@ -13,6 +13,7 @@ import pytest
 import small_plugin
 
 from attnforge.plugin import Component, PluginCatalogue, hookimpl, load_plugins
+from attnforge.plugin.declared import CORE_COMMANDS
 
 PART = Component("loss", "mine", "small_parts:Term", "a loss")
 
@@ -143,6 +144,23 @@ def test_a_command_declared_twice_names_both_owners() -> None:
     assert "first" in reason(plugins, "second")
 
 
+def test_a_command_of_attnforge_itself_is_taken() -> None:
+    from attnforge.cli.group import COMMANDS
+
+    assert set(COMMANDS) == CORE_COMMANDS
+
+    @hookimpl
+    def attnforge_commands() -> dict[str, str]:
+        return {"doctor": "a.b:command"}
+
+    assert "attnforge's own" in reason(beside(module("odd", attnforge_commands=attnforge_commands)), "odd")
+
+
+def test_a_range_of_versions_counts_only_where_its_marker_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    (plugin,) = _installed(monkeypatch, "AttnForge>=99; extra == 'later'").plugins
+    assert plugin.reason is None
+
+
 class _Distribution:
     name, version = "other-package", "7"
 
@@ -171,6 +189,23 @@ def test_an_installed_plugin_carries_its_distribution(monkeypatch: pytest.Monkey
     (plugin,) = _installed(monkeypatch, "attnforge>=0.1").plugins
     assert plugin.reason is None
     assert str(plugin) == "other (other-package 7)"
+
+
+@pytest.mark.parametrize("metadata", [None, "", "garbage"])
+def test_a_package_with_damaged_metadata_keeps_nothing_from_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: str | None
+) -> None:
+    folder = tmp_path / "damaged-1.dist-info"
+    folder.mkdir()
+    (folder / "entry_points.txt").write_text("[attnforge]\ndamaged = small_plugin\n")
+    if metadata is not None:
+        (folder / "METADATA").write_text(metadata)
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins = load_plugins()
+    (plugin,) = [plugin for plugin in plugins.plugins if plugin.name == "damaged"]
+    assert plugin.state == "loaded"
+    assert plugin.version == "unknown"
+    assert "cub" in plugins.registry.names("dataset")
 
 
 def test_attnforges_own_plugins_are_loaded_first() -> None:

@@ -152,6 +152,19 @@ def test_each_plugin_that_raises_is_charged_and_the_run_goes_on(
     assert notes["never"].heard[-1] == "run_end"
 
 
+def test_a_run_of_the_same_process_notes_who_is_left_out(recorder_with: Callable[..., Recorder]) -> None:
+    recorder = recorder_with()
+    recorder.hooks.left_out.add("broken")
+    with recorder:
+        recorder.end("finished")
+    rows = [json.loads(line) for line in (recorder.run.path / "log.jsonl").read_text().splitlines()]
+    assert [(row["event"], row.get("plugin")) for row in rows] == [
+        ("started", None),
+        ("plugin-left-out", "broken"),
+        ("ended", None),
+    ]
+
+
 class Nothing:
     """A task without networks, whose steps are told by hand."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,6 +81,36 @@ def test_plugins_add_sections(finished: Path) -> None:
     plugins = load_plugins(extra=[("palette", module)])
     data = data_of(report_run(finished, device="cpu", plugins=plugins))
     assert {"title": "Palette", "html": "<b>run</b>"} in data["sections"]
+
+
+def test_a_plugin_whose_section_fails_is_charged_and_the_report_says_so(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raising(run: Path) -> Iterator[tuple[str, str]]:
+        yield "Palette", "half"
+        raise ValueError("no <colours>")
+
+    def untidy(run: Path) -> list[Any]:
+        return [("Numbers", 5)]
+
+    extra = []
+    for name, function in (("palette", raising), ("untidy", untidy)):
+        module = ModuleType(name)
+        vars(module)["attnforge_report_sections"] = hookimpl(specname="attnforge_report_sections")(function)
+        extra.append((name, module))
+    plugins = load_plugins(extra=extra)
+    for said in ("no &lt;colours&gt;", "it raised earlier"):  # the second report is of the same process
+        sections = {
+            one["title"]: one["html"]
+            for one in data_of(report_run(finished, device="cpu", plugins=plugins))["sections"]
+        }
+        assert said in sections["Plugin palette"]
+        assert "Plugin untidy" in sections
+        assert "Palette" not in sections
+        assert "Machine" in sections
+    shown = capsys.readouterr().err
+    assert shown.count("plugin palette raised in attnforge_report_sections: ValueError") == 1
+    assert shown.count("plugin untidy raised") == 1
 
 
 def test_a_missing_run_names_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,13 +46,15 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
 
 def _offered(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
     """The sections of plugins; one that raises is charged, and its place in the report says why."""
+    before = set(catalogue.hooks.left_out)
     failures: list[Failure] = []
     hooks = catalogue.hooks.telling(failures.append)
     offered = hooks.call("attnforge_report_sections", read=_sections, run=run)
-    sections = [section for _, some in offered for section in some]
-    return sections + [
-        (f"Plugin {failure.plugin}", f"<p>It has no section: {escape(str(failure))}.</p>")
-        for failure in failures
+    reasons = dict.fromkeys(before, "it raised earlier, and its hooks are left out")
+    reasons |= {failure.plugin: str(failure) for failure in failures}
+    return [section for _, some in offered for section in some] + [
+        (f"Plugin {plugin}", f"<p>It has no section: {escape(reason)}.</p>")
+        for plugin, reason in sorted(reasons.items())
     ]
 
 
