@@ -66,7 +66,9 @@ def test_components_as_a_table_wraps_nothing_in_a_pipe(said: pytest.CaptureFixtu
 
 def test_an_unknown_kind(said: pytest.CaptureFixture[str]) -> None:
     assert run(["components", "atention"]) == 1
-    assert "`attention`" in said.readouterr().err
+    shown = said.readouterr().err
+    assert "error[unknown-kind]" in shown
+    assert "`attention`" in shown
 
 
 def test_recipes_as_json(said: pytest.CaptureFixture[str]) -> None:

@@ -226,6 +226,11 @@ def test_every_problem_of_a_file_is_told_with_its_place(tmp_path: Path, capsys: 
             "sweep.yaml:3:17",
         ),
         ("recipe: damsm-cub\ngrid: {training.seed: [1]}\n", "no-metrics", "sweep.yaml:2"),
+        (
+            "recipe: quickstart\ngrid: {training.seed: [1]}\nencoders: {set: {phases.damsm: null}}\n",
+            "no-encoder-phase",
+            "sweep.yaml:3:11",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_swept_is_refused_before_training(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from unreadable import needs_an_unreadable_file, unreadable
 
 from attnforge.data.fields import clean
 from attnforge.data.metadata import Metadata, load_metadata, read_metadata
@@ -120,6 +121,7 @@ def test_a_long_list_of_problems_is_cut_short(tmp_path: Path) -> None:
     root = folder(tmp_path, *({"file_name": f"{number}.png", "text": "x"} for number in range(50)))
     with pytest.raises(DataError, match="30 more problems") as caught:
         load_metadata(root)
+    assert caught.value.problems[-1].code == "more-problems"
     assert caught.value.problems[-1].next_step == f"attnforge data check {root}"
     assert len(read_metadata(root).problems) == 50
 
@@ -149,6 +151,13 @@ def test_an_unusable_file_is_named(
     (folder(tmp_path) / "metadata.jsonl").unlink()
     (tmp_path / name).write_bytes(content)
     assert found(read_metadata(tmp_path)) == [(code, line)]
+
+
+@needs_an_unreadable_file
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (folder(tmp_path) / "metadata.jsonl").unlink()
+    unreadable(tmp_path / "metadata.jsonl")
+    assert found(read_metadata(tmp_path)) == [("metadata-unreadable", None)]
 
 
 def test_a_missing_folder_and_two_files_are_named(tmp_path: Path) -> None:

@@ -79,9 +79,28 @@ def test_error_codes_are_literal_slugs(sources: dict[Path, ast.Module], root: Pa
 def test_the_reference_has_exactly_these_codes(sources: dict[Path, ast.Module], root: Path) -> None:
     expressions = [expression for tree in sources.values() for expression in _code_arguments(tree)]
     raised = set[str]().union(*(_literals(expression) or set() for expression in expressions))
-    page = (root / "docs" / "reference" / "errors.md").read_text()
-    explained = re.findall(r"^## `([^`]+)`$", page, flags=re.MULTILINE)
+    explained = _explained(root)
     assert raised
     assert sorted(raised - set(explained)) == []
     assert sorted(set(explained) - raised) == []
     assert len(explained) == len(set(explained))
+
+
+def test_every_code_occurs_in_a_test(files: list[Path], root: Path) -> None:
+    explained = _explained(root)
+    tests = "".join(path.read_text() for path in files if path.suffix == ".py" and _is_a_test(path, root))
+    provoked = set(re.findall(r"[\"'\[`]([a-z0-9]+(?:-[a-z0-9]+)*)[\"'\]`]", tests))
+    assert len(provoked & set(explained)) > 50
+    assert sorted(set(explained) - provoked) == []
+
+
+def _is_a_test(path: Path, root: Path) -> bool:
+    return "tests" in path.relative_to(root).parts and path != Path(__file__)
+
+
+def _explained(root: Path) -> list[str]:
+    """The codes that have a section: in the reference, or in a package that is a distribution of its own."""
+    pages = [root / "docs" / "reference" / "errors.md", *root.glob("plugins/*/*/errors.md")]
+    return [
+        code for page in pages for code in re.findall(r"^## `([^`]+)`$", page.read_text(), flags=re.MULTILINE)
+    ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from small_recipes import WHOLE, Kitchen
+from unreadable import needs_an_unreadable_file, unreadable
 
 from attnforge.errors import Problem
 from attnforge.plugin import PluginCatalogue
@@ -39,6 +40,14 @@ def test_a_recipe_that_cannot_be_read_is_still_listed(kitchen: Kitchen) -> None:
     assert said["good"] == "small"
     assert said["bad"].startswith("cannot be read")
     assert said["silent"] == ""
+
+
+@needs_an_unreadable_file
+def test_a_file_that_cannot_be_read_is_an_error(kitchen: Kitchen) -> None:
+    unreadable(kitchen.folder / "parent.yaml")
+    problem = kitchen.only("extends: ./parent.yaml\n")
+    assert problem.code == "unreadable-recipe"
+    assert "parent.yaml" in problem.message
 
 
 def test_a_path_is_never_a_name(kitchen: Kitchen) -> None:

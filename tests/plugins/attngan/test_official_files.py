@@ -84,6 +84,21 @@ def test_a_round_trip_gives_the_same_files(
     assert codes(error) == ["export-exists"]
 
 
+def test_a_folder_that_cannot_be_made_is_said(imported: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(AttnforgeError) as error:
+        export_official(imported, tmp_path / "file" / "out")
+    assert codes(error) == ["export-not-written"]
+
+
+def test_a_recipe_that_trains_no_generator_takes_no_official_files(
+    files: OfficialFiles, recipe: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(AttnforgeError) as error:
+        import_official(files, tmp_path / "run", recipe=recipe, overrides=["phases.gan=null"])
+    assert codes(error) == ["not-attngan"]
+
+
 @pytest.mark.filterwarnings("error:the image encoder")
 def test_the_commands_take_an_imported_run(
     files: OfficialFiles, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
