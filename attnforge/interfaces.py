@@ -196,7 +196,9 @@ class Discriminator(Protocol):
 class Loss(Protocol):
     """A term of the adversarial game, already weighted. Constructor: `__init__(self, *, ...)`.
 
-    Each method gives named scalars that are summed; an empty dict takes no part.
+    Each method gives named scalars that are summed; an empty dict takes no part. `discriminator` is called
+    first and detaches the drawn pictures, so that no gradient reaches the generator; `generator` is called
+    when the discriminators have learned, and their weights take no gradient from it.
     """
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]: ...

@@ -3,6 +3,10 @@
 A spec carries only what the component cannot know from its own recipe section: the widths of its
 neighbours, picture sizes, the vocabulary's size, or live neighbours. Fields are added only with defaults,
 because these dataclasses are the plugin interface.
+
+No spec names a device. A module is built on the CPU, with torch's generator seeded by the name of the part,
+and moved afterwards; or on the `meta` device, where there are shapes and no numbers. So a constructor draws
+its weights as torch does and reads none of them, and `forward` makes new tensors where its inputs are.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ class ImageSpec:
     dim: int
     """Width of the common space: regions and image vectors have this many channels."""
     image_size: int
-    """Side in pixels of the pictures that it will usually see."""
+    """Side in pixels of the pictures that it will usually see; a phase may have others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
-    """For a metric: what it may judge with."""
+    """For a metric: what it may judge with. Encoders are where the pictures are that it is given."""
 
     text: interfaces.TextEncoder
     image: interfaces.ImageEncoder
@@ -122,6 +126,6 @@ class TrackerSpec:
     """For a tracker, which carries scalars and pictures of a run elsewhere."""
 
     run: str
-    """Path of the run folder."""
+    """Path of the run folder, which is there; a run that goes on hands in the same one again."""
     recipe: Mapping[str, object]
     """The frozen recipe, as plain data."""

@@ -23,7 +23,10 @@ class TextFeatures:
     words: Float[Tensor, "b d l"]
     sentence: Float[Tensor, "b d"]
     padding: Bool[Tensor, "b l"]
-    """True where there is no word."""
+    """True where there is no word: behind a caption's own words, of which there is at least one.
+
+    What `words` holds there has no meaning and may be anything.
+    """
 
     @property
     def lengths(self) -> Int[Tensor, "b"]:
@@ -50,7 +53,10 @@ class AttentionOutput:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a conditioner draws from a sentence: a value, and the Gaussian that it was drawn from."""
+    """What a conditioner draws from a sentence: a value, and the Gaussian that it was drawn from.
+
+    Where nothing is drawn, the mean is the value and the log variance is zero.
+    """
 
     value: Float[Tensor, "b z"]
     mean: Float[Tensor, "b z"]
@@ -82,6 +88,7 @@ class Sample:
     """One picture of a data set with one of its captions."""
 
     image: UInt8[Tensor, "3 h w"]
+    """Grey levels, 0 to 255, in a square of the size that the spec asks for."""
     caption: str
     class_id: int
     key: str

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from generate_kinds import kind_pages
 
 from attnforge.cli.group import group
 from attnforge.interfaces import INTERFACES
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
         "components.md": components_page(plugins),
         "commands.md": commands_page(group),
         "hooks.md": hooks_page(),
+        **kind_pages(),
     }
 
 

@@ -80,7 +80,8 @@ def test_every_page_can_be_reached_from_the_navigation(pages: list[Path], root: 
     assert missing == []
 
 
-def test_the_generated_reference_is_what_the_code_says(root: Path) -> None:
+def test_the_generated_reference_is_what_the_code_says(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(root / "docs")
     generate = runpy.run_path(str(root / "docs" / "generate.py"))
     drifted = [
         name
@@ -155,8 +156,13 @@ def test_recipes_and_overrides_in_the_docs_are_valid(
 
 
 def _resolved_by(blocks: list[Block]) -> Iterator[tuple[str, list[str]]]:
-    """Recipes with their overrides as commands of the docs name them."""
-    for _, words in _commands(blocks):
+    """Recipes with their overrides as commands of the docs name them.
+
+    Those of the tutorial about plugins are of a plugin that it writes first; its own test follows it.
+    """
+    for block, words in _commands(blocks):
+        if block.page.name == "write-a-plugin.md":
+            continue
         if words[0].split("/")[-1] == "attnforge" and words[1] in ("train", "show", "validate"):
             named = words[2 : next((at for at, word in enumerate(words) if word.startswith("-")), None)]
             if named:
