@@ -114,7 +114,7 @@ def autocast(subject: Subject) -> None:
             rounded = _terms(subject.build(), side, step)
         for name, wanted in exact.items():
             finite(rounded[name], f"`{name}` under autocast")
-            off = float(abs(rounded[name].float() - wanted) / wanted.abs().clamp_min(1))
+            off = float((abs(rounded[name].float() - wanted) / wanted.abs().clamp_min(1)).detach())
             require(
                 off <= BFLOAT16, f"under autocast `{name}` is {float(rounded[name]):g}, not {float(wanted):g}"
             )
