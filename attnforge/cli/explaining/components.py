@@ -33,6 +33,7 @@ def explain_component(component: Component, plugins: PluginCatalogue) -> Explana
         "plugin": owner.name,
         "distribution": owner.distribution,
         "distribution_version": owner.version,
+        "migrations": component.migrations,
         "target": component.target,
         "file": file,
         "line": line,
