@@ -54,7 +54,8 @@ class WordAttention(nn.Module):
     ) -> AttentionOutput:
         words = self.project(text.words)
         if self.mask == "official":
-            return attend_as_official(features, words, text.padding)
+            output = attend_as_official(features, words, text.padding)
+            return output if return_weights else AttentionOutput(context=output.context, weights=None)
         context, weights = word_attention(
             features, words, text.padding, return_weights=return_weights, kernel=self.kernel
         )
@@ -67,7 +68,8 @@ class WordAttention(nn.Module):
         words = self.project(text.words)
         if self.mask == "official":
             output = attend_as_official(features, words, text.padding)
-            return torch.cat((features, output.context), dim=1), output.weights
+            joined = torch.cat((features, output.context), dim=1)
+            return joined, output.weights if return_weights else None
         return attend_and_join(
             features, words, text.padding, return_weights=return_weights, kernel=self.kernel
         )
