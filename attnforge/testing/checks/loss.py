@@ -114,10 +114,9 @@ def autocast(subject: Subject) -> None:
             rounded = _terms(subject.build(), side, step)
         for name, wanted in exact.items():
             finite(rounded[name], f"`{name}` under autocast")
-            off = float((abs(rounded[name].float() - wanted) / wanted.abs().clamp_min(1)).detach())
-            require(
-                off <= BFLOAT16, f"under autocast `{name}` is {float(rounded[name]):g}, not {float(wanted):g}"
-            )
+            found, right = float(rounded[name].detach()), float(wanted.detach())
+            near = abs(found - right) <= BFLOAT16 * max(1.0, abs(right))
+            require(near, f"under autocast `{name}` is {found:g}, not {right:g}")
         _backward(rounded)
         for name, network in networks.items():
             for gradient in _gradients(network):
