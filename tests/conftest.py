@@ -33,6 +33,7 @@ install_import_hook(
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",
+        "attnforge_clip",
         "attnforge_coco",
         "attnforge_cub",
         "attnforge_encoders",

@@ -1,0 +1,94 @@
+"""CLIP's image encoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from attnforge.interfaces import ImageFeatures
+from attnforge.specs import ImageSpec
+from attnforge_clip.folder import ClipFolder
+
+MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""Of the colours in [0, 1] that CLIP was trained on; a folder may say others."""
+
+
+class ClipImageEncoder(nn.Module):
+    """Regions and image vector in the space that CLIP shares with captions (Radford et al., 2021).
+
+    Pictures of any size in [-1, 1] are resized to CLIP's own, bicubic and antialiased, and normalised by its
+    mean and deviation. The image vector is CLIP's image embedding. The regions are what the vision
+    transformer gives for its patches, before any pooling, through the same normalisation and projection. When
+    the text encoder has another width than CLIP, two layers that must be trained bring both to that width.
+    Gradients reach the pictures, also through frozen weights.
+
+    Args:
+        weights: Folder of a CLIP as transformers writes it, or a file of weights in it; never downloaded.
+        frozen: Keep the weights as they are; otherwise a matching phase trains them on.
+
+    Raises:
+        RecipeError: There are no such weights.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, spec: ImageSpec, *, weights: str, frozen: bool = True) -> None:
+        super().__init__()
+        from transformers import CLIPVisionModelWithProjection
+
+        folder = ClipFolder.at(weights)
+        config: Any = folder.config().vision_config
+        self.size: int = config.image_size
+        self.grid: int = self.size // config.patch_size
+        self.frozen = frozen
+        self.network: Any = CLIPVisionModelWithProjection(config)
+        folder.fill(self.network)
+        if frozen:
+            self.network.requires_grad_(False)
+        same = spec.dim == config.projection_dim
+        self.region_width = nn.Identity() if same else nn.Conv2d(config.projection_dim, spec.dim, 1)
+        self.image_width = nn.Identity() if same else nn.Linear(config.projection_dim, spec.dim)
+        for name, colours in zip(("mean", "deviation"), _colours(folder.folder), strict=True):
+            self.register_buffer(name, torch.tensor(colours).reshape(3, 1, 1), persistent=False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode; a frozen network always evaluates."""
+        super().train(mode)
+        self.network.train(mode and not self.frozen)
+        return self
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
+        seen = self.network.vision_model(pixel_values=self.prepare(images))
+        patches = self.network.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])
+        regions: Float[Tensor, "b s d"] = self.network.visual_projection(patches)
+        regions = regions.transpose(1, 2).reshape(len(images), -1, self.grid, self.grid)
+        return ImageFeatures(
+            regions=self.region_width(regions),
+            image=self.image_width(self.network.visual_projection(seen.pooler_output)),
+        )
+
+    def prepare(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
+        """Pictures in [-1, 1] as CLIP was trained to see them."""
+        if images.shape[-2:] != (self.size, self.size):
+            images = F.interpolate(images, size=(self.size, self.size), mode="bicubic", antialias=True)
+        return ((images + 1) / 2 - self.mean) / self.deviation
+
+
+def _colours(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation as the folder says them, or those of the paper's models."""
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        try:
+            said = json.loads((folder / name).read_text(encoding="utf-8"))
+            said = said.get("image_processor", said)
+            return tuple(map(float, said["image_mean"])), tuple(map(float, said["image_std"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return MEAN, DEVIATION

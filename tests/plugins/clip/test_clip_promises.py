@@ -1,0 +1,37 @@
+"""Every component of attnforge-clip keeps the promises of its kind, with the tiny CLIP."""
+
+from __future__ import annotations
+
+import attnforge_clip.plugin as clip_plugin
+from tiny_clip import PROJECTED, options, vocabulary
+
+from attnforge.plugin import load_plugins
+from attnforge.specs import ImageSpec, TextSpec
+from attnforge.testing import conformance
+
+PLUGINS = load_plugins(extra=[("clip", clip_plugin)])
+
+
+def text_spec() -> TextSpec:
+    return TextSpec(vocabulary_size=len(vocabulary()[0]) + 1)
+
+
+TestTokenizer = conformance("tokenizer/clip", options=options, plugins=PLUGINS)
+ALONE = "it is refused with the kit's tokenizer; test_clip_recipes.py resolves and trains it with its own"
+TestTextEncoder = conformance(
+    "text-encoder/clip",
+    options=options,
+    spec=text_spec,
+    plugins=PLUGINS,
+    skip={"recipe_round_trip": ALONE, "json_schema_agrees": ALONE},
+)
+TestImageEncoder = conformance(
+    "image-encoder/clip", options=options, spec=ImageSpec(dim=PROJECTED, image_size=64), plugins=PLUGINS
+)
+TestImageEncoderOfAnotherWidth = conformance(
+    "image-encoder/clip",
+    options=options,
+    spec=ImageSpec(dim=5, image_size=16),
+    plugins=PLUGINS,
+    skip={"compile": "TestImageEncoder compiles the same network"},
+)
