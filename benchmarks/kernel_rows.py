@@ -31,6 +31,8 @@ class Row:
     words: int
     variant: str = ""
     """`ragged`, `joined` and `channels-last`, as far as they apply."""
+    allocator: str = ""
+    """`keeping` where freed memory was kept, so that the system need not clear it again."""
     rounds: int = 0
     clock: str = ""
     """Of the milliseconds: `processor` time of all threads together, or time that passed on the `device`."""
@@ -91,16 +93,23 @@ class About:
     torch: str
     triton: str
     commit: str
+    allocator: str
 
 
-def about(device: str) -> About:
-    """What this process measures on, and with; `device` is what the machine is called in the results."""
+def about(device: str, *, keeping: bool = False) -> About:
+    """What this process measures on, and with.
+
+    Args:
+        device: What the machine is called in the results.
+        keeping: Whether the allocator keeps freed memory.
+    """
     return About(
         device=device,
         python=platform.python_version(),
         torch=torch.__version__,
         triton=_version("triton"),
         commit=commit(),
+        allocator="keeping" if keeping else "",
     )
 
 

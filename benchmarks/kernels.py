@@ -24,6 +24,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import torch
+from kernel_allocator import keep_freed_memory
 from kernel_cases import ATTENTION, MATCHING, Case
 from kernel_limits import Limits
 from kernel_measuring import measure
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("no GPU is at hand", file=sys.stderr)
         return 1
     out = given.out or RESULTS / device_name(device)
-    on = about(given.name or out.name)
+    if given.keep_memory and not keep_freed_memory():
+        print("the system's allocator cannot be told to keep memory", file=sys.stderr)
+        return 1
+    on = about(given.name or out.name, keeping=given.keep_memory)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     limits = Limits(slowest=given.slowest, deadline=deadline)
     rows: list[Row] = []
@@ -146,6 +150,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ragged", action="store_true", help="captions of 8 words and more, not all of them")
     made.add_argument("--joined", action="store_true", help="word attention gives features and context")
     made.add_argument("--channels-last", action="store_true", help="how feature maps stand in memory")
+    made.add_argument("--keep-memory", action="store_true", help="let the allocator keep what is freed")
     made.add_argument("--mode", nargs="+", choices=MODES, help="all without it")
     made.add_argument(
         "--provider", nargs="+", default=[], help="names, or parts of them; official runs anyway"
