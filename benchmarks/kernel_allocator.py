@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
-"""glibc's parameters: beyond how much free memory is given back, how many pieces come from the system singly."""
+"""glibc's parameters: beyond how much free memory is given back, and how many pieces are the system's own."""
 
 
 def keep_freed_memory() -> bool:
