@@ -13,9 +13,10 @@ Arguments are appended in later versions and never renamed. The first three hook
 are loaded, for every command, so the plugin's module and these hooks import no torch.
 
 Each plugin's hooks are called apart, in the order in which plugins were loaded. One that raises stops
-nothing: its plugin is named on stderr, an event `plugin-failed` with the traceback goes into the run's
-`log.jsonl`, and the plugin's hooks are left out until the process ends. Two cases are not passed over: a
-plugin that raises while it is loaded is set aside whole, and a recipe that could not be checked is refused.
+nothing, `sys.exit` included: its plugin is named on stderr, an event `plugin-failed` with the traceback goes
+into the run's `log.jsonl`, and the plugin's hooks are left out until the process ends. Two cases are not
+passed over: a plugin that raises while it is loaded is set aside whole, and a recipe that could not be
+checked is refused. Ctrl-C inside a hook is the user's, and ends the command.
 With `ATTNFORGE_TRACE_HOOKS=1` every call is written on stderr, with arguments, time and traceback.
 
 What a plugin keeps during a run lives in an object that `attnforge_run_start` returns; its methods hear the
@@ -197,7 +198,7 @@ def attnforge_checkpoint_save(folder: Path, phase: str, step: int) -> None:
 
 
 @hookspec
-def attnforge_checkpoint_load(folder: Path) -> None:
+def attnforge_checkpoint_load(folder: Path, phase: str, step: int) -> None:
     """Read back what `attnforge_checkpoint_save` added.
 
     Called in the training process when a run goes on from a checkpoint, after its files were checked
@@ -208,6 +209,8 @@ def attnforge_checkpoint_load(folder: Path) -> None:
 
     Args:
         folder: The checkpoint.
+        phase: The name of the phase.
+        step: Steps of the phase that it holds.
     """
 
 

@@ -87,7 +87,8 @@ class Recorder:
         self.began = time.monotonic() - seconds
         self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
         self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
-        self.hooks.call("attnforge_checkpoint_load", folder=checkpoint.folder)
+        place = {"folder": checkpoint.folder, "phase": checkpoint.phase, "step": checkpoint.step}
+        self.hooks.call("attnforge_checkpoint_load", **place)
 
     def begins_anew(self, optimizers: Sequence[str]) -> None:
         """Tell which optimisers have lost their moments, because their weights were migrated."""

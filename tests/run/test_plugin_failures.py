@@ -64,7 +64,8 @@ class Note:
         self.hear(f"checkpoint_save {phase} {step}")
 
     @hookimpl
-    def attnforge_checkpoint_load(self) -> None:
+    def attnforge_checkpoint_load(self, folder: Path, phase: str, step: int) -> None:
+        assert folder.name == f"{phase}-{step:07d}"
         self.hear("checkpoint_load")
 
     @hookimpl
