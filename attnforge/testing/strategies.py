@@ -6,6 +6,7 @@ shapes and are quick to make. Letters are those of `attnforge.interfaces`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -136,17 +137,27 @@ def batches(
     )
 
 
-def specs(kind: str) -> SearchStrategy[Any]:
-    """Small specs of a kind of component that is told numbers only.
+def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
+    """Small specs of a kind of component; None for kinds that are told nothing.
+
+    Live parts of the specs of metrics and tasks are small examples, made anew for each.
 
     Args:
-        kind: `text-encoder`, `image-encoder`, `conditioner`, `attention`, `stage`, `generator`,
-            `discriminator` or `dataset`.
+        kind: One of `attnforge.plugin.KINDS`.
+        folder: Where folders of runs are made for trackers; only these need it.
 
     Raises:
-        KeyError: Components of this kind are told nothing, or are given live parts: see
-            `attnforge.testing.examples`.
+        KeyError: There is no such kind.
+        ValueError: A tracker's spec needs a folder.
     """
+    if kind in ("metric", "task", "tracker"):
+        from attnforge.testing.examples import (
+            spec_for,
+        )  # the examples are made with strategies of this module
+
+        if kind == "tracker" and folder is None:
+            raise ValueError("specs of trackers need a `folder`, in which the folders of their runs are made")
+        return st.builds(spec_for, st.just(kind), st.just(folder or Path()))
     widths, sides = st.integers(2, 8), st.sampled_from((16, 32))
     strategies: dict[str, SearchStrategy[Any]] = {
         "text-encoder": st.builds(TextSpec, vocabulary_size=st.integers(3, 30)),
@@ -165,6 +176,7 @@ def specs(kind: str) -> SearchStrategy[Any]:
         "discriminator": st.builds(DiscriminatorSpec, image_size=sides, sentence=widths),
         "dataset": st.builds(DataSpec, split=st.sampled_from(("train", "test")), image_size=sides),
     }
+    strategies |= dict.fromkeys(("tokenizer", "loss", "kernel"), st.none())
     return strategies[kind]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import known_kernels
 import pytest
 import small_releases
 import torch
@@ -120,6 +121,11 @@ OWN = [
 def _class_name(name: str) -> str:
     return "Test" + "".join(word.capitalize() for word in name.replace("/", "-").split("-"))
 
+
+for _kernel in known_kernels.CLASSES:
+    globals()[_class_name(f"kernel/{_kernel}")] = conformance(
+        f"kernel/{_kernel}", plugins=known_kernels.kernels_plugin()
+    )
 
 for _name in OWN:
     _tests = conformance(_name, **GIVEN.get(_name, {}))
