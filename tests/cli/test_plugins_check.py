@@ -23,6 +23,9 @@ def attnforge_components():
     return [
         Component("loss", name, f"checked_parts:{name.title()}", "" if name == "mute" else "a loss")
         for name in names
+    ] + [
+        Component("loss", name, "checked_parts:Whole", "a loss", 2, f"checked_parts:{steps}")
+        for name, steps in (("raised", "MIGRATIONS"), ("stuck", "NO_MIGRATIONS"))
     ]
 
 @hookimpl
@@ -38,6 +41,7 @@ PARTS = '''\
 from collections.abc import Callable
 
 import click
+from attnforge.plugin import Migration
 
 class Plain:
     def __init__(self) -> None: ...
@@ -98,6 +102,9 @@ class Unexplained(Plain):
 
     def __init__(self, *, height: float = 1.0) -> None: ...
 
+MIGRATIONS = [Migration(to=2)]
+NO_MIGRATIONS = ["to 2"]
+
 @click.command("helped")
 def helped():
     """Help."""
@@ -154,6 +161,7 @@ def test_each_way_to_be_wrong_fails_its_own_check(folder: Path, capsys: pytest.C
     assert failed(checks) == {
         ("is imported", "loss/vanished"),
         ("has a summary", "loss/mute"),
+        ("migrations load", "loss/stuck"),
         ("options are explained", "loss/bare"),
         ("is built from a spec", "loss/loose"),
         ("is built from a spec", "loss/told"),
@@ -173,6 +181,7 @@ def test_each_way_to_be_wrong_fails_its_own_check(folder: Path, capsys: pytest.C
     assert "height" in checks["options are explained", "loss/unexplained"]["reason"]
     assert "sed" in checks["recipe resolves", "faulty"]["reason"]
     assert checks["stands in the JSON Schema", "loss/whole"]["result"] == "pass"
+    assert checks["migrations load", "loss/raised"]["result"] == "pass"
     assert checks["version of attnforge", "checked"]["result"] == "skip"
 
 

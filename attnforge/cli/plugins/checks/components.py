@@ -13,6 +13,7 @@ from torch import nn
 from attnforge.cli.plugins.checks.outcome import Outcome, outcome
 from attnforge.interfaces import INTERFACES
 from attnforge.plugin import Component, PluginCatalogue, Registry
+from attnforge.plugin.migration import migrate_options
 from attnforge.recipe.json_schema import json_schema
 from attnforge.recipe.options import options_of
 
@@ -29,6 +30,8 @@ def component_checks(component: Component, plugins: PluginCatalogue) -> Iterator
         return
     target = plugins.registry.load(component)
     yield outcome("has a summary", of, lambda: _summary(component))
+    if component.migrations is not None:
+        yield outcome("migrations load", of, lambda: _migrations(component))
     yield outcome("has what its kind promises", of, lambda: missing_of(target, INTERFACES[component.kind]))
     yield outcome("is built from a spec", of, lambda: _constructor(component, target))
     typed = outcome("options have types", of, lambda: _nothing(options_of(target)))
@@ -48,6 +51,8 @@ def missing_of(target: type, interface: type) -> str | None:
         if own is None:
             return f"it has no method {name}, which {interface.__name__} promises"
         parameters = list(inspect.signature(promised).parameters.values())[1:]
+        if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+            continue  # a kernel's: the arguments are those of its operation
         needed = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
         positional = [object() for one in needed if one.default is one.empty]
         named = {one.name: object() for one in needed if one.default is not one.empty}
@@ -81,6 +86,11 @@ def _without_self(function: Callable[..., Any]) -> Callable[..., Any]:
 def _summary(component: Component) -> str | None:
     text = component.summary
     return None if text.strip() and "\n" not in text else f"{text!r} is not one line of text"
+
+
+def _migrations(component: Component) -> str | None:
+    migrate_options(component, {}, since=component.version)  # no step is taken, but all are loaded
+    return None
 
 
 def _constructor(component: Component, target: type) -> str | None:
