@@ -22,6 +22,7 @@ def test_it_writes_the_plugin_and_says_what_to_type_next(
         "cd gated-attention",
         'pip install --editable ".[testing]"',
         "python -m pytest",
+        "attnforge plugins check gated-attention",
         "attnforge validate gated-attention",
         "attnforge train gated-attention",
     ]

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from scaffolding import write_all_kinds
 
+from attnforge.cli.plugins.checks.components import missing_of
 from attnforge.errors import PluginError
+from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, load_plugins
 from attnforge.recipe import resolve
 from attnforge.scaffold import LONGEST, Names, name_plugin, project_files, write_project
@@ -60,7 +62,7 @@ def test_their_types_hold(written: tuple[Path, dict[str, Names]], tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_declared_component_is_named_by_the_shipped_recipe(
+def test_the_component_is_whole_and_the_recipe_names_it(
     kind: str, written: tuple[Path, dict[str, Names]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, named = written
@@ -69,7 +71,9 @@ def test_the_declared_component_is_named_by_the_shipped_recipe(
     monkeypatch.setenv("ATTNFORGE_PLUGINS", f"{names.plugin}={names.package}.plugin")
     plugins = load_plugins()
     assert [plugin.reason for plugin in plugins.plugins if plugin.reason] == []
-    assert plugins.registry.load(plugins.registry.get(kind, names.component)).__name__ == names.class_name
+    target = plugins.registry.load(plugins.registry.get(kind, names.component))
+    assert target.__name__ == names.class_name
+    assert missing_of(target, INTERFACES[kind]) is None
     recipe = folder / names.plugin / names.package / "recipes" / f"{names.plugin}.yaml"
     assert names.recipe_name in _strings(resolve(names.plugin, plugins=plugins).get("")), recipe.read_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from attnforge.plugin import KINDS, load_plugins
 from attnforge.run.folder import RunFolder
 from attnforge.scaffold import name_plugin, write_project
 
+ROOT = Path(__file__).parents[2]
+STEMS = {"attention": "gated"}
+"""What stands before the kind in the name; plugins/gated-attention is the plugin of the tutorial."""
 QUICK = ("attention", "loss")
 """The kinds that every run of the tests tries; the others take as long again, each."""
 
@@ -22,8 +26,12 @@ QUICK = ("attention", "loss")
 def test_a_new_plugin_passes_its_tests_and_trains_as_installed(
     kind: str, attnforge_wheel: Path, tmp_path: Path
 ) -> None:
-    names = name_plugin(f"tried-{kind}", kind=kind, plugins=load_plugins())
-    project = write_project(names, tmp_path)
+    names = name_plugin(f"{STEMS.get(kind, 'tried')}-{kind}", kind=kind, plugins=load_plugins())
+    project = tmp_path / names.plugin
+    if kind in STEMS:
+        shutil.copytree(ROOT / "plugins" / names.plugin, project)
+    else:
+        write_project(names, tmp_path)
     (tmp_path / "wheels").mkdir()
     wheel = build_wheel(project, tmp_path / "wheels")
     environment = clean_environment(tmp_path / "environment", attnforge_wheel, wheel)
@@ -33,6 +41,8 @@ def test_a_new_plugin_passes_its_tests_and_trains_as_installed(
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert " passed" in tested.stdout
 
+    checked = environment.run("attnforge", "plugins", "check", names.plugin, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     validated = environment.run("attnforge", "validate", names.plugin, cwd=tmp_path)
     assert validated.returncode == 0, validated.stderr
     trained = environment.run(

@@ -37,6 +37,7 @@ def command(name: str, kind: str, folder: Path) -> None:
             f"cd {shlex.quote(str(home))}",
             'pip install --editable ".[testing]"',
             "python -m pytest",
+            f"attnforge plugins check {names.plugin}",
             f"attnforge validate {names.plugin}",
             f"attnforge train {names.plugin}",
         )
