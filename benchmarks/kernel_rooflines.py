@@ -17,8 +17,8 @@ from kernel_clocks import event
 MODES = ("inference", "forward", "backward", "both")
 TF32 = "tf32"
 REPEATS = 7
-TILE_WORDS, TILE_REGIONS = 16, 64
-"""What a GPU's programs round words and regions up to, for the padded count of operations."""
+FEWEST_WORDS, TILE_REGIONS = 8, 64
+"""GPU programs make room for powers of two of words, from here on, and for whole tiles of regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Work:
 
     operations: float
     padded_operations: float
-    """With words and regions rounded up to what a GPU's programs take, captions as long as the longest."""
+    """With words and regions rounded up to what GPU programs make room for."""
     bytes: float
     """Inputs read once and results written once."""
 
@@ -69,8 +69,8 @@ def work_of(case: Case, mode: str, lengths: list[int]) -> Work:
         products = {"inference": 2, "forward": 2, "backward": 4, "both": 6}[mode]
         one = 2 * case.batch * case.width
         useful = one * sum(lengths) * case.queries
-        rows = case.batch * _up(max(lengths), TILE_WORDS)
-        padded = one * rows * _up(case.queries, TILE_REGIONS)
+        tiles = -(-case.queries // TILE_REGIONS)
+        padded = one * sum(map(_room, lengths)) * tiles * TILE_REGIONS
         inputs = case.batch * case.width * (case.queries + case.words) * size
         passes = {"inference": 1, "forward": 1, "backward": 2, "both": 3}[mode]
         scores = case.batch**2 * 4
@@ -78,7 +78,7 @@ def work_of(case: Case, mode: str, lengths: list[int]) -> Work:
     products = {"inference": 2, "forward": 2, "backward": 4, "both": 6}[mode]
     one = 2 * case.queries * case.width
     useful = one * sum(lengths)
-    padded = one * case.batch * _up(max(lengths), TILE_WORDS)
+    padded = one * sum(map(_room, lengths))
     maps = {"inference": 2, "forward": 2, "backward": 3, "both": 5}[mode]
     if case.joined:
         maps += {"inference": 1, "forward": 1, "backward": 1, "both": 2}[mode]
@@ -128,5 +128,5 @@ def _quickest(work: Callable[[], object], device: torch.device) -> float:
     return min(taken[1:])
 
 
-def _up(number: int, step: int) -> int:
-    return -(-number // step) * step
+def _room(words: int) -> int:
+    return max(FEWEST_WORDS, 1 << (words - 1).bit_length())
