@@ -29,7 +29,7 @@ from kernel_measuring import measure
 from kernel_plot import draw
 from kernel_profile import profiled
 from kernel_rooflines import measure_peaks
-from kernel_rows import Row, about, lines_of, write_rows
+from kernel_rows import About, Row, about, lines_of, write_rows
 from kernels import RESULTS, device_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if paths
     ]
     tasks = small_tasks(device) if given.small else large_tasks(device)
-    rows = benchmarked(tasks, device, out, deadline=begun + MEASURING)
+    on = about(device_name(device), commit=given.commit)
+    rows = benchmarked(tasks, device, out, on=on, deadline=begun + MEASURING)
     steps = profiled_tasks(tasks)
     (out / "profile.txt").write_text("\n".join(profiled(case) for case in steps))
     lines = [
@@ -111,9 +112,11 @@ def tested(paths: Sequence[Path], log: Path, *, seconds: float) -> bool:
     return done.returncode == 0
 
 
-def benchmarked(tasks: Sequence[Task], device: torch.device, out: Path, *, deadline: float) -> list[Row]:
+def benchmarked(
+    tasks: Sequence[Task], device: torch.device, out: Path, *, on: About, deadline: float
+) -> list[Row]:
     """Measure the tasks in their order, as far as time allows, and write the table and its picture."""
-    on, limits = about(device_name(device)), Limits(slowest=30, deadline=deadline)
+    limits = Limits(slowest=30, deadline=deadline)
     peaks = cache(partial(measure_peaks, device, seconds=min(0.5, tasks[0].seconds)))
     rows: list[Row] = []
     for task in tasks:
@@ -196,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--device", default="cuda", help="cuda, or cpu to try the steps")
     made.add_argument("--small", action="store_true", help="measure a few small sizes only")
     made.add_argument("--tests", nargs="+", type=Path, help="test files instead of those of the kernels")
+    made.add_argument("--commit", help="what is checked, where git cannot tell")
     made.add_argument("--out", type=Path, help="a folder; without it $OUT, or benchmarks/results/DEVICE")
     return made
 

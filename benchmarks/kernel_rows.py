@@ -96,19 +96,20 @@ class About:
     allocator: str
 
 
-def about(device: str, *, keeping: bool = False) -> About:
+def about(device: str, *, keeping: bool = False, commit: str | None = None) -> About:
     """What this process measures on, and with.
 
     Args:
         device: What the machine is called in the results.
         keeping: Whether the allocator keeps freed memory.
+        commit: What is measured, where git cannot tell.
     """
     return About(
         device=device,
         python=platform.python_version(),
         torch=torch.__version__,
         triton=_version("triton"),
-        commit=commit(),
+        commit=commit_here() if commit is None else commit,
         allocator="keeping" if keeping else "",
     )
 
@@ -182,7 +183,7 @@ def lines_of(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def commit() -> str:
+def commit_here() -> str:
     """The commit that is measured, with `+` behind it where files were changed since; empty without git."""
     folder = Path(__file__).parent
     try:

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.keep_memory and not keep_freed_memory():
         print("the system's allocator cannot be told to keep memory", file=sys.stderr)
         return 1
-    on = about(given.name or out.name, keeping=given.keep_memory)
+    on = about(given.name or out.name, keeping=given.keep_memory, commit=given.commit)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     limits = Limits(slowest=given.slowest, deadline=deadline)
     rows: list[Row] = []
@@ -161,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--slowest", type=float, default=20, help="seconds that a provider's turn may take")
     made.add_argument("--minutes", type=float, help="after which nothing more is begun")
     made.add_argument("--name", help="what the machine is called in the results; else the folder's name")
+    made.add_argument("--commit", help="what is measured, where git cannot tell")
     made.add_argument("--table", default="kernels", help="the name of the CSV file")
     made.add_argument("--out", type=Path, help="a folder; benchmarks/results/DEVICE without it")
     made.add_argument("--plot", action="store_true", help=PLOT)

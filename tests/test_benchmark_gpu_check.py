@@ -39,7 +39,7 @@ def test_a_dry_run_tests_measures_profiles_and_sums_up(
     test = tmp_path / "test_it.py"
     test.write_text("def test_it():\n    assert True\n")
     monkeypatch.setenv("OUT", str(tmp_path / "out"))
-    assert gpu_check.main(["--device", "cpu", "--small", "--tests", str(test)]) == 0
+    assert gpu_check.main(["--device", "cpu", "--small", "--tests", str(test), "--commit", "abc"]) == 0
     printed = capfd.readouterr().out
     assert printed.strip().splitlines()[-1] == f"written to {tmp_path / 'out'}"
     rows = read_rows(tmp_path / "out" / "kernels.csv")
@@ -49,6 +49,7 @@ def test_a_dry_run_tests_measures_profiles_and_sums_up(
         (ATTENTION, "joined"),
     }
     assert any(row.provider.startswith("attnforge") and row.ratio for row in rows)
+    assert {row.commit for row in rows} == {"abc"}
     assert "attnforge::region_matching_backward" in (tmp_path / "out" / "profile.txt").read_text()
     assert "tests: passed" in (tmp_path / "out" / "summary.txt").read_text()
     assert (tmp_path / "out" / "kernels.svg").read_text().startswith("<svg")
