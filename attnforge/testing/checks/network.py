@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from attnforge.testing.expect import all_same, finite, require, same
+from attnforge.errors import AttnforgeError
+from attnforge.testing.expect import all_same, finite, for_all, require, same
 from attnforge.testing.networks import KINDS, Tensors, call, inputs_for, quiet, seeded
+from attnforge.testing.strategies import specs
 from attnforge.testing.subject import Subject
 
 __all__ = ["CHECKS", "KINDS"]
@@ -55,6 +58,24 @@ def batch_of_one(subject: Subject) -> None:
         finite(found, f"{name} of a batch of one")
         wanted = [1, *several[name].shape[1:]]
         require(list(found.shape) == wanted, f"{name} of a batch of one is {list(found.shape)}, not {wanted}")
+
+
+def other_specs(subject: Subject) -> None:
+    """It works with other specs too, odd widths among them, or refuses one with an error of attnforge's."""
+    kind = subject.component.kind
+
+    def holds(spec: Any) -> None:
+        told = replace(subject, given_spec=spec)
+        try:
+            network = quiet(told.build())
+        except AttnforgeError:
+            return
+        with torch.no_grad():
+            for name, found in seeded(kind, network, inputs_for(told, network, batch=2)).items():
+                finite(found, f"{name} with {spec}")
+                require(len(found) == 2, f"{name} of 2 items with {spec} is {list(found.shape)}")
+
+    for_all(specs(kind), holds, examples=5)
 
 
 def train_and_eval_modes(subject: Subject) -> None:
@@ -193,6 +214,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     state_dict_round_trip,
     meta_device,
     batch_of_one,
+    other_specs,
     train_and_eval_modes,
     finite_gradients,
     every_weight_learns,

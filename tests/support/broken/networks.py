@@ -48,6 +48,14 @@ class SqueezesABatchOfOne(ExampleStage):
         return super().forward(squeezed, condition, text, return_attention=return_attention)
 
 
+class KnowsOneWidth(ExampleAttention):
+    """Takes words of six numbers, whatever it is told."""
+
+    def __init__(self, spec: AttentionSpec) -> None:
+        super().__init__(spec)
+        self.project = nn.Conv1d(6, spec.channels, kernel_size=1)
+
+
 class CountsInEvaluation(ExampleAttention):
     """Counts its calls in evaluation mode, too."""
 
@@ -106,6 +114,7 @@ MUTANTS = (
     Mutant("state_dict_round_trip", "attention", ForgetsAWeight),
     Mutant("meta_device", "attention", ReadsItsWeights),
     Mutant("batch_of_one", "stage", SqueezesABatchOfOne),
+    Mutant("other_specs", "attention", KnowsOneWidth),
     Mutant("train_and_eval_modes", "attention", CountsInEvaluation),
     Mutant("finite_gradients", "attention", RootsOfNothing),
     Mutant("every_weight_learns", "attention", CarriesAnIdleWeight),
