@@ -10,12 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from attnforge.errors import AttnforgeError, Place, Problem, nearest
 from attnforge.values import Situation
+
+if TYPE_CHECKING:
+    from attnforge.plugin import PluginCatalogue
 
 AUTO = "auto"
 VARIABLE = "ATTNFORGE_KERNEL"
@@ -122,8 +126,17 @@ def find(
 def offered(operation: str) -> dict[str, Candidate]:
     """The kernels that plugins offer for an operation, by the name that recipes use."""
     from attnforge.plugin import load_plugins  # only a name that attnforge lacks pays for loading plugins
+    from attnforge.plugin.selection import ADDED, BLOCKED
 
-    registry = load_plugins().registry
+    return dict(_offered(operation, load_plugins, os.environ.get(ADDED), os.environ.get(BLOCKED)))
+
+
+@lru_cache(maxsize=32)
+def _offered(
+    operation: str, load: Callable[[], "PluginCatalogue"], added: str | None, blocked: str | None
+) -> Mapping[str, Candidate]:
+    """A named kernel is looked up at every call, so what was found stands while plugins are chosen alike."""
+    registry = load().registry
     found = {}
     for component in registry:
         name = component.name.removeprefix(f"{operation}-")

@@ -89,12 +89,18 @@ def test_a_plugin_offers_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 
     module.attnforge_components = hookimpl(attnforge_components)  # type: ignore[attr-defined]
     plugins = load_plugins(extra=[("offering", module)], installed=False)
-    monkeypatch.setattr("attnforge.plugin.load_plugins", lambda: plugins)
+    loaded = []
+    monkeypatch.setattr("attnforge.plugin.load_plugins", lambda: loaded.append(1) or plugins)
     monkeypatch.setattr(type(plugins.registry), "load", lambda self, component: Doubling)
     assert dispatch.offered("adding").keys() == {"double"}
     assert not dispatch.offered("subtracting")
     assert find("adding", KERNELS, "double").summary == "doubles"
-    assert choose("adding", KERNELS, HERE, kernel="double").run(4) == 8
+    for value in (4, 5):
+        assert choose("adding", KERNELS, HERE, kernel="double").run(value) == 2 * value
+    assert len(loaded) == 2, "once an operation: a kernel is looked up at every call"
+    monkeypatch.setenv("ATTNFORGE_BLOCK", "folder")
+    dispatch.offered("adding")
+    assert len(loaded) == 3, "anew when other plugins are chosen"
     alone = Situation(device=HERE.device, dtype=HERE.dtype, sizes={"words": 1})
     with pytest.raises(AttnforgeError, match="one word is too few"):
         choose("adding", KERNELS, alone, kernel="double")
