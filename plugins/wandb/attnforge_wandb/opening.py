@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from attnforge.errors import Problem, RunError
 from attnforge_wandb.accounts import Account
@@ -66,7 +66,7 @@ def open_run(
                 settings=settings,
             )
     except wandb.Error as error:
-        raise RunError(_problem(error)) from error
+        raise RunError(_problem(error, folder)) from error
 
 
 @contextmanager
@@ -81,17 +81,18 @@ def _no_terminal() -> Iterator[None]:
             sys.stdin = before
 
 
-def _problem(error: Exception) -> Problem:
+def _problem(error: Exception, folder: Path) -> Problem:
     import wandb.errors
 
-    said: Any = " ".join(str(error).split())
+    said = " ".join(str(error).split())
     offline = "mode: offline in the tracker's section of the recipe, which needs neither key nor network"
-    known = isinstance(error, wandb.errors.CommError)
+    again = f"attnforge train --resume {folder}"  # the folder is made by now
+    refused = isinstance(error, wandb.errors.AuthenticationError)
     if isinstance(error, wandb.errors.UsageError) and re.search(r"api[ _]key", said, re.IGNORECASE):
         message = "the tracker `wandb` is online, and wandb has no key to send figures with"
-        return Problem("wandb-no-key", message, expected=f"a key, or {offline}", next_step="wandb login")
-    if known and not isinstance(error, wandb.errors.AuthenticationError):
+        return Problem("wandb-no-key", message, None, f"a key, or {offline}", f"wandb login && {again}")
+    if isinstance(error, wandb.errors.CommError) and not refused:
         message = f"the server of wandb does not answer: {said}"
-        return Problem("wandb-unreachable", message, expected=f"a server, or {offline}")
+        return Problem("wandb-unreachable", message, None, f"a server, or {offline}", again)
     message = f"wandb does not start the run: {said}"
-    return Problem("wandb-refused", message, expected=f"what wandb asks for, or {offline}")
+    return Problem("wandb-refused", message, None, f"what wandb asks for, or {offline}", again)

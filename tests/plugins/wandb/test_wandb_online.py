@@ -48,7 +48,7 @@ def test_no_key_is_an_error_and_no_question_even_at_a_terminal(tmp_path: Path) -
     )
     said, _, shown = asked.stdout.partition("shown:")
     assert "error[wandb-no-key]" in said
-    assert "wandb login" in said
+    assert f"wandb login && attnforge train --resume {tmp_path}" in said
     assert "mode: offline" in said
     assert "choice" not in shown
     assert "key" not in shown.lower()
@@ -71,6 +71,7 @@ def test_a_server_that_cannot_be_used_is_an_error(
     assert problem.code == code
     assert "mode: offline" in str(problem.expected)
     assert key not in str(problem)
+    assert problem.next_step == f"attnforge train --resume {tmp_path}"
 
 
 @pytest.mark.parametrize(
