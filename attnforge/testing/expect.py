@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
@@ -81,17 +82,47 @@ def raises(
 
 
 def for_all(strategy: SearchStrategy[Any], body: Callable[[Any], None], *, examples: int = EXAMPLES) -> None:
-    """Try a property on several inputs, the same ones every time, and show the first that breaks it."""
+    """Try a property on several inputs, the same ones every time; the first that breaks it is described.
+
+    Raises:
+        AssertionError: The property does not hold; says for inputs of which shapes.
+    """
     __tracebackhide__ = True
-    tried = settings(
+
+    def tried(given_example: Any) -> None:
+        __tracebackhide__ = True
+        try:
+            body(given_example)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n  given: {described(given_example)}") from None
+
+    checked = settings(
         max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
         phases=(Phase.explicit, Phase.generate),  # examples are small, and shrinking them takes minutes
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,  # numbers of whole tensors help nobody
     )
-    tried(given(strategy)(body))()
+    checked(given(strategy)(tried))()
+
+
+def described(value: object) -> str:
+    """An example in a line: of tensors the shape, of masks the number of words."""
+    if isinstance(value, Tensor):
+        if value.dtype == torch.bool and value.ndim == 2:
+            return f"{(~value).sum(dim=1).tolist()} words"
+        shown = value.ndim <= 1 and value.numel() <= 8
+        return f"{value.tolist()}" if shown else f"of shape {list(value.shape)}"
+    if is_dataclass(value):
+        parts = [f"{one.name} {described(getattr(value, one.name))}" for one in fields(value)]
+        return f"{type(value).__name__}({', '.join(parts)})"
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None) or [""] * len(value)
+        return ", ".join(f"{name} {described(one)}".strip() for name, one in zip(names, value, strict=True))
+    return _short(value)
 
 
 def _short(value: object) -> str:

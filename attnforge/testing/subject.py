@@ -24,7 +24,7 @@ Options = Mapping[str, object] | Callable[[Path], Mapping[str, object]]
 """Options as a recipe says them; or a function that is given an empty folder, fills it, and gives them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Subject:
     """A component under examination."""
 
@@ -49,6 +49,11 @@ class Subject:
     def target(self) -> type:
         """The component's class."""
         return self.plugins.registry.load(self.component)
+
+    def __repr__(self) -> str:
+        # what pytest shows above a broken promise
+        options = self.given if callable(self.given) else dict(self.given or {})
+        return f"{self.name} with {options}" if options else self.name
 
     @property
     def name(self) -> str:

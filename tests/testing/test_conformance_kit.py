@@ -59,7 +59,9 @@ def test_the_official_mask_fails_by_name_and_says_how(session: list[str]) -> Non
         "test_padded_slots_have_no_influence",
         "test_each_caption_alone_as_in_a_batch",
     }
-    assert any("padding gets a weight of" in line for line in session)
+    said = next(place for place, line in enumerate(session) if "padding gets a weight of" in line)
+    assert "given: features of shape [" in session[said + 1]
+    assert not any("Falsifying example" in line for line in session)
 
 
 def test_the_number_of_checks_is_printed(session: list[str]) -> None:
@@ -74,6 +76,12 @@ def test_the_number_of_checks_is_printed(session: list[str]) -> None:
 
 def test_a_skipped_check_shows_its_reason(session: list[str]) -> None:
     assert any(line.startswith("SKIPPED") and "it takes a second" in line for line in session)
+
+
+def test_the_page_counts_as_pytest_does(session: list[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "prove-a-component.md"
+    count = len(checks_of("attention"))
+    assert f"attention/gated: {count} checks ran, {count} promises kept" in page.read_text()
 
 
 @pytest.mark.parametrize("component", examples(), ids=lambda component: component.kind)
