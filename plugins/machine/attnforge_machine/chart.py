@@ -14,7 +14,7 @@ def line(points: Sequence[tuple[float, float]], *, title: str, unit: str) -> str
     Args:
         points: Places and values; values are at least 0.
         title: What is shown, for readers who do not see it.
-        unit: The unit of the values.
+        unit: The unit of the values, where the title does not say it.
     """
     if len(points) < 2:
         return ""
@@ -26,10 +26,9 @@ def line(points: Sequence[tuple[float, float]], *, title: str, unit: str) -> str
         f"{1 + (place - left) * across:.1f},{HEIGHT - MARGIN - value * up:.1f}" for place, value in points
     )
     floor = HEIGHT - MARGIN
-    written = f"{title}: up to {number(top)} {unit}"
+    written = f"{title}: up to {number(top)} {unit}".rstrip()
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
-        f'aria-label="{escape(written)}">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" aria-label="{escape(written)}">'
         f'<text x="1" y="{MARGIN - 6}" font-size="11" fill="currentColor">{escape(written)}</text>'
         f'<line x1="1" y1="{floor}" x2="{WIDTH - 1}" y2="{floor}" stroke="currentColor" opacity="0.3"/>'
         f'<polyline points="{corners}" fill="none" stroke="currentColor" stroke-width="1.5"/>'

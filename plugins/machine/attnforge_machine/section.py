@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from attnforge.run.progress import duration
 from attnforge_machine.chart import line, number, size
 from attnforge_machine.totals import Point, Totals
 from attnforge_machine.watch import FILE
@@ -22,16 +23,24 @@ def sections(run: Path) -> list[tuple[str, str]]:
         return []
     known = json.loads(file.read_text(encoding="utf-8"))
     totals = Totals.of(known["totals"])
-    parts = [
-        table(["", ""], list(facts(known))),
-        table(["network", "phase", "parameters", "trained", "bytes"], list(networks(known["networks"]))),
-        table(
-            ["phase", "steps", "epochs", "pictures a second", "minutes"],
-            list(speeds(totals, known["batch_sizes"])),
-        ),
-        line(rates(totals.points, known["batch_sizes"]), title="Pictures a second", unit="pictures"),
+    charts = [
+        line(rates(totals.points, known["batch_sizes"]), title="Pictures a second", unit=""),
         line(memory(totals.points, "process_bytes"), title="Memory of the process", unit="GiB"),
         line(memory(totals.points, "gpu_bytes"), title="Memory of the GPU", unit="GiB"),
+    ]
+    parts = [
+        table("What it ran on", ["", ""], list(facts(known))),
+        table(
+            "Networks",
+            ["network", "phase", "parameters", "trained", "bytes"],
+            list(networks(known["networks"])),
+        ),
+        table(
+            "Speed",
+            ["phase", "steps", "epochs", "pictures a second", "time"],
+            list(speeds(totals, known["batch_sizes"])),
+        ),
+        f'<div class="charts">{"".join(charts)}</div>' if any(charts) else "",
     ]
     if not totals.whole:
         parts.append("<p>Counted from a checkpoint on that was saved without this plugin.</p>")
@@ -45,12 +54,13 @@ def facts(known: Mapping[str, Any]) -> Iterator[list[str]]:
     yield ["Device", str(known["device"])]
     for gpu in session["gpus"]:
         yield ["GPU", f"{gpu['name']}, {size(gpu['memory_bytes'])}, capability {gpu['capability']}"]
-    yield ["Processor", f"{processor['name']}, {processor['cores']} cores, {session['threads']} threads"]
+    counts = f"{counted(processor['cores'], 'core')}, {counted(session['threads'], 'thread')}"
+    yield ["Processor", f"{processor['name']}, {counts}"]
     yield ["Memory", size(processor["memory_bytes"])]
     yield ["System", f"{session['platform']}, Python {session['python']}"]
     yield ["Versions", ", ".join(f"{name} {one}" for name, one in session["versions"].items())]
     if commit := session["commit"]:
-        yield ["Commit", commit["id"] + (", with changes" if commit["changed"] else "")]
+        yield ["Commit", commit["id"][:12] + (", with changes" if commit["changed"] else "")]
     yield ["Command", shlex.join(session["command"])]
     ends = [f"{one['started']} ({one['ended'] or 'no end noted'})" for one in known["sessions"]]
     yield ["Started", "; ".join(ends)]
@@ -72,7 +82,7 @@ def speeds(totals: Totals, batch_sizes: Mapping[str, int]) -> Iterator[list[str]
             str(span.last_step),
             str(totals.epochs.get(phase, 0)),
             "-" if rate is None else number(rate * batch_sizes[phase]),
-            number((span.last_seconds - span.first_seconds) / 60),
+            duration(span.last_seconds - span.first_seconds),
         ]
 
 
@@ -90,14 +100,22 @@ def memory(points: Sequence[Point], name: str) -> list[tuple[float, float]]:
     return [(point.seconds, held / 1024**3) for point in points if (held := getattr(point, name)) is not None]
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An HTML table; its first column names what the others say. Empty without rows."""
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A titled HTML table; its first column names what the others say. Empty without rows."""
     if not rows:
         return ""
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head) if any(head) else ""
+    titles = "".join(f"<th>{escape(name)}</th>" for name in head)
+    first = f"<thead><tr>{titles}</tr></thead>" if any(head) else ""
     body = "".join(
         f"<tr><th>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"
         for row in rows
     )
-    first = f"<thead><tr>{titles}</tr></thead>" if titles else ""
-    return f'<div class="scroll"><table class="figures">{first}<tbody>{body}</tbody></table></div>'
+    return (
+        f'<h3>{title}</h3><div class="scroll" tabindex="0" role="region" aria-label="{title}">'
+        f'<table class="figures">{first}<tbody>{body}</tbody></table></div>'
+    )
+
+
+def counted(number: int, name: str) -> str:
+    """A number of things."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
