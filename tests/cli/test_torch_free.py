@@ -34,6 +34,8 @@ def blocked(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["components"], "attention"),
         (["recipes"], "quickstart"),
         (["show", "quickstart", "training.seed=7"], "seed: 7"),
+        (["explain", "unknown-key"], "no such key"),
+        (["explain", "step-end"], "attnforge_step_end(phase, step, scalars)"),
     ],
 )
 def test_a_command_that_looks_works_without_torch(arguments: list[str], shown: str) -> None:
