@@ -50,11 +50,6 @@ def project_files(names: Names) -> dict[str, str]:
     }
 
 
-def component_source(names: Names) -> str:
-    """The text of the component's module."""
-    return project_files(names)[f"{names.package}/{names.module}.py"]
-
-
 def write_project(names: Names, folder: Path) -> Path:
     """Write the plugin into a new folder of its name below `folder`; what is there is never touched.
 

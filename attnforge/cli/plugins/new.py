@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from attnforge.plugin import KINDS
+
 
 @click.command()
 @click.argument("name")
-@click.option("--kind", required=True, help="What the plugin's component is, such as attention or loss.")
+@click.option("--kind", required=True, help=f"What the plugin's component is: {', '.join(KINDS)}.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
