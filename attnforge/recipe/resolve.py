@@ -17,6 +17,9 @@ from attnforge.recipe.requires import unmet
 from attnforge.recipe.resolved import ResolvedRecipe
 from attnforge.recipe.tree import choices
 
+COMES_FIRST = frozenset({"missing-requirement", "component-too-new", "no-migration", "migration-failed"})
+"""What must be mended before decoding says anything: components or options of another version are unknown."""
+
 
 def resolve(
     source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
@@ -40,9 +43,9 @@ def resolve(
     composed = gather(source, overrides, plugins, problems)
     if composed is None:
         raise RecipeError(problems)
-    if missing := unmet(composed.requires):
-        # Components of a package that is missing would only be told as unknown once more.
-        raise RecipeError([*problems, *missing])
+    problems += unmet(composed.requires)
+    if any(problem.code in COMES_FIRST for problem in problems):
+        raise RecipeError(problems)
     decoder = Decoder(plugins)
     tree = decoder.section(Recipe, composed.root, "")
     problems += decoder.problems

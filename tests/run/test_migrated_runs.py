@@ -114,7 +114,8 @@ def test_going_on_again_migrates_nothing(run: Path) -> None:
 def test_a_frozen_recipe_without_a_migration_is_refused(trained: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         resolve(trained / "recipe.lock.yaml", plugins=without_migrations())
-    problems = [problem for problem in caught.value.problems if problem.code == "no-migration"]
+    problems = caught.value.problems
+    assert {problem.code for problem in problems} == {"no-migration"}
     assert ["attention" in one.message for one in problems] == [False, True]
     assert all(one.place is not None and one.place.line for one in problems)
 
@@ -145,3 +146,6 @@ def test_weights_of_a_newer_version_are_refused(run: Path) -> None:
     with pytest.raises(RunError) as caught:
         Pipeline.load(run, device="cpu", resolved=older)
     assert caught.value.problems[0].code == "component-too-new"
+    with pytest.raises(RecipeError) as refused:
+        resolve(run / "recipe.lock.yaml", plugins=plugins(aged_then))
+    assert {problem.code for problem in refused.value.problems} == {"component-too-new"}
