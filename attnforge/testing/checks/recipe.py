@@ -7,18 +7,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
+from pydantic import TypeAdapter, ValidationError
 
 from attnforge.build.assemble import live
 from attnforge.errors import RecipeError
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.json_schema import json_schema
+from attnforge.recipe.options import options_of
 from attnforge.recipe.scalars import write
+from attnforge.recipe.shapes import ValueShape
 from attnforge.recipe.tree import Choice, choices
 from attnforge.testing.examples import NAME, with_examples
 from attnforge.testing.expect import raises, require
 from attnforge.testing.subject import Subject
 
 UNKNOWN = "conformance-unknown-key"
+VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, 1, -1, 7, 0.5, -0.5, 1e9),
+    *("", "auto", "none", "all", "a", "1", "true"),
+    *([], [1], [0, 1], [0.5, 0.5], ["a"], {}, {"a": 1}, {"a": "b"}),
+)
+"""What recipes may say of an option: numbers, words, lists and maps, right or wrong."""
 
 
 def recipe_round_trip(subject: Subject) -> None:
@@ -48,6 +57,24 @@ def json_schema_agrees(subject: Subject) -> None:
     error = raises(RecipeError, lambda: _resolved(subject, wrong), "attnforge takes an unknown option")
     require(UNKNOWN in str(error), f"the error does not name the unknown option: {error}")
     require(not validator.is_valid(_plain(wrong)), "the JSON Schema accepts an unknown option")
+    for name, option in options_of(subject.target).items():
+        if isinstance(option.shape, ValueShape):
+            _takes_what_is_decoded(name, option.shape.adapter)
+
+
+def _takes_what_is_decoded(name: str, adapter: TypeAdapter[Any]) -> None:
+    """An editor must not call wrong what attnforge reads."""
+    validator = jsonschema.Draft202012Validator(adapter.json_schema())
+    for value in VALUES:
+        try:
+            adapter.validate_json(json.dumps(value), strict=True)  # as recipes are decoded
+        except ValidationError:
+            continue
+        except Exception as error:
+            said = f"`{name}: {json.dumps(value)}` in a recipe"
+            raise AssertionError(f"{said} ends in a traceback: {type(error).__name__}: {error}") from error
+        taken = validator.is_valid(value)
+        require(taken, f"attnforge reads `{name}: {json.dumps(value)}`, which the JSON Schema calls wrong")
 
 
 def _recipe(subject: Subject, options: Mapping[str, object]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class LacksItsWidth(ExampleConditioner):
 
 
 def _twice(number: Any) -> Any:
-    return 2 * number
+    return 2 * number if type(number) is int else number
 
 
 class DoublesItsOption(ExampleAttention):
@@ -72,6 +72,23 @@ class LiesToEditors(ExampleAttention):
 
     def __init__(
         self, spec: AttentionSpec, *, heads: Annotated[int, WithJsonSchema({"type": "string"})] = 1
+    ) -> None:
+        super().__init__(spec)
+
+
+def _automatic(said: Any) -> Any:
+    return 1 if said == "auto" else said
+
+
+class KeepsAWordFromEditors(ExampleAttention):
+    """Reads a word where editors know of numbers only.
+
+    Args:
+        heads: Of no use.
+    """
+
+    def __init__(
+        self, spec: AttentionSpec, *, heads: Annotated[int, BeforeValidator(_automatic)] = 1
     ) -> None:
         super().__init__(spec)
 
@@ -104,4 +121,5 @@ MUTANTS = (
     Mutant("plugin_module_is_quick", "attention", WellMade, module="broken.slow_plugin"),
     Mutant("recipe_round_trip", "attention", DoublesItsOption),
     Mutant("json_schema_agrees", "attention", LiesToEditors),
+    Mutant("json_schema_agrees", "attention", KeepsAWordFromEditors),
 )
