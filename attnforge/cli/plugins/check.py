@@ -48,7 +48,8 @@ def command(name: str, as_json: bool) -> int:
     click.echo(f"{name}: {len(outcomes)} checks, {failed or 'none'} failed")
     if plugin.components and not failed:
         first = f"{plugin.components[0].kind}/{plugin.components[0].name}"
-        click.echo(f'next: prove what components do, with attnforge.testing.conformance("{first}") in a test')
+        prove = f"python -c 'from attnforge.testing import run; print(run(\"{first}\"))'"
+        click.echo(f"next: prove what components do, for example with: {prove}")
     return 1 if failed else 0
 
 
