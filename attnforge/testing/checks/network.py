@@ -41,8 +41,8 @@ def meta_device(subject: Subject) -> None:
         light = subject.build()
     if not isinstance(real, nn.Module):
         return
-    wanted = {name: one.shape for name, one in real.state_dict().items()}
-    found = {name: one.shape for name, one in light.state_dict().items()}
+    wanted = {name: one.shape for name, one in _tensors(real).items()}
+    found = {name: one.shape for name, one in _tensors(light).items()}
     require(found == wanted, "on the meta device its weights have other names or shapes")
     heavy = [name for name, one in light.named_parameters() if one.device.type != "meta"]
     require(not heavy, f"these weights are made on a fixed device: {', '.join(heavy[:3])}")
@@ -157,14 +157,19 @@ def _training(network: Any) -> Any:
 
 
 def _state(network: Any) -> Tensors:
-    return copy.deepcopy(network.state_dict()) if isinstance(network, nn.Module) else {}
+    return copy.deepcopy(_tensors(network)) if isinstance(network, nn.Module) else {}
+
+
+def _tensors(network: nn.Module) -> Tensors:
+    """The state without what modules may add to it that is no tensor."""
+    return {name: one for name, one in network.state_dict().items() if isinstance(one, Tensor)}
 
 
 @torch.no_grad()
 def _trained_a_little(network: nn.Module) -> None:
     """Move every number of the state, so that none is what a constructor makes."""
     generator = torch.Generator().manual_seed(11)
-    for one in network.state_dict().values():
+    for one in _tensors(network).values():
         if one.is_floating_point():
             one.mul_(1 + 0.1 * torch.rand(one.shape, generator=generator))
 
