@@ -55,3 +55,11 @@ def size(count: int | None) -> str:
             break
         value, unit = value / 1024, larger
     return f"{number(value)} {unit}"
+
+
+def elapsed(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds, such as `1:02:05`; short times with a fraction."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -10,8 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from attnforge.run.progress import duration
-from attnforge_machine.chart import line, number, size
+from attnforge_machine.chart import elapsed, line, number, size
 from attnforge_machine.totals import Point, Totals
 from attnforge_machine.watch import FILE
 
@@ -82,7 +81,7 @@ def speeds(totals: Totals, batch_sizes: Mapping[str, int]) -> Iterator[list[str]
             str(span.last_step),
             str(totals.epochs.get(phase, 0)),
             "-" if rate is None else number(rate * batch_sizes[phase]),
-            duration(span.last_seconds - span.first_seconds),
+            elapsed(span.last_seconds - span.first_seconds),
         ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attnforge_machine.chart import line, size
+from attnforge_machine.chart import elapsed, line, size
 from attnforge_machine.section import sections
 from attnforge_machine.session import commit_of
 from attnforge_machine.totals import LONGEST, Point, Totals
@@ -259,3 +259,10 @@ def test_a_chart_goes_from_edge_to_edge_and_stays_inside() -> None:
 )
 def test_sizes_are_written_for_people(count: int | None, text: str) -> None:
     assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.27, "0.3 s"), (59.94, "59.9 s"), (61, "0:01:01"), (3725.4, "1:02:05")]
+)
+def test_times_are_written_for_people(seconds: float, text: str) -> None:
+    assert elapsed(seconds) == text
