@@ -212,6 +212,11 @@ MUTANTS = (
     Mutant("noise_matters", "generator", DeafToNoise),
     Mutant("text_matters", "generator", DeafToText),
     Mutant("attention_on_demand", "generator", ShowsItsMaps),
-    Mutant("condition", "generator", OneConditionForAll),
+    Mutant(
+        "condition",
+        "generator",
+        OneConditionForAll,
+        also={"other_specs": "with every spec two pictures have one condition"},
+    ),
     Mutant("batch_mates_have_no_influence", "generator", PaintsTheBatch),
 )
