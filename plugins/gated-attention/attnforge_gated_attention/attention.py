@@ -20,7 +20,7 @@ class GatedAttention(nn.Module):
         context_j = sigmoid(W [h_j, f_j] + bias) * f_j
 
     Context: b c h w. Weights a: b l h w, summing to one over the words of a pixel; a padded word gets exactly
-    none. Eq. 2 of AttnGAN (Xu et al., 2018), scaled as in Vaswani et al. (2017), with the gate of highway
+    none. Eq. 2 of AttnGAN (Xu et al., 2018), scaled as in Vaswani et al. (2017), with a gate as in highway
     networks (Srivastava et al., 2015), which lets a pixel ignore the words.
 
     Args:
