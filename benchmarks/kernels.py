@@ -158,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--without", nargs="+", default=[], help="names, or parts of them, that are left out")
     made.add_argument("--rounds", type=int, default=15, help="at most")
     made.add_argument("--seconds", type=float, default=20, help="of rounds for each case")
-    made.add_argument("--slowest", type=float, default=20, help="seconds that a provider's turn may take")
+    made.add_argument("--slowest", type=float, default=60, help="seconds that a provider's turn may take")
     made.add_argument("--minutes", type=float, help="after which nothing more is begun")
     made.add_argument("--name", help="what the machine is called in the results; else the folder's name")
     made.add_argument("--commit", help="what is measured, where git cannot tell")
