@@ -23,6 +23,7 @@ def conformance(
     options: Options | None = None,
     skip: Mapping[str, str] | None = None,
     spec: Any = None,
+    recipe: Options | None = None,
     plugins: PluginCatalogue | None = None,
 ) -> type:
     """A pytest class that holds a component to the promises of its kind; bind it to a name with `Test`.
@@ -39,6 +40,8 @@ def conformance(
         skip: Checks that are left out, each with its reason.
         spec: What it is told (see `attnforge.specs`); or a function that makes it, needed when it holds
             live parts. A small spec of attnforge's when not given.
+        recipe: Sections of the recipe that it is resolved in, where it insists on its neighbours, such as
+            `{"tokenizer": "mine"}`; or a function like that of the options. Small examples when not given.
         plugins: Whose component it is; the installed plugins when not given.
 
     Raises:
@@ -55,7 +58,7 @@ def conformance(
     def subject(folders: pytest.TempPathFactory) -> Subject:
         if not subjects:
             folder = folders.mktemp("conformance")
-            subjects.append(Subject(component, plugins, folder, options, spec))
+            subjects.append(Subject(component, plugins, folder, options, spec, recipe))
         return subjects[0]
 
     tests: dict[str, object] = {

@@ -42,6 +42,7 @@ def run(
     options: Options | None = None,
     skip: Mapping[str, str] | None = None,
     spec: Any = None,
+    recipe: Options | None = None,
     plugins: PluginCatalogue | None = None,
     only: Collection[str] | None = None,
 ) -> Report:
@@ -52,6 +53,8 @@ def run(
         options: What a recipe says of it; or a function that is given an empty folder and gives them.
         skip: Checks that are left out, each with its reason.
         spec: What it is told; or a function that makes it. A small spec of attnforge's when not given.
+        recipe: Sections of the recipe that it is resolved in, where it insists on its neighbours, such as
+            `{"tokenizer": "mine"}`; or a function like that of the options. Small examples when not given.
         plugins: Whose component it is; the installed plugins when not given.
         only: The checks that run; all of the kind when not given.
 
@@ -64,7 +67,7 @@ def run(
     skipped = skips(component.kind, skip)
     kept, broken = [], {}
     with tempfile.TemporaryDirectory(prefix="attnforge-conformance-") as folder:
-        subject = Subject(component, plugins, Path(folder), options, spec)
+        subject = Subject(component, plugins, Path(folder), options, spec, recipe)
         for check in checks_of(component.kind):
             if check.name in skipped or (only is not None and check.name not in only):
                 continue

@@ -35,15 +35,25 @@ class Subject:
     given: Options | None = None
     given_spec: Any = None
     """A spec, or a function that makes one; a small one of attnforge's when not given."""
+    given_recipe: Options | None = None
+    """What else the recipe says in which it is resolved; see `conformance`."""
 
     @cached_property
     def options(self) -> Mapping[str, object]:
         """The options, as plain data."""
-        if not callable(self.given):
-            return self.given or {}
-        files = self.folder / "files"
+        return self._said(self.given, "files")
+
+    @cached_property
+    def recipe(self) -> Mapping[str, object]:
+        """Sections of the recipe that it is resolved in, as plain data."""
+        return self._said(self.given_recipe, "files of the recipe")
+
+    def _said(self, given: Options | None, name: str) -> Mapping[str, object]:
+        if not callable(given):
+            return given or {}
+        files = self.folder / name
         files.mkdir(exist_ok=True)
-        return self.given(files)
+        return given(files)
 
     @cached_property
     def target(self) -> type:

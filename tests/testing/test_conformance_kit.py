@@ -158,6 +158,17 @@ def test_options_may_need_files() -> None:
     assert len(folders) == 1
 
 
+@pytest.mark.parametrize("as_function", [False, True])
+def test_the_recipe_may_name_other_neighbours(as_function: bool) -> None:
+    sections = {"tokenizer": "none-of-this-name", "summary": "of an author"}
+    recipe = (lambda folder: sections) if as_function else sections
+    report = run("loss/kl", recipe=recipe, only=["recipe_round_trip", "named_scalars"])
+    assert report.kept == ("named_scalars",)
+    assert "no tokenizer is called `none-of-this-name`" in str(report.broken["recipe_round_trip"])
+    report = run("loss/kl", recipe={"tokenizer": "word"}, only=["recipe_round_trip", "json_schema_agrees"])
+    assert report.kept == ("recipe_round_trip", "json_schema_agrees")
+
+
 def test_a_spec_may_be_given() -> None:
     from attnforge.specs import StageSpec
 

@@ -91,6 +91,7 @@ def _recipe(subject: Subject, options: Mapping[str, object]) -> dict[str, Any]:
         "phases": {"example": phase},
         "evaluation": {"metrics": {"example": NAME}},
         "trackers": {"example": NAME},
+        **subject.recipe,
     }
     said = {"use": subject.component.name, **options}
     match subject.component.kind:
