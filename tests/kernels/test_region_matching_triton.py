@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 import torch
+from live_bytes import LiveBytes
 from matching_cases import FARTHEST, LAYOUTS, Matching, computed, device_for, errors
 
 from attnforge.errors import AttnforgeError
@@ -201,6 +202,25 @@ def test_only_inputs_and_scores_are_kept_for_a_backward_pass() -> None:
     held = {one.data_ptr(): one.nbytes for one in saved}
     given = sum(one.nbytes for one in (*leaves, lengths))
     assert sum(held.values()) == given + scores.nbytes == given + 4 * 3 * 2
+
+
+def test_further_pictures_take_the_memory_of_their_gradients_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from attnforge.kernels.region_matching import gpu, gpu_gradient
+
+    monkeypatch.setattr(gpu_gradient, "PROGRAMS", 1)
+    most = {}
+    for workspace, pictures in product((1, 2**26), (1, 4)):
+        monkeypatch.setattr(gpu, "WORKSPACE", workspace)
+        case = Matching(pictures=pictures, captions=3, words=8, regions=4, width=16)
+        words, regions, lengths = (one.to(device_for("triton")) for one in case.inputs())
+        pull = case.pull().to(words.device)
+        numbers = {"gamma1": 4.0, "gamma2": 5.0, "precision": "float32", "sparse": True}
+        with LiveBytes() as live:
+            gpu_gradient.backward(pull, torch.zeros_like(pull), words, regions, lengths, **numbers)  # type: ignore[arg-type]
+        most[workspace, pictures] = live.most
+    further = 3 * (4 * 16 * 4 + 8 * 3)
+    assert most[1, 4] - most[1, 1] <= further
+    assert most[2**26, 4] - most[2**26, 1] > 3 * 3 * 8 * 16 * 4
 
 
 @pytest.mark.parametrize(

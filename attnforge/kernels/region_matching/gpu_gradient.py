@@ -111,8 +111,9 @@ def bytes_of_picture(words: Float[Tensor, "t d l"], count: int, dtype: torch.dty
         dtype: The type of factors.
     """
     batch, width, longest = words.shape
-    of_pairs = batch * longest * (width * dtype.itemsize + 12)
-    return of_pairs + count * width * (dtype.itemsize + 4)
+    of_words = longest * (width * dtype.itemsize + 3 * 4)
+    of_lists = 64
+    return batch * (of_words + of_lists) + count * width * (dtype.itemsize + 2 * 4)
 
 
 def find_slopes(
@@ -148,11 +149,15 @@ def find_slopes(
 
 
 def scale_for(largest: Float[Tensor, "i t"], words: Words) -> Float[Tensor, ""]:
-    """What brings the largest a exp(gamma1) near 1, which keeps float16 away from both of its ends."""
+    """What brings the largest a exp(gamma1) near 1, which keeps float16 away from both of its ends.
+
+    A gradient that is infinite has no such number, and becomes undefined as a whole.
+    """
     if words.rows.dtype is not torch.float16:
         return largest.new_ones(())
-    power = -largest.amax().log2().ceil() - ceil(words.gamma1 * log2(e))
-    return power.clamp(-100, 100).exp2()
+    top = largest.amax()
+    power = -top.log2().ceil() - ceil(words.gamma1 * log2(e))
+    return power.clamp(-100, 100).exp2() + (top - top)
 
 
 def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n d"]:

@@ -70,10 +70,39 @@ def slopes(
 @triton.jit
 @no_type_check
 def narrow(values, TYPE: tl.constexpr, WIDE: tl.constexpr):
-    """Float32 values in TYPE; in float16 those beyond its end become its end."""
+    """Float32 values in TYPE; in float16 those beyond its end become its end, and NaN stays NaN."""
     if tl.float16 == TYPE:
-        values = tl.minimum(tl.maximum(values, -65504.0), 65504.0)
+        values = tl.maximum(values, -65504.0, propagate_nan=tl.PropagateNan.ALL)
+        values = tl.minimum(values, 65504.0, propagate_nan=tl.PropagateNan.ALL)
     return rounded(values, TYPE, WIDE)
+
+
+@triton.jit
+@no_type_check
+def read_part(vectors, row, inside, start, width, PART: tl.constexpr):
+    """PART numbers of vectors from `start` on, as rows, with zeros where a row is not inside."""
+    column = start + tl.arange(0, PART)
+    mask = inside[:, None] & (column < width)[None, :]
+    return tl.load(vectors + row[:, None] * width + column[None, :], mask=mask, other=0.0)
+
+
+@triton.jit
+@no_type_check
+def compare_both(
+    regions, region, inside, words, row, pulls, slot, present, width,
+    TILE: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PART: tl.constexpr,
+    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """The products of regions with words and with their x, regions by rows, over PART numbers at a time."""
+    scores = tl.zeros((TILE, ROWS), dtype=tl.float32)
+    flow = tl.zeros((TILE, ROWS), dtype=tl.float32)
+    for start in range(0, WIDTH, PART):
+        vectors = read_part(regions, region, inside, start, width, PART)
+        rows = read_part(words, row, present, start, width, PART)
+        scores += product(vectors, tl.trans(rows), PRECISION, WIDE)
+        x = read_part(pulls, slot, present, start, width, PART)
+        flow += product(vectors, tl.trans(x), PRECISION, WIDE)
+    return scores, flow
 
 
 @triton.jit
@@ -82,7 +111,7 @@ def learn_regions(
     words, regions, lengths, captions, bounds, pulls, factors, scale, learnt,
     bucket, batch, longest, count, width, list_step, bounds_step, plane, parts, gamma1,
     TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
-    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+    PART: tl.constexpr, PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """Adds what flows to TILE regions of a picture from one part in `parts` of a bucket's captions."""
     picture = tl.program_id(1).to(tl.int64)
@@ -94,24 +123,27 @@ def learn_regions(
         return
     region = tl.program_id(0) * TILE + tl.arange(0, TILE)
     inside = region < count
-    vectors = read(regions + picture * count * width, region, inside, width, WIDTH)
+    regions += picture * count * width
     larger = tl.load(scale)
     sums = tl.zeros((TILE, WIDTH), dtype=tl.float32)
     for first in range(start, last, parts * (ROWS // WORDS)):
         _, row, present = locate(captions + picture * list_step, lengths, first, last, longest, ROWS, WORDS)
         slot = picture * batch * longest + row
-        rows = read(words, row, present, width, WIDTH)
         a = tl.load(factors + slot, mask=present, other=0.0) * larger
         z = tl.load(factors + plane + slot, mask=present, other=0.0) * larger
-        likely = over_words(product(vectors, tl.trans(rows), PRECISION, WIDE), present, ROWS, WORDS)
-        x = read(pulls, slot, present, width, WIDTH)
+        scores, flow = compare_both(
+            regions, region, inside, words, row, pulls, slot, present, width,
+            TILE, ROWS, WIDTH, PART, PRECISION, WIDE,
+        )  # fmt: skip
+        likely = over_words(scores, present, ROWS, WORDS)
         weights = tl.exp2(gamma1 * 1.4426950408889634 * likely)
-        flow = product(vectors, tl.trans(x), PRECISION, WIDE) * a[None, :] + z[None, :]
-        flow = likely * (gamma1 * weights * flow)
+        flow = likely * (gamma1 * weights * (flow * a[None, :] + z[None, :]))
         whole = tl.sum(tl.reshape(flow, (TILE, ROWS // WORDS, WORDS)), axis=2)
         whole = tl.broadcast_to(whole[:, :, None], (TILE, ROWS // WORDS, WORDS))
         flow -= likely * tl.reshape(whole, (TILE, ROWS))
+        rows = read(words, row, present, width, WIDTH)
         sums += product(narrow(flow, rows.dtype, WIDE), rows, PRECISION, WIDE)
+        x = read(pulls, slot, present, width, WIDTH)
         sums += product(narrow(weights * a[None, :], rows.dtype, WIDE), x, PRECISION, WIDE)
     column = tl.arange(0, WIDTH)
     where = (part * tl.num_programs(1) + picture) * count * width
@@ -126,7 +158,7 @@ def learn_words(
     words, regions, lengths, captions, bounds, pictures, counts, pulls, factors, scale, learnt,
     bucket, batch, longest, count, width, list_step, plane, gamma1,
     TILE: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
-    PRECISION: tl.constexpr, WIDE: tl.constexpr,
+    PART: tl.constexpr, PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """Adds what flows to the words of a caption from one part of its pictures."""
     place = tl.load(bounds + bucket) + tl.program_id(0)
@@ -135,7 +167,6 @@ def learn_words(
     part = tl.program_id(1).to(tl.int64)
     _, row, present = locate(captions, lengths, place, place + 1, longest, WORDS, WORDS)
     one = tl.load(captions + place).to(tl.int64)
-    rows = read(words, row, present, width, WIDTH)
     larger = tl.load(scale)
     # Channels by words: as rows, the channels fill a tensor core's tile.
     sums = tl.zeros((WIDTH, WORDS), dtype=tl.float32)
@@ -143,22 +174,26 @@ def learn_words(
     for number in range(tl.program_id(1), tl.load(counts + one), tl.num_programs(1)):
         picture = tl.load(pictures + one * list_step + number).to(tl.int64)
         slot = picture * batch * longest + row
-        x = read(pulls, slot, present, width, WIDTH)
         a = tl.load(factors + slot, mask=present, other=0.0) * larger
         z = tl.load(factors + plane + slot, mask=present, other=0.0) * larger
         dropped += tl.load(factors + 2 * plane + slot, mask=present, other=0.0)
         for start in range(0, count, TILE):
             region = start + tl.arange(0, TILE)
-            vectors = read(regions + picture * count * width, region, region < count, width, WIDTH)
-            likely = over_words(product(vectors, tl.trans(rows), PRECISION, WIDE), present, WORDS, WORDS)
+            here = regions + picture * count * width
+            scores, flow = compare_both(
+                here, region, region < count, words, row, pulls, slot, present, width,
+                TILE, WORDS, WIDTH, PART, PRECISION, WIDE,
+            )  # fmt: skip
+            likely = over_words(scores, present, WORDS, WORDS)
             weights = tl.exp2(gamma1 * 1.4426950408889634 * likely)
-            flow = product(vectors, tl.trans(x), PRECISION, WIDE) * a[None, :] + z[None, :]
-            flow = likely * (gamma1 * weights * flow)
+            flow = likely * (gamma1 * weights * (flow * a[None, :] + z[None, :]))
             flow += weights * a[None, :] - likely * tl.sum(flow, axis=1)[:, None]
-            sums += product(tl.trans(vectors), narrow(flow, rows.dtype, WIDE), PRECISION, WIDE)
+            vectors = read(here, region, region < count, width, WIDTH)
+            sums += product(tl.trans(vectors), narrow(flow, vectors.dtype, WIDE), PRECISION, WIDE)
     column = tl.arange(0, WIDTH)
     where = learnt + part * batch * longest * width
     where += row[None, :] * width + column[:, None]
     mask = present[None, :] & (column < width)[:, None]
-    found = sums / larger - dropped[None, :] * tl.trans(rows).to(tl.float32)
+    own = tl.load(words + row[None, :] * width + column[:, None], mask=mask, other=0.0).to(tl.float32)
+    found = sums / larger - dropped[None, :] * own
     tl.store(where, tl.load(where, mask=mask, other=0.0) + found, mask=mask)

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from attnforge.kernels import gpu
 from attnforge.kernels.region_matching import gradient_programs, programs
+from attnforge.kernels.region_matching.buckets import sizes_for
 from attnforge.kernels.region_matching.factors import Kind
-from attnforge.kernels.region_matching.launch_table import LAUNCHES, SMALLEST, Launch, Program
+from attnforge.kernels.region_matching.launch_table import LAUNCHES, Launch, Program
 
 TUNE = "ATTNFORGE_TUNE"
 """The environment variable that with 1 lets Triton time all launches of the table and keep the fastest."""
@@ -41,8 +42,8 @@ def launch_for(program: Program, *, generation: int, kind: Kind, width: int, wor
         width: Numbers of a vector, a power of two.
         words: Words of a caption of the bucket.
     """
-    table = LAUNCHES.get((program, min(generation, 9), kind), {})
-    return table.get((max(width, 64), words), SMALLEST)
+    of_buckets = LAUNCHES[program, min(generation, 9), kind][max(width, 64)]
+    return of_buckets[sizes_for(words).index(words)]
 
 
 def width_of(width: int) -> int:
@@ -50,10 +51,21 @@ def width_of(width: int) -> int:
     return max(32, int(triton.next_power_of_2(width)))
 
 
-def constants_of(program: Program, launch: Launch, words: int) -> dict[str, int]:
-    """What a launch says to the program itself, for captions with room for so many words."""
+def constants_of(program: Program, launch: Launch, *, width: int, words: int) -> dict[str, int]:
+    """What a launch says to the program itself.
+
+    Args:
+        program: Which program.
+        launch: The launch.
+        width: Numbers of a vector, a power of two.
+        words: Words of a caption of the bucket.
+    """
     constants = {"TILE": launch.tile, "WORDS": words}
-    return constants if program == "learn_words" else constants | {"ROWS": max(launch.rows, words)}
+    if program != "learn_words":
+        constants["ROWS"] = max(launch.rows, words)
+    if program in ADDED_TO:
+        constants["PART"] = min(launch.part, width)
+    return constants
 
 
 def precision_of(kind: Kind) -> str:
@@ -81,23 +93,26 @@ def prepared(
         "enable_fp_fusion": True,
     }
     if os.environ.get(TUNE) == "1":
-        return tuned(program, kind, words), constants
+        return tuned(program, kind, room, words), constants
     generation = torch.cuda.get_device_capability(regions.device)[0] if regions.is_cuda else 9
     launch = launch_for(program, generation=generation, kind=kind, width=room, words=words)
-    return PROGRAMS[program], constants | constants_of(program, launch, words) | launch.options()
+    return PROGRAMS[program], (
+        constants | constants_of(program, launch, width=room, words=words) | launch.options()
+    )
 
 
 @cache
-def tuned(program: Program, kind: Kind, words: int) -> Any:
+def tuned(program: Program, kind: Kind, width: int, words: int) -> Any:
     """The program, timed once a size with every launch of the table; Triton keeps what it found on disk."""
     known = {
         launch
         for (name, _, numbers), table in LAUNCHES.items()
         if name == program and numbers == kind
-        for launch in table.values()
+        for of_buckets in table.values()
+        for launch in of_buckets
     }
     configurations = [
-        triton.Config(constants_of(program, launch, words), **launch.options())
+        triton.Config(constants_of(program, launch, width=width, words=words), **launch.options())
         for launch in sorted(known, key=repr)
     ]
     key = ["batch", "count", "WIDTH"]

@@ -1,0 +1,96 @@
+"""Region matching on a real GPU: large batches, graphs that are played again, and memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from matching_cases import FARTHEST, LAYOUTS, Matching, errors
+
+from attnforge.kernels.gpu import interpreted
+from attnforge.kernels.region_matching import region_matching
+from attnforge.kernels.region_matching.gpu import WORKSPACE
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available() or interpreted(), reason="no GPU is at hand")
+
+SHARPNESS = {"gamma1": 4.0, "gamma2": 5.0}
+TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@pytest.mark.parametrize("precision", FARTHEST)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("words", "width"), [(5, 64), (18, 256), (40, 128), (18, 200)])
+def test_large_batches_are_near(words: int, width: int, layout: str, precision: str) -> None:
+    case = Matching(pictures=24, captions=24, words=words, regions=289, width=width, layout=layout)
+    exact = case.results("cpu", precise=True)
+    for error, most in zip(
+        errors(case.results("triton", precision=precision), exact), FARTHEST[precision], strict=True
+    ):
+        assert error < most
+
+
+@pytest.mark.parametrize("precision", FARTHEST)
+def test_three_runs_give_the_same_bits(precision: str) -> None:
+    case = Matching(pictures=48, captions=48, words=18, regions=289, width=256)
+    first, *others = (case.results("triton", precision=precision) for _ in range(3))
+    for other in others:
+        assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("filtered", [0.0, 0.1])
+def test_a_graph_is_played_again_with_other_inputs(filtered: float) -> None:
+    case = Matching(pictures=16, captions=16, words=18, regions=64, width=64)
+    words, regions, lengths = (one.cuda() for one in case.inputs(torch.bfloat16))
+    pull = case.pull().cuda()
+    leaves = words.requires_grad_(), regions.requires_grad_()
+
+    def step() -> tuple[torch.Tensor, ...]:
+        scores = region_matching(*leaves, lengths, **SHARPNESS, filter=filtered)
+        return scores, *torch.autograd.grad(scores, leaves, pull)
+
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        step()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        played = step()
+    with torch.no_grad():
+        for one in (*leaves, lengths, pull):
+            one.copy_(one.flip(0))
+    graph.replay()
+    for one, other in zip(played, step(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_nothing_waits_for_the_gpu() -> None:
+    case = Matching(pictures=16, captions=16, words=18, regions=64, width=64)
+    words, regions, lengths = (one.cuda() for one in case.inputs())
+    leaves = words.requires_grad_(), regions.requires_grad_()
+    region_matching(*leaves, lengths, **SHARPNESS).sum().backward()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        region_matching(*leaves, lengths, **SHARPNESS, filter=0.1).sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("precision", TYPES)
+def test_a_backward_pass_keeps_inputs_and_scores_and_works_in_bounded_memory(precision: str) -> None:
+    case = Matching(pictures=256, captions=256, words=18, regions=289, width=256)
+    words, regions, lengths = (one.cuda() for one in case.inputs(TYPES[precision]))
+    leaves = words.requires_grad_(), regions.requires_grad_()
+    region_matching(words[:2], regions[:2], lengths[:2], **SHARPNESS).sum().backward()
+    words.grad = regions.grad = None
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    scores = region_matching(*leaves, lengths, **SHARPNESS)
+    # the scores, and an allocator that deals in blocks
+    assert torch.cuda.memory_allocated() - before <= scores.nbytes + 4096
+    torch.cuda.reset_peak_memory_stats()
+    scores.sum().backward()
+    torch.cuda.synchronize()
+    inputs = sum(one.nbytes for one in leaves)
+    of_words = 2 * 3 * words.numel() * 4
+    most = inputs + 8 * scores.numel() + 2 * WORKSPACE + of_words
+    assert torch.cuda.max_memory_allocated() - before <= most
