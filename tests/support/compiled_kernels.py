@@ -129,15 +129,16 @@ def region_matching_compiles_whole_and_gives_the_same_gradients() -> None:
 
     from attnforge.kernels.region_matching import region_matching
 
-    def loss(words, regions, lengths):
-        return region_matching(words, regions, lengths, gamma1=4.0, gamma2=5.0).square().sum()
+    def loss(words, regions, lengths, kernel):
+        scores = region_matching(words, regions, lengths, gamma1=4.0, gamma2=5.0, kernel=kernel)
+        return scores.square().sum()
 
     whole = torch.compile(loss, fullgraph=True, backend="aot_eager")
-    for captions in (2, 3):
+    for kernel, captions in (("auto", 2), ("auto", 3), ("triton", 2), ("triton", 3)):
         words, regions, lengths = region_matching_inputs(captions)
         leaves = words.requires_grad_(), regions.requires_grad_()
-        found = torch.autograd.grad(whole(*leaves, lengths), leaves)
-        expected = torch.autograd.grad(loss(*leaves, lengths), leaves)
+        found = torch.autograd.grad(whole(*leaves, lengths, kernel), leaves)
+        expected = torch.autograd.grad(loss(*leaves, lengths, kernel), leaves)
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other)
 
@@ -169,16 +170,16 @@ def region_matching_operators_keep_torchs_rules() -> None:
     forward = torch.ops.attnforge.region_matching.default
     backward = torch.ops.attnforge.region_matching_backward.default
     words, regions, lengths = region_matching_inputs()
-    options = ("cpu", 4.0, 5.0, "auto", False)
-    for layout in (words, words.transpose(1, 2).contiguous().transpose(1, 2)):
-        opcheck(
-            forward, (layout.clone().requires_grad_(), regions.clone().requires_grad_(), lengths, *options)
-        )
-        scores = forward(layout, regions, lengths, *options)
-        opcheck(backward, (torch.randn_like(scores), scores, layout, regions, lengths, *options))
-    found = forward(words.to("meta"), regions.to("meta"), lengths.to("meta"), *options)
-    assert found.shape == (2, 3)
-    assert found.device.type == "meta"
+    for kernel, sparse in (("cpu", False), ("triton", True)):
+        options = (kernel, 4.0, 5.0, "auto", sparse)
+        for layout in (words, words.transpose(1, 2).contiguous().transpose(1, 2)):
+            leaves = layout.clone().requires_grad_(), regions.clone().requires_grad_()
+            opcheck(forward, (*leaves, lengths, *options))
+            scores = forward(layout, regions, lengths, *options)
+            opcheck(backward, (torch.randn_like(scores), scores, layout, regions, lengths, *options))
+        found = forward(words.to("meta"), regions.to("meta"), lengths.to("meta"), *options)
+        assert found.shape == (2, 3)
+        assert found.device.type == "meta"
 
 
 def main() -> None:
