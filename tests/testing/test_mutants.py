@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from broken import attention, drawing, encoders, general, judging, networks, playing, texts
+from broken import attention, drawing, encoders, further, general, judging, networks, playing, texts
 from broken.mutant import Mutant
 
 from attnforge.plugin import KINDS
 from attnforge.testing import checks_of, run
 
-MODULES = (general, networks, attention, encoders, drawing, playing, texts, judging)
+MODULES = (general, networks, attention, encoders, drawing, playing, texts, judging, further)
 MUTANTS = [mutant for module in MODULES for mutant in module.MUTANTS]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from attnforge.errors import AttnforgeError
@@ -74,14 +77,14 @@ def keys(subject: Subject) -> None:
 
 
 def same_seed_same_sample(subject: Subject) -> None:
-    """The same index and seed give the same sample, whatever was loaded before and whatever torch's seed."""
+    """The same index and seed give the same sample, whatever was loaded or drawn at random before."""
     data = subject.build()
     for index in _places(data):
-        torch.manual_seed(1)
-        first = data.sample(index, seed=5)
-        torch.manual_seed(2)
-        data.sample((index + 1) % len(data), seed=9)
-        _equal(data.sample(index, seed=5), first, f"picture {index} loaded again")
+        with _luck(100 + index):
+            first = data.sample(index, seed=5)
+        with _luck(200 + index):
+            data.sample((index + 1) % len(data), seed=9)
+            _equal(data.sample(index, seed=5), first, f"picture {index} loaded again")
 
 
 def samples_are_their_own(subject: Subject) -> None:
@@ -127,6 +130,21 @@ def _refused(action: Callable[[], Any], what: str) -> None:
     except Exception as error:
         raise AssertionError(f"{what} raises {type(error).__name__}: {error}") from error
     raise AssertionError(f"{what} is {str(found)[:60]!r}")
+
+
+@contextmanager
+def _luck(seed: int) -> Iterator[None]:
+    """All global generators at a seed; afterwards they are as they were."""
+    python, arrays = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            random.seed(seed)
+            np.random.seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
 
 
 def _places(data: Any) -> list[int]:

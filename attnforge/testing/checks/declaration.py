@@ -18,7 +18,7 @@ TOLD_NOTHING = ("tokenizer", "loss", "kernel")
 
 
 def declaration_is_complete(subject: Subject) -> None:
-    """The record names a class where it is defined, with one line of summary and a version from 1."""
+    """The record names a class where it is defined, with one line of summary."""
     component, target = subject.component, subject.target
     place = f"{target.__module__}:{target.__qualname__}"
     require(component.target == place, f"the target is {component.target}, but the class lies at {place}")
@@ -26,10 +26,6 @@ def declaration_is_complete(subject: Subject) -> None:
     require(summary.strip() and "\n" not in summary, f"the summary {summary!r} is not one line of text")
     require(
         len(summary) <= LONGEST_SUMMARY, f"the summary has {len(summary)} characters: {LONGEST_SUMMARY} fit"
-    )
-    require(
-        isinstance(component.version, int) and component.version >= 1,
-        f"the version is {component.version!r}, not a whole number from 1",
     )
 
 

@@ -40,7 +40,7 @@ def each_picture_alone_as_in_a_batch(subject: Subject) -> None:
 
 
 def sentence_matters(subject: Subject) -> None:
-    """With another sentence the judgement is another one; without, no sentence is heard."""
+    """With another sentence the judgement is another one."""
     network = quiet(subject.build())
     inputs = inputs_for(subject, network)
     other = {**inputs, "sentence": inputs["sentence"].flip(0) + 1}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
 
 from attnforge.plugin import Component, PluginCatalogue, hookimpl, load_plugins
 
@@ -24,14 +23,15 @@ class Mutant:
     module: str = "broken.quiet_plugin"
     """The plugin's module: it is imported in a fresh interpreter, so it must be a real one."""
     name: str = "broken"
-    options: Mapping[str, Any] | None = None
+    place: str | None = None
+    """The target of its record; where the class is when not given."""
 
     def __str__(self) -> str:
         return f"{self.kind}-{self.target.__name__}"
 
     def catalogue(self) -> PluginCatalogue:
         """A plugin that declares it, and nothing that is installed."""
-        place = f"{self.target.__module__}:{self.target.__qualname__}"
+        place = self.place or f"{self.target.__module__}:{self.target.__qualname__}"
         component = Component(self.kind, self.name, place, self.summary)
         plugin = ModuleType(self.module)
 
