@@ -1,7 +1,8 @@
 """What the Triton kernels of several operations share: products and roundings.
 
-Triton's interpreter multiplies bfloat16 as if it were whole numbers, and cuts where a GPU rounds. WIDE makes
-up for both: products of halves are exact in float32, so the numbers are a GPU's but for the order of sums.
+Triton's interpreter multiplies bfloat16 as if it were whole numbers, cuts where a GPU rounds, and knows no
+TF32. WIDE makes up for all: products of what was rounded are exact in float32, so the numbers are a GPU's but
+for the order of sums.
 """
 
 from __future__ import annotations
@@ -14,9 +15,20 @@ import triton.language as tl
 
 @triton.jit
 @no_type_check
+def rounded_to_tf32(values):
+    """Float32 values with the 10 bits of TF32, rounded to nearest, ties to even."""
+    bits = values.to(tl.int32, bitcast=True)
+    raised = tl.where(values == values, bits + 0xFFF + ((bits >> 13) & 1), bits)
+    return (raised & -8192).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+@no_type_check
 def product(left, right, PRECISION: tl.constexpr, WIDE: tl.constexpr):
     """The matrix product, summed in float32. PRECISION matters to float32 alone: tf32, tf32x3 or ieee."""
     if WIDE:
+        if PRECISION == "tf32" and left.dtype == tl.float32:
+            left, right = rounded_to_tf32(left), rounded_to_tf32(right)
         return tl.dot(left.to(tl.float32), right.to(tl.float32), input_precision="ieee")
     return tl.dot(left, right, input_precision=PRECISION)
 

@@ -23,38 +23,55 @@ SOME = [
     Matching(pictures=1, captions=2, words=25, regions=49, width=256, layout="map-channels-last"),
     Matching(pictures=1, captions=3, words=40, regions=20, width=20, gamma1=10.0),
 ]
+BATCHES, PRECISIONS = ((1, 1), (2, 5), (5, 2)), ("float32", "float16", "bfloat16")
 EVERY = [
-    Matching(*batch, words, regions, width, LAYOUTS[number % len(LAYOUTS)])
-    for number, (batch, words, regions, width) in enumerate(
-        product(((1, 1), (2, 5), (5, 2)), (1, 7, 12, 18, 25), (1, 64, 289, 290), (32, 40, 48, 64, 256))
+    (
+        Matching(*BATCHES[number % 3], words, regions, width, LAYOUTS[number % len(LAYOUTS)]),
+        PRECISIONS[number // 3 % 3],
+    )
+    for number, (words, regions, width) in enumerate(
+        product((1, 7, 12, 18, 25), (1, 64, 289, 290), (32, 40, 48, 64, 256))
     )
 ]
-"""All sizes; layouts take turns."""
+"""All sizes; batches, layouts and precisions take turns."""
 
 
 def is_near(case: Matching, precision: str) -> None:
-    """Within the bounds, or at most twice as far off as rounding the inputs alone is."""
+    """Within the bounds, or at most twice as far off as rounding the inputs to halves alone is."""
     exact = case.results("reference", precise=True)
     found = errors(case.results("triton", precision=precision), exact)
-    half = precision in ("float16", "bfloat16")
-    own = errors(case.results("reference", getattr(torch, precision) if half else torch.float32), exact)
-    for error, most, plain in zip(found, FARTHEST[precision], own, strict=True):
-        assert error <= max(most, 2 * plain if half else 0.0), (str(case), found, own)
+    rounding = (0.0, 0.0)
+    if precision in ("float16", "bfloat16"):
+        rounding = errors(case.results("reference", getattr(torch, precision)), exact)
+    for error, most, own in zip(found, FARTHEST[precision], rounding, strict=True):
+        assert error <= max(most, 2 * own)
 
 
-@pytest.mark.parametrize("precision", FARTHEST)
-@pytest.mark.parametrize("case", SOME, ids=str)
+@pytest.mark.parametrize(
+    ("case", "precision"),
+    [
+        (case, precision)
+        for case, other in zip(SOME, ("tf32", "float16", "bfloat16", "float16", "bfloat16"), strict=True)
+        for precision in ("float32", other)
+    ],
+    ids=str,
+)
 def test_its_numbers_stay_near_the_definition(case: Matching, precision: str) -> None:
     is_near(case, precision)
 
 
+def test_factors_are_rounded_as_asked() -> None:
+    case = Matching(pictures=1, captions=2, words=5, regions=9, width=16)
+    exact = case.results("reference", precise=True)
+    found = [errors(case.results("triton", precision=one), exact)[0] for one in FARTHEST]
+    assert found[0] < found[1] < found[3]
+    assert found[0] < found[2] < found[3]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("words", [1, 7, 12, 18, 25])
-def test_its_numbers_stay_near_the_definition_in_every_size(words: int, precision: str) -> None:
-    for case in EVERY:
-        if case.words == words:
-            is_near(case, precision)
+@pytest.mark.parametrize(("case", "precision"), EVERY, ids=str)
+def test_its_numbers_stay_near_the_definition_in_every_size(case: Matching, precision: str) -> None:
+    is_near(case, precision)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

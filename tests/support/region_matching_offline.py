@@ -16,13 +16,26 @@ FACTORS = ("words", "regions", "pulls")
 SUMS = ("bases", "scores", "gradient", "factors", "largest", "scale", "learnt")
 """What is float32 always."""
 LISTS = ("lengths", "captions", "bounds", "pictures", "counts")
+SIZES = ("bucket", "batch", "longest", "count", "list_step", "plane", "parts")
+"""What can be 1."""
 FLOATS = ("sharpness", "gamma1", "gamma2")
 
 
 def compiled(
-    program: launch_table.Program, capability: int, kind: Kind, number: str, *, width: int, words: int
+    program: launch_table.Program,
+    capability: int,
+    kind: Kind,
+    number: str,
+    *,
+    width: int,
+    words: int,
+    single: bool = False,
 ) -> Compiled:
-    """A program as it is launched for vectors of a width, divisible by 16 or not, and a bucket."""
+    """A program as it is launched for vectors of a width, which 16 divides, and a bucket.
+
+    With `single`, there is one picture with one region and one caption of one word. Triton makes every whole
+    number that is 1 a constant.
+    """
     kernel = launches.PROGRAMS[program]
     room = launches.width_of(width)
     launch = launches.launch_for(program, generation=capability // 10, kind=kind, width=room, words=words)
@@ -35,25 +48,29 @@ def compiled(
         "WIDE": False,
     }
     constants |= launches.constants_of(program, launch, width=room, words=words)
+    if single:
+        constants |= {name: 1 for name in SIZES if name in kernel.arg_names}
     aligned = [name for name in kernel.arg_names if types[name].startswith("*") and name not in constants]
     return compile_for(
         capability,
         kernel,
         types={name: types[name] for name in kernel.arg_names},
         constants=constants,
-        divisible=[*aligned, "width"] if width % 16 == 0 else aligned,
+        divisible=[*aligned, "width"],
         warps=launch.warps,
         stages=launch.stages,
     )
 
 
 def some() -> Iterator[tuple[str, Compiled]]:
-    """The width of the paper and captions of up to 16 words, on both GPUs."""
-    for program, capability, (kind, number) in product(
-        get_args(launch_table.Program), (80, 90), (("half", "bfloat16"), ("float32", "float32"))
-    ):
-        one = compiled(program, capability, kind, number, width=256, words=16)
-        yield f"{program} sm_{capability} {number}", one
+    """The width of the paper with captions of up to 16 words, and single pictures and captions."""
+    for program in get_args(launch_table.Program):
+        yield f"{program} sm_90 half", compiled(program, 90, "half", "bfloat16", width=256, words=16)
+    for program in ("score", "learn_words"):
+        yield f"{program} sm_80 float32", compiled(program, 80, "float32", "float32", width=256, words=16)
+    for program in ("slopes", "learn_regions"):
+        one = compiled(program, 80, "half", "float16", width=32, words=8, single=True)
+        yield f"{program} sm_80 single", one
 
 
 def every() -> Iterator[tuple[str, Compiled]]:

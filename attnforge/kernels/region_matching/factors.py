@@ -11,6 +11,9 @@ from torch import Tensor
 Kind = Literal["half", "tf32", "float32"]
 """How numbers are multiplied: 16 bits, float32 in one product of tensor cores, or float32 kept whole."""
 
+EVEN = 16
+"""Numbers that a row has a multiple of: then its parts can be read as wholes of 16 bytes or more."""
+
 
 def factors_of(precision: str, inputs: torch.dtype) -> tuple[torch.dtype, Kind]:
     """The type of factors, and how they are multiplied.
@@ -26,9 +29,14 @@ def factors_of(precision: str, inputs: torch.dtype) -> tuple[torch.dtype, Kind]:
     return dtype, "float32" if dtype is torch.float32 else "half"
 
 
-def rows_of(vectors: Float[Tensor, "b d n"], dtype: torch.dtype) -> Float[Tensor, "b n d"]:
-    """Vectors as rows without gaps, copied only where they are not."""
+def rows_of(vectors: Float[Tensor, "b d n"], dtype: torch.dtype) -> Float[Tensor, "b n w"]:
+    """Vectors as rows without gaps, with zeros up to a multiple of EVEN numbers; copied only where needed."""
     turned = vectors.transpose(1, 2)
-    if turned.dtype is dtype and turned.is_contiguous():
+    batch, count, width = turned.shape
+    beyond = -width % EVEN
+    if turned.dtype is dtype and turned.is_contiguous() and not beyond:
         return turned
-    return torch.empty(turned.shape, dtype=dtype, device=turned.device).copy_(turned)
+    rows = turned.new_empty(batch, count, width + beyond, dtype=dtype)
+    rows[..., :width].copy_(turned)
+    rows[..., width:].zero_()
+    return rows

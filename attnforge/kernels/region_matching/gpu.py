@@ -10,6 +10,7 @@ import torch
 import triton
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from attnforge.kernels.gpu import device_of
 from attnforge.kernels.region_matching import launches
@@ -49,14 +50,15 @@ def forward(
         precision: What factors of the large products are rounded to.
     """
     dtype, kind = factors_of(precision, words.dtype)
-    batch, width, longest = words.shape
+    batch, given, longest = words.shape
     pictures, _, count = regions.shape
-    buckets = buckets_of(lengths, longest)
+    buckets = buckets_of(lengths.to(regions.device), longest)
     rows = rows_of(words, dtype)
+    width = rows.shape[2]
     scores = regions.new_empty(pictures, batch, dtype=torch.float32)
     for part in parts_of(pictures, count * width * dtype.itemsize):
         vectors = rows_of(regions[part], dtype)
-        bases = regions[part].sum(dim=2, dtype=torch.float32)
+        bases = pad(regions[part].sum(dim=2, dtype=torch.float32), (0, width - given))
         for bucket, size in enumerate(buckets.sizes):
             program, constants = launches.prepared("score", regions, width=width, words=size, kind=kind)
 

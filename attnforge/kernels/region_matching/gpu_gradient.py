@@ -14,6 +14,7 @@ import torch
 import triton
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from attnforge.kernels.gpu import device_of
 from attnforge.kernels.region_matching import launches
@@ -31,7 +32,7 @@ are split decides their last bits."""
 class Words:
     """The captions of a batch, as all launches take them."""
 
-    rows: Float[Tensor, "t l d"]
+    rows: Float[Tensor, "t l w"]
     buckets: Buckets
     kind: Kind
     gamma1: float
@@ -47,9 +48,9 @@ class Words:
 class Run:
     """Some pictures: their regions, and what `slopes` writes down for each word of their pairs."""
 
-    regions: Float[Tensor, "i n d"]
+    regions: Float[Tensor, "i n w"]
     pairs: Pairs
-    pulls: Float[Tensor, "i t l d"]
+    pulls: Float[Tensor, "i t l w"]
     factors: Float[Tensor, "3 i t l"]
     """a, z and c."""
     scale: Float[Tensor, ""]
@@ -82,13 +83,14 @@ def backward(
         sparse: Whether to leave pairs out whose gradient is zero.
     """
     dtype, kind = factors_of(precision, words.dtype)
-    batch, width, longest = words.shape
-    count = regions.shape[2]
-    captions = Words(rows_of(words, dtype), buckets_of(lengths, longest), kind, gamma1, gamma2)
+    batch, given, longest = words.shape
+    captions = Words(
+        rows_of(words, dtype), buckets_of(lengths.to(regions.device), longest), kind, gamma1, gamma2
+    )
     of_regions = torch.empty_like(regions, memory_format=torch.contiguous_format)
     splits = min(triton.cdiv(PROGRAMS, batch), len(regions))
-    of_words = words.new_zeros((splits, batch, longest, width), dtype=torch.float32)
-    for part in parts_of(len(regions), bytes_of_picture(words, count, dtype)):
+    of_words = words.new_zeros((splits, batch, longest, captions.rows.shape[2]), dtype=torch.float32)
+    for part in parts_of(len(regions), bytes_of_picture(captions.rows, regions.shape[2])):
         found = gradient[part].float().contiguous()
         pairs = (
             pairs_with_gradient(captions.buckets, found)
@@ -97,23 +99,23 @@ def backward(
         )
         with device_of(regions):
             run = find_slopes(found, scores[part], regions[part], captions, pairs)
-            of_regions[part] = learn_regions(captions, run).transpose(1, 2)
+            of_regions[part] = learn_regions(captions, run)[..., :given].transpose(1, 2)
             learn_words(captions, run, of_words)
-    return of_words.sum(dim=0).to(words.dtype).transpose(1, 2).contiguous(), of_regions
+    found_words = of_words.sum(dim=0)[..., :given].to(words.dtype)
+    return found_words.transpose(1, 2).contiguous(), of_regions
 
 
-def bytes_of_picture(words: Float[Tensor, "t d l"], count: int, dtype: torch.dtype) -> int:
+def bytes_of_picture(words: Float[Tensor, "t l w"], count: int) -> int:
     """What one picture takes of the workspace.
 
     Args:
-        words: Word vectors of the captions.
+        words: Words of the captions, as factors.
         count: How many regions a picture has.
-        dtype: The type of factors.
     """
-    batch, width, longest = words.shape
-    of_words = longest * (width * dtype.itemsize + 3 * 4)
+    batch, longest, width = words.shape
+    of_words = longest * (width * words.itemsize + 3 * 4)
     of_lists = 64
-    return batch * (of_words + of_lists) + count * width * (dtype.itemsize + 2 * 4)
+    return batch * (of_words + of_lists) + count * width * (words.itemsize + 2 * 4)
 
 
 def find_slopes(
@@ -127,7 +129,7 @@ def find_slopes(
     batch, longest, width = words.rows.shape
     pictures, _, count = regions.shape
     vectors = rows_of(regions, words.rows.dtype)
-    bases = regions.sum(dim=2, dtype=torch.float32)
+    bases = pad(regions.sum(dim=2, dtype=torch.float32), (0, width - regions.shape[1]))
     pulls = words.rows.new_empty(pictures, batch, longest, width)
     factors = scores.new_empty(3, pictures, batch, longest)
     largest = torch.zeros_like(scores)
@@ -160,7 +162,7 @@ def scale_for(largest: Float[Tensor, "i t"], words: Words) -> Float[Tensor, ""]:
     return power.clamp(-100, 100).exp2() + (top - top)
 
 
-def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n d"]:
+def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n w"]:
     """What flows to the regions of a run."""
     batch, longest, width = words.rows.shape
     pictures, count, _ = run.regions.shape
@@ -183,7 +185,7 @@ def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n d"]:
     return learnt.sum(dim=0)
 
 
-def learn_words(words: Words, run: Run, learnt: Float[Tensor, "s t l d"]) -> None:
+def learn_words(words: Words, run: Run, learnt: Float[Tensor, "s t l w"]) -> None:
     """Add what flows to the words from a run."""
     batch, longest, width = words.rows.shape
     count = run.regions.shape[1]
