@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -221,23 +222,37 @@ def test_only_inputs_and_scores_are_kept_for_a_backward_pass() -> None:
     assert sum(held.values()) == given + scores.nbytes == given + 4 * 3 * 2
 
 
-def test_further_pictures_take_the_memory_of_their_gradients_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from attnforge.kernels.region_matching import gpu, gpu_gradient
+class Nothing:
+    """Stands in for all programs, and computes nothing."""
 
-    monkeypatch.setattr(gpu_gradient, "PROGRAMS", 1)
-    most = {}
-    for workspace, pictures in product((1, 2**26), (1, 4)):
-        monkeypatch.setattr(gpu, "WORKSPACE", workspace)
-        case = Matching(pictures=pictures, captions=3, words=8, regions=4, width=16)
-        words, regions, lengths = (one.to(device_for("triton")) for one in case.inputs())
-        pull = case.pull().to(words.device)
-        numbers = {"gamma1": 4.0, "gamma2": 5.0, "precision": "float32", "sparse": True}
+    def __getitem__(self, grid: object) -> Callable[..., None]:
+        return lambda *arguments, **constants: None
+
+
+@pytest.mark.parametrize(("dtype", "sparse"), [(torch.float32, False), (torch.bfloat16, True)])
+def test_a_backward_pass_works_in_bounded_memory(
+    dtype: torch.dtype, sparse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted on tensors without numbers, in the size of a large batch."""
+    from attnforge.kernels.region_matching import gpu, gpu_gradient, launches
+
+    monkeypatch.setattr(launches, "prepared", lambda *arguments, **options: (Nothing(), {}))
+
+    def most(pictures: int) -> int:
+        words = torch.empty(1024, 256, 18, dtype=dtype, device="meta")
+        regions = torch.empty(pictures, 256, 289, dtype=dtype, device="meta")
+        scores = torch.empty(pictures, 1024, device="meta")
+        lengths = torch.empty(1024, dtype=torch.int64, device="meta")
+        options = {"gamma1": 4.0, "gamma2": 5.0, "precision": "auto", "sparse": sparse}
         with LiveBytes() as live:
-            gpu_gradient.backward(pull, torch.zeros_like(pull), words, regions, lengths, **numbers)  # type: ignore[arg-type]
-        most[workspace, pictures] = live.most
-    further = 3 * (4 * 16 * 4 + 8 * 3)
-    assert most[1, 4] - most[1, 1] <= further
-    assert most[2**26, 4] - most[2**26, 1] > 3 * 3 * 8 * 16 * 4
+            gpu_gradient.backward(scores, scores, words, regions, lengths, **options)  # type: ignore[arg-type]
+        return live.most
+
+    of_words, of_picture = 256 * 18, 256 * 289 * dtype.itemsize
+    # gradients of regions; words as factors, and their sums and gradient; sums of parts
+    results = 256 * of_picture + 1024 * of_words * (dtype.itemsize + 2 * 4)
+    assert gpu.WORKSPACE / 2 < most(256) - results <= gpu.WORKSPACE + 2**23
+    assert abs(most(320) - most(256) - 64 * of_picture) < 2**21
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ class LiveBytes(TorchDispatchMode):
                 if storage._cdata not in given and storage._cdata not in self.known:
                     self.known.add(storage._cdata)
                     self.now += storage.nbytes()
-                    self.most = max(self.most, self.now)
                     weakref.finalize(storage, self.forget, storage._cdata, storage.nbytes())
+                    self.most = max(self.most, self.now)
         return found
 
     @staticmethod

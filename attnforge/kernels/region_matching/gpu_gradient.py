@@ -101,6 +101,7 @@ def backward(
             run = find_slopes(found, scores[part], regions[part], captions, pairs)
             of_regions[part] = learn_regions(captions, run)[..., :given].transpose(1, 2)
             learn_words(captions, run, of_words)
+        del run  # before the next one takes its room
     found_words = of_words.sum(dim=0)[..., :given].to(words.dtype)
     return found_words.transpose(1, 2).contiguous(), of_regions
 
