@@ -3,8 +3,8 @@
 Shape letters, used everywhere: b batch, l words of the longest caption, d width of a word or sentence
 vector, c channels, h and w rows and columns, n noise, z condition. Pictures are RGB floats in [-1, 1].
 
-A component is a plain class or an `nn.Module`. What stands before `*` in its constructor is handed in by
-attnforge (one spec of `attnforge.specs`); what stands after `*` belongs to the recipe.
+A component is a plain class; what has weights is an `nn.Module`. What stands before `*` in its constructor
+is handed in by attnforge (one spec of `attnforge.specs`); what stands after `*` belongs to the recipe.
 """
 
 from __future__ import annotations
@@ -239,8 +239,7 @@ class Tracker(Protocol):
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None: ...
     def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None: ...
     def close(self) -> None:
-        """Finish; a second call does nothing."""
-        ...
+        """Finish; a second call does nothing. A resumed run says again what lies behind its checkpoint."""
 
 
 @runtime_checkable

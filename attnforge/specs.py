@@ -11,7 +11,7 @@ its weights as torch does and reads none of them, and `forward` makes new tensor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,8 @@ class StageSpec:
     """Channels of the hidden map that the stage gives."""
     in_channels: int | None
     """Channels of the hidden map that it is given; None for the first stage."""
+    in_size: int | None
+    """Side in pixels of that map; None for the first stage."""
     out_size: int
     """Side in pixels of the hidden map that it gives."""
     condition: int
@@ -114,7 +116,8 @@ class TaskSpec:
 class MetricSpec:
     """For a metric: what it may judge with. Encoders are where the pictures are that it is given."""
 
-    text: interfaces.TextEncoder
+    encode: Callable[[Sequence[str]], interfaces.TextFeatures]
+    """Encodes captions, each of which has a known word, without gradients."""
     image: interfaces.ImageEncoder
     tokenizer: interfaces.Tokenizer
     data: interfaces.Dataset

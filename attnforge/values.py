@@ -80,7 +80,8 @@ class GeneratorOutput:
     """One batch of pictures a stage, smallest first, in [-1, 1]."""
     attention: tuple[Float[Tensor, "b l _ _"], ...]
     """One batch of maps for each stage that attends, in order; empty when not asked for."""
-    condition: Condition
+    condition: Condition | None = None
+    """What the stages were told of the sentence, when it was drawn from a Gaussian; None otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

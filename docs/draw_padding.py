@@ -21,7 +21,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
-from attnforge.run.draw import encode_captions, to_bytes
+from attnforge.data.encoding import encode_captions
+from attnforge.run.draw import to_bytes
 from attnforge.run.pipeline import Pipeline
 
 SHOWN = "a big white bird with a yellow cap a blue breast and green wings"

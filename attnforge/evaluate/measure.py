@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.build.parts import Parts
+from attnforge.data.encoding import CaptionEncoder
 from attnforge.interfaces import Dataset, Metric
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
@@ -49,7 +50,9 @@ def build_metrics(parts: Parts) -> list[Metric]:
     if not builders:
         return []
     data = parts.dataset("test")
-    spec = MetricSpec(text=parts.text, image=parts.image, tokenizer=parts.measuring_tokenizer, data=data)
+    tokenizer = parts.measuring_tokenizer
+    encode = CaptionEncoder(parts.text, tokenizer, parts.device)
+    spec = MetricSpec(encode=encode, image=parts.image, tokenizer=tokenizer, data=data)
     return [builder(spec) for builder in builders]
 
 

@@ -95,7 +95,8 @@ def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:  # type
     anything is built. Returns problems, which are reported together with all others; none when all is well.
     A check that raises is a problem too, `plugin-check-failed`.
 
-        if recipe.get("data.use") == "my-birds" and recipe.get("training.workers"):
+        data = recipe.component("data")
+        if data is not None and data.name == "my-birds" and recipe.get("training.workers"):
             place = recipe.place("training.workers")
             return [Problem("my-birds-workers", "my-birds loads in the training process", place)]
         return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnforge.errors import Place
-from attnforge.plugin import PluginCatalogue
+from attnforge.plugin import Component, PluginCatalogue
 from attnforge.recipe.compose import ComposedRecipe
 from attnforge.recipe.lock import lock_of
 from attnforge.recipe.node import find, plain
@@ -66,6 +66,13 @@ class ResolvedRecipe:
         """What the recipe says at a dotted path such as `data.use`, or None; defaults are not looked at."""
         node = find(self.composed.root, path)
         return None if node is None else plain(node)
+
+    def component(self, path: str) -> Component | None:
+        """The component of the slot at a dotted path such as `generator.stages.1.attention`, or None.
+
+        However the recipe writes it, defaults included.
+        """
+        return next((choice.component for choice in choices(self.tree) if choice.path == path), None)
 
     def place(self, path: str) -> Place:
         """Where the value at a dotted path is written; the nearest map around it when it is a default."""

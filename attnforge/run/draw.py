@@ -9,26 +9,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from attnforge.data.collate import pad
-from attnforge.errors import AttnforgeError, Problem
+from attnforge.data.encoding import encode_captions, refuse_unknown
 from attnforge.interfaces import Generator, GeneratorOutput, TextEncoder, TextFeatures, Tokenizer
 from attnforge.run.drawing import Drawing
 from attnforge.run.region_maps import RegionMaps
 from attnforge.seeds import derive_seed
-
-
-def encode_captions(
-    text: TextEncoder, tokenizer: Tokenizer, captions: Sequence[str], *, device: torch.device
-) -> TextFeatures:
-    """Encode captions of any lengths in one batch.
-
-    Raises:
-        AttnforgeError: a caption has no word that the vocabulary knows.
-    """
-    _refuse_unknown(tokenizer, captions)
-    ids = [tokenizer.encode(caption) for caption in captions]
-    tokens, lengths = pad(ids)
-    return text(tokens.to(device), lengths.to(device))
 
 
 @torch.inference_mode()
@@ -63,7 +48,7 @@ def draw(
     Raises:
         AttnforgeError: captions have no word that the vocabulary knows; all of them are named.
     """
-    _refuse_unknown(tokenizer, captions)
+    refuse_unknown(tokenizer, captions)
     drawings = []
     for caption in captions:
         features = encode_captions(text, tokenizer, [caption], device=device)
@@ -114,19 +99,3 @@ def _generate(generator: Generator, text: TextFeatures, *, seed: int, attention:
         torch.manual_seed(seed)
         noise = torch.randn(len(text.sentence), generator.noise).to(device)
         return generator(noise, text, return_attention=attention)
-
-
-def _refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:
-    problems = [_unknown(tokenizer, caption) for caption in captions if not tokenizer.encode(caption)]
-    if problems:
-        raise AttnforgeError(problems)
-
-
-def _unknown(tokenizer: Tokenizer, caption: str) -> Problem:
-    unknown = tokenizer.unknown(caption)
-    return Problem(
-        code="caption-unknown",
-        message=f"no word of the caption {caption!r} is in the vocabulary"
-        + (f": {', '.join(unknown)}" if unknown else ""),
-        expected="a caption with words that the run was trained on",
-    )

@@ -88,8 +88,7 @@ def _stage_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
         **texts(batch, spec.words, seed=seed),
     }
     if spec.in_channels is not None:
-        side = spec.out_size // 2
-        given["hidden"] = numbers(batch, spec.in_channels, side, side, seed=seed + 6)
+        given["hidden"] = numbers(batch, spec.in_channels, spec.in_size, spec.in_size, seed=seed + 6)
     return given
 
 
@@ -137,12 +136,11 @@ def _refine(network: Any, inputs: Tensors) -> Tensors:
 
 def _draw(network: Any, inputs: Tensors) -> Tensors:
     output = network(inputs["noise"], features_of(inputs), return_attention=True)
-    return {
-        **{f"image {index}": image for index, image in enumerate(output.images)},
-        **{f"attention {index}": one for index, one in enumerate(output.attention)},
-        "mean": output.condition.mean,
-        "logvar": output.condition.logvar,
-    }
+    found = {f"image {index}": image for index, image in enumerate(output.images)}
+    found |= {f"attention {index}": one for index, one in enumerate(output.attention)}
+    if output.condition is not None:
+        found |= {"mean": output.condition.mean, "logvar": output.condition.logvar}
+    return found
 
 
 def _judge(network: Any, inputs: Tensors) -> Tensors:

@@ -165,7 +165,7 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
         "conditioner": st.builds(ConditionerSpec, sentence=widths),
         "attention": st.builds(AttentionSpec, channels=widths, words=widths),
         "stage": st.builds(
-            StageSpec,
+            _stage_spec,
             channels=widths,
             in_channels=st.none() | widths,
             out_size=sides,
@@ -178,6 +178,12 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
     }
     strategies |= dict.fromkeys(("tokenizer", "loss", "kernel"), st.none())
     return strategies[kind]
+
+
+def _stage_spec(*, in_channels: int | None, out_size: int, **widths: int) -> StageSpec:
+    """A first stage, or one that doubles the side of its map."""
+    in_size = None if in_channels is None else out_size // 2
+    return StageSpec(in_channels=in_channels, in_size=in_size, out_size=out_size, **widths)
 
 
 def _padded(encoded: list[list[int]]) -> tuple[Tensor, Tensor]:

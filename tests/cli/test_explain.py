@@ -37,7 +37,7 @@ def test_a_component_with_its_place_its_spec_and_its_options(capsys: pytest.Capt
     assert "Channels of the feature map that asks" in shown
     row = next(line for line in shown.splitlines() if line.startswith("  mask "))
     assert "`per-caption`, `official`" in row
-    assert "hides the padding" in row
+    assert "`per-caption` hides the" in row
     assert "Args:" not in shown
 
 

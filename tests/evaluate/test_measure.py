@@ -18,6 +18,7 @@ from attnforge.evaluate.measure import choose_captions, measure
 from attnforge.interfaces import Sample
 from attnforge.recipe.schema import Evaluation, Phase, Recipe
 from attnforge.specs import DataSpec, MetricSpec
+from attnforge.testing.examples.texts import ExampleTextEncoder
 
 
 class Pictures:
@@ -58,7 +59,7 @@ def parts_of(data: Pictures, evaluation: Evaluation | None = None) -> Parts:
     recipe = Recipe(
         data=give,
         tokenizer=cast("Any", Letters),
-        text=lambda spec: SimpleNamespace(dim=1),
+        text=lambda spec: ExampleTextEncoder(spec, dim=2),
         image=lambda spec: SimpleNamespace(),
         phases={"match": Phase(task=cast("Any", None), image_size=2)},
         evaluation=evaluation or Evaluation(),

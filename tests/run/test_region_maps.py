@@ -12,9 +12,9 @@ from tiny_run import tiny
 
 from attnforge.build import assemble
 from attnforge.build.parts import Parts
+from attnforge.data.encoding import encode_captions
 from attnforge.interfaces import ImageFeatures, Loss, TextFeatures
 from attnforge.kernels.region_matching import region_attention
-from attnforge.run.draw import encode_captions
 from attnforge.run.pipeline import Pipeline
 from attnforge.run.region_maps import RegionMaps
 

@@ -172,7 +172,7 @@ def test_the_recipe_may_name_other_neighbours(as_function: bool) -> None:
 def test_a_spec_may_be_given() -> None:
     from attnforge.specs import StageSpec
 
-    first = StageSpec(channels=2, in_channels=None, out_size=8, condition=3, words=4)
+    first = StageSpec(channels=2, in_channels=None, in_size=None, out_size=8, condition=3, words=4)
     assert run("stage/initial", spec=first, only=["shapes"]).kept == ("shapes",)
     assert run("stage/initial", spec=lambda: first, only=["shapes"]).kept == ("shapes",)
 

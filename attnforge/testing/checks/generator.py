@@ -67,11 +67,13 @@ def attention_on_demand(subject: Subject) -> None:
 
 
 def condition(subject: Subject) -> None:
-    """The condition comes with its Gaussian: value, mean and logvar of one shape, b z."""
+    """A condition that is given comes with its Gaussian: value, mean and logvar of one shape, b z."""
     network = quiet(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
         drawn = network(inputs["noise"], features_of(inputs)).condition
+    if drawn is None:
+        return
     found = [list(one.shape) for one in (drawn.value, drawn.mean, drawn.logvar)]
     alike = found[0] == found[1] == found[2]
     require(

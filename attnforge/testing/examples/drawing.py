@@ -124,6 +124,7 @@ class ExampleGenerator(nn.Module):
             stage_spec = StageSpec(
                 channels=channels,
                 in_channels=channels if index else None,
+                in_size=self.image_sizes[index - 1] if index else None,
                 out_size=self.image_sizes[index],
                 condition=self.conditioner.dim + self.noise,
                 words=spec.words,

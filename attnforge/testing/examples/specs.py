@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from attnforge.data.encoding import CaptionEncoder
 from attnforge.interfaces import AdversarialStep
 from attnforge.specs import (
     AttentionSpec,
@@ -34,8 +35,8 @@ WORDS = 6
 """Width of word and sentence vectors."""
 IMAGE_SIZE = 32
 VOCABULARY = 20
-LATER_STAGE = StageSpec(channels=4, in_channels=4, out_size=16, condition=5, words=WORDS)
-FIRST_STAGE = StageSpec(channels=4, in_channels=None, out_size=16, condition=5, words=WORDS)
+LATER_STAGE = StageSpec(channels=4, in_channels=4, in_size=8, out_size=16, condition=5, words=WORDS)
+FIRST_STAGE = StageSpec(channels=4, in_channels=None, in_size=None, out_size=16, condition=5, words=WORDS)
 
 
 def spec_for(kind: str, folder: Path) -> Any:
@@ -80,8 +81,9 @@ def _metric_spec() -> MetricSpec:
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
+        text = ExampleTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size), dim=WORDS)
         return MetricSpec(
-            text=ExampleTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size), dim=WORDS),
+            encode=CaptionEncoder(text, tokenizer, torch.device("cpu")),
             image=ExampleImageEncoder(ImageSpec(dim=WORDS, image_size=IMAGE_SIZE)),
             tokenizer=tokenizer,
             data=data,

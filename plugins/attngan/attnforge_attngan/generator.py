@@ -65,6 +65,7 @@ class MultiStageGenerator(nn.Module):
             stage_spec = StageSpec(
                 channels=channels,
                 in_channels=channels if index else None,
+                in_size=sizes[index - 1] if index else None,
                 out_size=sizes[index],
                 condition=self.conditioner.dim + noise,
                 words=spec.words,

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from attnforge.data.collate import pad
+from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
 FEWEST = 10
@@ -32,7 +32,7 @@ class RetrievalPrecision:
         candidates: Captions to choose from, the own one included; chance is one over this.
         folds: Among how many parts the pictures are shared out for the deviation of the figure; the paper
             has 10 of 3,000. There is no deviation where a part would have fewer than 10 pictures.
-        seed: Decides the mismatched captions.
+        seed: Decides the mismatched captions of each caption.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RetrievalPrecision:
         self.spec = spec
         self.candidates = candidates
         self.folds = folds
-        self.random = Random(seed)  # noqa: S311 - a choice of captions, no secret
+        self.seed = seed
         self.pool, self.classes = _captions_and_classes(spec)
         self.hits: list[bool] = []
         self.sentences: dict[str, Float[Tensor, " d"]] = {}
@@ -76,17 +76,16 @@ class RetrievalPrecision:
     def _mismatched(self, caption: str) -> list[str]:
         mine = self.classes.get(caption, set())
         others = [one for one in self.pool if one != caption and not (self.classes[one] & mine)]
-        return self.random.sample(others, min(self.candidates - 1, len(others)))
+        # By caption, so that a figure does not depend on the order in which pictures come.
+        chance = Random(derive_seed(self.seed, "candidates", caption))  # noqa: S311 - no secret
+        return chance.sample(others, min(self.candidates - 1, len(others)))
 
     def _encode(self, captions: Sequence[str]) -> None:
-        cast("nn.Module", self.spec.text).eval()
         missing = sorted(set(captions) - self.sentences.keys())
         for start in range(0, len(missing), 256):
             some = missing[start : start + 256]
-            tokens, lengths = pad([self.spec.tokenizer.encode(caption) for caption in some])
-            device = _device(self.spec)
-            sentences = self.spec.text(tokens.to(device), lengths.to(device)).sentence.float()
-            self.sentences.update(zip(some, F.normalize(sentences, dim=1), strict=True))
+            sentences = F.normalize(self.spec.encode(some).sentence.float(), dim=1)
+            self.sentences.update(zip(some, sentences, strict=True))
 
 
 def _captions_and_classes(spec: MetricSpec) -> tuple[list[str], dict[str, set[int]]]:
@@ -96,7 +95,3 @@ def _captions_and_classes(spec: MetricSpec) -> tuple[list[str], dict[str, set[in
             if spec.tokenizer.encode(caption):
                 classes[caption].add(spec.data.class_id(index))
     return sorted(classes), dict(classes)
-
-
-def _device(spec: MetricSpec) -> torch.device:
-    return next(iter(cast("nn.Module", spec.text).parameters())).device

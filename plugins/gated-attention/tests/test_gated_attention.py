@@ -22,5 +22,6 @@ def test_a_closed_gate_lets_nothing_through() -> None:
 
 
 def test_the_recipe_uses_it() -> None:
-    recipe = resolve("gated-attention")
-    assert recipe.get("generator.stages.1.attention") == "gated"
+    part = resolve("gated-attention").component("generator.stages.1.attention")
+    assert part is not None
+    assert part.name == "gated"

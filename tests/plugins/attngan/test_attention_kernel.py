@@ -88,7 +88,7 @@ class Apart(nn.Module):
 
 def test_a_stage_joins_for_an_attention_that_cannot() -> None:
     features, text = case()
-    spec = StageSpec(channels=4, in_channels=4, out_size=8, condition=3, words=6)
+    spec = StageSpec(channels=4, in_channels=4, in_size=4, out_size=8, condition=3, words=6)
     outputs = []
     for attention in (WordAttention, Apart):
         torch.manual_seed(0)

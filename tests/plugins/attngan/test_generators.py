@@ -155,7 +155,7 @@ def test_only_the_last_stage_draws_when_asked_so() -> None:
 
 
 def test_the_parts_keep_their_promises() -> None:
-    spec = StageSpec(channels=4, in_channels=None, out_size=8, condition=12, words=6)
+    spec = StageSpec(channels=4, in_channels=None, in_size=None, out_size=8, condition=12, words=6)
     assert isinstance(InitialStage(spec), Stage)
     assert isinstance(WordAttention(AttentionSpec(channels=4, words=6)), Attention)
 

@@ -16,7 +16,7 @@ from attnforge.errors import RecipeError
 from attnforge.specs import MetricSpec
 
 NOTHING = cast("Any", None)
-SPEC = MetricSpec(text=NOTHING, image=NOTHING, tokenizer=NOTHING, data=NOTHING)
+SPEC = MetricSpec(encode=NOTHING, image=NOTHING, tokenizer=NOTHING, data=NOTHING)
 CLASSES = 5
 
 

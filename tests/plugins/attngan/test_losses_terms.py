@@ -12,6 +12,7 @@ from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.losses.matching import matching_terms
 from torch import Tensor, nn
 
+from attnforge.errors import RecipeError
 from attnforge.interfaces import (
     AdversarialStep,
     Condition,
@@ -116,8 +117,15 @@ def test_conditioning_is_the_official_divergence(
 def test_conditioning_is_the_mean_divergence_of_two_gaussians(step: AdversarialStep) -> None:
     loss = ConditioningLoss()
     condition = step.fake.condition
+    assert condition is not None
     drawn_from = torch.distributions.Normal(condition.mean, (condition.logvar / 2).exp())
     standard = torch.distributions.Normal(torch.zeros(()), torch.ones(()))
     expected = torch.distributions.kl_divergence(drawn_from, standard).mean()
     torch.testing.assert_close(loss.generator(step)["conditioning"], expected)
     assert loss.discriminator(step) == {}
+
+
+def test_conditioning_refuses_a_generator_that_draws_no_condition(step: AdversarialStep) -> None:
+    without = dataclasses.replace(step, fake=dataclasses.replace(step.fake, condition=None))
+    with pytest.raises(RecipeError, match="no-condition"):
+        ConditioningLoss().generator(without)

@@ -12,6 +12,7 @@ from attnforge_attngan.retrieval import RetrievalPrecision
 from attnforge_attngan.tokenizer import WordTokenizer
 from torch import Tensor, nn
 
+from attnforge.data.encoding import CaptionEncoder
 from attnforge.interfaces import ImageFeatures, Sample, TextFeatures
 from attnforge.specs import MetricSpec
 
@@ -83,7 +84,12 @@ class Judge:
         self.captions = [caption for index in range(len(data)) for caption in data.captions(index)]
         self.tokenizer.fit(self.captions)
         self.text = Text(vector)
-        spec = MetricSpec(text=self.text, image=Image(), tokenizer=self.tokenizer, data=cast("Any", data))
+        spec = MetricSpec(
+            encode=CaptionEncoder(self.text, self.tokenizer, torch.device("cpu")),
+            image=Image(),
+            tokenizer=self.tokenizer,
+            data=cast("Any", data),
+        )
         self.metric = RetrievalPrecision(spec, **options)
 
     def right(self, caption: str) -> Tensor:

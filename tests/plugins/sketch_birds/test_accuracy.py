@@ -20,7 +20,7 @@ from attnforge.specs import DataSpec, MetricSpec
 
 def metric() -> AttributeAccuracy:
     unused: Any = None
-    return AttributeAccuracy(MetricSpec(text=unused, image=unused, tokenizer=unused, data=unused))
+    return AttributeAccuracy(MetricSpec(encode=unused, image=unused, tokenizer=unused, data=unused))
 
 
 def pictures(size: int, count: int = 200) -> tuple[Tensor, list[str]]:

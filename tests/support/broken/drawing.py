@@ -182,6 +182,7 @@ class OneConditionForAll(Generator):
     ) -> GeneratorOutput:
         output = super().forward(noise, text, return_attention=return_attention)
         drawn = output.condition
+        assert drawn is not None
         first = Condition(value=drawn.value[:1], mean=drawn.mean[:1], logvar=drawn.logvar[:1])
         return replace(output, condition=first)
 

@@ -65,13 +65,13 @@ class ReadsCaptionsOnly(ExampleMetric):
 
 
 class TouchesTheEncoder(ExampleMetric):
-    """Rounds the weights of the text encoder that it is handed."""
+    """Rounds the weights of the image encoder that it is handed."""
 
     def __init__(self, spec: MetricSpec) -> None:
         super().__init__(spec)
-        assert isinstance(spec.text, nn.Module)
+        assert isinstance(spec.image, nn.Module)
         with torch.no_grad():
-            for weight in spec.text.parameters():
+            for weight in spec.image.parameters():
                 weight.round_()
 
 

@@ -126,6 +126,7 @@ class RootOfASpread(Loss):
     """Takes the root of a spread, which has no gradient where there is none."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        assert step.fake.condition is not None
         spread = step.fake.condition.mean.var(dim=0, correction=0).sqrt().sum()
         return {"example": super().generator(step)["example"] - 0.01 * spread}
 

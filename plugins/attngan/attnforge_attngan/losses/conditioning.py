@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
 from attnforge_attngan.losses.options import Reduction, Weight
 
@@ -27,7 +28,15 @@ class ConditioningLoss:
         self.reduction: Reduction = reduction
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """The weighted divergence."""
+        """The weighted divergence.
+
+        Raises:
+            RecipeError: The generator draws no condition.
+        """
+        if step.fake.condition is None:
+            message = "the loss `kl` needs a condition that is drawn, and this generator draws none"
+            expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
+            raise RecipeError(Problem("no-condition", message, expected=expected))
         mean, logvar = step.fake.condition.mean, step.fake.condition.logvar
         each = -0.5 * (1 + logvar - mean.square() - logvar.exp())
         divergence = each.sum(dim=1).mean() if self.reduction == "sum" else each.mean()
