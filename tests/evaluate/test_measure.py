@@ -18,7 +18,7 @@ from attnforge.evaluate.measure import choose_captions, measure
 from attnforge.interfaces import Sample
 from attnforge.recipe.schema import Evaluation, Phase, Recipe
 from attnforge.specs import DataSpec, MetricSpec
-from attnforge.testing.examples.texts import ExampleTextEncoder
+from attnforge.testing.examples.texts import ExampleTextEncoder, ExampleTokenizer
 
 
 class Pictures:
@@ -40,10 +40,8 @@ class Pictures:
         return index
 
 
-class Letters:
+class Letters(ExampleTokenizer):
     """Knows every word but `quixotic`."""
-
-    vocabulary_size = 100
 
     def encode(self, caption: str) -> list[int]:
         return [len(word) for word in caption.split() if word != "quixotic"]
