@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 import torch
-from matching_cases import FARTHEST, LAYOUTS, Matching, computed, device_for, errors
+from matching_cases import FARTHEST, LAYOUTS, Matching, bounds, computed, device_for, errors
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
 
@@ -32,14 +32,11 @@ EVERY = [
 
 
 def is_near(case: Matching, precision: str) -> None:
-    """Within the bounds, or at most twice as far off as rounding the inputs to halves alone is."""
+    """Within the bounds of the precision."""
     exact = case.results("reference", precise=True)
     found = errors(case.results("triton", precision=precision), exact)
-    rounding = (0.0, 0.0)
-    if precision in ("float16", "bfloat16"):
-        rounding = errors(case.results("reference", getattr(torch, precision)), exact)
-    for error, most, own in zip(found, FARTHEST[precision], rounding, strict=True):
-        assert error <= max(most, 2 * own)
+    for error, most in zip(found, bounds(case, precision, exact), strict=True):
+        assert error <= most
 
 
 @pytest.mark.parametrize(
@@ -76,8 +73,8 @@ def test_halves_keep_their_type_in_gradients(dtype: torch.dtype) -> None:
     assert scores.dtype is torch.float32
     assert {one.dtype for one in gradients} == {dtype}
     exact = case.results("reference", dtype, precise=True)
-    bounds = FARTHEST[str(dtype).removeprefix("torch.")]
-    for error, most in zip(errors((scores, *gradients), exact), bounds, strict=True):  # type: ignore[arg-type]
+    table = FARTHEST[str(dtype).removeprefix("torch.")]
+    for error, most in zip(errors((scores, *gradients), exact), table, strict=True):  # type: ignore[arg-type]
         assert error <= most + torch.finfo(dtype).eps / 2
 
 

@@ -112,3 +112,19 @@ def errors(found: Results, exact: Results) -> tuple[float, float]:
     )
     sizes = [one.abs().max().item() for one in exact[1:]]
     return scores, max(error / size if size else error for error, size in zip(gradients, sizes, strict=True))
+
+
+def bounds(case: Matching, precision: str, exact: Results, *, by: str = "reference") -> tuple[float, ...]:
+    """How far off a precision may be: as the table says, or twice as far as rounding the inputs alone is.
+
+    Args:
+        case: What is computed.
+        precision: The precision.
+        exact: Its results in float64.
+        by: The kernel that computes what rounding the inputs does; on many pairs `cpu` is faster.
+    """
+    if precision == "float32":
+        return FARTHEST[precision]
+    rounded = torch.bfloat16 if precision == "bfloat16" else torch.float16
+    own = errors(case.results(by, rounded), exact)
+    return tuple(max(most, 2 * error) for most, error in zip(FARTHEST[precision], own, strict=True))
