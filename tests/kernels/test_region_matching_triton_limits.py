@@ -38,6 +38,21 @@ class Nothing:
         return lambda *arguments, **constants: None
 
 
+def test_nothing_asks_the_device_for_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors without numbers cannot give any: a GPU is never waited for, and graphs can be captured."""
+    from attnforge.kernels.region_matching import gpu, gpu_gradient, launches
+
+    monkeypatch.setattr(launches, "prepared", lambda *arguments, **options: (Nothing(), {}))
+    words, regions = torch.empty(5, 20, 18, device="meta"), torch.empty(3, 20, 7, device="meta")
+    lengths = torch.empty(5, dtype=torch.int64, device="meta")
+    options = {"gamma1": 4.0, "gamma2": 5.0, "precision": "float16"}
+    scores = gpu.forward(words, regions, lengths, **options)  # type: ignore[arg-type]
+    assert scores.shape == (3, 5)
+    for sparse in (False, True):
+        found = gpu_gradient.backward(scores, scores, words, regions, lengths, sparse=sparse, **options)  # type: ignore[arg-type]
+        assert [one.shape for one in found] == [words.shape, regions.shape]
+
+
 @pytest.mark.parametrize(("dtype", "sparse"), [(torch.float32, False), (torch.bfloat16, True)])
 def test_a_backward_pass_works_in_bounded_memory(
     dtype: torch.dtype, sparse: bool, monkeypatch: pytest.MonkeyPatch
