@@ -23,6 +23,10 @@ TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 PIXELS = 4096
 """Pixels of a block; with 18 words, its scores take 288 KiB in float32."""
 
+SHARED_PIXELS = 32768
+"""Pixels of a block that several threads share. They wait for one another after every step of it, which takes
+long where other processes hold one of them up, so there are fewer steps."""
+
 HALF_PIXELS = 65536
 """Pixels of a block whose products are in bfloat16, which cost more to set up than to carry out."""
 
@@ -57,7 +61,9 @@ def blocks(padding: Bool[Tensor, "b l"], pixels: int, dtype: torch.dtype) -> Ite
 
 def most_pixels(dtype: torch.dtype) -> int:
     """How many pixels a block has at most."""
-    return HALF_PIXELS if dtype is torch.bfloat16 else PIXELS
+    if dtype is torch.bfloat16:
+        return HALF_PIXELS
+    return PIXELS if torch.get_num_threads() == 1 else SHARED_PIXELS
 
 
 def attend(
