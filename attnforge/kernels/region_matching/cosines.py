@@ -13,16 +13,16 @@ from attnforge.kernels.region_matching.reference import SMALLEST
 
 @dataclass(frozen=True, slots=True)
 class Cosines:
-    """Of r words e with their unscaled contexts u, which stand for the contexts c = u / z."""
+    """Of r words e with their unscaled contexts u in p pictures, which stand for the contexts c = u / z."""
 
-    value: Float[Tensor, "r"]
+    value: Float[Tensor, "p r"]
     """u . e / max(|u| |e|, 1e-8 z), which is c . e / max(|c| |e|, 1e-8)."""
-    divisor: Float[Tensor, "r"]
-    guarded: Bool[Tensor, "r"]
+    divisor: Float[Tensor, "p r"]
+    guarded: Bool[Tensor, "p r"]
     """Where the divisor is the smallest that is allowed."""
-    squares: Float[Tensor, "r"]
+    squares: Float[Tensor, "p r"]
     """|u|^2."""
-    totals: Float[Tensor, "r"]
+    totals: Float[Tensor, "p r"]
     """z, the sum of a word's weights."""
 
 
@@ -30,18 +30,18 @@ class Cosines:
 class Slopes:
     """The gradient of the cosines: a e - b u for u, and a u - c e for e apart from what u owes to e."""
 
-    a: Float[Tensor, "r"]
-    b: Float[Tensor, "r"]
-    c: Float[Tensor, "r"]
-    totals: Float[Tensor, "r"] | None
+    a: Float[Tensor, "p r"]
+    b: Float[Tensor, "p r"]
+    c: Float[Tensor, "p r"]
+    totals: Float[Tensor, "p r"] | None
     """For z; None where the guard is nowhere at work, and then z has no influence."""
 
 
 def cosines_of(
-    dots: Float[Tensor, "r"],
-    squares: Float[Tensor, "r"],
+    dots: Float[Tensor, "p r"],
+    squares: Float[Tensor, "p r"],
     word_squares: Float[Tensor, "r"],
-    totals: Float[Tensor, "r"],
+    totals: Float[Tensor, "p r"],
 ) -> Cosines:
     """Cosines from u . e, |u|^2, |e|^2 and z."""
     norms = squares.sqrt() * word_squares.sqrt()
@@ -50,7 +50,7 @@ def cosines_of(
     return Cosines(dots / divisor, divisor, norms < smallest, squares, totals)
 
 
-def slopes_of(cosines: Cosines, word_squares: Float[Tensor, "r"], incoming: Float[Tensor, "r"]) -> Slopes:
+def slopes_of(cosines: Cosines, word_squares: Float[Tensor, "r"], incoming: Float[Tensor, "p r"]) -> Slopes:
     """The chain rule through `cosines_of`, for a gradient of the cosines."""
     pull = incoming * cosines.value
     b, c = pull / cosines.squares, pull / word_squares

@@ -1,4 +1,4 @@
-"""Region matching for processors: a picture against a block of captions at a time, in memory that is reused.
+"""Region matching for processors: some pictures against a block of captions at a time, in memory reused.
 
 The cosine of Eq. 10 does not change when a context is scaled, and the softmax over regions of Eq. 9 is
 w / sum(w) with w = exp(gamma1 p). So u = sum_n w_n v_n stands for the context and the second softmax
@@ -7,8 +7,10 @@ disappears. docs/explanation/region-matching-kernel.md derives this and the grad
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnforge.kernels.region_matching.captions import block_of, blocks_of
@@ -16,6 +18,10 @@ from attnforge.kernels.region_matching.tables import Tables
 
 SCORES_HELD = 2**18
 """Words times regions of a block: 1 MiB of float32, so that a few such tables stay in a core's cache."""
+
+TOGETHER = 8
+"""Pictures that stand side by side where threads share the work. They wait for one another after every step,
+which takes long where other processes hold one of them up, so there are fewer and larger steps."""
 
 SPARSE = 0.75
 """Below this share of captions with a gradient, a picture is multiplied with their words alone."""
@@ -42,10 +48,18 @@ def forward(
     """
     precise = torch.promote_types(words.dtype, torch.float32)
     scores = words.new_empty(len(regions), len(words), dtype=precise)
+    together = pictures_of(regions)
     for block in blocks_of(lengths.tolist(), rows=rows_of(regions), device=words.device):
         rows = block.rows(words).to(precise)
-        tables = Tables(block, rows, regions.shape[2], products=products)
-        cosines = torch.stack([tables.match(picture, gamma1).value for picture in regions])
+        make = partial(Tables, block, rows, regions=regions.shape[2], products=products)
+        held: dict[int, Tables] = {}
+        found = []
+        for start in range(0, len(regions), together):
+            some = regions[start : start + together]
+            if len(some) not in held:
+                held[len(some)] = make(pictures=len(some))
+            found.append(held[len(some)].match(some, gamma1).value)
+        cosines = torch.cat(found)
         parts = [(gamma2 * part).logsumexp(dim=2) for part in block.split(cosines, dim=1)]
         scores[:, block.captions] = torch.cat(parts, dim=1)
     return scores
@@ -74,30 +88,55 @@ def backward(
         gamma2: How much the best-matching words of a caption count.
         products: As for `forward`.
     """
-    counts = lengths.tolist()
+    counts, together = lengths.tolist(), pictures_of(regions)
     of_words = torch.zeros_like(words, memory_format=torch.contiguous_format)
     of_regions = torch.zeros_like(regions, dtype=scores.dtype, memory_format=torch.contiguous_format)
     for block in blocks_of(counts, rows=rows_of(regions), device=words.device):
         rows = block.rows(words).to(scores.dtype)
-        whole = Tables(block, rows, regions.shape[2], products=products, backward=True)
-        active = gradient[:, block.captions] != 0
-        for picture, share in enumerate(active.float().mean(dim=1).tolist()):
-            if not share:
-                continue
-            tables, kept = whole, None
-            if share < SPARSE:
-                some = block_of(block.captions[active[picture]].tolist(), counts, words.device)
-                kept = torch.isin(block.caption_of_row, some.captions).nonzero()[:, 0]
-                tables = Tables(some, rows[kept], regions.shape[2], products=products, backward=True)
-            cosines = tables.match(regions[picture], gamma1)
+        make = partial(Tables, regions=regions.shape[2], products=products, backward=True)
+        of_rows = torch.zeros_like(rows)
+        held: dict[int, Tables] = {}
+
+        def learn(tables: Tables, pictures: list[int]) -> None:
+            first, last = pictures[0], pictures[-1]
+            follow = last - first == len(pictures) - 1
+            places = slice(first, last + 1) if follow else pictures  # a slice costs no copy
+            cosines = tables.match(regions[places], gamma1)
             caption = tables.block.caption_of_row
-            best = torch.exp(gamma2 * cosines.value - scores[picture, caption])
-            incoming = gamma2 * best * gradient[picture, caption]
-            of_regions[picture] += tables.gradients(regions[picture], gamma1, cosines, incoming)
-            if kept is not None:
-                whole.of_rows[kept] += tables.of_rows
-        block.put_rows(whole.of_rows, of_words)
+            best = torch.exp(gamma2 * cosines.value - scores[places][:, caption])
+            incoming = gamma2 * best * gradient[places][:, caption]
+            of_regions[places] += tables.gradients(gamma1, cosines, incoming)
+
+        active = gradient[:, block.captions] != 0
+        dense, sparse = divided(active)
+        for start in range(0, len(dense), together):
+            pictures = dense[start : start + together]
+            if len(pictures) not in held:
+                held[len(pictures)] = make(block, rows, pictures=len(pictures))
+            learn(held[len(pictures)], pictures)
+        for tables in held.values():
+            of_rows += tables.of_rows
+        for picture in sparse:
+            some = block_of(block.captions[active[picture]].tolist(), counts, words.device)
+            kept = torch.isin(block.caption_of_row, some.captions).nonzero()[:, 0]
+            tables = make(some, rows[kept], pictures=1)
+            learn(tables, [picture])
+            of_rows[kept] += tables.of_rows
+        block.put_rows(of_rows, of_words)
     return of_words, of_regions.to(regions.dtype)
+
+
+def divided(active: Bool[Tensor, "i c"]) -> tuple[list[int], list[int]]:
+    """The pictures that are multiplied with all captions, and those with the few that have a gradient."""
+    shares = active.float().mean(dim=1).tolist()
+    dense = [picture for picture, share in enumerate(shares) if share >= SPARSE]
+    sparse = [picture for picture, share in enumerate(shares) if 0 < share < SPARSE]
+    return dense, sparse
+
+
+def pictures_of(regions: Float[Tensor, "i d n"]) -> int:
+    """How many pictures stand side by side."""
+    return 1 if torch.get_num_threads() == 1 else min(TOGETHER, max(1, len(regions)))
 
 
 def rows_of(regions: Float[Tensor, "i d n"]) -> int:

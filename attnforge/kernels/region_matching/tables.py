@@ -1,4 +1,4 @@
-"""One picture against a block of captions: its tables of words by regions, written anew for each picture."""
+"""Some pictures against a block of captions: tables of words by regions, written anew for other pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ is made 1 then, which costs another pass."""
 
 
 class Tables:
-    """Memory for r words and n regions, and what is computed there: first `match`, then `gradients`.
+    """Memory for p pictures of n regions and r words, and what is computed there: `match`, then `gradients`.
 
     The factors of the large products are rounded to one type; all else has the precision of the rows.
     Everything is written in place: new memory costs more than what is computed in it.
@@ -23,6 +23,7 @@ class Tables:
     Args:
         block: The captions.
         rows: Their words.
+        pictures: How many pictures stand side by side.
         regions: How many regions a picture has.
         products: The type that factors are rounded to.
         backward: Whether there will be gradients, which need more tables.
@@ -32,8 +33,9 @@ class Tables:
         self,
         block: Block,
         rows: Float[Tensor, "r d"],
-        regions: int,
         *,
+        pictures: int,
+        regions: int,
         products: torch.dtype,
         backward: bool = False,
     ) -> None:
@@ -41,93 +43,94 @@ class Tables:
         self.block, self.rows = block, rows
         self.word_squares = torch.linalg.vecdot(rows, rows)
         self.rounded = products != rows.dtype
-        self.contexts, self.scratch = new(2, count, width)
+        self.contexts, self.scratch = new(2, pictures, count, width)
         tables = 2 if backward else 1
         # What flows through scores and through weights to a picture becomes one product.
-        self.both, self.both_factors = new(tables, count, regions), new(tables, count, width)
-        self.both_factors[0] = rows
-        self.of_scores, self.weights = self.both[0], self.both[-1]
-        self.probabilities = new(count, regions) if backward else self.weights
+        self.both, self.both_factors = (
+            new(pictures, tables, count, regions),
+            new(pictures, tables, count, width),
+        )
+        self.both_factors[:, 0] = rows
+        self.of_scores, self.weights = self.both[:, 0], self.both[:, -1]
+        self.probabilities = new(pictures, count, regions) if backward else self.weights
         self.of_rows = torch.zeros_like(rows) if backward else rows
         if self.rounded:
-            self.vectors = new(width, regions, dtype=products)
-            self.both_rounded = new(tables, count, regions, dtype=products)
-            self.factors_rounded = new(tables, count, width, dtype=products)
-            self.factors_rounded[0] = rows
-            self.product_rounded = new(count * max(width, regions), dtype=products)
+            self.vectors = new(pictures, width, regions, dtype=products)
+            self.both_rounded = new(pictures, tables, count, regions, dtype=products)
+            self.factors_rounded = new(pictures, tables, count, width, dtype=products)
+            self.factors_rounded[:, 0] = rows
+            self.product_rounded = new(pictures * count * max(width, regions), dtype=products)
         else:
             self.both_rounded, self.factors_rounded = self.both, self.both_factors
 
-    def match(self, picture: Float[Tensor, "d n"], gamma1: float) -> Cosines:
-        """The cosine of every word with its context in a picture (Eq. 7-9)."""
-        self.vectors = self.vectors.copy_(picture) if self.rounded else picture.to(self.rows.dtype)
+    def match(self, pictures: Float[Tensor, "p d n"], gamma1: float) -> Cosines:
+        """The cosine of every word with its context in each picture (Eq. 7-9)."""
+        self.vectors = self.vectors.copy_(pictures) if self.rounded else pictures.to(self.rows.dtype)
         probabilities, weights, contexts = self.probabilities, self.weights, self.contexts
-        self.multiply(self.factors_rounded[0], self.vectors, out=probabilities)
-        for scores in self.block.split(probabilities):
-            scores -= scores.amax(dim=1, keepdim=True)
+        self.multiply(self.factors_rounded[:, 0], self.vectors, out=probabilities)
+        for scores in self.block.split(probabilities, dim=1):
+            scores -= scores.amax(dim=2, keepdim=True)
         probabilities.exp_()
-        for powers in self.block.split(probabilities):
-            powers /= powers.sum(dim=1, keepdim=True)
+        for powers in self.block.split(probabilities, dim=1):
+            powers /= powers.sum(dim=2, keepdim=True)
         torch.mul(probabilities, gamma1, out=weights)
         if gamma1 > OVERFLOW:
-            weights -= weights.amax(dim=1, keepdim=True)
+            weights -= weights.amax(dim=2, keepdim=True)
         weights.exp_()
-        totals = weights.sum(dim=1)
+        totals = weights.sum(dim=2)
         if self.rounded:
             # Weights are at least 1, and what is above 1 loses less when it is rounded alone.
             above = 0.0 if gamma1 > OVERFLOW else 1.0
-            self.both_rounded[-1].copy_(torch.sub(weights, above, out=self.of_scores))
-            self.multiply(self.both_rounded[-1], self.vectors.T, out=contexts)
-            contexts += above * picture.sum(dim=1, dtype=contexts.dtype)
+            self.both_rounded[:, -1].copy_(torch.sub(weights, above, out=self.of_scores))
+            self.multiply(self.both_rounded[:, -1], self.vectors.transpose(1, 2), out=contexts)
+            contexts += above * pictures.sum(dim=2, dtype=contexts.dtype)[:, None]
         else:
-            self.multiply(weights, self.vectors.T, out=contexts)
-        dots = torch.mul(contexts, self.rows, out=self.scratch).sum(dim=1)
-        squares = torch.mul(contexts, contexts, out=self.scratch).sum(dim=1)
+            self.multiply(weights, self.vectors.transpose(1, 2), out=contexts)
+        dots = torch.mul(contexts, self.rows, out=self.scratch).sum(dim=2)
+        squares = torch.mul(contexts, contexts, out=self.scratch).sum(dim=2)
         return cosines_of(dots, squares, self.word_squares, totals)
 
     def gradients(
-        self,
-        picture: Float[Tensor, "d n"],
-        gamma1: float,
-        cosines: Cosines,
-        incoming: Float[Tensor, "r"],
-    ) -> Float[Tensor, "d n"]:
-        """The gradient of the picture that `match` was given last; the words' is added to `of_rows`.
+        self, gamma1: float, cosines: Cosines, incoming: Float[Tensor, "p r"]
+    ) -> Float[Tensor, "p d n"]:
+        """The gradient of the pictures that `match` was given last; the words' is added to `of_rows`.
 
         Args:
-            picture: The picture.
             gamma1: What `match` was given.
             cosines: What `match` gave.
             incoming: The gradient of the cosines.
         """
         slopes = slopes_of(cosines, self.word_squares, incoming)
-        of_contexts, of_scores = self.both_factors[1], self.of_scores
-        torch.mul(self.rows, slopes.a[:, None], out=of_contexts)
-        of_contexts.addcmul_(self.contexts, slopes.b[:, None], value=-1)
+        of_contexts, of_scores = self.both_factors[:, -1], self.of_scores
+        torch.mul(self.rows, slopes.a[:, :, None], out=of_contexts)
+        of_contexts.addcmul_(self.contexts, slopes.b[:, :, None], value=-1)
         if self.rounded:
-            self.factors_rounded[1].copy_(of_contexts)
-        self.multiply(self.factors_rounded[1], self.vectors, out=of_scores)
+            self.factors_rounded[:, -1].copy_(of_contexts)
+        self.multiply(self.factors_rounded[:, -1], self.vectors, out=of_scores)
         if slopes.totals is not None:
-            of_scores += slopes.totals[:, None]
+            of_scores += slopes.totals[:, :, None]
         of_scores *= self.weights
         of_scores *= gamma1
         of_scores *= self.probabilities
         for powers, part in zip(
-            self.block.split(self.probabilities), self.block.split(of_scores), strict=True
+            self.block.split(self.probabilities, dim=1), self.block.split(of_scores, dim=1), strict=True
         ):
-            part.addcmul_(powers, part.sum(dim=1, keepdim=True), value=-1)
+            part.addcmul_(powers, part.sum(dim=2, keepdim=True), value=-1)
         if self.rounded:
             self.both_rounded.copy_(self.both)
-        self.multiply(self.both_rounded[0], self.vectors.T, out=self.scratch)
-        self.of_rows += self.scratch
-        self.of_rows.addcmul_(self.contexts, slopes.a[:, None])
-        self.of_rows.addcmul_(self.rows, slopes.c[:, None], value=-1)
-        return self.factors_rounded.flatten(0, 1).T @ self.both_rounded.flatten(0, 1)
+        self.multiply(self.both_rounded[:, 0], self.vectors.transpose(1, 2), out=self.scratch)
+        self.scratch.addcmul_(self.contexts, slopes.a[:, :, None])
+        self.scratch.addcmul_(self.rows, slopes.c[:, :, None], value=-1)
+        for part in self.scratch:
+            self.of_rows += part
+        return torch.bmm(self.factors_rounded.flatten(1, 2).transpose(1, 2), self.both_rounded.flatten(1, 2))
 
-    def multiply(self, left: Float[Tensor, "r k"], right: Float[Tensor, "k c"], *, out: Tensor) -> None:
-        """Write the product of two factors."""
+    def multiply(
+        self, left: Float[Tensor, "p r k"], right: Float[Tensor, "p k c"], *, out: Float[Tensor, "p r c"]
+    ) -> None:
+        """Write the products of factors."""
         if self.rounded:
             product = self.product_rounded[: out.numel()].view(out.shape)
-            out.copy_(torch.mm(left, right, out=product))
+            out.copy_(torch.bmm(left, right, out=product))
         else:
-            torch.mm(left, right, out=out)
+            torch.bmm(left, right, out=out)
