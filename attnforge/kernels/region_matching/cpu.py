@@ -19,9 +19,9 @@ from attnforge.kernels.region_matching.tables import Tables
 SCORES_HELD = 2**18
 """Words times regions of a block: 1 MiB of float32, so that a few such tables stay in a core's cache."""
 
-TOGETHER = 8
-"""Pictures that stand side by side where threads share the work. They wait for one another after every step,
-which takes long where other processes hold one of them up, so there are fewer and larger steps."""
+FOR_A_THREAD = 2
+"""Pictures for each thread that stand side by side where threads share the work. They wait for one another
+after every step, which takes long where other processes hold one of them up: larger steps are fewer."""
 
 SPARSE = 0.75
 """Below this share of captions with a gradient, a picture is multiplied with their words alone."""
@@ -136,7 +136,8 @@ def divided(active: Bool[Tensor, "i c"]) -> tuple[list[int], list[int]]:
 
 def pictures_of(regions: Float[Tensor, "i d n"]) -> int:
     """How many pictures stand side by side."""
-    return 1 if torch.get_num_threads() == 1 else min(TOGETHER, max(1, len(regions)))
+    threads = torch.get_num_threads()
+    return 1 if threads == 1 else max(1, min(FOR_A_THREAD * threads, len(regions)))
 
 
 def rows_of(regions: Float[Tensor, "i d n"]) -> int:
