@@ -13,7 +13,9 @@ def look(plugins: PluginCatalogue) -> Iterator[Finding]:
     """Each plugin; one that is set aside harms only who needs it, so it is a warning."""
     for plugin in plugins.plugins:
         if plugin.reason is None:
-            text = f"{plugin.distribution} {plugin.version}, {len(plugin.components)} components"
+            count = len(plugin.components)
+            declared = "1 component" if count == 1 else f"{count} components"
+            text = f"{plugin.distribution} {plugin.version}, {declared}"
             yield Finding("plugins", plugin.name, OK, text)
         else:
             blocked = plugin.reason == BLOCKED_REASON
