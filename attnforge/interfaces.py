@@ -275,7 +275,7 @@ class Kernel(Protocol):
         ...
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
-        """What the operation's public function does, with the same arguments, `kernel` left out."""
+        """The operation, from the arguments that the note on its `OPERATION` names, without `kernel`."""
         ...
 
 
