@@ -27,6 +27,7 @@ def test_the_widest_model_of_the_paper_spills_nothing() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_no_launch_of_the_table_spills() -> None:
     found = compiled_offline("word_attention_offline:every")
     assert len(found) > 100

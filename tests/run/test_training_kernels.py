@@ -77,6 +77,7 @@ def before(key: tuple[str, int, str]) -> bool:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_fifty_steps_of_the_quickstart_have_the_same_losses(
     losses: Losses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +113,7 @@ def distance(run: dict[tuple[str, int, str], float], other: dict[tuple[str, int,
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_fifty_steps_with_a_kernel_of_regions_that_the_recipe_names_have_the_same_losses(
     losses: Losses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
