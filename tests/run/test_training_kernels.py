@@ -81,10 +81,10 @@ def before(key: tuple[str, int, str]) -> bool:
 def test_fifty_steps_of_the_quickstart_have_the_same_losses(
     losses: Losses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The game amplifies the last bit of a number within some steps, whoever rounded it.
+    """Adam makes a whole step of a gradient that is almost zero, so the third step shows who rounded it.
 
-    So the first steps must agree, and later ones may lie as far from a run whose attention is exact as a run
-    in plain torch does.
+    So the first two must agree closely, and later ones may lie as far from a run whose attention is exact as
+    a run in plain torch does.
     """
     exact = Candidate("exact", "in double precision", lambda _: None, attend_exactly)
     operation = replace(word_attention.OPERATION, kernels=(*word_attention.OPERATION.kernels, exact))
@@ -94,10 +94,10 @@ def test_fifty_steps_of_the_quickstart_have_the_same_losses(
         losses(recipe, f"word-attention={name}") for name in ("exact", "reference", "cpu")
     )
     assert len({(phase, step) for phase, step, _ in expected}) == 100
-    first = [key for key in expected if key[0] == "damsm" or key[1] <= 8]
+    first = [key for key in expected if key[0] == "damsm" or key[1] <= 2]
     for run in (plain, blocks):
         assert {key: run[key] for key in first} == pytest.approx(
-            {key: expected[key] for key in first}, rel=5e-3, abs=1e-3
+            {key: expected[key] for key in first}, rel=1e-4, abs=1e-5
         )
     assert distance(blocks, expected) <= 3 * distance(plain, expected) + 1e-3
 
