@@ -28,7 +28,6 @@ from gpu_quickstart import check_quickstart
 from gpu_tests import check_kernels, kernel_tests
 from kernel_rows import about
 from kernels import RESULTS, device_name
-from training import main as measure_training
 
 PART_SECONDS = 115.0
 
@@ -82,6 +81,8 @@ def kernels(given: argparse.Namespace, out: Path, seconds: float) -> list[str]:
 
 def training(given: argparse.Namespace, out: Path, seconds: float) -> list[str]:
     """A training step, and sampling, beside the official way."""
+    from training import main as measure_training  # builds models, which the other parts do not need
+
     options = ["--device", given.device, "--seconds", str(seconds), "--out", str(out)]
     status = measure_training([*options, *(["--small"] if given.small else [])])
     return [] if status == 0 else [f"benchmarks/training.py ended with exit code {status}"]

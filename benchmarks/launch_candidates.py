@@ -54,7 +54,7 @@ def groups(device: torch.device, *, small: bool = False) -> list[Group]:
     ]
     of_attention = [
         Group(program=program, case=resized(attention.of(KINDS[kind]), width, words), kind=kind)
-        for width, words in ((32, 18), (48, 18), (48, 12))
+        for width, words in ((32, 18), (48, 18))
         for kind in ("half", "float32")
         for program in ("attend", "learn")
     ]
@@ -91,8 +91,8 @@ def candidates(group: Group, constants: dict[str, Any]) -> Iterator[dict[str, An
 def of_word_attention(group: Group) -> Iterator[dict[str, Any]]:
     """Blocks of pixels; only the backward program has a loop whose rounds can be in flight together."""
     half = group.kind == "half"
-    blocks = (32, 64, 128, 256) if half else (16, 32, 64, 128)
-    stages = (1, 2, 3) if group.program == "learn" else (1,)
+    blocks = (32, 64, 128) if group.program == "learn" else (32, 64, 128, 256)
+    stages = ((1, 2, 3) if half else (1, 2)) if group.program == "learn" else (1,)
     for pixels, warps, stage, precision in product(blocks, (4, 8), stages, precisions_of(group)):
         yield {"PIXELS": pixels, "num_warps": warps, "num_stages": stage, "PRECISION": precision}
 
@@ -101,7 +101,7 @@ def of_comparisons(group: Group, *, words: int) -> Iterator[dict[str, Any]]:
     """Blocks of words and tiles of regions for the programs that hold vectors whole."""
     half = group.kind == "half"
     blocks = (64, 128) if half else (32, 64)
-    tiles = (32, 64, 128) if half else (16, 32, 64)
+    tiles = (32, 64, 128) if half else (32, 64)
     stages = (2, 3, 4) if half else (1, 2)
     for rows, tile, warps, stage, precision in product(blocks, tiles, (4, 8), stages, precisions_of(group)):
         options = {"ROWS": max(rows, words), "TILE": tile, "PRECISION": precision}
@@ -112,7 +112,7 @@ def of_gradients(group: Group, *, words: int, with_rows: bool) -> Iterator[dict[
     """Blocks, tiles and parts of vectors for the programs that sum gradients."""
     half = group.kind == "half"
     blocks = (32, 64) if half and with_rows else (32,)
-    tiles = (32, 64) if half else (16, 32)
+    tiles = (32, 64) if half else (32,)
     stages = (1, 2, 3) if half else (1, 2)
     parts = (64, 256) if half else (32, 64)
     for rows, tile, warps, stage, part, precision in product(
@@ -124,5 +124,5 @@ def of_gradients(group: Group, *, words: int, with_rows: bool) -> Iterator[dict[
 
 
 def precisions_of(group: Group) -> tuple[str, ...]:
-    """How float32 may be multiplied; halves have one way."""
-    return {"half": ("tf32",), "tf32": ("tf32",), "float32": ("ieee", "tf32x3")}[group.kind]
+    """How float32 may be multiplied; halves have one way. Plain units (`ieee`) are the table's own."""
+    return {"half": ("tf32",), "tf32": ("tf32",), "float32": ("tf32x3",)}[group.kind]

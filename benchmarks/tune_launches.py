@@ -6,7 +6,11 @@ only if its results agree with those of the table's own launch. Rows are written
 
     python benchmarks/tune_launches.py                    all programs, into $OUT or benchmarks/results/DEVICE
     python benchmarks/tune_launches.py --only half        those whose label holds the word
+    python benchmarks/tune_launches.py --compile          only fill Triton's cache; needs no GPU
     python benchmarks/tune_launches.py --small            a few small shapes, to try the steps on a processor
+
+Time on a GPU is short: what `--compile` puts into TRITON_CACHE_DIR on a machine with the same Triton is found
+there on the GPU's machine, if the folder has the same path. TRITON_STORE_BINARY_ONLY=1 keeps it small.
 """
 
 from __future__ import annotations
@@ -27,15 +31,15 @@ from typing import Any
 
 import torch
 from kernel_cases import GAMMAS, MATCHING
-from kernel_clocks import gradients_of
 from kernels import RESULTS, device_name
 from launch_candidates import Group, candidates, groups
 
 from attnforge.kernels.gpu import interpreted
+from attnforge.kernels.region_matching import gpu as matching
+from attnforge.kernels.region_matching import gpu_gradient as matching_gradient
 from attnforge.kernels.region_matching import launches as matching_launches
-from attnforge.kernels.region_matching import region_matching
+from attnforge.kernels.word_attention import gpu as attention
 from attnforge.kernels.word_attention import programs as attention_programs
-from attnforge.kernels.word_attention import word_attention
 
 RESULTS_OF = {
     "score": ("scores",),
@@ -70,15 +74,18 @@ class Call:
 
 @dataclass(slots=True)
 class Recording:
-    """Stands in for a program, writes down how it is launched, and launches it."""
+    """Stands in for a program, and writes down how it is launched."""
 
     program: Any
     calls: list[Call]
+    launched: bool
+    """Whether it is launched at all."""
 
     def __getitem__(self, grid: Any) -> Any:
         def launch(*arguments: Any, **constants: Any) -> None:
             self.calls.append(Call(self.program, grid, arguments, constants))
-            self.program[grid](*arguments, **constants)
+            if self.launched:
+                self.program[grid](*arguments, **constants)
 
         return launch
 
@@ -100,17 +107,23 @@ class Timed:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Time all groups; the exit code."""
     given = parser().parse_args(arguments)
-    device = torch.device("cpu" if interpreted() else "cuda")
+    offline = interpreted() or given.compile
+    device = torch.device("cpu" if offline else "cuda")
     if device.type == "cuda" and not torch.cuda.is_available():
         print("no GPU is available; to try the steps: TRITON_INTERPRET=1 ... --small", file=sys.stderr)
         return 1
-    out = given.out or Path(os.environ.get("OUT") or RESULTS / device_name(device))
-    out.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + given.seconds
     work = [group for group in groups(device, small=given.small) if given.only in group.label]
-    calls = {group.label: recorded(group) for group in work}
+    calls = {group.label: recorded(group, launched=not given.compile) for group in work}
     shapes = {group.label: shapes_of(group, calls[group.label]) for group in work}
-    compiled = None if device.type == "cpu" else compile_all(calls, shapes, deadline - 0.4 * given.seconds)
+    if given.compile:
+        compile_all(calls, shapes, deadline, processes=given.processes, offline=True)
+        return 0
+    out = given.out or Path(os.environ.get("OUT") or RESULTS / device_name(device))
+    out.mkdir(parents=True, exist_ok=True)
+    compiled = None
+    if device.type == "cuda":
+        compiled = compile_all(calls, shapes, deadline - 0.4 * given.seconds, processes=given.processes)
     rows: list[Timed] = []
     for group in work:
         call = calls[group.label]
@@ -127,46 +140,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def recorded(group: Group) -> Call:
+def recorded(group: Group, *, launched: bool) -> Call:
     """Run a group's operation and give the launch of its program that does the most work."""
     calls: list[Call] = []
-    with recording(group.program, calls):
-        inputs = group.case.inputs()
+    inputs = group.case.inputs().detached()
+    with recording(group.program, calls, launched=launched), torch.no_grad():
         if group.case.operation == MATCHING:
-            result = region_matching(
-                inputs.words,
-                inputs.asked,
-                inputs.lengths,
-                gamma1=GAMMAS["gamma1"],
-                gamma2=GAMMAS["gamma2"],
-                precision="tf32" if group.kind == "tf32" else "auto",
-                kernel="triton",
-            )
+            sharpness: dict[str, Any] = {**GAMMAS, "precision": "tf32" if group.kind == "tf32" else "auto"}
+            vectors = inputs.words, inputs.asked, inputs.lengths
+            scores = matching.forward(*vectors, **sharpness)
+            matching_gradient.backward(inputs.pull, scores, *vectors, **sharpness, sparse=False)
         else:
-            result, _ = word_attention(inputs.asked, inputs.words, inputs.padding, kernel="triton")
-        gradients_of(result, inputs)
+            maps = inputs.asked, inputs.words, inputs.padding
+            attention.forward(*maps, join=False, weights=False)
+            attention.backward(inputs.pull, None, *maps, join=False)
     # of region matching's buckets of captions, the last holds all captions of full length
     return max(calls[:4], key=lambda call: call.constants["WORDS"])
 
 
 @contextmanager
-def recording(program: str, calls: list[Call]) -> Iterator[None]:
-    """Write down the launches of a program."""
-    known: dict[str, Any] = matching_launches.PROGRAMS  # type: ignore[assignment]
-    if program in known:
-        kept = known[program]
-        known[program] = Recording(kept, calls)
-        try:
-            yield
-        finally:
-            known[program] = kept
-        return
-    kept = getattr(attention_programs, program)
-    setattr(attention_programs, program, Recording(kept, calls))
+def recording(program: str, calls: list[Call], *, launched: bool) -> Iterator[None]:
+    """Write down the launches of a program; where `launched` is off, no program is launched."""
+    of_matching: dict[str, Any] = {str(name): one for name, one in matching_launches.PROGRAMS.items()}
+    of_attention: dict[str, Any] = {name: getattr(attention_programs, name) for name in ("attend", "learn")}
+    known = of_matching | of_attention
+    recordings = {
+        name: Recording(one, calls if name == program else [], launched) for name, one in known.items()
+    }
+    put_programs({name: recordings[name] for name in of_matching}, {n: recordings[n] for n in of_attention})
     try:
         yield
     finally:
-        setattr(attention_programs, program, kept)
+        put_programs(of_matching, of_attention)
+
+
+def put_programs(of_matching: dict[str, Any], of_attention: dict[str, Any]) -> None:
+    """Let the operations launch these."""
+    matching_launches.PROGRAMS.update(of_matching)  # type: ignore[arg-type]
+    for name, program in of_attention.items():
+        setattr(attention_programs, name, program)
 
 
 def shapes_of(group: Group, call: Call) -> list[dict[str, Any]]:
@@ -178,26 +190,67 @@ def shapes_of(group: Group, call: Call) -> list[dict[str, Any]]:
 
 
 def compile_all(
-    calls: dict[str, Call], shapes: dict[str, list[dict[str, Any]]], deadline: float
+    calls: dict[str, Call],
+    shapes: dict[str, list[dict[str, Any]]],
+    deadline: float,
+    *,
+    processes: int | None,
+    offline: bool = False,
 ) -> set[tuple[str, int]]:
-    """Compile every shape in other processes, which share Triton's cache on disk; gives the finished ones."""
-    count = min(sum(map(len, shapes.values())), max(1, (os.cpu_count() or 1) - 2))
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    """Compile every shape in other processes, which share Triton's cache on disk; gives the finished ones.
+
+    Args:
+        calls: A launch of each group.
+        shapes: The shapes of each group.
+        deadline: The time, as `time.monotonic` tells it, after which no more are waited for.
+        processes: How many; as many as there are cores, but for two, when not given.
+        offline: Compile for compute capability 9.0 without a GPU.
+    """
+    count = min(sum(map(len, shapes.values())), processes or max(1, (os.cpu_count() or 1) - 2))
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, stand_in_for_a_gpu if offline else None)
+    # group after group, as they will be timed: what is not ready in time is of the last ones
     waiting = {
         pool.submit(compile_one, *portable(calls[label], options)): (label, number)
-        for number in range(max(map(len, shapes.values())))
         for label, of_group in shapes.items()
-        if number < len(of_group)
-        for options in [of_group[number]]
+        for number, options in enumerate(of_group)
     }
     finished, late = wait(waiting, timeout=max(1.0, deadline - time.monotonic()))
-    for one in late:
-        one.cancel()
+    for future in late:
+        future.cancel()
     pool.shutdown(wait=False, cancel_futures=True)
     for process in active_children():
         process.terminate()  # a compiler that is still at work would hold up the end
-    print(f"{len(finished)} shapes compiled, {len(late)} not in time", flush=True)
-    return {waiting[one] for one in finished if one.exception() is None}
+    errors = [error for future in finished if (error := future.exception()) is not None]
+    print(f"{len(finished)} shapes compiled, {len(errors)} refused, {len(late)} not in time", flush=True)
+    if errors:
+        print(f"the last refused: {errors[-1]}"[:300], flush=True)
+    return {waiting[future] for future in finished if future.exception() is None}
+
+
+class StandIn:
+    """What Triton asks its driver for before it compiles, of an H100 that is not there."""
+
+    def get_current_device(self) -> int:
+        """The first."""
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        """The default one."""
+        return 0
+
+    def get_current_target(self) -> Any:
+        """Compute capability 9.0."""
+        from triton.backends.compiler import GPUTarget
+
+        return GPUTarget("cuda", 90, 32)
+
+
+def stand_in_for_a_gpu() -> None:
+    """Let Triton compile in this process as if there was a GPU."""
+    import triton
+
+    triton.runtime.driver.set_active(StandIn())
 
 
 def portable(call: Call, options: dict[str, Any]) -> tuple[str, str, list[Any], dict[str, Any]]:
@@ -305,6 +358,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--only", default="", help="groups whose label holds this: `half`, `score`, `attend`")
     made.add_argument("--seconds", type=float, default=110, help="after which nothing more is timed")
+    made.add_argument("--compile", action="store_true", help="only fill Triton's cache, without a GPU")
+    made.add_argument("--processes", type=int, help="that compile; the cores but two without it")
     made.add_argument("--small", action="store_true", help="a few small shapes")
     made.add_argument("--out", type=Path, help="a folder; without it $OUT, or benchmarks/results/DEVICE")
     return made

@@ -77,7 +77,10 @@ def test_the_operators_keep_the_rules_of_torch_on_a_gpu(join: bool) -> None:
     opcheck(torch.ops.attnforge.word_attention.default, (*leaves, padding, "triton", join, True))
     context, weights = torch.ops.attnforge.word_attention.default(*leaves, padding, "triton", join, True)
     pulls = torch.randn_like(context), torch.randn_like(weights)
-    opcheck(torch.ops.attnforge.word_attention_backward.default, (*pulls, features.detach(), words.detach(), padding, "triton", join))
+    opcheck(
+        torch.ops.attnforge.word_attention_backward.default,
+        (*pulls, features.detach(), words.detach(), padding, "triton", join),
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
