@@ -92,9 +92,7 @@ def collate(
     )
 
 
-def pad(
-    encoded: Sequence[Sequence[int]], *, length: int = 0
-) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:
+def pad(encoded: Sequence[Sequence[int]], *, length: int = 0) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:
     """Token ids of captions as one tensor, padded with 0 to the longest, and the captions' lengths.
 
     With `length`, the tensor has at least so many columns.
