@@ -24,6 +24,7 @@ from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.stages import RefineStage
 from official_attention import official_region_matching, official_word_attention
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from training_games import Game
 
 from attnforge.data.collate import EncodedSamples
@@ -51,9 +52,8 @@ class OfficialStep:
         damsm = [one for one in spec.losses.values() if isinstance(one, DamsmLoss)]
         self.damsm = damsm[0] if damsm else None
         self.hinge = any(isinstance(one, HingeLoss) for one in spec.losses.values())
-        rates = {"lr": 2e-4, "betas": (0.5, 0.999), "foreach": False}
-        self.generator_optimizer = torch.optim.Adam(self.generator.parameters(), **rates)
-        self.optimizers = [torch.optim.Adam(one.parameters(), **rates) for one in self.discriminators]
+        self.generator_optimizer = _adam(self.generator)
+        self.optimizers = [_adam(one) for one in self.discriminators]
         self.averages = [copy.deepcopy(one.data) for one in self.generator.parameters()]
         make_official(self.generator)
         for network in (self.generator, *self.discriminators):
@@ -76,7 +76,7 @@ class OfficialStep:
             network.zero_grad()
             with self._autocast():
                 error = self._discriminator_loss(network, real[number], drawn.images[number], text.sentence)
-            error.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(error)
             self.optimizers[number].step()
             line += f"errD{number}: {error.item():.2f} "
         self.generator.zero_grad()
@@ -87,7 +87,7 @@ class OfficialStep:
                 divergence = -0.5 * (1 + logvar - mean.pow(2) - logvar.exp()).mean()
                 total = total + divergence
                 logs += f"kl_loss: {divergence.item():.2f} "
-        total.backward()
+        torch.autograd.backward(total)
         self.generator_optimizer.step()
         for weight, average in zip(self.generator.parameters(), self.averages, strict=True):
             average.mul_(0.999).add_(weight.data, alpha=0.001)
@@ -101,7 +101,10 @@ class OfficialStep:
         """The recurrent encoder on packed captions, whose lengths the host asks the device for."""
         encoder = cast("Any", self.text)
         with torch.autocast(self.device.type, enabled=False):
-            words, sentence = encoder.read_packed(encoder.embedding(tokens), lengths.cpu())
+            packed = pack_padded_sequence(encoder.embedding(tokens), lengths.tolist(), batch_first=True)
+            outputs, (state, _) = encoder.recurrence(packed)
+            words, _ = pad_packed_sequence(outputs, batch_first=True)
+            sentence = state.transpose(0, 1).reshape(len(tokens), -1)
         padding = torch.arange(tokens.shape[1], device=self.device)[None] >= lengths[:, None]
         return TextFeatures(words.transpose(1, 2).contiguous(), sentence, padding)
 
@@ -162,6 +165,10 @@ class OfficialStep:
         return costs[0], costs[1]
 
 
+def _adam(network: nn.Module) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), foreach=False)
+
+
 class _OfficialAttention(nn.Module):
     """Word attention by the official formulas, with the projection of ours."""
 
@@ -201,7 +208,7 @@ def sliced_gates() -> Iterator[None]:
         half = values.shape[dim] // 2
         return values.narrow(dim, 0, half) * values.narrow(dim, half, half).sigmoid()
 
-    F.glu = sliced
+    F.glu = cast("Any", sliced)
     try:
         yield
     finally:

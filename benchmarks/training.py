@@ -1,4 +1,4 @@
-"""How fast training steps of the adversarial game are, beside the official way, and how fast images are drawn.
+"""How fast adversarial training steps are, beside the official way, and how fast images are drawn.
 
 A step goes from a batch on the host to updated weights of generator, discriminators and moving average. The
 weights are random and the batches are noise, which takes as long as birds. All ways train networks of the
@@ -52,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("no GPU is at hand", file=sys.stderr)
         return 1
     out = given.out or RESULTS / device_name(device)
-    run = Run(given=given, device=device, out=out, deadline=time.monotonic() + given.seconds)
-    for name in given.recipe:
+    begun = time.monotonic()
+    run = Run(given=given, device=device, out=out)
+    for number, name in enumerate(given.recipe, start=1):
+        run.deadline = begun + given.seconds * number / len(given.recipe)
         game = game_of(name, small=given.small)
         batch = given.batch or (SMALL_BATCH if given.small else game.phase.batch_size)
         first = len(run.rows)
@@ -76,7 +78,7 @@ class Run:
     given: argparse.Namespace
     device: torch.device
     out: Path
-    deadline: float
+    deadline: float = float("inf")
     rows: list[Row] = field(default_factory=list)
     flop: dict[tuple[str, int, bool], float] = field(default_factory=dict)
     """Of a step, by recipe, batch and whether it is the official one."""

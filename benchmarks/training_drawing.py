@@ -100,7 +100,7 @@ class _Graph:
 
     def __init__(self, play: Callable[[dict[str, Tensor]], dict[str, Tensor]], device: torch.device) -> None:
         self.play, self.device, self.calls = play, device, 0
-        self.stream = torch.cuda.Stream(device)
+        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.graph = torch.cuda.CUDAGraph()
         self.places: dict[str, Tensor] = {}
         self.results: dict[str, Tensor] = {}

@@ -143,7 +143,7 @@ def game_of(name: str, *, small: bool = False, overrides: Sequence[str] = ()) ->
 
 @contextmanager
 def quick_initialisation() -> Iterator[None]:
-    """Draw what is orthogonal from a Gaussian of about the same size: 100 million weights take minutes else."""
+    """Draw what is orthogonal from a Gaussian of about its size: 100 million weights take minutes else."""
     exact = nn.init.orthogonal_
 
     def quick(tensor: Tensor, gain: float = 1.0, generator: torch.Generator | None = None) -> Tensor:

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -70,7 +71,7 @@ def times_of(step: Step, device: torch.device, *, steps: int, seconds: float) ->
             marks.append(event())
             marks[-1].record()
         torch.cuda.synchronize(device)
-        taken = [one.elapsed_time(other) for one, other in zip(marks, marks[1:], strict=False)]
+        taken = [one.elapsed_time(other) for one, other in pairwise(marks)]
         return _times("device", taken)
     taken = []
     while len(taken) < steps and (len(taken) < FEWEST or time.perf_counter() - begun < seconds):

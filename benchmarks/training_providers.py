@@ -61,24 +61,22 @@ class Provider:
 
 
 def providers(device: torch.device) -> list[Provider]:
-    """All ways that can run on a device, the official one first."""
-    last = {"channels_last": True}
-    made = [
+    """All ways that can run on a device, the official one first, then those that are asked for most."""
+    last, graphs = {"channels_last": True}, {"cuda_graphs": True}
+    on_gpu = [
+        Provider("attnforge bf16 channels-last graphs", "bf16", {**last, **graphs}),
+        Provider("attnforge float32 graphs", options=graphs),
+        Provider("attnforge bf16 channels-last graphs tuned", "bf16", {**last, **graphs}, tuned=True),
+        Provider("official float32 tuned", official=True, tuned=True),
+        Provider("official bf16 tuned", "bf16", official=True, tuned=True),
+        Provider("attnforge float32 channels-last graphs", options={**last, **graphs}),
+        Provider("attnforge bf16 graphs", "bf16", graphs),
+    ]
+    return [
         Provider(OFFICIAL, official=True),
         Provider("official bf16", "bf16", official=True),
         Provider("attnforge float32"),
         Provider("attnforge bf16", "bf16"),
         Provider("attnforge bf16 channels-last", "bf16", last),
+        *(on_gpu if device.type == "cuda" else ()),
     ]
-    if device.type == "cuda":
-        graphs = {"cuda_graphs": True}
-        made += [
-            Provider("attnforge float32 graphs", options=graphs),
-            Provider("attnforge float32 channels-last graphs", options={**last, **graphs}),
-            Provider("attnforge bf16 graphs", "bf16", graphs),
-            Provider("attnforge bf16 channels-last graphs", "bf16", {**last, **graphs}),
-            Provider("attnforge bf16 channels-last graphs tuned", "bf16", {**last, **graphs}, tuned=True),
-            Provider("official float32 tuned", official=True, tuned=True),
-            Provider("official bf16 tuned", "bf16", official=True, tuned=True),
-        ]
-    return made

@@ -1,4 +1,4 @@
-"""The table of training: a row for every recipe and way of making a step, written as soon as it is measured."""
+"""The table of training: a row for every recipe and way of making a step."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Row:
     triton_share: float | None = None
     """Of the time of all kernels, that of attnforge's own."""
     busy_share: float | None = None
-    """Time of all kernels of the profiled step by the median time of a step: 1 means that the GPU never waits."""
+    """Time of all kernels of a step by the median time of a step: with 1 the GPU never waits."""
     note: str = ""
     python: str = ""
     torch: str = ""

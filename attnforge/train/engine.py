@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -33,7 +34,7 @@ class Engine:
             GPU, and does nothing without one.
     """
 
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=partial(torch.device, "cpu"))
     precision: Precision = "float32"
     channels_last: bool = False
     cuda_graphs: bool = False
@@ -56,7 +57,7 @@ class Engine:
 
     def arranged(self, network: Network) -> Network:
         """The network, its weights of four dimensions in the layout of this engine."""
-        return network.to(memory_format=torch.channels_last) if self.channels_last else network  # type: ignore[call-overload, no-any-return]
+        return network.to(memory_format=torch.channels_last) if self.channels_last else network
 
     def arranged_images(self, images: Tensor) -> Tensor:
         """Images `b c h w` in the layout of this engine."""

@@ -77,9 +77,11 @@ class Replayed:
             return self._beside(inputs)
         if calls == WARM_UP:
             return self._watched(inputs)
+        main = torch.cuda.current_stream(self._device)
         try:
             recording = self._record(inputs)
         except Exception as error:
+            torch.cuda.set_stream(main)  # which a recording that failed does not do
             self._refuse(f"{type(error).__name__}: {[*str(error).splitlines(), ''][0]}")
             return self._beside(inputs)
         self._recordings[key] = recording
@@ -88,7 +90,7 @@ class Replayed:
     def _side(self) -> torch.cuda.Stream:
         """The stream of recordings: autograd must not have met the weights on another one."""
         if self._stream is None:
-            self._stream = torch.cuda.Stream(self._device)
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         return self._stream
 
     def _beside(self, inputs: Mapping[str, Tensor]) -> Played:

@@ -1,7 +1,7 @@
 """The state of optimizers as checkpoints hold it: without a device, a layout or a way of computing.
 
 A run may be resumed on another device and with other options of `training`. How an optimizer computes, and
-where it wants its counters, is then the business of the optimizer that goes on, not of the one that was saved.
+where it wants its counters, is then up to the optimizer that goes on, not to the one that was saved.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def bound_convolutions(network: nn.Module) -> None:
 
 
 class SpectralBound(_SpectralNorm):
-    """torch's spectral normalisation, which autocast does not round: an error in the norm scales all weights."""
+    """Spectral normalisation that autocast does not round: an error in the norm scales all weights."""
 
     def forward(self, weight: Tensor) -> Tensor:
         with without_autocast(weight.device):
