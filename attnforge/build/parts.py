@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn
@@ -28,6 +28,9 @@ from attnforge.recipe.schema import Recipe
 from attnforge.seeds import derive_seed
 from attnforge.specs import DataSpec, DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
 
+if TYPE_CHECKING:
+    from attnforge.train.engine import Engine
+
 Part = TypeVar("Part")
 
 
@@ -38,12 +41,16 @@ class Parts:
         recipe: The assembled recipe.
         tokenizer: With its vocabulary, since the text encoder's size depends on it.
         device: Where networks live; on `meta` they have shapes and no values, which takes no time or memory.
+        engine: How tasks compute, and how weights stand in memory; as plain torch without one.
     """
 
-    def __init__(self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device) -> None:
+    def __init__(
+        self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device, engine: Engine | None = None
+    ) -> None:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.device = device
+        self.engine = engine
         self._datasets: dict[tuple[str, int], Dataset] = {}
 
     @cached_property
@@ -124,6 +131,7 @@ class Parts:
             generator=self.generator if "generator" in needs else None,
             discriminators=self.discriminators if "discriminators" in needs else (),
             losses=self.losses if "losses" in needs else {},
+            engine=self.engine,
         )
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
@@ -132,4 +140,7 @@ class Parts:
         with torch.random.fork_rng(), built_on:
             torch.manual_seed(derive_seed(self.recipe.training.seed, "weights", name))
             part = make()
-        return part.to(self.device) if isinstance(part, nn.Module) else part
+        if not isinstance(part, nn.Module):
+            return part
+        moved = part.to(self.device)
+        return moved if self.engine is None else self.engine.arranged(moved)
