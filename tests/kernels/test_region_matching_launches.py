@@ -44,15 +44,15 @@ def test_the_table_has_a_launch_for_all_that_the_kernel_takes() -> None:
     from attnforge.kernels.region_matching.launch_table import LAUNCHES, Program
     from attnforge.kernels.region_matching.launches import constants_of, launch_for, width_of
 
-    assert sizes_for(LONGEST) == (8, 16, 32, 64)
-    assert sizes_for(1) == (8,)
-    assert sizes_for(9) == (8, 16)
+    assert sizes_for(LONGEST) == (16, 32, 64)
+    assert sizes_for(1) == (16,)
+    assert sizes_for(17) == (16, 32)
     assert width_of(WIDEST) == WIDEST
     assert width_of(5) == 32
     programs, kinds = get_args(Program), get_args(Kind)
     assert set(LAUNCHES) == set(product(programs, (8, 9), kinds))
     for program, generation, kind in LAUNCHES:
-        for width, words in product((32, 64, 128, 256), (8, 16, 32, 64)):
+        for width, words in product((32, 64, 128, 256), (16, 32, 64)):
             launch = launch_for(program, generation=generation, kind=kind, width=width, words=words)
             constants = constants_of(program, launch, width=width, words=words)
             assert constants.get("ROWS", words) % words == 0
@@ -77,7 +77,7 @@ def test_tuning_times_the_launches_of_the_table_once_and_adds_nothing_twice(
         call()
         return [float(len(timed))] * 3
 
-    tuners = [launches.tuned(program, "half", 32, 8) for program in launches.PROGRAMS]
+    tuners = [launches.tuned(program, "half", 32, 16) for program in launches.PROGRAMS]
     for tuner in tuners:
         assert len(tuner.configs) > 1
         monkeypatch.setattr(tuner, "_do_bench", time)

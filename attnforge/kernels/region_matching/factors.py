@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 Kind = Literal["half", "tf32", "float32"]
 """How numbers are multiplied: 16 bits, float32 in one product of tensor cores, or float32 kept whole."""
@@ -37,6 +38,14 @@ def rows_of(vectors: Float[Tensor, "b d n"], dtype: torch.dtype) -> Float[Tensor
     if turned.dtype is dtype and turned.is_contiguous() and not beyond:
         return turned
     rows = turned.new_empty(batch, count, width + beyond, dtype=dtype)
+    if not beyond:
+        return rows.copy_(turned)
     rows[..., :width].copy_(turned)
     rows[..., width:].zero_()
     return rows
+
+
+def sums_of(vectors: Float[Tensor, "b d n"], width: int) -> Float[Tensor, "b w"]:
+    """The sum of each set of vectors in float32, with zeros up to `width`."""
+    sums = vectors.sum(dim=2, dtype=torch.float32)
+    return sums if sums.shape[1] == width else pad(sums, (0, width - sums.shape[1]))

@@ -13,10 +13,10 @@ import triton
 import triton.language as tl
 
 from attnforge.kernels.programs import product, rounded
-from attnforge.kernels.region_matching.programs import compare, locate, over_words, read
+from attnforge.kernels.region_matching.programs import SIZES, compare, locate, over_words, read
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def slopes(
     words, regions, bases, lengths, captions, bounds, gradient, scores, pulls, factors, largest,
@@ -105,7 +105,7 @@ def compare_both(
     return scores, flow
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn_regions(
     words, regions, lengths, captions, bounds, pulls, factors, scale, learnt,
@@ -152,7 +152,7 @@ def learn_regions(
     tl.store(where, tl.load(where, mask=mask, other=0.0) + sums / larger, mask=mask)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn_words(
     words, regions, lengths, captions, bounds, pictures, counts, pulls, factors, scale, learnt,

@@ -15,6 +15,12 @@ import triton.language as tl
 
 from attnforge.kernels.programs import product, rounded
 
+SIZES = (
+    *("bucket", "batch", "longest", "count"),
+    *("list_step", "bounds_step", "plane", "parts"),
+)
+"""Arguments whose numbers change from batch to batch, which shall not make Triton compile again."""
+
 
 @triton.jit
 @no_type_check
@@ -47,7 +53,9 @@ def over_words(scores, present, ROWS: tl.constexpr, WORDS: tl.constexpr):
     powers = tl.where(present[None, :], scores * 1.4426950408889634, -1e38)
     powers = tl.reshape(powers, (scores.shape[0], ROWS // WORDS, WORDS))
     powers = tl.exp2(powers - tl.max(powers, axis=2)[:, :, None])
-    powers = powers / tl.sum(powers, axis=2)[:, :, None]
+    powers = (
+        powers * (1.0 / tl.sum(powers, axis=2))[:, :, None]
+    )  # a quotient of each would cost as much as exp2
     return tl.reshape(powers, (scores.shape[0], ROWS))
 
 
@@ -118,7 +126,7 @@ def compare(
     return sums, dots, squares, word_squares, norms, least
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def score(
     words, regions, bases, lengths, captions, bounds, scores,

@@ -14,6 +14,12 @@ import triton.language as tl
 
 from attnforge.kernels.programs import product, rounded
 
+SIZES = (
+    *("longest", "width", "word_sample", "word_channel", "word_word"),
+    *("padding_sample", "padding_word"),
+)
+"""Arguments whose numbers change from batch to batch, which shall not make Triton compile again."""
+
 
 @triton.jit
 @no_type_check
@@ -32,7 +38,7 @@ def softmax(scores, present):
     weights = tl.exp2(powers - tl.max(powers, axis=1)[:, None])
     weights = tl.where(present[None, :], weights, 0.0)
     total = tl.sum(weights, axis=1)
-    return weights / tl.where(total == 0.0, 1.0, total)[:, None]
+    return weights * (1.0 / tl.where(total == 0.0, 1.0, total))[:, None]
 
 
 @triton.jit
@@ -51,7 +57,7 @@ def read_words(
     return tl.load(where, mask=(channel < channels)[:, None] & present[None, :], other=0.0), present
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def attend(
     features, words, padding, context, weights,
@@ -97,7 +103,7 @@ def attend(
         tl.store(to, narrow, mask=mask)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn(
     gradient, weights_gradient, features, words, padding, features_gradient, words_gradient,
