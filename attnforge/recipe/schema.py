@@ -75,9 +75,9 @@ class Training:
         workers: Processes that load data; 0 loads in the training process.
         threads: CPU threads of torch; torch's own choice when not given.
         keep: How many checkpoints of each phase stay on disk.
-        precision: `bf16` rounds the factors of convolutions and matrix products to bfloat16, which is several
-            times as fast on a GPU from Ampere on; weights, optimizer state, statistics and losses stay
-            float32. `float32` computes as torch does by itself.
+        precision: `bf16` rounds the factors of convolutions and matrix products to bfloat16, for which GPUs
+            from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
+            `float32` computes as torch does by itself.
         channels_last: Keep the channels of a pixel together in memory, in networks and images, as a GPU's
             bfloat16 convolutions want them. Checkpoints are the same.
         cuda_graphs: Record adversarial steps as CUDA graphs after a few, and replay them, so that launching

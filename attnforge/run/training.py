@@ -77,6 +77,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     _try_metrics(parts, quietly=checkpoint is not None)
     run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     reporter.line(f"run {run.path}")
+    if recipe.training.cuda_graphs and not engine.cuda_graphs:
+        reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
     if encoders is not None:
         reporter.line(_of_encoders(encoders, left_out))
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from attnforge.errors import AttnforgeError
 from attnforge.recipe.schema import Training
 from attnforge.train.engine import Engine, set_learning_rate
 from attnforge.train.optimizer_state import load_optimizer_state, optimizer_state
@@ -29,9 +30,10 @@ def learn(trained: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> N
 
 
 def test_a_recipe_describes_its_engine() -> None:
-    training = Training(precision="bf16", channels_last=True, cuda_graphs=True)
+    training = Training(channels_last=True, cuda_graphs=True)
     on_gpu = Engine.of(training, torch.device("cuda"))
-    assert (on_gpu.precision, on_gpu.channels_last, on_gpu.cuda_graphs) == ("bf16", True, True)
+    assert (on_gpu.precision, on_gpu.channels_last, on_gpu.cuda_graphs) == ("float32", True, True)
+    assert Engine.of(Training(precision="bf16"), CPU).precision == "bf16"
     assert not Engine.of(training, CPU).cuda_graphs, "there is nothing to record on a CPU"
 
 
@@ -140,3 +142,17 @@ def test_a_step_size_is_saved_as_a_number() -> None:
     optimizer = torch.optim.Adam(trained.parameters(), lr=torch.tensor(0.1))
     (group,) = optimizer_state(optimizer)["param_groups"]
     assert type(group["lr"]) is float
+
+
+def test_an_old_gpu_is_refused_for_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    gpu = torch.device("cuda")
+    with pytest.raises(AttnforgeError) as error:
+        Engine.of(Training(precision="bf16"), gpu)
+    (problem,) = error.value.problems
+    assert problem.code == "precision-refused"
+    assert "7.5" in problem.message
+    assert Engine.of(Training(), gpu).precision == "float32"
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert Engine.of(Training(precision="bf16"), gpu).precision == "bf16"
