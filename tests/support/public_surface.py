@@ -58,6 +58,7 @@ PROVISIONAL = (
     "attnforge.data.preparing",
     "attnforge.kernels.dispatch",
     "attnforge.recipe.resolved",
+    "attnforge.train.engine",
     "attnforge.recipe.scalars",
     "attnforge.recipe.schema",
     "attnforge.recipe.tree",
