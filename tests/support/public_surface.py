@@ -58,7 +58,6 @@ PROVISIONAL = (
     "attnforge.data.preparing",
     "attnforge.kernels.dispatch",
     "attnforge.recipe.resolved",
-    "attnforge.train.engine",
     "attnforge.recipe.scalars",
     "attnforge.recipe.schema",
     "attnforge.recipe.tree",
@@ -66,6 +65,7 @@ PROVISIONAL = (
     "attnforge.run.folder",
     "attnforge.seeds",
     "attnforge.train.checkpoints",
+    "attnforge.train.engine",
 )
 """Modules that plugins may use and whose names may change between minor versions."""
 
