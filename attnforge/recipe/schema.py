@@ -84,6 +84,8 @@ class Training:
             their kernels costs nothing; random numbers stay the same. Captions are then padded to
             `max_words`. A step that waits for the GPU is not recorded, which is said once. Nothing changes
             on a CPU.
+        tune_convolutions: Let cuDNN try its ways of computing each convolution of the first steps, and keep
+            the quickest. Which that is can differ from run to run, and with it the last bits of results.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -94,6 +96,7 @@ class Training:
     precision: Precision = "float32"
     channels_last: bool = False
     cuda_graphs: bool = False
+    tune_convolutions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

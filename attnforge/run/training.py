@@ -64,6 +64,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     _refuse_to_overwrite(path, resume=resume)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
+    if recipe.training.tune_convolutions:
+        torch.backends.cudnn.benchmark = True
     device = choose_device(recipe.training.device)
     names, left_out = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
