@@ -176,7 +176,7 @@ def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, s
         truncate=phase.truncate,
         order=phase.order,
         workers=parts.recipe.training.workers,
-        full_length=parts.engine is not None and parts.engine.cuda_graphs,
+        full_length=_is_recorded(parts, phase),
         device=parts.device,
     )
 
@@ -189,6 +189,12 @@ def drawing_network(task: Task) -> nn.Module | None:
 
 def _build_task(parts: Parts, phase: Phase) -> Task:
     return phase.task(parts.task_spec(class_of(phase.task).needs))
+
+
+def _is_recorded(parts: Parts, phase: Phase) -> bool:
+    """Whether the steps of a phase may be recorded, so that all their batches must have one shape."""
+    graphs = parts.engine is not None and parts.engine.cuda_graphs
+    return graphs and "generator" in class_of(phase.task).needs
 
 
 def _fit(recipe: Recipe, checkpoint: Checkpoint | None) -> Tokenizer:
