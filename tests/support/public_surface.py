@@ -65,6 +65,7 @@ PROVISIONAL = (
     "attnforge.run.folder",
     "attnforge.seeds",
     "attnforge.train.checkpoints",
+    "attnforge.train.engine",
 )
 """Modules that plugins may use and whose names may change between minor versions."""
 

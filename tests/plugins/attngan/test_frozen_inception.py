@@ -7,7 +7,6 @@ import copy
 import pytest
 import torch
 from attnforge_attngan.frozen_inception import FoldingConvolution, frozen_inception
-from attnforge_attngan.layers import gated
 from torch import Tensor, nn
 from torchvision.models import inception_v3
 from torchvision.models.inception import InceptionA, InceptionC, InceptionE
@@ -115,13 +114,3 @@ def test_autocast_gets_weights_of_its_own_type_once() -> None:
     assert rounded.dtype is torch.bfloat16
     torch.testing.assert_close(rounded.float(), exact, rtol=0.05, atol=0.05)
     assert torch.equal(block(features), exact)
-
-
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_gated_units_keep_the_layout_of_maps_and_gradients(layout: torch.memory_format) -> None:
-    values = torch.randn(2, 6, 4, 5).contiguous(memory_format=layout).requires_grad_()
-    result = gated(values)
-    assert torch.equal(result, torch.nn.functional.glu(values, dim=1))
-    assert result.is_contiguous(memory_format=layout)
-    (gradient,) = torch.autograd.grad(result.square().sum(), values)
-    assert gradient.is_contiguous(memory_format=layout)
