@@ -65,7 +65,7 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def without_bytes(value: object) -> str:
-    """Part of a test's name. Archives hold the time, so two processes of one run would name them otherwise."""
+    """Part of a test's name. Archives hold the time, so that two processes would name them otherwise."""
     return value if isinstance(value, str) else "content"
 
 
