@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from kernel_cases import ATTENTION, MATCHING, Case
 
+from attnforge.kernels.word_attention.launches import SPAN
+
 KINDS = {"half": torch.bfloat16, "tf32": torch.float32, "float32": torch.float32}
 
 
@@ -84,28 +86,38 @@ COMPARISONS = {
 """Rows, tile, warps and stages of the programs that hold vectors whole."""
 GRADIENTS = {
     "half": (
-        *((64, 64, 4, 1, 64), (64, 64, 4, 2, 64), (32, 64, 4, 1, 64), (32, 64, 4, 2, 64), (64, 64, 8, 1, 64)),
-        *((64, 64, 8, 2, 64), (64, 64, 8, 2, 128), (64, 64, 8, 2, 256), (64, 64, 4, 1, 256)),
-        *((64, 128, 8, 1, 64), (64, 128, 8, 2, 64), (32, 128, 8, 2, 64), (32, 128, 4, 2, 64)),
-        *((32, 128, 4, 1, 64), (32, 128, 8, 2, 128), (32, 64, 4, 3, 64), (32, 64, 4, 2, 128)),
+        *((32, 64, 4, 3, 64), (32, 64, 4, 1, 256), (32, 64, 4, 2, 256), (32, 64, 4, 3, 128)),
+        *(
+            (64, 64, 4, 1, 256),
+            (64, 64, 4, 2, 256),
+            (64, 64, 4, 3, 64),
+            (64, 64, 4, 4, 64),
+            (32, 64, 4, 4, 64),
+        ),
+        *((32, 32, 4, 1, 256), (64, 64, 8, 1, 256), (32, 64, 4, 1, 128)),
     ),
-    "tf32": (
-        *((32, 32, 4, 1, 32), (32, 64, 4, 1, 32), (64, 64, 8, 1, 32), (32, 32, 4, 2, 64), (32, 64, 8, 2, 32)),
-    ),
-    "float32": ((32, 32, 8, 1, 32), (32, 32, 4, 1, 32), (64, 32, 8, 1, 32), (32, 64, 8, 1, 32)),
+    "tf32": ((32, 32, 4, 2, 64), (32, 64, 4, 1, 32), (32, 32, 4, 1, 64), (32, 32, 4, 3, 64)),
+    "float32": ((64, 32, 8, 1, 32), (32, 64, 8, 1, 32), (64, 32, 8, 1, 64), (64, 32, 4, 1, 32)),
 }
 """Rows, tile, warps, stages and part of the programs that sum gradients; one has no rows to choose."""
 FORWARD = {
-    "half": ((64, 2), (64, 4), (128, 2), (128, 4), (256, 4), (256, 8), (512, 8)),
-    "float32": ((64, 4), (128, 4), (128, 8), (256, 4), (256, 8)),
+    "half": (
+        *((256, 4, 1, 1), (128, 4, 1, 1), (128, 4, 2, 4), (128, 4, 3, 4), (128, 4, 3, 8), (128, 2, 2, 4)),
+        *((64, 4, 3, 8), (64, 4, 3, 16), (64, 2, 2, 8), (64, 2, 3, 8), (256, 4, 2, 4), (256, 8, 2, 4)),
+        *((32, 2, 3, 8), (32, 1, 3, 8), (64, 1, 2, 8), (128, 8, 3, 8)),
+    ),
+    "float32": (
+        *((128, 4, 1, 1), (128, 8, 1, 1), (128, 4, 2, 4), (128, 4, 3, 4), (64, 4, 3, 8), (128, 8, 2, 4)),
+        *((64, 2, 2, 8), (32, 2, 3, 8), (32, 1, 2, 8)),
+    ),
 }
-"""Pixels and warps of word attention's forward program."""
+"""Pixels, warps, stages and blocks of word attention's forward program."""
 BACKWARD = {
     "half": (
-        *((64, 4, 1), (64, 4, 2), (64, 4, 3), (64, 8, 2), (128, 4, 1), (128, 4, 2), (128, 4, 3)),
-        *((128, 8, 1), (128, 8, 2), (256, 8, 1), (256, 8, 2)),
+        *((64, 4, 1), (64, 4, 2), (32, 1, 1), (32, 1, 2), (32, 2, 1), (32, 2, 2), (32, 2, 3)),
+        *((64, 2, 1), (64, 2, 2), (64, 2, 3), (128, 2, 1), (128, 2, 2), (16, 1, 2), (32, 4, 2)),
     ),
-    "float32": ((16, 4, 1), (32, 4, 1), (32, 4, 2), (64, 4, 1), (64, 8, 1), (64, 8, 2), (128, 8, 1)),
+    "float32": ((64, 4, 1), (64, 4, 2), (32, 2, 1), (32, 1, 1), (64, 2, 1), (128, 4, 1)),
 }
 """Pixels, warps and stages of word attention's backward program."""
 
@@ -123,12 +135,15 @@ def candidates(group: Group, constants: dict[str, Any]) -> Iterator[dict[str, An
 
 
 def of_word_attention(group: Group) -> Iterator[dict[str, Any]]:
-    """Blocks of pixels; float32 in three products of tensor cores, and in one of plain units."""
-    forward = group.program == "attend"
-    shapes = [(*shape, 1) for shape in FORWARD[group.kind]] if forward else BACKWARD[group.kind]
-    for precision in ("tf32x3",) if group.kind == "half" else ("tf32x3", "ieee"):
-        for pixels, warps, stages in shapes:
-            yield {"PIXELS": pixels, "num_warps": warps, "num_stages": stages, "PRECISION": precision}
+    """Blocks of pixels; float32 in three products of tensor cores, as plain units were slower."""
+    shapes = (
+        FORWARD[group.kind]
+        if group.program == "attend"
+        else [(*shape, SPAN // shape[0]) for shape in BACKWARD[group.kind]]
+    )
+    for pixels, warps, stages, blocks in shapes:
+        options = {"PIXELS": pixels, "SPAN": pixels * blocks, "PRECISION": "tf32x3"}
+        yield options | {"num_warps": warps, "num_stages": stages}
 
 
 def of_region_matching(group: Group, *, words: int, with_rows: bool) -> Iterator[dict[str, Any]]:

@@ -307,7 +307,7 @@ def answers(call: Call, options: dict[str, Any], names: Sequence[str]) -> list[t
     for result in call.results(names):
         result.zero_()
     call.launch(options)
-    return [result.float() for result in call.results(names)]
+    return [result.to(torch.float32, copy=True) for result in call.results(names)]
 
 
 def resources_of(call: Call, options: dict[str, Any]) -> tuple[int | None, int | None]:

@@ -54,7 +54,7 @@ def test_the_table_has_a_launch_for_all_that_the_kernel_takes() -> None:
     for program, generation, kind in LAUNCHES:
         for width, words in product((32, 64, 128, 256), (16, 32, 64)):
             launch = launch_for(program, generation=generation, kind=kind, width=width, words=words)
-            constants = constants_of(program, launch, width=width, words=words)
+            constants = constants_of(program, launch, kind=kind, width=width, words=words)
             assert constants.get("ROWS", words) % words == 0
             assert width % constants.get("PART", width) == 0
     later = launch_for("score", generation=12, kind="half", width=64, words=32)

@@ -35,12 +35,8 @@ def compiled(
     types = dict.fromkeys(kernel.arg_names, "i32")
     types |= dict.fromkeys(FACTORS, NUMBERS[number]) | dict.fromkeys(SUMS, "*fp32")
     types |= dict.fromkeys(LISTS, "*i32") | dict.fromkeys(FLOATS, "fp32")
-    constants: dict[str, object] = {
-        "WIDTH": room,
-        "PRECISION": launches.precision_of(kind),
-        "WIDE": False,
-    }
-    constants |= launches.constants_of(program, launch, width=room, words=words)
+    constants: dict[str, object] = {"WIDTH": room, "WIDE": False}
+    constants |= launches.constants_of(program, launch, kind=kind, width=room, words=words)
     aligned = [name for name in kernel.arg_names if types[name].startswith("*") and name not in constants]
     return compile_for(
         capability,

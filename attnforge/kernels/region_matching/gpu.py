@@ -52,11 +52,11 @@ def forward(
     batch, _, longest = words.shape
     pictures, _, count = regions.shape
     buckets = buckets_of(lengths.to(regions.device), longest)
-    rows = rows_of(words, dtype)
+    rows = rows_of(words, dtype, kind)
     width = rows.shape[2]
     scores = regions.new_empty(pictures, batch, dtype=torch.float32)
     for part in parts_of(pictures, count * width * dtype.itemsize):
-        vectors = rows_of(regions[part], dtype)
+        vectors = rows_of(regions[part], dtype, kind)
         bases = sums_of(regions[part], width)
         for bucket, size in enumerate(buckets.sizes):
             program, constants = launches.prepared("score", regions, width=width, words=size, kind=kind)

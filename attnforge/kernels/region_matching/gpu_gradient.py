@@ -84,7 +84,7 @@ def backward(
     dtype, kind = factors_of(precision, words.dtype)
     batch, given, longest = words.shape
     captions = Words(
-        rows_of(words, dtype), buckets_of(lengths.to(regions.device), longest), kind, gamma1, gamma2
+        rows_of(words, dtype, kind), buckets_of(lengths.to(regions.device), longest), kind, gamma1, gamma2
     )
     of_regions = torch.empty_like(regions, memory_format=torch.contiguous_format)
     splits = min(triton.cdiv(PROGRAMS, batch), len(regions))
@@ -128,7 +128,7 @@ def find_slopes(
     """Compute contexts again and write down what the gradient needs of them."""
     batch, longest, width = words.rows.shape
     pictures, _, count = regions.shape
-    vectors = rows_of(regions, words.rows.dtype)
+    vectors = rows_of(regions, words.rows.dtype, words.kind)
     bases = sums_of(regions, width)
     pulls = words.rows.new_empty(pictures, batch, longest, width)
     factors = scores.new_empty(3, pictures, batch, longest)

@@ -135,7 +135,7 @@ def learn_regions(
             regions, region, inside, words, row, pulls, slot, present, width,
             TILE, ROWS, WIDTH, PART, PRECISION, WIDE,
         )  # fmt: skip
-        likely = over_words(scores, present, ROWS, WORDS)
+        likely = over_words(scores, present, 1.0, ROWS, WORDS)
         weights = tl.exp2(gamma1 * 1.4426950408889634 * likely)
         flow = likely * (gamma1 * weights * (flow * a[None, :] + z[None, :]))
         whole = tl.sum(tl.reshape(flow, (TILE, ROWS // WORDS, WORDS)), axis=2)
@@ -149,7 +149,7 @@ def learn_regions(
     where = (part * tl.num_programs(1) + picture) * count * width
     where = learnt + where + region[:, None] * width + column[None, :]
     mask = inside[:, None] & (column < width)[None, :]
-    tl.store(where, tl.load(where, mask=mask, other=0.0) + sums / larger, mask=mask)
+    tl.store(where, tl.load(where, mask=mask, other=0.0) + sums * (1.0 / larger), mask=mask)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -184,7 +184,7 @@ def learn_words(
                 here, region, region < count, words, row, pulls, slot, present, width,
                 TILE, WORDS, WIDTH, PART, PRECISION, WIDE,
             )  # fmt: skip
-            likely = over_words(scores, present, WORDS, WORDS)
+            likely = over_words(scores, present, 1.0, WORDS, WORDS)
             weights = tl.exp2(gamma1 * 1.4426950408889634 * likely)
             flow = likely * (gamma1 * weights * (flow * a[None, :] + z[None, :]))
             flow += weights * a[None, :] - likely * tl.sum(flow, axis=1)[:, None]
@@ -195,5 +195,5 @@ def learn_words(
     where += row[None, :] * width + column[:, None]
     mask = present[None, :] & (column < width)[:, None]
     own = tl.load(words + row[None, :] * width + column[:, None], mask=mask, other=0.0).to(tl.float32)
-    found = sums / larger - dropped[None, :] * own
+    found = sums * (1.0 / larger) - dropped[None, :] * own
     tl.store(where, tl.load(where, mask=mask, other=0.0) + found, mask=mask)
