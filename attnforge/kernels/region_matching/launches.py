@@ -63,7 +63,7 @@ def constants_of(
         width: Numbers of a vector, a power of two.
         words: Words of a caption of the bucket.
     """
-    precision = launch.precision if kind == "float32" else "tf32"
+    precision = "ieee" if kind == "float32" else "tf32"
     constants: dict[str, int | str] = {"TILE": launch.tile, "WORDS": words, "PRECISION": precision}
     if program != "learn_words":
         constants["ROWS"] = max(launch.rows, words)
