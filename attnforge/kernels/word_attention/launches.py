@@ -59,7 +59,7 @@ STREAMED = Launch(64, 4, stages=3, blocks=8)
 LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
     ("attend", 8, True): {
         (32, 16): Launch(128, 4), (64, 16): Launch(128, 8), (128, 16): Launch(64, 4),
-        (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(128, 8),
+        (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(64, 8),
     },
     ("attend", 8, False): {
         (32, 16): Launch(128, 4), (64, 16): Launch(64, 4), (128, 16): Launch(32, 8),
@@ -78,7 +78,7 @@ LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
         (64, 32): Launch(64, 8, stages=2), (128, 32): Launch(16, 4, stages=2),
     },
     ("learn", 8, False): {
-        (32, 16): Launch(64, 8), (64, 16): Launch(32, 8), (128, 16): Launch(32, 8, "ieee"),
+        (32, 16): Launch(64, 8), (64, 16): Launch(32, 8), (128, 16): Launch(16, 8, "ieee"),
         (32, 32): Launch(32, 4), (64, 32): Launch(16, 8, "ieee"),
     },
     ("learn", 9, True): {
