@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from .palette import COLOURS
 
 PART_OF_WORD: dict[str, str] = {
@@ -30,7 +28,7 @@ def asked_colours(caption: str) -> dict[str, str]:
     colour: str | None = None
     waiting: list[str] = []
     linked = False
-    for word in re.findall(r"\w+", caption.lower()):
+    for word in words(caption):
         if word in COLOURS:
             if linked:
                 for part in waiting:
