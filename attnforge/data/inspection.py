@@ -9,22 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from attnforge.data.jpeg import ORIENTATION, jpeg_damage
+from attnforge.data.jpeg import ORIENTATION, jpeg_damage, jpeg_pixels
 from attnforge.data.metadata import Row
 from attnforge.data.pictures import (
     BROKEN,
-    MAX_FILE_BYTES,
-    TooLargeError,
     opened_image,
     read_image_file,
     refuse_large,
+    refuse_large_file,
     unreadable,
     upright_rgb,
 )
@@ -70,20 +68,9 @@ def look(
     path = root / row.file_name
     try:
         with path.open("rb") as stream:
-            cut_short = _is_cut_short(stream)
-            stream.seek(0)
-            if cut_short:
-                message = f"picture {path} cannot be read: it is cut short, its end is missing"
-                return (Problem("broken-picture", message, place, "a whole picture", next_step),)
-            size = png_size(stream.read(HEADER_BYTES))
-            if size is None or row.box is not None:
-                stream.seek(0)
-                with opened_image(stream) as image:
-                    size = _upright_size(image)
-            refuse_large(*size)
+            return _look_at(stream, path, row, place, next_step)
     except BROKEN as error:
         return (unreadable(path, error, place=place, next_step=next_step),)
-    return _box_problems(row, size, place, next_step)
 
 
 def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str | None = None) -> Inspection:
@@ -96,13 +83,14 @@ def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str 
         next_step: The command that finds or mends it.
     """
     path = root / row.file_name
-    if problems := look(root, row, place=place, next_step=next_step):
-        return Inspection(problems=problems)
     try:
         data = read_image_file(path)
+        if problems := _look_at(BytesIO(data), path, row, place, next_step):
+            return Inspection(problems=problems)
         with opened_image(BytesIO(data)) as image:
             mode = image.mode
-            shown = upright_rgb(image)
+            whole = jpeg_pixels(data)
+            shown = upright_rgb(image) if whole is None else Image.fromarray(whole)
             remarks = [*_range_remarks(image, row, place), *_contrast_remarks(shown, row, place)]
         lacking = missing_rows(data)
     except BROKEN as error:
@@ -111,7 +99,7 @@ def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str 
     if lacking:
         message = f"picture {path} cannot be read: it lacks {lacking} rows of pixels"
         broken.append(Problem("broken-picture", message, place, "a whole picture", next_step))
-    elif damage := jpeg_damage(data):
+    elif whole is None and (damage := jpeg_damage(data)):
         message = f"picture {path} is damaged: {damage}; parts of it may look wrong"
         broken.append(Problem("damaged-picture", message, place, "a whole picture", next_step))
     return Inspection(
@@ -119,11 +107,26 @@ def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str 
     )
 
 
-def _is_cut_short(stream: IO[bytes]) -> bool:
+def _look_at(
+    stream: BufferedIOBase, path: Path, row: Row, place: Place | None, next_step: str | None
+) -> tuple[Problem, ...]:
+    if _is_cut_short(stream):
+        message = f"picture {path} cannot be read: it is cut short, its end is missing"
+        return (Problem("broken-picture", message, place, "a whole picture", next_step),)
+    stream.seek(0)
+    size = png_size(stream.read(HEADER_BYTES))
+    if size is None or row.box is not None:
+        stream.seek(0)
+        with opened_image(stream) as image:
+            size = _upright_size(image)
+    refuse_large(*size)
+    return _box_problems(row, size, place, next_step)
+
+
+def _is_cut_short(stream: BufferedIOBase) -> bool:
     head = stream.read(8)
     size = stream.seek(0, os.SEEK_END)
-    if size > MAX_FILE_BYTES:
-        raise TooLargeError(f"the file has more than {MAX_FILE_BYTES:,} bytes")
+    refuse_large_file(size)
     end = next((end for start, end in ENDS.items() if head.startswith(start)), None)
     if end is None:
         return False
@@ -164,9 +167,9 @@ def _range_remarks(image: Image.Image, row: Row, place: Place | None) -> Sequenc
 
 
 def _contrast_remarks(shown: Image.Image, row: Row, place: Place | None) -> Sequence[Problem]:
-    extrema = np.asarray(shown.getextrema())
-    darkest, lightest = int(extrema[:, 0].min()), int(extrema[:, 1].max())
-    if (extrema[:, 1] - extrema[:, 0]).max() > FAINT:
+    bands: Sequence[Any] = shown.getextrema()
+    if max(lightest - darkest for darkest, lightest in bands) > FAINT:
         return ()
+    darkest, lightest = min(low for low, _ in bands), max(high for _, high in bands)
     message = f"{row.file_name} shows next to nothing: its levels go from {darkest} to {lightest} of 255"
     return (Problem("no-contrast", message, place, "an image with light and dark parts"),)

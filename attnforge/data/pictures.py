@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
+from typing import cast
 
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
@@ -53,7 +55,7 @@ class TooLargeError(ValueError):
 
 
 @contextmanager
-def opened_image(source: Path | IO[bytes]) -> Iterator[Image.Image]:
+def opened_image(source: Path | BufferedIOBase) -> Iterator[Image.Image]:
     """An image of one of `FORMATS`, its header read and its pixels not yet; every image is opened here.
 
     Raises:
@@ -64,7 +66,7 @@ def opened_image(source: Path | IO[bytes]) -> Iterator[Image.Image]:
         # Pillow warns on standard error at half of the bound that is held here
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            image = Image.open(source, formats=FORMATS)
+            image = Image.open(cast("Path", source), formats=FORMATS)
         except Image.DecompressionBombError as error:
             raise TooLargeError(said(error)) from error
     with image:
@@ -90,10 +92,18 @@ def read_image_file(path: Path) -> bytes:
         OSError: the file cannot be read.
     """
     with path.open("rb") as stream:
-        data = stream.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
+        refuse_large_file(os.fstat(stream.fileno()).st_size)
+        return stream.read()
+
+
+def refuse_large_file(size: int) -> None:
+    """Refuse to read a file of so many bytes.
+
+    Raises:
+        TooLargeError: there are more than `MAX_FILE_BYTES`.
+    """
+    if size > MAX_FILE_BYTES:
         raise TooLargeError(f"the file has more than {MAX_FILE_BYTES:,} bytes")
-    return data
 
 
 def open_picture(path: Path, *, background: str = "white", place: Place | None = None) -> Image.Image:
@@ -136,13 +146,22 @@ def unreadable(
             message = f"picture {path} is too large to be expanded: {error}"
             expected = f"an image of at most {MAX_PIXELS:,} pixels: scale it down, training does so anyway"
             return Problem("image-too-large", message, place, expected, next_step)
+        case MemoryError():
+            message = f"picture {path} is too large for the memory that is left"
+            return Problem("image-too-large", message, place, "a smaller image, or more memory", next_step)
         case UnknownRangeError():
             message = f"picture {path} cannot be shown: {error}"
             expected = "levels of 0 to 255 or 65,535, or shares of 0 to 1 as floats"
             return Problem("pixel-range", message, place, expected, next_step)
-        case UnidentifiedImageError():
-            message = f"picture {path} cannot be read: it is {_kind(path)}"
+        case UnidentifiedImageError() if (kind := _other_kind(path)) is not None:
+            message = f"picture {path} cannot be read: it is {kind}"
             return Problem("image-format", message, place, f"one of {', '.join(FORMATS)}", next_step)
+        case UnidentifiedImageError():
+            message = f"picture {path} cannot be read: it is empty or no image"
+            return Problem("broken-picture", message, place, "a whole picture", next_step)
+        case OSError(strerror=str(reason)):
+            message = f"picture {path} cannot be read: {reason}"
+            return Problem("broken-picture", message, place, "a file that can be read", next_step)
         case _:
             message = f"picture {path} cannot be read: {said(error)}"
             return Problem("broken-picture", message, place, "a whole picture", next_step)
@@ -182,11 +201,10 @@ def said(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _kind(path: Path) -> str:
-    """What a file is that is no image of the formats that are meant."""
-    with path.open("rb") as opened:
-        begins = opened.read(32)
+def _other_kind(path: Path) -> str | None:
+    """What a file is that is no image of the formats that are meant; None when nothing tells."""
+    with path.open("rb") as stream:
+        begins = stream.read(32)
     if begins[4:8] == b"ftyp":
         return {b"avif": "an AVIF image", b"qt  ": "a film"}.get(begins[8:12], "an HEIF image or a film")
-    names = (name for start, name in OTHERS.items() if begins.lstrip().startswith(start))
-    return next(names, "empty" if not begins else "of no known image format")
+    return next((name for start, name in OTHERS.items() if begins.lstrip().startswith(start)), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attnforge.data.words import words
+
 from .palette import COLOURS
 
 PART_OF_WORD: dict[str, str] = {
