@@ -229,7 +229,12 @@ class Metric(Protocol):
         """Take in pictures in [-1, 1] that were generated for these captions."""
         ...
 
-    def compute(self) -> dict[str, float]: ...
+    def compute(self) -> Mapping[str, float | str]:
+        """The figures by name; what so few images cannot say is left out.
+
+        Then the reason stands under the figure's name and ` withheld`: `{"FID withheld": "5 images ..."}`.
+        """
+        ...
 
 
 @runtime_checkable
