@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from attnforge.build.datasets import Datasets
 from attnforge.data.shortened import ShortenedTokenizer
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
@@ -26,7 +27,7 @@ from attnforge.interfaces import (
 )
 from attnforge.recipe.schema import Recipe
 from attnforge.seeds import derive_seed
-from attnforge.specs import DataSpec, DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
+from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
 
 Part = TypeVar("Part")
 
@@ -38,13 +39,21 @@ class Parts:
         recipe: The assembled recipe.
         tokenizer: With its vocabulary, since the text encoder's size depends on it.
         device: Where networks live; on `meta` they have shapes and no values, which takes no time or memory.
+        datasets: The recipe's data where some of it is open already.
     """
 
-    def __init__(self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        tokenizer: Tokenizer,
+        device: torch.device,
+        datasets: Datasets | None = None,
+    ) -> None:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.device = device
-        self._datasets: dict[tuple[str, int], Dataset] = {}
+        self.datasets = datasets or Datasets(recipe.data)
 
     @cached_property
     def text(self) -> TextEncoder:
@@ -111,10 +120,7 @@ class Parts:
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
         """One split of the recipe's data, at the size of the largest pictures unless told."""
-        key = (split, image_size or self.image_size)
-        if key not in self._datasets:  # phases share one, and with it the pictures that it keeps in memory
-            self._datasets[key] = self.recipe.data(DataSpec(split=split, image_size=key[1]))
-        return self._datasets[key]
+        return self.datasets.open(split, image_size=image_size or self.image_size)
 
     def task_spec(self, needs: frozenset[str]) -> TaskSpec:
         """What a task is built with; only the parts that it needs are built."""

@@ -14,6 +14,7 @@ from torch import nn
 
 from attnforge.build import assemble
 from attnforge.build.builder import class_of
+from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.data.loader import batches
 from attnforge.errors import Problem, RunError
@@ -29,7 +30,6 @@ from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
-from attnforge.specs import DataSpec
 from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, remove_partial
 from attnforge.train.device import choose_device
 from attnforge.train.loop import StepResult, run_phase
@@ -67,9 +67,12 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     names, left_out = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
     checkpoint = _last_checkpoint(RunFolder(path), names) if resume else None
-    tokenizer = _fit(recipe, checkpoint)  # before a folder is made: missing data shall leave no run behind
+    datasets = Datasets(recipe.data)
+    tokenizer = _fit(
+        recipe, datasets, checkpoint
+    )  # before a folder is made: missing data shall leave no run behind
     encoders = None if checkpoint else find_encoders(recipe, tokenizer)
-    parts = Parts(recipe, tokenizer=tokenizer, device=device)
+    parts = Parts(recipe, tokenizer=tokenizer, device=device, datasets=datasets)
     if encoders is not None:
         take_encoders(parts, encoders)
     _try_metrics(parts, quietly=checkpoint is not None)
@@ -184,9 +187,9 @@ def _build_task(parts: Parts, phase: Phase) -> Task:
     return phase.task(parts.task_spec(class_of(phase.task).needs))
 
 
-def _fit(recipe: Recipe, checkpoint: Checkpoint | None) -> Tokenizer:
+def _fit(recipe: Recipe, datasets: Datasets, checkpoint: Checkpoint | None) -> Tokenizer:
     # only captions are read here, so any size does; the generator that knows the size needs the vocabulary
-    data = recipe.data(DataSpec(split="train", image_size=64))
+    data = datasets.open("train", image_size=64)
     tokenizer = recipe.tokenizer()
     if checkpoint is not None:  # words that are not learned may have no other place by now
         checkpoint.load_tokenizer(tokenizer)
