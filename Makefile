@@ -21,7 +21,7 @@ help:
 	@echo "make test-long  run the tests that take minutes each"
 	@echo "make lint       style, types and import contracts"
 	@echo "make format     put the code into the house's format"
-	@echo "make gpu-check  check the kernels on a GPU: correctness, speed, a profile (eight minutes)"
+	@echo "make gpu-check  check kernels and training on a GPU, and how fast they are (eight minutes)"
 	@echo "make docs       write the parts of docs/reference that the code already says"
 	@echo "make surface    write down the public surface after a change that is meant"
 	@echo "make pins       renew requirements/*.txt from pyproject.toml"
@@ -73,9 +73,19 @@ pins: $(BIN)/uv
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 
-# GPU_PYTHON names another Python that has torch, Triton and pytest, and nothing is installed.
-gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.installed-dev)
-	PYTHONPATH=.$(if $(PYTHONPATH),:$(PYTHONPATH)) $(or $(GPU_PYTHON),$(BIN)/python) benchmarks/gpu_check.py $(ARGS)
+# GPU_PYTHON names another Python that has torch, Triton and pytest; what else is needed comes from the wheels
+# that benchmarks/carry.sh collected, and nothing is fetched.
+CARRIED := build/carry
+SITE := build/site
+gpu-check: $(if $(GPU_PYTHON),$(SITE),$(VENV)/.installed-dev)
+	PYTHONPATH=$(subst $(eval) ,:,. $(wildcard plugins/*) $(if $(GPU_PYTHON),$(SITE)) $(PYTHONPATH)) \
+		$(or $(GPU_PYTHON),$(BIN)/python) benchmarks/gpu_check.py $(ARGS)
+
+$(SITE): $(wildcard $(CARRIED)/*.whl)
+	@test -n "$^" || { echo "$(CARRIED) holds no wheels; where packages can be fetched, run benchmarks/carry.sh"; exit 1; }
+	$(GPU_PYTHON) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-compile \
+		--upgrade --target $@ $^
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

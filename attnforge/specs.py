@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attnforge import interfaces
+    from attnforge.train.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,8 @@ class TaskSpec:
     generator: interfaces.Generator | None = None
     discriminators: tuple[interfaces.Discriminator, ...] = ()
     losses: Mapping[str, interfaces.Loss] = field(default_factory=dict)
+    engine: Engine | None = None
+    """How steps are computed; without one, as plain torch computes: `spec.engine or Engine()`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

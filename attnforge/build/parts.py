@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn
@@ -29,6 +29,9 @@ from attnforge.recipe.schema import Recipe
 from attnforge.seeds import derive_seed
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
 
+if TYPE_CHECKING:
+    from attnforge.train.engine import Engine
+
 Part = TypeVar("Part")
 
 
@@ -39,6 +42,7 @@ class Parts:
         recipe: The assembled recipe.
         tokenizer: With its vocabulary, since the text encoder's size depends on it.
         device: Where networks live; on `meta` they have shapes and no values, which takes no time or memory.
+        engine: How tasks compute, and how weights stand in memory; as plain torch without one.
         datasets: The recipe's data where some of it is open already.
     """
 
@@ -48,11 +52,13 @@ class Parts:
         *,
         tokenizer: Tokenizer,
         device: torch.device,
+        engine: Engine | None = None,
         datasets: Datasets | None = None,
     ) -> None:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.device = device
+        self.engine = engine
         self.datasets = datasets or Datasets(recipe.data)
 
     @cached_property
@@ -130,6 +136,7 @@ class Parts:
             generator=self.generator if "generator" in needs else None,
             discriminators=self.discriminators if "discriminators" in needs else (),
             losses=self.losses if "losses" in needs else {},
+            engine=self.engine,
         )
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
@@ -138,4 +145,7 @@ class Parts:
         with torch.random.fork_rng(), built_on:
             torch.manual_seed(derive_seed(self.recipe.training.seed, "weights", name))
             part = make()
-        return part.to(self.device) if isinstance(part, nn.Module) else part
+        if not isinstance(part, nn.Module):
+            return part
+        moved = part.to(self.device)
+        return moved if self.engine is None else self.engine.arranged(moved)

@@ -29,16 +29,23 @@ class EncodedSamples:
 
     def batch(self, device: torch.device | str = "cpu") -> Batch:
         """The batch on a device, its pictures in [-1, 1]."""
-        levels = self.image.to(device)
+        levels = _moved(self.image, device)
         return Batch(
             image=levels.float().div_(127.5).sub_(1.0),
-            tokens=self.tokens.to(device),
-            lengths=self.lengths.to(device),
-            class_ids=self.class_ids.to(device),
+            tokens=_moved(self.tokens, device),
+            lengths=_moved(self.lengths, device),
+            class_ids=_moved(self.class_ids, device),
             captions=self.captions,
             keys=self.keys,
             levels=levels,
         )
+
+
+def _moved(values: Tensor, device: torch.device | str) -> Tensor:
+    """The values on a device; a GPU is not waited for, which takes memory that the system cannot page out."""
+    if torch.device(device).type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def collate(
@@ -49,6 +56,7 @@ def collate(
     seeds: Sequence[int],
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
+    length: int = 0,
 ) -> EncodedSamples:
     """Encode the captions, pad them with 0 to the longest, and stack the pictures.
 
@@ -60,6 +68,7 @@ def collate(
         truncate: Which words a long caption keeps; see `shorten`.
         order: `drawn` keeps the samples' order; `length` puts the longest caption first, after shortening,
             and keeps the order of equals. So sorts the official AttnGAN code.
+        length: Words that captions are padded to at least; 0 pads them to the longest.
 
     Raises:
         DataError: a caption has no known word, or the pictures differ in size.
@@ -72,7 +81,7 @@ def collate(
     if order == "length":
         places = sorted(range(len(samples)), key=lambda place: -len(encoded[place]))
         samples, encoded = [samples[place] for place in places], [encoded[place] for place in places]
-    tokens, lengths = pad(encoded)
+    tokens, lengths = pad(encoded, length=length)
     return EncodedSamples(
         image=torch.stack([sample.image for sample in samples]),
         tokens=tokens,
@@ -83,10 +92,13 @@ def collate(
     )
 
 
-def pad(encoded: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:
-    """Token ids of captions as one tensor, padded with 0 to the longest, and the captions' lengths."""
+def pad(encoded: Sequence[Sequence[int]], *, length: int = 0) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:
+    """Token ids of captions as one tensor, padded with 0 to the longest, and the captions' lengths.
+
+    With `length`, the tensor has at least so many columns.
+    """
     lengths = torch.tensor([len(ids) for ids in encoded], dtype=torch.long)
-    tokens = torch.zeros(len(encoded), max(map(len, encoded)), dtype=torch.long)
+    tokens = torch.zeros(len(encoded), max(length, *map(len, encoded)), dtype=torch.long)
     for row, ids in zip(tokens, encoded, strict=True):
         row[: len(ids)] = torch.tensor(ids, dtype=torch.long)
     return tokens, lengths

@@ -30,6 +30,7 @@ def batches(
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
     workers: int = 0,
+    full_length: bool = False,
     device: torch.device | str = "cpu",
 ) -> Iterator[Batch]:
     """The batches of steps `start_step` to `steps`, all full: an epoch's rest is joined with the next.
@@ -47,6 +48,7 @@ def batches(
         truncate: Which words they keep; see `collate`.
         order: How the pictures of a batch lie; see `collate`.
         workers: Processes that load; 0 loads in this one. The batches are the same.
+        full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
 
     Raises:
@@ -55,6 +57,8 @@ def batches(
     if len(dataset) == 0:
         raise DataError(Problem(code="empty-data", message="the data set has no pictures"))
     encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
+    if full_length:
+        encode = partial(encode, length=max_words)
     maker = _BatchMaker(dataset, tokenizer, batch_size=batch_size, seed=seed, encode=encode)
     made = (
         _in_workers(maker, start_step, steps, workers)

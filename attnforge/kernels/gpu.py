@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from contextlib import AbstractContextManager
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+import numpy
 import torch
+from packaging.version import Version
 from torch import Tensor
 
 from attnforge.values import Situation
@@ -22,6 +25,31 @@ OLDEST = (8, 0)
 def interpreted() -> bool:
     """Whether Triton kernels run in the interpreter; Triton reads the variable when it is imported."""
     return os.environ.get(INTERPRETED, "0").lower() in {"1", "true", "yes", "on", "y"}
+
+
+def fault_of_interpreter(*, triton: str | None, numpy: str) -> str | None:
+    """Why the interpreter of that Triton cannot work with that numpy, or None.
+
+    Before 3.7 it reads a number from an array of one element, which numpy refuses from 2.4 on. Compiled
+    kernels never see numpy.
+    """
+    if triton is None or Version(triton).release >= (3, 7) or Version(numpy).release < (2, 4):
+        return None
+    return (
+        f"the interpreter of Triton {triton} cannot read the arrays of numpy {numpy}: it takes numpy < 2.4, "
+        "or Triton >= 3.7"
+    )
+
+
+def _installed_triton() -> str | None:
+    try:
+        return version("triton")
+    except PackageNotFoundError:
+        return None
+
+
+INTERPRETER_FAULT = fault_of_interpreter(triton=_installed_triton(), numpy=numpy.__version__)
+"""Why no kernel can be interpreted with what is installed, or None."""
 
 
 def avoid_triton(situation: Situation) -> str | None:
@@ -43,6 +71,8 @@ def refuse_triton(situation: Situation, *, types: Collection[torch.dtype]) -> st
         known = ", ".join(name_of(one) for one in types)
         return f"it takes {known}, not {name_of(situation.dtype)}"
     if interpreted():
+        if INTERPRETER_FAULT is not None:
+            return INTERPRETER_FAULT
         return None if device.type in {"cpu", "cuda"} else f"the inputs are on the device `{device.type}`"
     if device.type != "cuda":
         return f"the inputs are on the device `{device.type}`, and Triton compiles for GPUs"

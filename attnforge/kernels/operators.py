@@ -46,7 +46,13 @@ def register(
 def as_autocast(*values: Tensor) -> tuple[Tensor, ...]:
     """Floats in the type of the autocast that is on for their device, as torch's products take them."""
     kind = values[0].device.type
-    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+    if not has_autocast(kind) or not torch.is_autocast_enabled(kind):
         return values
     dtype = torch.get_autocast_dtype(kind)
     return tuple(value if value.dtype is torch.float64 else value.to(dtype) for value in values)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def has_autocast(kind: str) -> bool:
+    """Whether a device of that type has an autocast; torch 2.11 cannot trace its own question."""
+    return torch.amp.is_autocast_available(kind)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ from attnforge.interfaces import (
 from attnforge.values import BatchOrder, Truncate
 
 Positive = Annotated[int, Field(ge=1)]
+Precision = Literal["float32", "bf16"]
+"""What factors of convolutions and matrix products are rounded to in training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,15 @@ class Training:
         workers: Processes that load data; 0 loads in the training process.
         threads: CPU threads of torch; torch's own choice when not given.
         keep: How many checkpoints of each phase stay on disk.
+        precision: `bf16` rounds the factors of convolutions and matrix products to bfloat16, which is several
+            times as fast on a GPU from Ampere on; weights, optimizer state, statistics and losses stay
+            float32. `float32` computes as torch does by itself.
+        channels_last: Keep the channels of a pixel together in memory, in networks and images, as a GPU's
+            bfloat16 convolutions want them. Checkpoints are the same.
+        cuda_graphs: Record adversarial steps as CUDA graphs after a few, and replay them, so that launching
+            their kernels costs nothing; random numbers stay the same. Captions are then padded to
+            `max_words`. A step that waits for the GPU is not recorded, which is said once. Nothing changes
+            on a CPU.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -80,6 +91,9 @@ class Training:
     workers: Annotated[int, Field(ge=0)] = 0
     threads: Positive | None = None
     keep: Positive = 2
+    precision: Precision = "float32"
+    channels_last: bool = False
+    cuda_graphs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
 from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, remove_partial
 from attnforge.train.device import choose_device
+from attnforge.train.engine import Engine
 from attnforge.train.loop import StepResult, run_phase
 
 
@@ -72,7 +73,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
         recipe, datasets, checkpoint
     )  # before a folder is made: missing data shall leave no run behind
     encoders = None if checkpoint else find_encoders(recipe, tokenizer)
-    parts = Parts(recipe, tokenizer=tokenizer, device=device, datasets=datasets)
+    engine = Engine.of(recipe.training, device)
+    parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
     if encoders is not None:
         take_encoders(parts, encoders)
     _try_metrics(parts, quietly=checkpoint is not None)
@@ -121,7 +123,7 @@ def _train_phases(
         recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
         if checkpoint is not None and checkpoint.phase == name:
-            anew = checkpoint.load_task(task, parts.device)
+            anew = checkpoint.load_task(task)
             recorder.go_on_after(checkpoint, later=names[names.index(name) + 1 :])
             recorder.begins_anew(anew)
             start = min(checkpoint.step, steps)
@@ -173,6 +175,7 @@ def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, s
         truncate=phase.truncate,
         order=phase.order,
         workers=parts.recipe.training.workers,
+        full_length=parts.engine is not None and parts.engine.cuda_graphs,
         device=parts.device,
     )
 

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from attnforge import __version__
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Task, Tokenizer
+from attnforge.train.optimizer_state import load_optimizer_state, optimizer_state
 from attnforge.train.raising import raised_network, raised_state, saved_versions
 
 NAME = re.compile(r"(?P<phase>[\w-]+)-(?P<step>\d{7,})")
@@ -114,7 +115,7 @@ class Checkpoint:
             ) from error
         return raised is not None
 
-    def load_task(self, task: Task, device: torch.device) -> tuple[str, ...]:
+    def load_task(self, task: Task) -> tuple[str, ...]:
         """Put back all networks of a task and its optimisers' moments.
 
         Moments are kept by the place of each weight and know no names, so no migration can follow them: an
@@ -135,14 +136,14 @@ class Checkpoint:
                 anew.append(name)
             else:
                 kept[name] = optimizer
-        self.load_optimizers(kept, device)
+        self.load_optimizers(kept)
         return tuple(anew)
 
-    def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer], device: torch.device) -> None:
-        """Put back the optimisers' moments."""
-        states = torch.load(self.folder / "optimizers.pt", map_location=device, weights_only=True)
+    def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+        """Put back the optimizers' state, wherever each optimizer keeps it."""
+        states = torch.load(self.folder / "optimizers.pt", map_location="cpu", weights_only=True)
         for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(states[name])
+            load_optimizer_state(optimizer, states[name])
 
 
 def save_checkpoint(
@@ -170,7 +171,8 @@ def save_checkpoint(
         partial.mkdir(parents=True)
         for name, network in networks.items():
             save_file(_own_storage(network.state_dict()), partial / f"{name}.safetensors")
-        torch.save({name: one.state_dict() for name, one in optimizers.items()}, partial / "optimizers.pt")
+        states = {name: optimizer_state(one) for name, one in optimizers.items()}
+        torch.save(states, partial / "optimizers.pt")
         (partial / "tokenizer.json").write_text(
             json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8"
         )

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from attnforge.cli import run
-from attnforge.kernels import dispatch
+from attnforge.kernels import dispatch, gpu
 from attnforge.kernels.dispatch import VARIABLE
 
 
@@ -60,7 +60,11 @@ def test_kernels_can_be_checked_in_the_interpreter(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRITON_INTERPRET", "1")
+    monkeypatch.setattr(gpu, "INTERPRETER_FAULT", None)
     assert rows(capsys, "--device", "cpu")["word-attention", "triton"]["state"] == "runs"
+    monkeypatch.setattr(gpu, "INTERPRETER_FAULT", "it cannot read arrays")
+    refused = rows(capsys, "--device", "cpu")["word-attention", "triton"]
+    assert (refused["state"], refused["reason"]) == ("refuses", "it cannot read arrays")
 
 
 def test_the_table_is_for_people_and_says_what_the_environment_names(

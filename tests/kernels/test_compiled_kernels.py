@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from compiled_kernels import CHECKS, passed_apart
 
+from attnforge.kernels import gpu
+
 
 @pytest.fixture(scope="module")
 def passed() -> set[str]:
@@ -13,4 +15,6 @@ def passed() -> set[str]:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_torch_takes_the_operators(name: str, passed: set[str]) -> None:
+    if name.endswith("[triton]") and gpu.INTERPRETER_FAULT is not None:
+        pytest.skip(gpu.INTERPRETER_FAULT)
     assert name in passed

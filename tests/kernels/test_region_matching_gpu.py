@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from matching_cases import FARTHEST, LAYOUTS, Matching, bounds, errors
+from torch.library import opcheck
 
 from attnforge.kernels.gpu import interpreted
 from attnforge.kernels.region_matching import region_matching
@@ -93,3 +94,30 @@ def test_a_backward_pass_keeps_inputs_and_scores_and_works_in_bounded_memory(pre
     of_words = 2 * 3 * words.numel() * 4
     most = inputs + 8 * scores.numel() + 2 * WORKSPACE + of_words
     assert torch.cuda.max_memory_allocated() - before <= most
+
+
+@pytest.mark.parametrize(("generation", "half"), [(8, "float16"), (9, "bfloat16")])
+@pytest.mark.parametrize("kind", ["half", "tf32", "float32"])
+@pytest.mark.parametrize("width", [64, 128, 256])
+def test_every_launch_of_the_table_runs(
+    width: int, kind: str, generation: int, half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Captions of up to 64 words fill all four buckets."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (generation, 0))
+    precision = half if kind == "half" else kind
+    case = Matching(pictures=3, captions=24, words=64, regions=70, width=width)
+    exact = case.results("cpu", precise=True)
+    measured = errors(case.results("triton", precision=precision), exact)
+    for error, most in zip(measured, bounds(case, precision, exact, by="cpu"), strict=True):
+        assert error <= most
+
+
+def test_the_operators_keep_the_rules_of_torch_on_a_gpu() -> None:
+    case = Matching(pictures=3, captions=4, words=18, regions=65, width=48)
+    words, regions, lengths = (one.cuda() for one in case.inputs())
+    options = ("triton", 4.0, 5.0, "auto", False)
+    leaves = words.requires_grad_(), regions.requires_grad_()
+    opcheck(torch.ops.attnforge.region_matching.default, (*leaves, lengths, *options))
+    scores = torch.ops.attnforge.region_matching.default(*leaves, lengths, *options).detach()
+    tensors = torch.randn_like(scores), scores, words.detach(), regions.detach(), lengths
+    opcheck(torch.ops.attnforge.region_matching_backward.default, (*tensors, *options))

@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 import torch
-from matching_cases import FARTHEST, LAYOUTS, Matching, bounds, computed, device_for, errors
+from kernel_devices import device_for
+from matching_cases import FARTHEST, LAYOUTS, Matching, bounds, computed, errors
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
 

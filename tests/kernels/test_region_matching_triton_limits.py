@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from kernel_devices import device_for
 from live_bytes import LiveBytes
-from matching_cases import Matching, device_for, errors
+from matching_cases import Matching, errors
 
 from attnforge.errors import AttnforgeError
 from attnforge.kernels import gpu as gpus

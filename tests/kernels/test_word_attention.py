@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from attention_cases import KERNELS, device_for
+from attention_cases import KERNELS
+from kernel_devices import device_for
 from torch import Tensor
 
 from attnforge.kernels.word_attention import word_attention

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from attention_cases import Case, errors, moved
+from torch.library import opcheck
 
 from attnforge.kernels.gpu import interpreted
 from attnforge.kernels.word_attention import attend_and_join
@@ -53,3 +54,42 @@ def test_a_graph_is_played_again_with_other_inputs(dtype: torch.dtype) -> None:
     graph.replay()
     for one, other in zip(played, step(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("generation", [8, 9])
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("words", [12, 18])
+@pytest.mark.parametrize("channels", [32, 64, 128])
+def test_every_launch_of_the_table_runs(
+    channels: int, words: int, dtype: torch.dtype, generation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (generation, 0))
+    case = Case(batch=2, words=words, size=(33, 31), channels=channels)
+    exact = case.results("reference", dtype, precision=torch.double)
+    assert max(errors(case.results("triton", dtype), exact).values()) < FARTHEST[dtype]
+
+
+@pytest.mark.parametrize("join", [False, True])
+def test_the_operators_keep_the_rules_of_torch_on_a_gpu(join: bool) -> None:
+    case = Case(batch=2, words=7, size=(9, 11), channels=20, layout="channels-last", join=join)
+    features, words, padding = (moved(one, "cuda") for one in case.inputs(torch.float32))
+    leaves = features.requires_grad_(), words.requires_grad_()
+    opcheck(torch.ops.attnforge.word_attention.default, (*leaves, padding, "triton", join, True))
+    context, weights = torch.ops.attnforge.word_attention.default(*leaves, padding, "triton", join, True)
+    pulls = torch.randn_like(context), torch.randn_like(weights)
+    opcheck(
+        torch.ops.attnforge.word_attention_backward.default,
+        (*pulls, features.detach(), words.detach(), padding, "triton", join),
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_on_a_gpu_gives_its_own_type(dtype: torch.dtype) -> None:
+    case = Case(batch=2, words=7, size=(16, 16), channels=32)
+    features, words, padding = (moved(one, "cuda") for one in case.inputs(torch.float32))
+    with torch.autocast("cuda", dtype):
+        joined, _ = attend_and_join(features.requires_grad_(), words.requires_grad_(), padding)
+    assert joined.dtype is dtype
+    joined.sum().backward()
+    assert features.grad is not None
+    assert features.grad.dtype is torch.float32

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attention_cases import KERNELS, LAYOUTS, Case, device_for, moved
+from attention_cases import KERNELS, LAYOUTS, Case, moved
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_devices import device_for
 from torch import Tensor
 
 from attnforge.kernels.word_attention import attend_and_join, word_attention

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from attention_cases import device_for
+from kernel_devices import device_for
 from tiny_run import tiny
 from torch import Tensor
 

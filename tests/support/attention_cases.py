@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from kernel_devices import device_for
 from torch import Tensor
 
-from attnforge.kernels.gpu import INSTALLED, interpreted
+from attnforge.kernels.gpu import INSTALLED
 from attnforge.kernels.word_attention import OPERATION, attend_and_join, word_attention
 
 LAYOUTS = ("contiguous", "channels-last", "sliced", "turned", "scattered-words")
@@ -17,11 +18,6 @@ KERNELS = tuple(kernel.name for kernel in OPERATION.kernels if kernel.name != "t
 
 Results = dict[str, Tensor]
 """Context, weights and both gradients by name."""
-
-
-def device_for(kernel: str) -> str:
-    """Where a kernel can run: Triton's on the GPU, unless they are interpreted."""
-    return "cuda" if kernel == "triton" and not interpreted() else "cpu"
 
 
 @dataclass(frozen=True)

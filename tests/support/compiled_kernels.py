@@ -1,7 +1,7 @@
 """What torch makes of the kernels' operators, in a process of its own without the tests' import hook.
 
-Dynamo cannot read functions that the hook has wrapped. Each function below is a check that fails loudly; the
-names of those that did not are printed. Kernels in Triton run in its interpreter.
+Dynamo cannot read functions that the hook has wrapped. Each function below is a check of a kernel that fails
+loudly; the names of those that did not are printed. Kernels in Triton run in its interpreter.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 CHECKS: dict[str, Callable[[], None]] = {}
 
 
-def check(function: Callable[[], None]) -> Callable[[], None]:
-    """Add a check."""
-    CHECKS[function.__name__] = function
-    return function
+def check(*kernels: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
+    """Add a check of each of the kernels, named `function[kernel]`."""
+
+    def add(function: Callable[[str], None]) -> Callable[[str], None]:
+        CHECKS.update({f"{function.__name__}[{kernel}]": partial(function, kernel) for kernel in kernels})
+        return function
+
+    return add
 
 
 def passed_apart() -> set[str]:
@@ -30,8 +35,8 @@ def passed_apart() -> set[str]:
     return set(done.stdout.split())
 
 
-@check
-def word_attention_compiles_whole_and_gives_the_same_gradients() -> None:
+@check("auto", "cpu", "triton")
+def word_attention_compiles_whole_and_gives_the_same_gradients(kernel: str) -> None:
     import torch
     from attention_cases import Case
 
@@ -42,19 +47,18 @@ def word_attention_compiles_whole_and_gives_the_same_gradients() -> None:
         return joined.square().sum() + weights.square().sum()
 
     whole = torch.compile(loss, fullgraph=True, backend="aot_eager")
-    for kernel in ("auto", "cpu", "triton"):
-        # A second size, with which dynamo traces once more, with symbols for what changed.
-        for batch in (2, 3):
-            features, words, padding = Case(batch, 7, (5, 6), 8).inputs(torch.float32)
-            leaves = features.requires_grad_(), words.requires_grad_()
-            found = torch.autograd.grad(whole(*leaves, padding, kernel), leaves)
-            expected = torch.autograd.grad(loss(*leaves, padding, kernel), leaves)
-            for one, other in zip(found, expected, strict=True):
-                torch.testing.assert_close(one, other)
+    # A second size, with which dynamo traces once more, with symbols for what changed.
+    for batch in (2, 3):
+        features, words, padding = Case(batch, 7, (5, 6), 8).inputs(torch.float32)
+        leaves = features.requires_grad_(), words.requires_grad_()
+        found = torch.autograd.grad(whole(*leaves, padding, kernel), leaves)
+        expected = torch.autograd.grad(loss(*leaves, padding, kernel), leaves)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other)
 
 
-@check
-def word_attention_is_one_node_of_an_exported_model_of_any_batch() -> None:
+@check("auto")
+def word_attention_is_one_node_of_an_exported_model_of_any_batch(kernel: str) -> None:
     import torch
     from attention_cases import Case
 
@@ -62,7 +66,7 @@ def word_attention_is_one_node_of_an_exported_model_of_any_batch() -> None:
 
     class Model(torch.nn.Module):
         def forward(self, features, words, padding):
-            return word_attention(features, words, padding)[0]
+            return word_attention(features, words, padding, kernel=kernel)[0]
 
     batch, longest = torch.export.Dim("batch", min=2, max=4096), torch.export.Dim("longest", min=2, max=64)
     sizes = ({0: batch}, {0: batch, 2: longest}, {0: batch, 1: longest})
@@ -77,19 +81,16 @@ def word_attention_is_one_node_of_an_exported_model_of_any_batch() -> None:
         assert program.module()(*others).requires_grad
 
 
-@check
-def word_attention_operators_keep_torchs_rules() -> None:
+@check("cpu", "triton")
+def word_attention_operators_keep_torchs_rules(kernel: str) -> None:
     import torch
     from attention_cases import LAYOUTS, Case
     from torch.library import opcheck
 
     forward = torch.ops.attnforge.word_attention.default
     backward = torch.ops.attnforge.word_attention_backward.default
-    for kernel, layout, join in (
-        ("cpu", LAYOUTS[1], True),
-        ("cpu", LAYOUTS[2], False),
-        ("triton", LAYOUTS[2], True),
-    ):
+    layouts = {"cpu": ((LAYOUTS[1], True), (LAYOUTS[2], False)), "triton": ((LAYOUTS[2], True),)}
+    for layout, join in layouts[kernel]:
         features, words, padding = Case(2, 7, (5, 6), 8, layout).inputs(torch.float32)
         leaves = features.clone().requires_grad_(), words.clone().requires_grad_()
         opcheck(forward, (*leaves, padding, kernel, join, True))
@@ -100,8 +101,8 @@ def word_attention_operators_keep_torchs_rules() -> None:
         opcheck(backward, (pulls[0], None, features, words, padding, kernel, join))
 
 
-@check
-def word_attention_has_shapes_without_numbers() -> None:
+@check("cpu", "triton")
+def word_attention_has_shapes_without_numbers(kernel: str) -> None:
     import torch
 
     from attnforge.kernels.word_attention import attend_and_join
@@ -110,7 +111,7 @@ def word_attention_has_shapes_without_numbers() -> None:
     padding = torch.empty(2, 7, dtype=torch.bool, device="meta")
     joined, weights = attend_and_join(features, words, padding, return_weights=True)
     assert (joined.shape, weights.shape) == ((2, 16, 5, 6), (2, 7, 5, 6))
-    for join, kernel in ((True, "cpu"), (False, "triton")):
+    for join in (True, False):
         context, weights = torch.ops.attnforge.word_attention(features, words, padding, kernel, join, True)
         assert (context.shape, weights.shape) == ((2, 16 if join else 8, 5, 6), (2, 7, 5, 6))
         assert context.device.type == "meta"
@@ -123,8 +124,8 @@ def region_matching_inputs(captions: int = 3, longest: int = 7) -> tuple[Any, ..
     return torch.randn(captions, 8, longest), torch.randn(2, 8, 11), lengths
 
 
-@check
-def region_matching_compiles_whole_and_gives_the_same_gradients() -> None:
+@check("auto", "triton")
+def region_matching_compiles_whole_and_gives_the_same_gradients(kernel: str) -> None:
     import torch
 
     from attnforge.kernels.region_matching import region_matching
@@ -134,7 +135,7 @@ def region_matching_compiles_whole_and_gives_the_same_gradients() -> None:
         return scores.square().sum()
 
     whole = torch.compile(loss, fullgraph=True, backend="aot_eager")
-    for kernel, captions in (("auto", 2), ("auto", 3), ("triton", 2), ("triton", 3)):
+    for captions in (2, 3):
         words, regions, lengths = region_matching_inputs(captions)
         leaves = words.requires_grad_(), regions.requires_grad_()
         found = torch.autograd.grad(whole(*leaves, lengths, kernel), leaves)
@@ -143,15 +144,15 @@ def region_matching_compiles_whole_and_gives_the_same_gradients() -> None:
             torch.testing.assert_close(one, other)
 
 
-@check
-def region_matching_is_one_node_of_an_exported_model() -> None:
+@check("auto")
+def region_matching_is_one_node_of_an_exported_model(kernel: str) -> None:
     import torch
 
     from attnforge.kernels.region_matching import region_matching
 
     class Model(torch.nn.Module):
         def forward(self, words, regions, lengths):
-            return region_matching(words, regions, lengths, gamma1=4.0, gamma2=5.0)
+            return region_matching(words, regions, lengths, gamma1=4.0, gamma2=5.0, kernel=kernel)
 
     captions = torch.export.Dim("captions", min=2, max=4096)
     sizes = ({0: captions}, None, {0: captions})
@@ -162,24 +163,23 @@ def region_matching_is_one_node_of_an_exported_model() -> None:
     torch.testing.assert_close(program.module()(*others), Model()(*others))
 
 
-@check
-def region_matching_operators_keep_torchs_rules() -> None:
+@check("cpu", "triton")
+def region_matching_operators_keep_torchs_rules(kernel: str) -> None:
     import torch
     from torch.library import opcheck
 
     forward = torch.ops.attnforge.region_matching.default
     backward = torch.ops.attnforge.region_matching_backward.default
     words, regions, lengths = region_matching_inputs()
-    for kernel, sparse in (("cpu", False), ("triton", True)):
-        options = (kernel, 4.0, 5.0, "auto", sparse)
-        for layout in (words, words.transpose(1, 2).contiguous().transpose(1, 2)):
-            leaves = layout.clone().requires_grad_(), regions.clone().requires_grad_()
-            opcheck(forward, (*leaves, lengths, *options))
-            scores = forward(layout, regions, lengths, *options)
-            opcheck(backward, (torch.randn_like(scores), scores, layout, regions, lengths, *options))
-        found = forward(words.to("meta"), regions.to("meta"), lengths.to("meta"), *options)
-        assert found.shape == (2, 3)
-        assert found.device.type == "meta"
+    options = (kernel, 4.0, 5.0, "auto", kernel == "triton")
+    for layout in (words, words.transpose(1, 2).contiguous().transpose(1, 2)):
+        leaves = layout.clone().requires_grad_(), regions.clone().requires_grad_()
+        opcheck(forward, (*leaves, lengths, *options))
+        scores = forward(layout, regions, lengths, *options)
+        opcheck(backward, (torch.randn_like(scores), scores, layout, regions, lengths, *options))
+    found = forward(words.to("meta"), regions.to("meta"), lengths.to("meta"), *options)
+    assert found.shape == (2, 3)
+    assert found.device.type == "meta"
 
 
 def main() -> None:

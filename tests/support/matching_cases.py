@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from kernel_devices import device_for
 from torch import Tensor
 
-from attnforge.kernels.gpu import interpreted
 from attnforge.kernels.region_matching import region_matching
 
 LAYOUTS = ("vectors-apart", "vectors-whole", "map-channels-last", "sliced")
@@ -17,11 +17,6 @@ FARTHEST = {"float32": (5e-6, 1e-5), "tf32": (5e-4, 3e-3), "float16": (5e-4, 3e-
 
 Results = tuple[Tensor, Tensor, Tensor]
 """Scores, and the gradients of words and regions."""
-
-
-def device_for(kernel: str) -> str:
-    """Where a kernel can run: Triton's on the GPU, unless they are interpreted."""
-    return "cuda" if kernel == "triton" and not interpreted() else "cpu"
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     model, optimizer = trained(7)
     found, its_optimizer = trained(8)
     checkpoint.load_network("generator", found)
-    checkpoint.load_optimizers({"generator": its_optimizer}, CPU)
+    checkpoint.load_optimizers({"generator": its_optimizer})
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, found.state_dict()[name]), name
     for one, other in zip(
@@ -276,7 +276,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
     torch.save({"generator": Trap()}, folder / "optimizers.pt")
     _, optimizer = trained(1)
     with pytest.raises(Exception, match="weights_only"):
-        opened_without_looking(folder).load_optimizers({"generator": optimizer}, CPU)
+        opened_without_looking(folder).load_optimizers({"generator": optimizer})
     assert not (tmp_path / "sprung").exists()
 
 

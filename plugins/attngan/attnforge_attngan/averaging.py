@@ -52,11 +52,12 @@ class WeightAverage:
         if self.buffers == "recompute":
             return
         pairs = list(zip(self.network.buffers(), live.buffers(), strict=True))
-        followed = [pair for pair in pairs if self.buffers == "average" and pair[0].is_floating_point()]
+        averaged = [self.buffers == "average" and mine.is_floating_point() for mine, _ in pairs]
+        followed = [pair for pair, whether in zip(pairs, averaged, strict=True) if whether]
         self._follow([mine for mine, _ in followed], [theirs for _, theirs in followed])
-        for mine, theirs in pairs:
-            if not (self.buffers == "average" and mine.is_floating_point()):
-                mine.copy_(theirs)
+        copied = [pair for pair, whether in zip(pairs, averaged, strict=True) if not whether]
+        if copied:
+            torch._foreach_copy_([mine for mine, _ in copied], [theirs for _, theirs in copied])
 
     def _follow(self, averages: list[Tensor], live: list[Tensor]) -> None:
         if averages:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from attnforge.interfaces import Condition
 from attnforge.specs import ConditionerSpec
 
+from .precision import at_least_float32
+
 
 class Augmentation(nn.Module):
     """Draws the condition from a Gaussian whose mean and variance the sentence decides.
@@ -31,7 +33,7 @@ class Augmentation(nn.Module):
         self.linear = nn.Linear(spec.sentence, 4 * dim)
 
     def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
-        mean, logvar = F.glu(self.linear(sentence), dim=1).chunk(2, dim=1)
+        mean, logvar = F.glu(at_least_float32(self.linear(sentence)), dim=1).chunk(2, dim=1)
         return Condition(value=self.draw(mean, logvar), mean=mean, logvar=logvar)
 
     def draw(self, mean: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:

@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.parametrize import register_parametrization
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.specs import DiscriminatorSpec
 
 from .initialisation import initialise
+from .precision import without_autocast
 
 SMALLEST = 4
 """Side in pixels of the features that the heads judge."""
@@ -130,7 +132,16 @@ def bound_convolutions(network: nn.Module) -> None:
     """Put spectral normalisation (Miyato et al., 2018) on every convolution, after initialisation."""
     for module in list(network.modules()):
         if isinstance(module, nn.Conv2d):
-            spectral_norm(module)
+            register_parametrization(module, "weight", SpectralBound(module.weight))
+
+
+class SpectralBound(_SpectralNorm):
+    """Spectral normalisation that autocast does not round: an error in the norm scales all weights."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with without_autocast(weight.device):
+            bounded: Tensor = super().forward(weight)
+            return bounded
 
 
 def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[int]:

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Set the step size of every parameter group."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-
 
 def linear_decay(*, progress: float, start: float, final_share: float) -> float:
     """One until `progress` reaches `start`, then falling in a straight line to `final_share` at 1."""

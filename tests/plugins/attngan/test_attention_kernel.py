@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attention_cases import KERNELS, device_for
+from attention_cases import KERNELS
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.stages import JoiningAttention, RefineStage
+from kernel_devices import device_for
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError

@@ -12,6 +12,7 @@ from torch import Tensor
 from attnforge.interfaces import AdversarialStep, Discriminator
 from attnforge_attngan.losses.mismatch import Mismatch, wrong_pairs
 from attnforge_attngan.losses.options import Balance, Weight
+from attnforge_attngan.precision import at_least_float32
 
 
 class AdversarialLoss(ABC):
@@ -71,7 +72,7 @@ class AdversarialLoss(ABC):
             right = [self.real(logits) for logits in self._logits(judge, seen, sentence)]
             false = [self.false(logits) for logits in self._logits(judge, drawn, sentence)]
             if len(pictures):
-                false.append(self.false(judge.logits(seen[pictures], sentence[captions])))
+                false.append(self.false(at_least_float32(judge.logits(seen[pictures], sentence[captions]))))
             if self.balance == "paper":
                 total = torch.stack([*right, *false]).sum() / 2
             else:
@@ -93,8 +94,10 @@ class AdversarialLoss(ABC):
     def _logits(
         self, judge: Discriminator, features: Float[Tensor, "b c h w"], sentence: Float[Tensor, "b d"]
     ) -> list[Float[Tensor, "b"]]:
-        conditional = [judge.logits(features, sentence)]
-        return [*conditional, judge.logits(features, None)] if self.unconditional else conditional
+        conditional = [at_least_float32(judge.logits(features, sentence))]
+        if not self.unconditional:
+            return conditional
+        return [*conditional, at_least_float32(judge.logits(features, None))]
 
 
 class BinaryCrossEntropyLoss(AdversarialLoss):

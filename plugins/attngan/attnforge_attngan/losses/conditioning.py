@@ -8,6 +8,7 @@ from torch import Tensor
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
 from attnforge_attngan.losses.options import Reduction, Weight
+from attnforge_attngan.precision import at_least_float32
 
 
 class ConditioningLoss:
@@ -37,7 +38,8 @@ class ConditioningLoss:
             message = "the loss `kl` needs a condition that is drawn, and this generator draws none"
             expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
             raise RecipeError(Problem("no-condition", message, expected=expected))
-        mean, logvar = step.fake.condition.mean, step.fake.condition.logvar
+        condition = step.fake.condition
+        mean, logvar = at_least_float32(condition.mean), at_least_float32(condition.logvar)
         each = -0.5 * (1 + logvar - mean.square() - logvar.exp())
         divergence = each.sum(dim=1).mean() if self.reduction == "sum" else each.mean()
         return {"conditioning": self.weight * divergence}

@@ -10,6 +10,7 @@ from torch import Tensor
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
+from attnforge_attngan.precision import at_least_float32
 
 
 def matching_terms(
@@ -61,7 +62,8 @@ def matching_terms(
     )
     if word_score == "paper":
         words = words / gamma2
-    sentences = F.cosine_similarity(image.image[:, None], text.sentence[None], dim=2)
+    pictures, captions = at_least_float32(image.image), at_least_float32(text.sentence)
+    sentences = F.cosine_similarity(pictures[:, None], captions[None], dim=2)
     return matching_losses(words, sentences, class_ids, gamma3, reduction=reduction)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, ClassVar, Protocol, cast
 
@@ -22,9 +23,10 @@ from attnforge.interfaces import (
     TextFeatures,
 )
 from attnforge.specs import TaskSpec
+from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.averaging import AverageBuffers, WeightAverage
 from attnforge_attngan.losses.observing import Observing
-from attnforge_attngan.schedules import linear_decay, set_learning_rate
+from attnforge_attngan.schedules import linear_decay
 
 
 class _GeneratorNetwork(Protocol):
@@ -75,6 +77,7 @@ class AdversarialTask:
                     expected="keys `generator`, `discriminator` and `losses` in the recipe",
                 )
             )
+        self.engine = spec.engine or Engine()
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
         self.generator = cast("nn.Module", spec.generator)
@@ -92,12 +95,13 @@ class AdversarialTask:
         self.average = (
             WeightAverage(self.generator, decay=average, buffers=average_buffers) if average else None
         )
-        self.generator_optimizer = torch.optim.Adam(
-            self.generator.parameters(), lr=generator_learning_rate, betas=betas
+        self.generator_optimizer = self.engine.adam(
+            self.generator.parameters(), learning_rate=generator_learning_rate, betas=betas
         )
-        self.discriminator_optimizer = torch.optim.Adam(
-            self.discriminators.parameters(), lr=discriminator_learning_rate, betas=betas
+        self.discriminator_optimizer = self.engine.adam(
+            self.discriminators.parameters(), learning_rate=discriminator_learning_rate, betas=betas
         )
+        self._play = self.engine.repeated(self._round, name="the adversarial step")
         for network in (self.text, self.image):
             network.requires_grad_(False)
             network.eval()
@@ -125,27 +129,43 @@ class AdversarialTask:
         self.image.eval()
         self.generator.train()
         self.discriminators.train()
-        with torch.no_grad():
-            text = self.text(batch.tokens, batch.lengths)
-        noise = torch.randn(len(batch.captions), self.draw.noise, device=batch.image.device)
-        game = AdversarialStep(
-            real=pyramid(batch.image, self.draw.image_sizes, levels=batch.levels),
-            fake=self.draw(noise, text),
-            text=text,
-            class_ids=batch.class_ids,
-            discriminators=tuple(cast("Discriminator", one) for one in self.discriminators.values()),
-            image_encoder=self.image_encoder,
-        )
-        judged = _merge({name: loss.discriminator(game) for name, loss in self.losses.items()})
+        with torch.no_grad(), self.engine.autocast():
+            text: TextFeatures = self.text(batch.tokens, batch.lengths)
+        inputs = {
+            "image": batch.image,
+            "class_ids": batch.class_ids,
+            "words": text.words,
+            "sentence": text.sentence,
+            "padding": text.padding,
+            "noise": torch.randn(len(batch.captions), self.draw.noise, device=batch.image.device),
+        }
+        return self._play(inputs if batch.levels is None else {**inputs, "levels": batch.levels})
+
+    def _round(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One round of the game, from tensors alone, so that it can be recorded."""
+        text = TextFeatures(inputs["words"], inputs["sentence"], inputs["padding"])
+        noise = inputs["noise"]
+        real = pyramid(inputs["image"], self.draw.image_sizes, levels=inputs.get("levels"))
+        with self.engine.autocast():
+            game = AdversarialStep(
+                real=tuple(map(self.engine.arranged_images, real)),
+                fake=self.draw(noise, text),
+                text=text,
+                class_ids=inputs["class_ids"],
+                discriminators=tuple(cast("Discriminator", one) for one in self.discriminators.values()),
+                image_encoder=self.image_encoder,
+            )
+            judged = _merge({name: loss.discriminator(game) for name, loss in self.losses.items()})
         _update(self.discriminator_optimizer, judged)
-        self.discriminators.requires_grad_(False)  # their weights' gradients would be thrown away
-        drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
-        _update(self.generator_optimizer, drawn)
-        self.discriminators.requires_grad_(True)
+        with _held(self.discriminators):  # their weights' gradients would be thrown away
+            with self.engine.autocast():
+                drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
+            _update(self.generator_optimizer, drawn)
         if self.average:
             self.average.update(self.generator)
             if self.average.observes:
-                _observe(self.average.network, noise, text)
+                with self.engine.autocast():
+                    _observe(self.average.network, noise, text)
         return {
             **{f"D {name}": value.detach() for name, value in judged.items()},
             **{f"G {name}": value.detach() for name, value in drawn.items()},
@@ -153,6 +173,19 @@ class AdversarialTask:
                 {name: one.observed() for name, one in self.losses.items() if isinstance(one, Observing)}
             ),
         }
+
+
+@contextmanager
+def _held(network: nn.Module) -> Iterator[None]:
+    """Give the weights of a network no gradient meanwhile; those that never have one stay as they are."""
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    for weight in trained:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def _observe(generator: nn.Module, noise: Float[Tensor, "b n"], text: TextFeatures) -> None:

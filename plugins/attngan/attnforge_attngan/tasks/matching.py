@@ -14,9 +14,10 @@ from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.specs import TaskSpec
+from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.losses.damsm import add_noise, matching_terms, room_for_kept
 from attnforge_attngan.losses.options import Reduction, Share, Weight, WordScore
-from attnforge_attngan.schedules import decay_by_epoch, set_learning_rate
+from attnforge_attngan.schedules import decay_by_epoch
 from attnforge_attngan.swaps import swap_words
 
 
@@ -78,6 +79,7 @@ class MatchingTask:
         filter: Share = 0.0,
         kernel: str = "auto",
     ) -> None:
+        self.engine = spec.engine or Engine()
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
         self.learning_rate = learning_rate
@@ -106,7 +108,7 @@ class MatchingTask:
                     expected="the matching phase before the adversarial phase",
                 )
             )
-        self.optimizer = torch.optim.Adam(trainable, lr=learning_rate, betas=betas)
+        self.optimizer = self.engine.adam(trainable, learning_rate=learning_rate, betas=betas)
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"text": self.text, "image": self.image}
@@ -125,23 +127,24 @@ class MatchingTask:
         if self.swapped_captions:
             swapped, changed = swap_words(tokens, lengths)
             tokens, lengths = torch.cat((tokens, swapped[changed])), torch.cat((lengths, lengths[changed]))
-        text = self.text(tokens, lengths)
-        kept = room_for_kept(text) if self.filter else None
-        terms = matching_terms(
-            text,
-            self.image(add_noise(batch.image, self.picture_noise)),
-            class_ids=batch.class_ids if self.mask_same_class else None,
-            gamma1=gamma1,
-            gamma2=gamma2,
-            gamma3=gamma3,
-            word_score=self.word_score,
-            reduction=self.reduction,
-            precision=self.precision,
-            filter=self.filter,
-            kept=kept,
-            kernel=self.kernel,
-        )
-        total = torch.stack(list(terms.values())).sum()
+        with self.engine.autocast():
+            text = self.text(tokens, lengths)
+            kept = room_for_kept(text) if self.filter else None
+            terms = matching_terms(
+                text,
+                self.image(add_noise(self.engine.arranged_images(batch.image), self.picture_noise)),
+                class_ids=batch.class_ids if self.mask_same_class else None,
+                gamma1=gamma1,
+                gamma2=gamma2,
+                gamma3=gamma3,
+                word_score=self.word_score,
+                reduction=self.reduction,
+                precision=self.precision,
+                filter=self.filter,
+                kept=kept,
+                kernel=self.kernel,
+            )
+            total = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)

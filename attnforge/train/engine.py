@@ -1,0 +1,98 @@
+"""How a step's arithmetic is carried out: number formats, memory layout, optimizers and CUDA graphs.
+
+A task says what a step computes; the engine that its spec hands over says how. Without one, a task uses
+`Engine()`, which computes as plain torch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from attnforge.recipe.schema import Precision, Training
+from attnforge.train.graphs import Played, Replayed
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The arithmetic of training steps on one device.
+
+    Args:
+        device: Where tasks compute.
+        precision: `float32` computes as torch does by itself; `bf16` rounds the factors of convolutions and
+            matrix products to bfloat16, while weights, optimizer state and sums stay float32.
+        channels_last: Whether networks and images stand in memory with the channels of a pixel together.
+        cuda_graphs: Whether steps that do the same every time are recorded once and replayed. It needs a
+            GPU, and does nothing without one.
+    """
+
+    device: torch.device = field(default_factory=partial(torch.device, "cpu"))
+    precision: Precision = "float32"
+    channels_last: bool = False
+    cuda_graphs: bool = False
+
+    @staticmethod
+    def of(training: Training, device: torch.device) -> Engine:
+        """The engine that a recipe's section `training` describes."""
+        return Engine(
+            device=device,
+            precision=training.precision,
+            channels_last=training.channels_last,
+            cuda_graphs=training.cuda_graphs and device.type == "cuda",
+        )
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """A context for forward passes and losses, to be left before the backward pass."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def arranged(self, network: Network) -> Network:
+        """The network, its weights of four dimensions in the layout of this engine."""
+        return network.to(memory_format=torch.channels_last) if self.channels_last else network
+
+    def arranged_images(self, images: Tensor) -> Tensor:
+        """Images `b c h w` in the layout of this engine."""
+        return images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
+
+    def adam(
+        self, parameters: Iterable[nn.Parameter], *, learning_rate: float, betas: tuple[float, float]
+    ) -> torch.optim.Adam:
+        """Adam whose step is one kernel for all weights on a GPU, and torch's usual one elsewhere."""
+        weights = list(parameters)
+        if not weights or not all(one.is_cuda and one.is_floating_point() for one in weights):
+            return torch.optim.Adam(weights, lr=learning_rate, betas=betas)
+        if not self.cuda_graphs:
+            return torch.optim.Adam(weights, lr=learning_rate, betas=betas, fused=True)
+        # a graph reads the learning rate where it was when the graph was recorded
+        rate = torch.tensor(learning_rate, dtype=torch.float32, device=weights[0].device)
+        return torch.optim.Adam(weights, lr=rate, betas=betas, fused=True, capturable=True)
+
+    def repeated(self, play: Callable[[Mapping[str, Tensor]], Played], *, name: str) -> Callable[..., Played]:
+        """A function of named tensors that is called in every step, recorded where graphs are on.
+
+        Everything that changes from step to step must be among the tensors, or be drawn by torch's global
+        generator; what the function does on the host happens only while it is recorded.
+
+        Args:
+            play: Gives named scalars.
+            name: What messages call it.
+        """
+        return Replayed(play, name=name, device=self.device) if self.cuda_graphs else play
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set the step size of every parameter group, in place where a graph reads it."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(learning_rate)
+        else:
+            group["lr"] = learning_rate
