@@ -137,6 +137,7 @@ class Parts:
             discriminators=self.discriminators if "discriminators" in needs else (),
             losses=self.losses if "losses" in needs else {},
             engine=self.engine,
+            classes=self.datasets.training_classes(),
         )
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:

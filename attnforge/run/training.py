@@ -23,6 +23,7 @@ from attnforge.interfaces import Dataset, Task, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
+from attnforge.run.captions import refuse_captions, tell_what_is_lost
 from attnforge.run.encoders import find_encoders, phases_to_train, same_vocabulary, take_encoders
 from attnforge.run.folder import RunFolder
 from attnforge.run.measuring import TrainingFigures
@@ -69,12 +70,12 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     remove_partial(RunFolder(path).checkpoints)
     checkpoint = _last_checkpoint(RunFolder(path), names) if resume else None
     datasets = Datasets(recipe.data)
-    tokenizer = _fit(
-        recipe, datasets, checkpoint
-    )  # before a folder is made: missing data shall leave no run behind
+    # before a folder is made: missing data shall leave no run behind
+    tokenizer = _fit(recipe, datasets, checkpoint)
     encoders = None if checkpoint else find_encoders(recipe, tokenizer)
     engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
+    refuse_captions(parts, names)
     if encoders is not None:
         take_encoders(parts, encoders)
     _try_metrics(parts, quietly=checkpoint is not None)
@@ -82,6 +83,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     reporter.line(f"run {run.path}")
     if encoders is not None:
         reporter.line(_of_encoders(encoders, left_out))
+    if checkpoint is None:
+        tell_what_is_lost(parts, run, reporter)
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
         with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
@@ -191,8 +194,8 @@ def _build_task(parts: Parts, phase: Phase) -> Task:
 
 
 def _fit(recipe: Recipe, datasets: Datasets, checkpoint: Checkpoint | None) -> Tokenizer:
-    # only captions are read here, so any size does; the generator that knows the size needs the vocabulary
-    data = datasets.open("train", image_size=64)
+    # only captions are read here; the generator that knows the size needs the vocabulary
+    data = datasets.of_any_size("train")
     tokenizer = recipe.tokenizer()
     if checkpoint is not None:  # words that are not learned may have no other place by now
         checkpoint.load_tokenizer(tokenizer)
