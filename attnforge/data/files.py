@@ -66,6 +66,8 @@ class Files:
             return self._beside(path.name)
         names = self._names(folder)
         below = f"{folder}/" if folder else ""
+        if folder != path.parent.as_posix().removeprefix(".") and path.name in names:
+            return Likeness(below + path.name, "in a folder of other capital letters")
         for difference, fold in (
             ("in another form of Unicode", _composed),
             ("in other capital letters", _folded),
@@ -75,8 +77,6 @@ class Files:
         endings = sorted(one for one in names if PurePosixPath(one).stem == path.stem and _is_image(one))
         if endings:
             return Likeness(below + endings[0], "with another ending")
-        if folder != path.parent.as_posix().removeprefix(".") and path.name in names:
-            return Likeness(below + path.name, "in a folder of other capital letters")
         if close := self._misspelt(path, names):
             return Likeness(below + close, "by a similar name")
         return self._beside(path.name)

@@ -105,7 +105,7 @@ def read_metadata(root: Path) -> Metadata:
     if len(sources) != 1:
         return Metadata(root, (), (without_one_file(root, sources),), (), step)
     reader = _Reader(root, sources[0])
-    for line, record in read_records(sources[0], reader.note):
+    for line, record in read_records(sources[0], reader):
         reader.take(record, line)
     problems, remarks = reader.problems(), reader.remarks()
     if not reader.rows and not problems:

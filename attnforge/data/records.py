@@ -18,10 +18,10 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @runtime_checkable
-class Note(Protocol):
-    """Takes a problem of a line; those of the same cause are told once."""
+class Notes(Protocol):
+    """Takes problems of lines; those of the same cause are told once."""
 
-    def __call__(
+    def note(
         self,
         code: str,
         message: str,
@@ -33,24 +33,24 @@ class Note(Protocol):
     ) -> None: ...
 
 
-def read_records(source: Path, note: Note) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def read_records(source: Path, notes: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The records of a metadata file with their lines; nothing of it is kept in memory.
 
     Args:
         source: A file that ends in `.jsonl` or `.csv`.
-        note: Takes the problems of the file and of lines that are no records.
+        notes: Takes the problems of the file and of lines that are no records.
     """
     table = source.suffix == ".csv"
     try:
         with source.open(encoding="utf-8-sig", newline="" if table else None) as stream:
-            yield from _csv_records(stream, note) if table else _json_records(stream, note)
+            yield from _csv_records(stream, notes) if table else _json_records(stream, notes)
     except UnicodeDecodeError:
-        _note_encoding(source, note)
+        _note_encoding(source, notes)
     except OSError as error:
-        note("metadata-unreadable", f"it cannot be read: {error.strerror}", None, "a readable file")
+        notes.note("metadata-unreadable", f"it cannot be read: {error.strerror}", None, "a readable file")
 
 
-def _json_records(stream: TextIO, note: Note) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _json_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:
     first = True
     for line, content in enumerate(stream, start=1):
         text = content.strip()
@@ -58,50 +58,52 @@ def _json_records(stream: TextIO, note: Note) -> Iterator[tuple[int, Mapping[str
             continue
         if first and (text.startswith("[") or text == "{"):
             message = "the file is one JSON document, not one object a line"
-            note("bad-json", message, line, f"{ONE_OBJECT}, without brackets and commas around them")
+            notes.note("bad-json", message, line, f"{ONE_OBJECT}, without brackets and commas around them")
             return
         first = False
         try:
             record = json.loads(text)
         except json.JSONDecodeError as error:
             column = error.colno + len(content) - len(content.lstrip())
-            note("bad-json", f"not JSON: {error.msg}", line, ONE_OBJECT, column=column, cause=error.msg)
+            notes.note("bad-json", f"not JSON: {error.msg}", line, ONE_OBJECT, column=column, cause=error.msg)
         except (ValueError, RecursionError):
             message = "not JSON: a number too long or nested too deeply"
-            note("bad-json", message, line, ONE_OBJECT, cause=message)
+            notes.note("bad-json", message, line, ONE_OBJECT, cause=message)
         else:
             if isinstance(record, dict):
                 yield line, record
             else:
                 message = "the line is JSON but no object"
-                note("bad-json", message, line, ONE_OBJECT, cause=message)
+                notes.note("bad-json", message, line, ONE_OBJECT, cause=message)
 
 
-def _csv_records(stream: TextIO, note: Note) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _csv_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:
     header = stream.readline()
     if separator := _other_separator(header):
         message = f"its columns are separated by {SEPARATORS[separator]}"
-        note("bad-csv", message, 1, "commas between columns; a spreadsheet can save the file so")
+        notes.note("bad-csv", message, 1, "commas between columns; a spreadsheet can save the file so")
         return
     table = csv.DictReader(chain([header], stream), strict=True)
     try:
         names = [name.strip() for name in table.fieldnames or ()]
         if _is_no_header(names):
             message = f"its first line is no header but names the picture {names[0]}"
-            note("bad-csv", message, 1, "a first line with the names of the columns, such as file_name,text")
+            notes.note(
+                "bad-csv", message, 1, "a first line with the names of the columns, such as file_name,text"
+            )
             return
         table.fieldnames = names
         for record in table:
             if None in record:
                 expected = f"{len(names)} columns; quote texts that hold commas"
                 message = "the line has too many columns"
-                note("bad-csv", message, table.line_num, expected, cause="columns")
+                notes.note("bad-csv", message, table.line_num, expected, cause="columns")
             else:
                 filled = {key: value for key, value in record.items() if value is not None and value.strip()}
                 yield table.line_num, filled
     except csv.Error as error:
         line = table.reader.line_num
-        note("bad-csv", f"not CSV: {error}", line, "comma-separated values")
+        notes.note("bad-csv", f"not CSV: {error}", line, "comma-separated values")
 
 
 def _other_separator(header: str) -> str | None:
@@ -117,13 +119,15 @@ def _is_no_header(names: Sequence[str]) -> bool:
     return bool(names) and PurePosixPath(names[0]).suffix.lower() in IMAGE_SUFFIXES
 
 
-def _note_encoding(source: Path, note: Note) -> None:
+def _note_encoding(source: Path, notes: Notes) -> None:
     content = source.read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        note("metadata-encoding", "it is UTF-16, not UTF-8", None, "a file in UTF-8; editors can save it so")
+        notes.note(
+            "metadata-encoding", "it is UTF-16, not UTF-8", None, "a file in UTF-8; editors can save it so"
+        )
         return
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        note("metadata-encoding", f"byte {error.start} is not UTF-8", line, "a file in UTF-8")
+        notes.note("metadata-encoding", f"byte {error.start} is not UTF-8", line, "a file in UTF-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from photographs import photograph
 
-from attnforge.data.inspection import inspect, look
+from attnforge.data.inspection import look
 from attnforge.data.metadata import Row
 from attnforge.errors import Place, Problem
 
