@@ -1,4 +1,4 @@
-"""No option of a recipe makes timm load a file or fetch weights: it reads some files as programs."""
+"""No option of a recipe opens a door to files that run, to the network, or to what is no file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from attnforge_attngan.image_timm import TimmEncoder
+from attnforge_attngan.image_weights import load_weights
+from attnforge_attngan.tokenizer import WordTokenizer
+from attnforge_coco.release import read_release
+from torch import nn
 
-from attnforge.errors import RecipeError
+from attnforge.errors import DataError, RecipeError
 from attnforge.specs import ImageSpec
 
 SPEC = ImageSpec(dim=8, image_size=64)
@@ -61,3 +65,23 @@ def test_options_of_the_network_still_reach_it() -> None:
     options = {"channels": [8, 8, 16, 16], "stem_width": 8, "drop_path_rate": 0.1}
     encoder = TimmEncoder(SPEC, model="resnet10t", model_options=options)
     assert sum(weight.numel() for weight in encoder.network.parameters()) < 100_000
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the system has no such device")
+def test_a_device_is_no_file_of_weights_or_words() -> None:
+    """Reading one would never end."""
+    with pytest.raises(RecipeError) as caught:
+        load_weights(nn.Linear(1, 1), "/dev/zero")
+    assert caught.value.problems[0].code == "unreadable-weights"
+    with pytest.raises(DataError) as of_words:
+        WordTokenizer(vocabulary="/dev/zero").fit(["a bird"])
+    assert of_words.value.problems[0].code == "no-vocabulary"
+
+
+@pytest.mark.parametrize("name", ["../captions.json", "/etc/hostname", "annotations/../../captions.json"])
+def test_annotations_lie_below_their_folder(name: str, tmp_path: Path) -> None:
+    root = tmp_path / "coco"
+    (root / "annotations").mkdir(parents=True)
+    (tmp_path / "captions.json").write_text('{"images": [], "annotations": []}')
+    problems = read_release(root, train=name, test=name).problems
+    assert {problem.code for problem in problems} == {"file-outside"}

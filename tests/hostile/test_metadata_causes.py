@@ -160,7 +160,7 @@ def test_metadata_of_each_split_is_recognised(tmp_path: Path) -> None:
     assert '"file_name": "train/one.png"' in str(problem.expected)
 
 
-@pytest.mark.parametrize("name", ["captions.csv", "metadata.json", "train.parquet"])
+@pytest.mark.parametrize("name", ["captions.csv", "captions.json", "train.parquet"])
 def test_a_table_of_another_name_is_recognised(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("{}")
     (problem,) = read_metadata(tmp_path).problems

@@ -131,8 +131,11 @@ class WordTokenizer:
 
 
 def _read(path: str) -> dict[str, Any]:
+    file = Path(path)
     try:
-        state = json.loads(Path(path).read_text(encoding="utf-8"))
+        if file.exists() and not file.is_file():
+            raise OSError("it is no file")
+        state = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         message = f"the vocabulary {path} cannot be read: {error}"
         expected = "a JSON file with a list of words under `words`, in the order of their ids"
