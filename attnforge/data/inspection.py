@@ -90,9 +90,11 @@ def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str 
         with opened_image(BytesIO(data)) as image:
             mode = image.mode
             whole = jpeg_pixels(data)
+            blank_end = whole is None and _ends_blank(image)
             shown = upright_rgb(image) if whole is None else Image.fromarray(whole)
             remarks = [*_range_remarks(image, row, place), *_contrast_remarks(shown, row, place)]
-        lacking = missing_rows(data)
+        # rows that a file lacks are blank in memory, so only such an end is worth unpacking again
+        lacking = missing_rows(data) if blank_end else 0
     except BROKEN as error:
         return Inspection(problems=(unreadable(path, error, place=place, next_step=next_step),))
     broken = []
@@ -135,6 +137,12 @@ def _is_cut_short(stream: BufferedIOBase) -> bool:
         if end in stream.read(tail):
             return False
     return True
+
+
+def _ends_blank(image: Image.Image) -> bool:
+    """Whether the last row of an image's pixels is 0 throughout."""
+    image.load()
+    return image.crop((0, image.height - 1, *image.size)).getbbox() is None
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:

@@ -211,3 +211,10 @@ def test_images_that_no_line_names_are_a_remark(tmp_path: Path) -> None:
     report = folder(tmp_path, *({"file_name": name, "text": "a bird"} for name in ("a.png", "b.png")))
     (remark,) = report.remarks
     assert (remark.code, "c.png" in remark.message) == ("unnamed-images", True)
+
+
+def test_a_png_that_ends_early_in_a_tidy_way_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(64, 64, zlib.compress(noise(1, 65, most=255, kind="u1").tobytes())))
+    (problem,) = seen(path).problems
+    assert (problem.code, "lacks 63 rows" in problem.message) == ("broken-picture", True)
