@@ -41,7 +41,9 @@ class Files:
         self.root = root
         self._listed: dict[str, frozenset[str]] = {}
         self._subfolders: dict[str, list[str]] = {}
+        self._spelt: dict[str, str | None] = {}
         self._folded_names: dict[tuple[str, str], dict[str, str]] = {}
+        self._folder_of: dict[str, str] | None = None
         self._comparisons = 0
 
     def has(self, name: str) -> bool:
@@ -61,25 +63,23 @@ class Files:
         if slashed != name and self.has(slashed):
             return Likeness(slashed, "with forward slashes")
         path = PurePosixPath(slashed)
-        folder = self._existing(path.parent.as_posix().removeprefix("."))
+        written = path.parent.as_posix().removeprefix(".")
+        folder = self._existing(written)
         if folder is None:
-            return self._beside(path.name)
-        names = self._names(folder)
+            return self._elsewhere(path.name)
         below = f"{folder}/" if folder else ""
-        if folder != path.parent.as_posix().removeprefix(".") and path.name in names:
+        if folder != written and path.name in self._names(folder):
             return Likeness(below + path.name, "in a folder of other capital letters")
         for difference, fold in (
             ("in another form of Unicode", _composed),
             ("in other capital letters", _folded),
+            ("with another ending", _image_stem),
         ):
             if match := self._by_folded_name(folder, fold).get(fold(path.name)):
                 return Likeness(below + match, difference)
-        endings = sorted(one for one in names if PurePosixPath(one).stem == path.stem and _is_image(one))
-        if endings:
-            return Likeness(below + endings[0], "with another ending")
-        if close := self._misspelt(path, names):
+        if close := self._misspelt(path, self._names(folder)):
             return Likeness(below + close, "by a similar name")
-        return self._beside(path.name)
+        return self._elsewhere(path.name)
 
     def _misspelt(self, path: PurePosixPath, names: frozenset[str]) -> str | None:
         """The image of a similar name; names that differ in a number are of different images."""
@@ -95,24 +95,27 @@ class Files:
         close = get_close_matches(path.stem, stems, n=1, cutoff=CLOSE)
         return stems[close[0]] if close else None
 
-    def _beside(self, name: str) -> Likeness | None:
-        """A file of that name in another folder directly below the root."""
-        for folder in self._folders(""):
-            if name in self._names(folder):
-                return Likeness(f"{folder}/{name}", "in another folder")
-        return Likeness(name, "in another folder") if name in self._names("") else None
+    def _elsewhere(self, name: str) -> Likeness | None:
+        """A file of that name in the root, or in another folder directly below it."""
+        if self._folder_of is None:
+            folders = [*reversed(self._folders("")), ""]
+            self._folder_of = {name: folder for folder in folders for name in self._names(folder)}
+        folder = self._folder_of.get(name)
+        return None if folder is None else Likeness(f"{folder}/{name}".lstrip("/"), "in another folder")
 
     def _existing(self, folder: str) -> str | None:
         """The folder as it is written on disk, or None when there is none like it."""
-        found = ""
-        for part in filter(None, folder.split("/")):
-            folders = self._folders(found)
-            likely = (one for one in folders if one == part or _folded(one) == _folded(part))
-            match = next(likely, None)
-            if match is None:
-                return None
-            found = f"{found}/{match}".lstrip("/")
-        return found
+        if folder not in self._spelt:
+            spelt: str | None = ""
+            for part in filter(None, folder.split("/")):
+                folders = self._folders(spelt or "")
+                likely = [name for name in folders if _folded(name) == _folded(part)]
+                match = part if part in likely else next(iter(likely), None)
+                spelt = None if match is None else f"{spelt}/{match}".lstrip("/")
+                if spelt is None:
+                    break
+            self._spelt[folder] = spelt
+        return self._spelt[folder]
 
     def _names(self, folder: str) -> frozenset[str]:
         if folder not in self._listed:
@@ -145,6 +148,11 @@ def _composed(name: str) -> str:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def _image_stem(name: str) -> str:
+    """The name of an image without its ending; other names are no image's stem and stay as they are."""
+    return PurePosixPath(name).stem if _is_image(name) else name
 
 
 def _is_image(name: str) -> bool:
