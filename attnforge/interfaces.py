@@ -230,10 +230,7 @@ class Metric(Protocol):
         ...
 
     def compute(self) -> Mapping[str, float | str]:
-        """The figures by name; what so few images cannot say is left out.
-
-        Then the reason stands under the figure's name and ` withheld`: `{"FID withheld": "5 images ..."}`.
-        """
+        """The figures by name; of those that too few images make, the reason under `NAME withheld`."""
         ...
 
 

@@ -215,6 +215,6 @@ def test_images_that_no_line_names_are_a_remark(tmp_path: Path) -> None:
 
 def test_a_png_that_ends_early_in_a_tidy_way_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(png(64, 64, zlib.compress(noise(1, 65, most=255, kind="u1").tobytes())))
+    path.write_bytes(png(64, 64, zlib.compress(b"\0" + noise(64, most=255, kind="u1").tobytes())))
     (problem,) = seen(path).problems
     assert (problem.code, "lacks 63 rows" in problem.message) == ("broken-picture", True)
