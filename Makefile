@@ -13,12 +13,13 @@ CODE := $(wildcard attnforge plugins tests benchmarks docs)
 PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint format docs pins gpu-check clean
+.PHONY: help demo test test-long test-versions lint format docs pins gpu-check clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the embedded birds (about five minutes)"
 	@echo "make test       install, then run the tests that need no GPU"
 	@echo "make test-long  run the tests that take minutes each"
+	@echo "make test-versions  run the tests on every promised Python with lowest and newest dependencies (hours)"
 	@echo "make lint       style, types and import contracts"
 	@echo "make format     put the code into the house's format"
 	@echo "make gpu-check  check kernels and training on a GPU, and how fast they are (eight minutes)"
@@ -49,6 +50,10 @@ test: $(VENV)/.installed-dev
 
 test-long: $(VENV)/.installed-dev
 	$(PYTEST) -n 0 -m long $(ARGS)
+
+# Before a release; ARGS="--python 3.12 --versions lowest" runs a part.
+test-versions: $(VENV)/.installed-dev
+	$(BIN)/python tests/support/promised_versions.py $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CODE)
@@ -88,5 +93,5 @@ $(SITE): $(wildcard $(CARRIED)/*.whl)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .versions build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

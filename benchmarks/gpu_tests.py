@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ TESTS = ROOT / "tests" / "kernels"
 SANITIZER = "compute-sanitizer"
 SANITIZER_SECONDS = 60.0
 MOST_PROCESSES = 12
+LAST_WORDS_SECONDS = 15.0
+"""After the signal that interrupts a command."""
 
 
 def kernel_tests() -> list[Path]:
@@ -45,8 +48,10 @@ def run_tests(paths: Sequence[Path], log: Path, *, seconds: float) -> list[str]:
     status = run_into(log, command, seconds=seconds)
     lines = log.read_text(errors="replace").strip().splitlines() or ["nothing was printed"]
     if status is None:
-        counts = {word: sum(f" {word} " in line for line in lines) for word in ("PASSED", "FAILED", "ERROR")}
-        print(f"tests: stopped after {seconds:.0f} s, {counts}", flush=True)
+        said = next(
+            (line for line in reversed(lines) if " passed" in line or " failed" in line), "no summary"
+        )
+        print(f"tests: stopped after {seconds:.0f} s, {said.strip('= ')}", flush=True)
         return [f"the tests were stopped after {seconds:.0f} s: {log}"]
     print(f"tests: {lines[-1].strip('= ')} ({time.monotonic() - begun:.0f} s)", flush=True)
     return [] if status == 0 else [f"tests failed: {log}"]
@@ -82,11 +87,17 @@ def run_into(
         environment: Its environment variables; those of this process where not given.
     """
     with log.open("w") as file:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env=environment
+        )
         try:
-            done = subprocess.run(  # noqa: S603
-                command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, timeout=seconds, env=environment
-            )
+            return process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            file.write(f"\nstopped after {seconds:.0f} s\n")
-            return None
-    return done.returncode
+            process.send_signal(signal.SIGINT)  # which lets pytest say what has failed so far
+        try:
+            process.wait(timeout=LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        file.write(f"\nstopped after {seconds:.0f} s\n")
+    return None

@@ -17,7 +17,7 @@ from kernel_clocks import event
 MODES = ("inference", "forward", "backward", "both")
 TF32 = "tf32"
 REPEATS = 7
-FEWEST_WORDS, TILE_REGIONS = 8, 64
+FEWEST_WORDS, TILE_REGIONS = 16, 64
 """GPU programs make room for powers of two of words, from here on, and for whole tiles of regions."""
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import torch
 from kernel_cases import ATTENTION, MATCHING, Case
+
+from attnforge.kernels.word_attention.launches import SPAN
 
 KINDS = {"half": torch.bfloat16, "tf32": torch.float32, "float32": torch.float32}
 
@@ -74,6 +75,53 @@ def resized(case: Case, width: int, words: int) -> Case:
     )
 
 
+COMPARISONS = {
+    "half": (
+        *((64, 64, 4, 1), (64, 64, 4, 2), (64, 64, 8, 2), (64, 64, 8, 3), (64, 128, 8, 2), (128, 128, 8, 2)),
+        *((128, 128, 8, 1), (128, 64, 8, 2), (64, 32, 4, 3), (32, 64, 4, 2), (32, 64, 4, 3), (32, 128, 4, 2)),
+    ),
+    "tf32": ((64, 32, 4, 2), (64, 64, 4, 1), (64, 64, 4, 2), (64, 64, 8, 2), (32, 64, 4, 2), (64, 32, 8, 2)),
+    "float32": ((32, 32, 8, 1), (32, 32, 4, 1), (64, 32, 8, 1), (64, 64, 8, 1)),
+}
+"""Rows, tile, warps and stages of the programs that hold vectors whole."""
+GRADIENTS = {
+    "half": (
+        *((32, 64, 4, 3, 64), (32, 64, 4, 1, 256), (32, 64, 4, 2, 256), (32, 64, 4, 3, 128)),
+        *(
+            (64, 64, 4, 1, 256),
+            (64, 64, 4, 2, 256),
+            (64, 64, 4, 3, 64),
+            (64, 64, 4, 4, 64),
+            (32, 64, 4, 4, 64),
+        ),
+        *((32, 32, 4, 1, 256), (64, 64, 8, 1, 256), (32, 64, 4, 1, 128)),
+    ),
+    "tf32": ((32, 32, 4, 2, 64), (32, 64, 4, 1, 32), (32, 32, 4, 1, 64), (32, 32, 4, 3, 64)),
+    "float32": ((64, 32, 8, 1, 32), (32, 64, 8, 1, 32), (64, 32, 8, 1, 64), (64, 32, 4, 1, 32)),
+}
+"""Rows, tile, warps, stages and part of the programs that sum gradients; one has no rows to choose."""
+FORWARD = {
+    "half": (
+        *((256, 4, 1, 1), (128, 4, 1, 1), (128, 4, 2, 4), (128, 4, 3, 4), (128, 4, 3, 8), (128, 2, 2, 4)),
+        *((64, 4, 3, 8), (64, 4, 3, 16), (64, 2, 2, 8), (64, 2, 3, 8), (256, 4, 2, 4), (256, 8, 2, 4)),
+        *((32, 2, 3, 8), (32, 1, 3, 8), (64, 1, 2, 8), (128, 8, 3, 8)),
+    ),
+    "float32": (
+        *((128, 4, 1, 1), (128, 8, 1, 1), (128, 4, 2, 4), (128, 4, 3, 4), (64, 4, 3, 8), (128, 8, 2, 4)),
+        *((64, 2, 2, 8), (32, 2, 3, 8), (32, 1, 2, 8)),
+    ),
+}
+"""Pixels, warps, stages and blocks of word attention's forward program."""
+BACKWARD = {
+    "half": (
+        *((64, 4, 1), (64, 4, 2), (32, 1, 1), (32, 1, 2), (32, 2, 1), (32, 2, 2), (32, 2, 3)),
+        *((64, 2, 1), (64, 2, 2), (64, 2, 3), (128, 2, 1), (128, 2, 2), (16, 1, 2), (32, 4, 2)),
+    ),
+    "float32": ((64, 4, 1), (64, 4, 2), (32, 2, 1), (32, 1, 1), (64, 2, 1), (128, 4, 1)),
+}
+"""Pixels, warps and stages of word attention's backward program."""
+
+
 def candidates(group: Group, constants: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Options of launches, as Triton and the program take them.
 
@@ -83,46 +131,34 @@ def candidates(group: Group, constants: dict[str, Any]) -> Iterator[dict[str, An
     """
     if group.case.operation == ATTENTION:
         return of_word_attention(group)
-    if group.program in ("score", "slopes"):
-        return of_comparisons(group, words=constants["WORDS"])
-    return of_gradients(group, words=constants["WORDS"], with_rows="ROWS" in constants)
+    return of_region_matching(group, words=constants["WORDS"], with_rows="ROWS" in constants)
 
 
 def of_word_attention(group: Group) -> Iterator[dict[str, Any]]:
-    """Blocks of pixels; only the backward program has a loop whose rounds can be in flight together."""
-    half = group.kind == "half"
-    blocks = (32, 64, 128) if group.program == "learn" else (32, 64, 128, 256)
-    stages = ((1, 2, 3) if half else (1, 2)) if group.program == "learn" else (1,)
-    for pixels, warps, stage, precision in product(blocks, (4, 8), stages, precisions_of(group)):
-        yield {"PIXELS": pixels, "num_warps": warps, "num_stages": stage, "PRECISION": precision}
+    """Blocks of pixels; float32 in three products of tensor cores, as plain units were slower."""
+    shapes = (
+        FORWARD[group.kind]
+        if group.program == "attend"
+        else [(*shape, SPAN // shape[0]) for shape in BACKWARD[group.kind]]
+    )
+    for pixels, warps, stages, blocks in shapes:
+        options = {"PIXELS": pixels, "SPAN": pixels * blocks, "PRECISION": "tf32x3"}
+        yield options | {"num_warps": warps, "num_stages": stages}
 
 
-def of_comparisons(group: Group, *, words: int) -> Iterator[dict[str, Any]]:
-    """Blocks of words and tiles of regions for the programs that hold vectors whole."""
-    half = group.kind == "half"
-    blocks = (64, 128) if half else (32, 64)
-    tiles = (32, 64, 128) if half else (32, 64)
-    stages = (2, 3, 4) if half else (1, 2)
-    for rows, tile, warps, stage, precision in product(blocks, tiles, (4, 8), stages, precisions_of(group)):
-        options = {"ROWS": max(rows, words), "TILE": tile, "PRECISION": precision}
-        yield options | {"num_warps": warps, "num_stages": stage}
-
-
-def of_gradients(group: Group, *, words: int, with_rows: bool) -> Iterator[dict[str, Any]]:
-    """Blocks, tiles and parts of vectors for the programs that sum gradients."""
-    half = group.kind == "half"
-    blocks = (32, 64) if half and with_rows else (32,)
-    tiles = (32, 64) if half else (32,)
-    stages = (1, 2, 3) if half else (1, 2)
-    parts = (64, 256) if half else (32, 64)
-    for rows, tile, warps, stage, part, precision in product(
-        blocks, tiles, (4, 8), stages, parts, precisions_of(group)
-    ):
-        options: dict[str, Any] = {"TILE": tile, "PART": part, "PRECISION": precision}
+def of_region_matching(group: Group, *, words: int, with_rows: bool) -> Iterator[dict[str, Any]]:
+    """Blocks of words and tiles of regions; float32 in three products of tensor cores."""
+    precision = "tf32x3" if group.kind == "float32" else "tf32"
+    if group.program in ("score", "slopes"):
+        for rows, tile, warps, stages in COMPARISONS[group.kind]:
+            options = {"ROWS": max(rows, words), "TILE": tile, "PRECISION": precision}
+            yield options | {"num_warps": warps, "num_stages": stages}
+        return
+    seen = []
+    for rows, tile, warps, stages, part in GRADIENTS[group.kind]:
+        options = {"TILE": tile, "PART": part, "PRECISION": precision}
         options |= {"ROWS": max(rows, words)} if with_rows else {}
-        yield options | {"num_warps": warps, "num_stages": stage}
-
-
-def precisions_of(group: Group) -> tuple[str, ...]:
-    """How float32 may be multiplied; halves have one way. Plain units (`ieee`) are the table's own."""
-    return {"half": ("tf32",), "tf32": ("tf32",), "float32": ("tf32x3",)}[group.kind]
+        options |= {"num_warps": warps, "num_stages": stages}
+        if options not in seen:
+            seen.append(options)
+            yield options

@@ -16,6 +16,7 @@ import gc
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,11 +37,14 @@ from training_measuring import (
     times_of,
     waits_of,
 )
-from training_providers import OFFICIAL, Provider, providers
+from training_providers import OFFICIAL, Provider, Step, providers
 from training_rows import Row, lines_of, write_rows
 
 RESULTS = Path(__file__).parent / "results"
 SMALL_BATCH = 4
+TIMED = 0.75
+"""The share of the time after which no further way is begun; the rest is for profiles."""
+STANDS_BACK = "`training.cuda_graphs` stands back"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,19 +58,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = given.out or RESULTS / device_name(device)
     begun = time.monotonic()
     run = Run(given=given, device=device, out=out)
+    measured: list[tuple[Game, Provider, int]] = []
     for number, name in enumerate(given.recipe, start=1):
-        run.deadline = begun + given.seconds * number / len(given.recipe)
+        run.deadline = begun + TIMED * given.seconds * number / len(given.recipe)
         game = game_of(name, small=given.small)
         batch = given.batch or (SMALL_BATCH if given.small else game.phase.batch_size)
         first = len(run.rows)
         for provider in providers(device):
             if not given.provider or any(one in provider.name for one in (OFFICIAL, *given.provider)):
                 run.measure(game, provider, batch)
+                measured.append((game, provider, batch))
         if not given.without_drawing:
             for row in draw_rows(game, device, small=given.small, late=run.late):
                 run.add(row)
         print(f"\n{name}, batches of {batch}, {run.on.device}")
         print("\n".join(lines_of(run.rows[first:])), flush=True)
+    run.deadline = begun + given.seconds
+    if device.type == "cuda" or given.traces:
+        for game, provider, batch in measured:  # last, because a profiler slows what comes after it
+            if provider.profiled:
+                run.profile(game, provider, batch)
+        print("\n" + "\n".join(lines_of([row for row in run.rows if row.kernels is not None])))
     print(f"written to {out}")
     return 0
 
@@ -115,22 +127,51 @@ class Run:
             if self.late():
                 raise TimeoutError("the time for the benchmark was up")
             self._fill(row, game, provider, batch)
+        self._leave()
+        self.add(row)
+        taken = time.monotonic() - begun
+        print(f"{game.name}: {provider.name} took {taken:.1f} s", file=sys.stderr, flush=True)
+
+    def profile(self, game: Game, provider: Provider, batch: int) -> None:
+        """Count what a step of a way consists of, and write its trace."""
+        row = next(
+            one
+            for one in self.rows
+            if (one.recipe, one.what, one.provider) == (game.name, "training", provider.name)
+        )
+        if self.late() or row.milliseconds is None:
+            return
+        trace = self.out / "traces" / f"{game.name}-{provider.name.replace(' ', '-')}.json.gz"
+        with noted(row):
+            step = provider.begin(game, self.device, batch)
+            for _ in range(WARM_UP if self.device.type == "cuda" else 1):
+                step()
+            seen = profiled(step, self.device, trace)
+            if self.device.type == "cuda":
+                row.kernels, row.launches = seen.kernels, seen.launches
+                row.triton_share, row.busy_share = (
+                    seen.triton_share,
+                    seen.busy_milliseconds / row.milliseconds,
+                )
+        self._leave()
+        write_rows(self.out / f"{self.given.table}.csv", self.rows)
+
+    def _leave(self) -> None:
         torch.backends.cudnn.benchmark = False
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        self.add(row)
-        print(
-            f"{game.name}: {provider.name} took {time.monotonic() - begun:.1f} s", file=sys.stderr, flush=True
-        )
 
     def _fill(self, row: Row, game: Game, provider: Provider, batch: int) -> None:
         device, given, on_gpu = self.device, self.given, self.device.type == "cuda"
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(device)
         step = provider.begin(game, device, batch)
-        for _ in range(WARM_UP if on_gpu else 1):
-            step()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            for _ in range(WARM_UP if on_gpu else 1):
+                step()
+        row.note = next((str(one.message) for one in told if STANDS_BACK in str(one.message)), "")
         if on_gpu:
             row.waits = waits_of(step)
         taken = times_of(step, device, steps=given.steps, seconds=given.seconds_each)
@@ -140,17 +181,11 @@ class Run:
         if on_gpu:
             row.peak_megabytes = torch.cuda.max_memory_allocated(device) / 1e6
         self._compare_with_peaks(row, game, provider, batch, step)
-        if on_gpu or given.traces:
-            trace = self.out / "traces" / f"{game.name}-{provider.name.replace(' ', '-')}.json.gz"
-            seen = profiled(step, device, trace)
-            if on_gpu:
-                row.kernels, row.launches = seen.kernels, seen.launches
-                row.triton_share, row.busy_share = seen.triton_share, seen.busy_milliseconds / taken.middle
 
-    def _compare_with_peaks(self, row: Row, game: Game, provider: Provider, batch: int, step: object) -> None:
+    def _compare_with_peaks(self, row: Row, game: Game, provider: Provider, batch: int, step: Step) -> None:
         key = (game.name, batch, provider.official)
         if key not in self.flop and "graphs" not in provider.name:
-            self.flop[key] = flop_of(step)  # type: ignore[arg-type]
+            self.flop[key] = flop_of(step)
         if key not in self.flop or not row.milliseconds:
             return
         precision = provider.precision

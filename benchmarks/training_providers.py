@@ -33,6 +33,8 @@ class Provider:
     official: bool = False
     tuned: bool = False
     """Whether cuDNN tries all its algorithms for each convolution and keeps the quickest."""
+    profiled: bool = False
+    """Whether a step is taken apart, too."""
 
     def begin(self, game: Game, device: torch.device, batch: int) -> Step:
         """Networks on the device, and a function that makes the next step of training them."""
@@ -64,7 +66,7 @@ def providers(device: torch.device) -> list[Provider]:
     """All ways that can run on a device, the official one first, then those that are asked for most."""
     last, graphs = {"channels_last": True}, {"cuda_graphs": True}
     on_gpu = [
-        Provider("attnforge bf16 channels-last graphs", "bf16", {**last, **graphs}),
+        Provider("attnforge bf16 channels-last graphs", "bf16", {**last, **graphs}, profiled=True),
         Provider("attnforge float32 graphs", options=graphs),
         Provider("attnforge bf16 channels-last graphs tuned", "bf16", {**last, **graphs}, tuned=True),
         Provider("official float32 tuned", official=True, tuned=True),
@@ -73,10 +75,10 @@ def providers(device: torch.device) -> list[Provider]:
         Provider("attnforge bf16 graphs", "bf16", graphs),
     ]
     return [
-        Provider(OFFICIAL, official=True),
+        Provider(OFFICIAL, official=True, profiled=True),
         Provider("official bf16", "bf16", official=True),
-        Provider("attnforge float32"),
+        Provider("attnforge float32", profiled=True),
         Provider("attnforge bf16", "bf16"),
-        Provider("attnforge bf16 channels-last", "bf16", last),
+        Provider("attnforge bf16 channels-last", "bf16", last, profiled=True),
         *(on_gpu if device.type == "cuda" else ()),
     ]

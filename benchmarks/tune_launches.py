@@ -113,7 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("no GPU is available; to try the steps: TRITON_INTERPRET=1 ... --small", file=sys.stderr)
         return 1
     deadline = time.monotonic() + given.seconds
-    work = [group for group in groups(device, small=given.small) if given.only in group.label]
+    work = [
+        group
+        for group in groups(device, small=given.small)
+        if any(word in group.label for word in given.only)
+    ]
     calls = {group.label: recorded(group, launched=not given.compile) for group in work}
     shapes = {group.label: shapes_of(group, calls[group.label]) for group in work}
     if given.compile:
@@ -307,7 +311,7 @@ def answers(call: Call, options: dict[str, Any], names: Sequence[str]) -> list[t
     for result in call.results(names):
         result.zero_()
     call.launch(options)
-    return [result.float() for result in call.results(names)]
+    return [result.to(torch.float32, copy=True) for result in call.results(names)]
 
 
 def resources_of(call: Call, options: dict[str, Any]) -> tuple[int | None, int | None]:
@@ -356,7 +360,12 @@ def write(path: Path, rows: Sequence[Timed]) -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--only", default="", help="groups whose label holds this: `half`, `score`, `attend`")
+    made.add_argument(
+        "--only",
+        nargs="+",
+        default=[""],
+        help="groups whose label holds one of these: `half`, `score`, `attend`",
+    )
     made.add_argument("--seconds", type=float, default=110, help="after which nothing more is timed")
     made.add_argument("--compile", action="store_true", help="only fill Triton's cache, without a GPU")
     made.add_argument("--processes", type=int, help="that compile; the cores but two without it")

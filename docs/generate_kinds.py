@@ -92,8 +92,26 @@ def _does(kind: str) -> str:
 
 def _source(target: type) -> str:
     """A class as it stands in the source, without decorators that matter to no reader."""
-    text = inspect.getsource(target).removeprefix("@runtime_checkable\n").rstrip()
+    text = _lines(target).removeprefix("@runtime_checkable\n")
     return f"```python\n{text}\n```"
+
+
+def _lines(target: type) -> str:
+    """The source of a class with its decorators.
+
+    `inspect.getsource` asks the class where it begins from Python 3.13 on, which a decorator that an import
+    hook adds moves.
+    """
+    module = inspect.getsource(sys.modules[target.__module__])
+    node = _class(ast.parse(module), target.__name__)
+    begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "\n".join(module.splitlines()[begin - 1 : node.end_lineno])
+
+
+def _class(module: ast.Module, name: str) -> ast.ClassDef:
+    """The class of that name at the top of a module."""
+    (node,) = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == name]
+    return node
 
 
 def _spec(protocol: type) -> Iterator[str]:
@@ -115,7 +133,7 @@ def _spec(protocol: type) -> Iterator[str]:
 
 def _travelling(protocol: type) -> Iterator[str]:
     """The values that its methods take and give, as they stand in the source."""
-    text = inspect.getsource(protocol)
+    text = _lines(protocol)
     seen = [
         name
         for name, one in vars(values).items()
@@ -169,8 +187,7 @@ def _letters() -> str:
 
 def _said_below(module: ModuleType, name: str) -> dict[str, str]:
     """The text that stands below each field of a class."""
-    tree = ast.parse(inspect.getsource(module))
-    (owner,) = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name]
+    owner = _class(ast.parse(inspect.getsource(module)), name)
     said = {}
     for field, text in zip(owner.body, owner.body[1:], strict=False):
         if (

@@ -43,12 +43,19 @@ def register(
     return operator
 
 
+def autocast_type(device: torch.device) -> torch.dtype | None:
+    """What autocast rounds factors of products to on a device; None where it is off or there is none."""
+    kind = device.type
+    if not has_autocast(kind) or not torch.is_autocast_enabled(kind):
+        return None
+    return torch.get_autocast_dtype(kind)
+
+
 def as_autocast(*values: Tensor) -> tuple[Tensor, ...]:
     """Floats in the type of the autocast that is on for their device, as torch's products take them."""
-    kind = values[0].device.type
-    if not has_autocast(kind) or not torch.is_autocast_enabled(kind):
+    dtype = autocast_type(values[0].device)
+    if dtype is None:
         return values
-    dtype = torch.get_autocast_dtype(kind)
     return tuple(value if value.dtype is torch.float64 else value.to(dtype) for value in values)
 
 

@@ -75,15 +75,17 @@ class Training:
         workers: Processes that load data; 0 loads in the training process.
         threads: CPU threads of torch; torch's own choice when not given.
         keep: How many checkpoints of each phase stay on disk.
-        precision: `bf16` rounds the factors of convolutions and matrix products to bfloat16, which is several
-            times as fast on a GPU from Ampere on; weights, optimizer state, statistics and losses stay
-            float32. `float32` computes as torch does by itself.
+        precision: `bf16` rounds the factors of convolutions and matrix products to bfloat16, for which GPUs
+            from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
+            `float32` computes as torch does by itself.
         channels_last: Keep the channels of a pixel together in memory, in networks and images, as a GPU's
             bfloat16 convolutions want them. Checkpoints are the same.
         cuda_graphs: Record adversarial steps as CUDA graphs after a few, and replay them, so that launching
             their kernels costs nothing; random numbers stay the same. Captions are then padded to
             `max_words`. A step that waits for the GPU is not recorded, which is said once. Nothing changes
             on a CPU.
+        tune_convolutions: Let cuDNN try its ways of computing each convolution of the first steps, and keep
+            the quickest. Which that is can differ from run to run, and with it the last bits of results.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -94,6 +96,7 @@ class Training:
     precision: Precision = "float32"
     channels_last: bool = False
     cuda_graphs: bool = False
+    tune_convolutions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

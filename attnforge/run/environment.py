@@ -66,6 +66,28 @@ def packages(distribution: str = "attnforge") -> list[Package]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A package that does not get what it asks for."""
+
+    package: str
+    asked: str
+    """The other package with the versions that will do, such as `torch==2.11.0`."""
+    name: str
+    """The other package."""
+    installed: str
+
+
+def conflicts(distribution: str) -> list[Conflict]:
+    """What an installed distribution asks for without its extras that is installed in another version."""
+    unmet = []
+    for package in packages(distribution):
+        if package.installed is not None and not package.fits:
+            asked = f"{package.name}{package.asked}"
+            unmet.append(Conflict(distribution, asked, package.name, package.installed))
+    return unmet
+
+
 def version_of(distribution: str) -> str | None:
     """The installed version of a distribution, or None."""
     try:

@@ -65,6 +65,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     _refuse_to_overwrite(path, resume=resume)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
+    if recipe.training.tune_convolutions:
+        torch.backends.cudnn.benchmark = True
     device = choose_device(recipe.training.device)
     names, left_out = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
@@ -81,6 +83,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     _try_metrics(parts, quietly=checkpoint is not None)
     run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     reporter.line(f"run {run.path}")
+    if recipe.training.cuda_graphs and not engine.cuda_graphs:
+        reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
     if encoders is not None:
         reporter.line(_of_encoders(encoders, left_out))
     if checkpoint is None:
@@ -178,7 +182,7 @@ def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, s
         truncate=phase.truncate,
         order=phase.order,
         workers=parts.recipe.training.workers,
-        full_length=parts.engine is not None and parts.engine.cuda_graphs,
+        full_length=_is_recorded(parts, phase),
         device=parts.device,
     )
 
@@ -191,6 +195,12 @@ def drawing_network(task: Task) -> nn.Module | None:
 
 def _build_task(parts: Parts, phase: Phase) -> Task:
     return phase.task(parts.task_spec(class_of(phase.task).needs))
+
+
+def _is_recorded(parts: Parts, phase: Phase) -> bool:
+    """Whether the steps of a phase may be recorded, so that all their batches must have one shape."""
+    graphs = parts.engine is not None and parts.engine.cuda_graphs
+    return graphs and "generator" in class_of(phase.task).needs
 
 
 def _fit(recipe: Recipe, datasets: Datasets, checkpoint: Checkpoint | None) -> Tokenizer:

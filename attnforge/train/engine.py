@@ -15,6 +15,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from attnforge.errors import AttnforgeError, Problem
+from attnforge.kernels.gpu import OLDEST
 from attnforge.recipe.schema import Precision, Training
 from attnforge.train.graphs import Played, Replayed
 
@@ -41,7 +43,13 @@ class Engine:
 
     @staticmethod
     def of(training: Training, device: torch.device) -> Engine:
-        """The engine that a recipe's section `training` describes."""
+        """The engine that a recipe's section `training` describes.
+
+        Raises:
+            AttnforgeError: the GPU is too old to multiply numbers in bfloat16.
+        """
+        if training.precision == "bf16":
+            _refuse_old_gpus(device)
         return Engine(
             device=device,
             precision=training.precision,
@@ -87,6 +95,19 @@ class Engine:
             name: What messages call it.
         """
         return Replayed(play, name=name, device=self.device) if self.cuda_graphs else play
+
+
+def _refuse_old_gpus(device: torch.device) -> None:
+    if device.type != "cuda" or torch.version.hip is not None:
+        return
+    capability = torch.cuda.get_device_capability(device)
+    if capability < OLDEST:
+        message = (
+            f"the GPU has compute capability {capability[0]}.{capability[1]} and no products in bfloat16"
+        )
+        expected = "a GPU of compute capability 8.0 (Ampere) or later, or `training.precision: float32`"
+        next_step = "attnforge train RECIPE training.precision=float32"
+        raise AttnforgeError(Problem("precision-refused", message, None, expected, next_step))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

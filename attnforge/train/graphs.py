@@ -82,7 +82,8 @@ class Replayed:
             recording = self._record(inputs)
         except Exception as error:
             torch.cuda.set_stream(main)  # which a recording that failed does not do
-            self._refuse(f"{type(error).__name__}: {[*str(error).splitlines(), ''][0]}")
+            first = error.__context__ or error  # ending a recording that failed fails too
+            self._refuse(f"{type(first).__name__}: {[*str(first).splitlines(), ''][0]}")
             return self._beside(inputs)
         self._recordings[key] = recording
         return recording.replay(inputs)

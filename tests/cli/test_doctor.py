@@ -6,6 +6,7 @@ import json
 import platform
 import socket
 from collections.abc import Callable
+from importlib.metadata import version as installed
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,17 @@ import torch
 
 from attnforge.cli import run
 from attnforge.cli.diagnosis import devices, environment, storage
-from attnforge.run.environment import Gpu, Package, packages
+from attnforge.kernels import gpu
+from attnforge.run import environment as run_environment
+from attnforge.run.environment import Conflict, Gpu, Package, conflicts, packages
 
 Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _an_interpreter_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever versions the tests run with."""
+    monkeypatch.setattr(gpu, "INTERPRETER_FAULT", None)
 
 
 @pytest.fixture
@@ -103,6 +112,43 @@ def test_a_package_that_is_missing_or_too_old(
     assert rows["environment", "torch"]["next"] == 'pip install "torch>=99"'
     assert rows["environment", "absent"]["finding"] == "missing"
     assert rows["environment", "pluggy"]["state"] == "ok"
+
+
+def test_packages_that_do_not_fit_one_another(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmet = {"torchvision": [Conflict("torchvision", "torch==2.11.0", "torch", "2.15.0")]}
+    monkeypatch.setattr(environment, "conflicts", lambda name: unmet.get(name, []))
+    code, rows = doctor()
+    assert code == 1
+    torchvision = rows["environment", "torchvision"]
+    assert torchvision["state"] == "problem"
+    assert "it needs torch==2.11.0, and 2.15.0 is installed" in torchvision["finding"]
+    assert torchvision["next"] == "pip install --upgrade torchvision torch"
+    assert rows["environment", "torch"]["state"] == "ok"
+
+
+def test_what_a_package_needs_comes_from_its_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert conflicts("torchvision") == []
+    assert conflicts("no-such-distribution") == []
+    read = {"torch": "1.0.0"}
+    monkeypatch.setattr(run_environment, "version_of", lambda name: read.get(name, installed(name)))
+    (unmet,) = conflicts("torchvision")
+    assert (unmet.package, unmet.name, unmet.installed) == ("torchvision", "torch", "1.0.0")
+    assert unmet.asked.startswith(("torch==", "torch>="))
+
+
+@pytest.mark.parametrize(("interpreting", "state"), [(True, "problem"), (False, "warning")])
+def test_an_interpreter_that_cannot_work(
+    doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch, interpreting: bool, state: str
+) -> None:
+    fault = gpu.fault_of_interpreter(triton="3.6.0", numpy="2.5.2")
+    monkeypatch.setattr(gpu, "INTERPRETER_FAULT", fault)
+    monkeypatch.setattr(gpu, "interpreted", lambda: interpreting)
+    _, rows = doctor("quickstart")
+    assert rows["kernels", "interpreter"]["state"] == state
+    assert rows["kernels", "interpreter"]["finding"] == fault
+    assert rows["kernels", "interpreter"]["next"] == 'pip install "numpy<2.4"'
 
 
 def test_another_python_than_asked_for(

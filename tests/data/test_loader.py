@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.data.collate import collate, shorten
+from attnforge.data.collate import collate, pad, shorten
 from attnforge.data.loader import batches
 from attnforge.data.sampler import PositionSampler
 from attnforge.errors import DataError
@@ -227,3 +227,12 @@ def test_positions_can_be_read_in_any_order_and_have_seeds_of_their_own() -> Non
     forward = [sampler[position] for position in range(20)]
     assert [sampler[position] for position in reversed(range(20))] == forward[::-1]
     assert len({position.seed for position in islice(forward, 20)}) == 20
+
+
+def test_captions_are_padded_to_one_length_when_told() -> None:
+    ragged = pad([[1, 2], [3]])[0]
+    tokens, lengths = pad([[1, 2], [3]], length=5)
+    assert ragged.shape == (2, 2)
+    assert tokens.tolist() == [[1, 2, 0, 0, 0], [3, 0, 0, 0, 0]]
+    assert lengths.tolist() == [2, 1]
+    assert pad([[1, 2, 3]], length=2)[0].shape == (1, 3)

@@ -8,7 +8,7 @@ from matching_cases import FARTHEST, LAYOUTS, Matching, bounds, errors
 from torch.library import opcheck
 
 from attnforge.kernels.gpu import interpreted
-from attnforge.kernels.region_matching import region_matching
+from attnforge.kernels.region_matching import launches, region_matching
 from attnforge.kernels.region_matching.gpu import WORKSPACE
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available() or interpreted(), reason="no GPU is at hand")
@@ -103,7 +103,12 @@ def test_every_launch_of_the_table_runs(
     width: int, kind: str, generation: int, half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Captions of up to 64 words fill all four buckets."""
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (generation, 0))
+    of_table = launches.launch_for
+    monkeypatch.setattr(
+        launches,
+        "launch_for",
+        lambda program, **sizes: of_table(program, **{**sizes, "generation": generation}),
+    )
     precision = half if kind == "half" else kind
     case = Matching(pictures=3, captions=24, words=64, regions=70, width=width)
     exact = case.results("cpu", precise=True)

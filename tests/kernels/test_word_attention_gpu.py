@@ -8,7 +8,7 @@ from attention_cases import Case, errors, moved
 from torch.library import opcheck
 
 from attnforge.kernels.gpu import interpreted
-from attnforge.kernels.word_attention import attend_and_join
+from attnforge.kernels.word_attention import attend_and_join, launches
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available() or interpreted(), reason="no GPU is at hand")
 
@@ -63,7 +63,12 @@ def test_a_graph_is_played_again_with_other_inputs(dtype: torch.dtype) -> None:
 def test_every_launch_of_the_table_runs(
     channels: int, words: int, dtype: torch.dtype, generation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (generation, 0))
+    of_table = launches.launch_for
+    monkeypatch.setattr(
+        launches,
+        "launch_for",
+        lambda program, **sizes: of_table(program, **{**sizes, "generation": generation}),
+    )
     case = Case(batch=2, words=words, size=(33, 31), channels=channels)
     exact = case.results("reference", dtype, precision=torch.double)
     assert max(errors(case.results("triton", dtype), exact).values()) < FARTHEST[dtype]

@@ -67,6 +67,7 @@ PROVISIONAL = (
     "attnforge.run.folder",
     "attnforge.seeds",
     "attnforge.train.checkpoints",
+    "attnforge.train.engine",
 )
 """Modules that plugins may use and whose names may change between minor versions."""
 

@@ -16,8 +16,6 @@ FACTORS = ("words", "regions", "pulls")
 SUMS = ("bases", "scores", "gradient", "factors", "largest", "scale", "learnt")
 """What is float32 always."""
 LISTS = ("lengths", "captions", "bounds", "pictures", "counts")
-SIZES = ("bucket", "batch", "longest", "count", "list_step", "plane", "parts")
-"""What can be 1."""
 FLOATS = ("sharpness", "gamma1", "gamma2")
 
 
@@ -29,27 +27,16 @@ def compiled(
     *,
     width: int,
     words: int,
-    single: bool = False,
 ) -> Compiled:
-    """A program as it is launched for vectors of a width, which 16 divides, and a bucket.
-
-    With `single`, there is one picture with one region and one caption of one word. Triton makes every whole
-    number that is 1 a constant.
-    """
+    """A program as it is launched for vectors of a width, which 16 divides, and a bucket."""
     kernel = launches.PROGRAMS[program]
     room = launches.width_of(width)
     launch = launches.launch_for(program, generation=capability // 10, kind=kind, width=room, words=words)
     types = dict.fromkeys(kernel.arg_names, "i32")
     types |= dict.fromkeys(FACTORS, NUMBERS[number]) | dict.fromkeys(SUMS, "*fp32")
     types |= dict.fromkeys(LISTS, "*i32") | dict.fromkeys(FLOATS, "fp32")
-    constants: dict[str, object] = {
-        "WIDTH": room,
-        "PRECISION": launches.precision_of(kind),
-        "WIDE": False,
-    }
-    constants |= launches.constants_of(program, launch, width=room, words=words)
-    if single:
-        constants |= {name: 1 for name in SIZES if name in kernel.arg_names}
+    constants: dict[str, object] = {"WIDTH": room, "WIDE": False}
+    constants |= launches.constants_of(program, launch, kind=kind, width=room, words=words)
     aligned = [name for name in kernel.arg_names if types[name].startswith("*") and name not in constants]
     return compile_for(
         capability,
@@ -63,20 +50,20 @@ def compiled(
 
 
 def some() -> Iterator[tuple[str, Compiled]]:
-    """The width of the paper with captions of up to 16 words, and single pictures and captions."""
+    """The width of the paper, and the narrowest, with captions of up to 16 words."""
     for program in get_args(launch_table.Program):
         yield f"{program} sm_90 half", compiled(program, 90, "half", "bfloat16", width=256, words=16)
     for program in ("score", "learn_words"):
         yield f"{program} sm_80 float32", compiled(program, 80, "float32", "float32", width=256, words=16)
     for program in ("slopes", "learn_regions"):
-        one = compiled(program, 80, "half", "float16", width=32, words=8, single=True)
-        yield f"{program} sm_80 single", one
+        narrow = compiled(program, 80, "half", "float16", width=32, words=16)
+        yield f"{program} sm_80 narrow", narrow
 
 
 def every() -> Iterator[tuple[str, Compiled]]:
     """Every launch of the table."""
     for (program, generation, kind), table in launch_table.LAUNCHES.items():
-        for width, words in product(table, (8, 16, 32, 64)):
+        for width, words in product(table, (16, 32, 64)):
             for number in ("bfloat16", "float16") if kind == "half" else ("float32",):
                 one = compiled(program, generation * 10, kind, number, width=width, words=words)
                 yield f"{program} sm_{generation}0 {kind} {number} {width} {words}", one

@@ -40,10 +40,11 @@ def look() -> Iterator[Finding]:
 
 
 def look_at_kernels() -> Iterator[Finding]:
-    """The kernel that `auto` takes for each operation, and what the environment names instead."""
+    """The kernel that `auto` takes for each operation, or the environment, and what keeps the interpreter."""
     import torch
 
     from attnforge.cli.kernels import rows_of
+    from attnforge.kernels import gpu
     from attnforge.kernels.dispatch import AUTO, VARIABLE, find, named_outside
     from attnforge.kernels.operations import operations
     from attnforge.train.device import choose_device
@@ -65,3 +66,6 @@ def look_at_kernels() -> Iterator[Finding]:
         else:
             text = f"{taken['kernel']} on {device}: {taken['summary']}"
             yield Finding("kernels", operation.name, OK, text)
+    if gpu.INTERPRETER_FAULT is not None:
+        state = PROBLEM if gpu.interpreted() else WARNING
+        yield Finding("kernels", "interpreter", state, gpu.INTERPRETER_FAULT, 'pip install "numpy<2.4"')

@@ -12,13 +12,13 @@ from packaging.specifiers import SpecifierSet
 
 import attnforge
 from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING, Finding
-from attnforge.run.environment import packages
+from attnforge.run.environment import conflicts, packages
 
 AREA = "environment"
 
 
 def look() -> Iterator[Finding]:
-    """Python, the system, attnforge itself, and each package that it asks for."""
+    """Python, the system, attnforge itself, and each package that it asks for, with what that asks for."""
     version = platform.python_version()
     wanted = _python_range()
     fits = SpecifierSet(wanted).contains(version, prereleases=True)
@@ -40,6 +40,12 @@ def look() -> Iterator[Finding]:
             yield Finding(AREA, one.name, PROBLEM, f"missing{said}", f'pip install "{line}"')
         elif not one.fits:
             yield Finding(AREA, one.name, PROBLEM, f"{one.installed}{said}", f'pip install "{line}"')
+        elif unmet := conflicts(one.name):
+            text = "; ".join(f"it needs {other.asked}, and {other.installed} is installed" for other in unmet)
+            names = " ".join([one.name, *(other.name for other in unmet)])
+            yield Finding(
+                AREA, one.name, PROBLEM, f"{one.installed}, but {text}", f"pip install --upgrade {names}"
+            )
         else:
             yield Finding(AREA, one.name, OK, f"{one.installed}{said}")
 

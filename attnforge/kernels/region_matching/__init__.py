@@ -12,6 +12,7 @@ from torch import Tensor
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
 from attnforge.kernels.gpu import avoid_triton, name_of, refuse_triton
+from attnforge.kernels.operators import autocast_type
 from attnforge.kernels.region_matching import op, reference
 from attnforge.kernels.region_matching.filtering import filter_gradient
 from attnforge.values import Situation
@@ -136,8 +137,8 @@ def region_matching(
         regions = regions.flatten(2)
     device = regions.device
     dtype = torch.promote_types(words.dtype, regions.dtype)
-    if precision == AUTO and torch.is_autocast_enabled(device.type):
-        dtype = torch.get_autocast_dtype(device.type)
+    if precision == AUTO:
+        dtype = autocast_type(device) or dtype
     words, regions = words.to(dtype), regions.to(dtype)
     pictures, width, count = regions.shape
     captions, _, longest = words.shape

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-SHORTEST = 8
+SHORTEST = 16
 """The words that there is room for in the first bucket."""
 
 
@@ -35,9 +35,12 @@ def buckets_of(lengths: Int[Tensor, "t"], longest: int) -> Buckets:
     """
     sizes = sizes_for(longest)
     lengths = lengths.to(torch.int32).clamp(max=longest)
-    captions = lengths.argsort(stable=True).to(torch.int32)
-    ends = [(lengths <= size).sum() for size in sizes]
-    bounds = torch.stack([torch.zeros_like(ends[0]), *ends]).to(torch.int32)
+    ends = [(lengths <= size).sum(dtype=torch.int32) for size in sizes[:-1]]
+    bounds = torch.stack([lengths.new_zeros(()), *ends, lengths.new_full((), len(lengths))])
+    if len(sizes) == 1:  # captions of one bucket may stand as they come
+        captions = torch.arange(len(lengths), dtype=torch.int32, device=lengths.device)
+    else:
+        captions = lengths.argsort(stable=True).to(torch.int32)
     return Buckets(sizes, captions, bounds, lengths)
 
 

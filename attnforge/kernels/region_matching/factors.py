@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 Kind = Literal["half", "tf32", "float32"]
 """How numbers are multiplied: 16 bits, float32 in one product of tensor cores, or float32 kept whole."""
@@ -29,14 +30,38 @@ def factors_of(precision: str, inputs: torch.dtype) -> tuple[torch.dtype, Kind]:
     return dtype, "float32" if dtype is torch.float32 else "half"
 
 
-def rows_of(vectors: Float[Tensor, "b d n"], dtype: torch.dtype) -> Float[Tensor, "b n w"]:
-    """Vectors as rows without gaps, with zeros up to a multiple of EVEN numbers; copied only where needed."""
+def rows_of(vectors: Float[Tensor, "b d n"], dtype: torch.dtype, kind: Kind) -> Float[Tensor, "b n w"]:
+    """Vectors as rows without gaps, with zeros up to a multiple of EVEN numbers; copied only where needed.
+
+    Args:
+        vectors: The vectors.
+        dtype: The type of factors.
+        kind: How they are multiplied. GPUs cut float32 to TF32, so for that it is rounded here, which errs
+            half as much and to both sides.
+    """
     turned = vectors.transpose(1, 2)
     batch, count, width = turned.shape
     beyond = -width % EVEN
+    if kind == "tf32":
+        turned = rounded_to_tf32(turned.to(dtype))
     if turned.dtype is dtype and turned.is_contiguous() and not beyond:
         return turned
     rows = turned.new_empty(batch, count, width + beyond, dtype=dtype)
+    if not beyond:
+        return rows.copy_(turned)
     rows[..., :width].copy_(turned)
     rows[..., width:].zero_()
     return rows
+
+
+def rounded_to_tf32(values: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+    """Float32 values with the 10 bits of TF32, rounded to nearest, ties to even."""
+    bits = values.view(torch.int32)
+    raised = bits + 0xFFF + ((bits >> 13) & 1)
+    return torch.where(values.isfinite(), raised & -8192, bits).view(torch.float32)
+
+
+def sums_of(vectors: Float[Tensor, "b d n"], width: int) -> Float[Tensor, "b w"]:
+    """The sum of each set of vectors in float32, with zeros up to `width`."""
+    sums = vectors.sum(dim=2, dtype=torch.float32)
+    return sums if sums.shape[1] == width else pad(sums, (0, width - sums.shape[1]))

@@ -10,12 +10,11 @@ import torch
 import triton
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
 
 from attnforge.kernels.gpu import device_of
 from attnforge.kernels.region_matching import launches
 from attnforge.kernels.region_matching.buckets import buckets_of
-from attnforge.kernels.region_matching.factors import factors_of, rows_of
+from attnforge.kernels.region_matching.factors import factors_of, rows_of, sums_of
 
 WORKSPACE = 2**26
 """Bytes, 64 MiB, that pictures taken together may need beside inputs and results; one alone may need more."""
@@ -50,15 +49,15 @@ def forward(
         precision: What factors of the large products are rounded to.
     """
     dtype, kind = factors_of(precision, words.dtype)
-    batch, given, longest = words.shape
+    batch, _, longest = words.shape
     pictures, _, count = regions.shape
     buckets = buckets_of(lengths.to(regions.device), longest)
-    rows = rows_of(words, dtype)
+    rows = rows_of(words, dtype, kind)
     width = rows.shape[2]
     scores = regions.new_empty(pictures, batch, dtype=torch.float32)
     for part in parts_of(pictures, count * width * dtype.itemsize):
-        vectors = rows_of(regions[part], dtype)
-        bases = pad(regions[part].sum(dim=2, dtype=torch.float32), (0, width - given))
+        vectors = rows_of(regions[part], dtype, kind)
+        bases = sums_of(regions[part], width)
         for bucket, size in enumerate(buckets.sizes):
             program, constants = launches.prepared("score", regions, width=width, words=size, kind=kind)
 

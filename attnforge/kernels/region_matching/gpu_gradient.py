@@ -14,12 +14,11 @@ import torch
 import triton
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
 
 from attnforge.kernels.gpu import device_of
 from attnforge.kernels.region_matching import launches
 from attnforge.kernels.region_matching.buckets import Buckets, buckets_of
-from attnforge.kernels.region_matching.factors import Kind, factors_of, rows_of
+from attnforge.kernels.region_matching.factors import Kind, factors_of, rows_of, sums_of
 from attnforge.kernels.region_matching.gpu import parts_of
 from attnforge.kernels.region_matching.pairs import Pairs, every_pair, pairs_with_gradient
 
@@ -85,7 +84,7 @@ def backward(
     dtype, kind = factors_of(precision, words.dtype)
     batch, given, longest = words.shape
     captions = Words(
-        rows_of(words, dtype), buckets_of(lengths.to(regions.device), longest), kind, gamma1, gamma2
+        rows_of(words, dtype, kind), buckets_of(lengths.to(regions.device), longest), kind, gamma1, gamma2
     )
     of_regions = torch.empty_like(regions, memory_format=torch.contiguous_format)
     splits = min(triton.cdiv(PROGRAMS, batch), len(regions))
@@ -129,8 +128,8 @@ def find_slopes(
     """Compute contexts again and write down what the gradient needs of them."""
     batch, longest, width = words.rows.shape
     pictures, _, count = regions.shape
-    vectors = rows_of(regions, words.rows.dtype)
-    bases = pad(regions.sum(dim=2, dtype=torch.float32), (0, width - regions.shape[1]))
+    vectors = rows_of(regions, words.rows.dtype, words.kind)
+    bases = sums_of(regions, width)
     pulls = words.rows.new_empty(pictures, batch, longest, width)
     factors = scores.new_empty(3, pictures, batch, longest)
     largest = torch.zeros_like(scores)

@@ -13,10 +13,10 @@ import triton
 import triton.language as tl
 
 from attnforge.kernels.programs import product, rounded
-from attnforge.kernels.region_matching.programs import compare, locate, over_words, read
+from attnforge.kernels.region_matching.programs import SIZES, compare, locate, over_words, read
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def slopes(
     words, regions, bases, lengths, captions, bounds, gradient, scores, pulls, factors, largest,
@@ -105,7 +105,7 @@ def compare_both(
     return scores, flow
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn_regions(
     words, regions, lengths, captions, bounds, pulls, factors, scale, learnt,
@@ -135,7 +135,7 @@ def learn_regions(
             regions, region, inside, words, row, pulls, slot, present, width,
             TILE, ROWS, WIDTH, PART, PRECISION, WIDE,
         )  # fmt: skip
-        likely = over_words(scores, present, ROWS, WORDS)
+        likely = over_words(scores, present, 1.0, ROWS, WORDS)
         weights = tl.exp2(gamma1 * 1.4426950408889634 * likely)
         flow = likely * (gamma1 * weights * (flow * a[None, :] + z[None, :]))
         whole = tl.sum(tl.reshape(flow, (TILE, ROWS // WORDS, WORDS)), axis=2)
@@ -149,10 +149,10 @@ def learn_regions(
     where = (part * tl.num_programs(1) + picture) * count * width
     where = learnt + where + region[:, None] * width + column[None, :]
     mask = inside[:, None] & (column < width)[None, :]
-    tl.store(where, tl.load(where, mask=mask, other=0.0) + sums / larger, mask=mask)
+    tl.store(where, tl.load(where, mask=mask, other=0.0) + sums * (1.0 / larger), mask=mask)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn_words(
     words, regions, lengths, captions, bounds, pictures, counts, pulls, factors, scale, learnt,
@@ -184,7 +184,7 @@ def learn_words(
                 here, region, region < count, words, row, pulls, slot, present, width,
                 TILE, WORDS, WIDTH, PART, PRECISION, WIDE,
             )  # fmt: skip
-            likely = over_words(scores, present, WORDS, WORDS)
+            likely = over_words(scores, present, 1.0, WORDS, WORDS)
             weights = tl.exp2(gamma1 * 1.4426950408889634 * likely)
             flow = likely * (gamma1 * weights * (flow * a[None, :] + z[None, :]))
             flow += weights * a[None, :] - likely * tl.sum(flow, axis=1)[:, None]
@@ -195,5 +195,5 @@ def learn_words(
     where += row[None, :] * width + column[:, None]
     mask = present[None, :] & (column < width)[:, None]
     own = tl.load(words + row[None, :] * width + column[:, None], mask=mask, other=0.0).to(tl.float32)
-    found = sums / larger - dropped[None, :] * own
+    found = sums * (1.0 / larger) - dropped[None, :] * own
     tl.store(where, tl.load(where, mask=mask, other=0.0) + found, mask=mask)

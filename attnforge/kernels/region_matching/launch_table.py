@@ -29,6 +29,9 @@ class Launch:
     part: int = 0
     """Numbers of a vector that a program of the gradient compares at a time; the others take it whole."""
 
+    precision: Literal["ieee", "tf32x3"] = "ieee"
+    """How float32 that is kept whole is multiplied: in plain units, or in three products of tensor cores."""
+
     def options(self) -> dict[str, int]:
         """What the launch says to Triton, not to the program."""
         return {"num_warps": self.warps, "num_stages": self.stages}
@@ -36,161 +39,125 @@ class Launch:
 
 LAUNCHES: dict[tuple[Program, int, Kind], dict[int, tuple[Launch, ...]]] = {
     ("score", 8, "half"): {
-        64: (Launch(128, 64, 8, 2),) * 4,
-        128: (Launch(64, 64, 8, 3),) * 4,
-        256: (Launch(64, 64, 8, 2),) * 4,
+        64: (Launch(128, 64, 8, 2),) * 3,
+        128: (Launch(64, 64, 8, 3),) * 3,
+        256: (Launch(64, 64, 8, 2),) * 3,
     },
     ("score", 8, "tf32"): {
-        64: (Launch(64, 64, 8, 2),) * 4,
-        128: (Launch(64, 64, 8, 2),) * 4,
-        256: (Launch(64, 32, 8, 2),) * 4,
+        64: (Launch(64, 64, 8, 2),) * 3,
+        128: (Launch(64, 64, 8, 2),) * 3,
+        256: (Launch(64, 32, 8, 2),) * 3,
     },
     ("score", 8, "float32"): {
-        64: (Launch(64, 32, 8),) * 4,
-        128: (Launch(64, 32, 8), Launch(64, 32, 8), Launch(32, 32, 8), Launch(64, 16, 8)),
-        256: (Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 16, 8)),
+        64: (Launch(64, 32, 8),) * 3,
+        128: (Launch(64, 32, 8), Launch(32, 32, 8), Launch(64, 16, 8)),
+        256: (Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 16, 8)),
     },
     ("score", 9, "half"): {
-        64: (Launch(128, 64, 8, 2),) * 4,
-        128: (Launch(64, 64, 8, 3),) * 4,
-        256: (Launch(64, 32, 8, 2), Launch(64, 64, 8, 3), Launch(64, 64, 8, 3), Launch(64, 64, 8, 2)),
+        64: (Launch(64, 64, 4, 2),) * 3,
+        128: (Launch(64, 64, 4, 2),) * 3,
+        256: (Launch(64, 64, 4, 2),) * 3,
     },
     ("score", 9, "tf32"): {
-        64: (Launch(64, 64, 8, 2),) * 4,
-        128: (Launch(64, 64, 8, 2),) * 4,
-        256: (Launch(64, 32, 8, 2),) * 4,
+        64: (Launch(64, 64, 8, 2),) * 3,
+        128: (Launch(64, 64, 8, 2),) * 3,
+        256: (Launch(32, 64, 4, 2), Launch(32, 64, 4, 2), Launch(64, 32, 8, 2)),
     },
     ("score", 9, "float32"): {
-        64: (Launch(64, 64, 8), Launch(64, 32, 8), Launch(64, 32, 8), Launch(64, 32, 8)),
-        128: (Launch(32, 16, 8), Launch(32, 16, 8), Launch(32, 16, 8), Launch(32, 32, 8)),
-        256: (Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 32, 16)),
+        64: (Launch(32, 32, 4, precision="tf32x3"),) * 3,
+        128: (Launch(32, 32, 4, precision="tf32x3"),) * 3,
+        256: (Launch(32, 32, 4, precision="tf32x3"),) * 3,
     },
     ("slopes", 8, "half"): {
-        64: (Launch(64, 64, 8, 3),) * 4,
-        128: (Launch(64, 64, 8, 3),) * 4,
-        256: (Launch(64, 64, 8), Launch(64, 64, 8), Launch(64, 64, 8, 2), Launch(64, 64, 8)),
+        64: (Launch(64, 64, 8, 3),) * 3,
+        128: (Launch(64, 64, 8, 3),) * 3,
+        256: (Launch(64, 64, 8), Launch(64, 64, 8, 2), Launch(64, 64, 8)),
     },
     ("slopes", 8, "tf32"): {
-        64: (Launch(64, 64, 8),) * 4,
-        128: (Launch(64, 64, 8),) * 4,
-        256: (Launch(32, 32, 8, 2), Launch(32, 32, 8, 2), Launch(64, 32, 8), Launch(32, 32, 8)),
+        64: (Launch(64, 64, 8),) * 3,
+        128: (Launch(64, 64, 8),) * 3,
+        256: (Launch(32, 32, 8, 2), Launch(64, 32, 8), Launch(32, 32, 8)),
     },
     ("slopes", 8, "float32"): {
-        64: (Launch(32, 32, 8),) * 4,
-        128: (Launch(32, 32, 8),) * 4,
-        256: (Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 16, 8)),
+        64: (Launch(32, 32, 8),) * 3,
+        128: (Launch(32, 32, 8),) * 3,
+        256: (Launch(32, 32, 8), Launch(32, 32, 8), Launch(32, 16, 8)),
     },
     ("slopes", 9, "half"): {
-        64: (Launch(64, 64, 8, 3),) * 4,
-        128: (Launch(64, 64, 8, 3),) * 4,
-        256: (Launch(64, 32, 8, 2), Launch(64, 32, 8, 2), Launch(64, 32, 8, 2), Launch(64, 64, 8, 3)),
+        64: (Launch(64, 64, 4, 2),) * 3,
+        128: (Launch(64, 64, 4, 2),) * 3,
+        256: (Launch(32, 64, 4, 2), Launch(32, 64, 4, 2), Launch(64, 64, 8, 3)),
     },
     ("slopes", 9, "tf32"): {
-        64: (Launch(64, 64, 8),) * 4,
-        128: (Launch(64, 32, 8),) * 4,
-        256: (Launch(32, 32, 8, 2), Launch(32, 32, 8, 2), Launch(64, 32, 8), Launch(32, 32, 8)),
+        64: (Launch(64, 64, 8),) * 3,
+        128: (Launch(64, 32, 8),) * 3,
+        256: (Launch(32, 64, 4, 2), Launch(32, 64, 4, 2), Launch(32, 32, 8)),
     },
     ("slopes", 9, "float32"): {
-        64: (Launch(32, 32, 8),) * 4,
-        128: (Launch(32, 16, 8),) * 4,
-        256: (Launch(32, 16, 8), Launch(32, 16, 8), Launch(32, 16, 8), Launch(32, 16, 16)),
+        64: (Launch(64, 32, 8, precision="tf32x3"),) * 3,
+        128: (Launch(64, 32, 8, precision="tf32x3"),) * 3,
+        256: (Launch(64, 32, 8, precision="tf32x3"),) * 3,
     },
     ("learn_regions", 8, "half"): {
-        64: (Launch(64, 64, 8, 2, 64),) * 4,
-        128: (Launch(64, 64, 8, 2, 64),) * 4,
-        256: (
-            Launch(64, 32, 8, 2, 64), Launch(64, 64, 8, 2, 64),
-            Launch(64, 64, 8, 2, 64), Launch(64, 64, 8, 2, 64),
-        ),
+        64: (Launch(64, 64, 8, 2, 64),) * 3,
+        128: (Launch(64, 64, 8, 2, 64),) * 3,
+        256: (Launch(64, 64, 8, 2, 64), Launch(64, 64, 8, 2, 64), Launch(64, 64, 8, 2, 64)),
     },
     ("learn_regions", 8, "tf32"): {
-        64: (Launch(32, 32, 8, 2, 32),) * 4,
-        128: (Launch(32, 32, 8, 2, 32),) * 4,
-        256: (Launch(32, 32, 8, 2, 32),) * 4,
+        64: (Launch(32, 32, 8, 2, 32),) * 3,
+        128: (Launch(32, 32, 8, 2, 32),) * 3,
+        256: (Launch(32, 32, 8, 2, 32),) * 3,
     },
     ("learn_regions", 8, "float32"): {
-        64: (Launch(32, 32, 8, 1, 32),) * 4,
-        128: (Launch(32, 32, 8, 1, 32),) * 4,
-        256: (
-            Launch(32, 32, 8, 1, 32), Launch(32, 32, 8, 1, 32),
-            Launch(32, 32, 8, 1, 32), Launch(32, 16, 8, 1, 32),
-        ),
+        64: (Launch(32, 32, 8, 1, 32),) * 3,
+        128: (Launch(32, 32, 8, 1, 32),) * 3,
+        256: (Launch(32, 32, 8, 1, 32), Launch(32, 32, 8, 1, 32), Launch(32, 16, 8, 1, 32)),
     },
     ("learn_regions", 9, "half"): {
-        64: (Launch(64, 64, 8, 2, 64),) * 4,
-        128: (Launch(64, 64, 8, 2, 64),) * 4,
-        256: (
-            Launch(64, 32, 8, 2, 64), Launch(64, 64, 8, 2, 64),
-            Launch(64, 64, 8, 2, 64), Launch(64, 64, 8, 2, 64),
-        ),
+        64: (Launch(64, 64, 4, 2, 64),) * 3,
+        128: (Launch(64, 64, 4, 2, 64),) * 3,
+        256: (Launch(32, 64, 4, 3, 64), Launch(32, 64, 4, 3, 64), Launch(64, 64, 4, 1, 256)),
     },
     ("learn_regions", 9, "tf32"): {
-        64: (Launch(32, 32, 8, 2, 32),) * 4,
-        128: (Launch(32, 32, 8, 2, 32),) * 4,
-        256: (Launch(32, 32, 8, 2, 32),) * 4,
+        64: (Launch(32, 32, 4, 2, 64),) * 3,
+        128: (Launch(32, 32, 4, 2, 64),) * 3,
+        256: (Launch(32, 32, 4, 2, 64),) * 3,
     },
     ("learn_regions", 9, "float32"): {
-        64: (Launch(32, 32, 8, 1, 32),) * 4,
-        128: (
-            Launch(32, 32, 8, 1, 32), Launch(32, 32, 8, 1, 32),
-            Launch(32, 32, 8, 1, 32), Launch(32, 16, 8, 1, 32),
-        ),
-        256: (
-            Launch(32, 32, 8, 1, 32), Launch(32, 32, 8, 1, 32),
-            Launch(32, 32, 8, 1, 32), Launch(32, 16, 8, 1, 32),
-        ),
+        64: (Launch(64, 32, 8, 1, 32, "tf32x3"),) * 3,
+        128: (Launch(64, 32, 8, 1, 32, "tf32x3"),) * 3,
+        256: (Launch(64, 32, 8, 1, 32, "tf32x3"),) * 3,
     },
     ("learn_words", 8, "half"): {
-        64: (Launch(16, 64, 8, 2, 64),) * 4,
-        128: (
-            Launch(16, 64, 8, 2, 64), Launch(16, 64, 8, 2, 64),
-            Launch(16, 64, 8, 2, 64), Launch(16, 32, 8, 2, 64),
-        ),
-        256: (
-            Launch(16, 64, 8, 2, 64), Launch(16, 64, 8, 2, 64),
-            Launch(16, 64, 8, 2, 64), Launch(16, 32, 8, 2, 64),
-        ),
+        64: (Launch(16, 64, 8, 2, 64),) * 3,
+        128: (Launch(16, 64, 8, 2, 64), Launch(16, 64, 8, 2, 64), Launch(16, 32, 8, 2, 64)),
+        256: (Launch(16, 64, 8, 2, 64), Launch(16, 64, 8, 2, 64), Launch(16, 32, 8, 2, 64)),
     },
     ("learn_words", 8, "tf32"): {
-        64: (Launch(16, 32, 8, 2, 32),) * 4,
-        128: (Launch(16, 32, 8, 2, 32),) * 4,
-        256: (Launch(16, 32, 8, 2, 32),) * 4,
+        64: (Launch(16, 32, 8, 2, 32),) * 3,
+        128: (Launch(16, 32, 8, 2, 32),) * 3,
+        256: (Launch(16, 32, 8, 2, 32),) * 3,
     },
     ("learn_words", 8, "float32"): {
-        64: (Launch(16, 32, 8, 1, 32),) * 4,
-        128: (Launch(16, 32, 8, 1, 32),) * 4,
-        256: (
-            Launch(16, 32, 8, 1, 32), Launch(16, 32, 8, 1, 32),
-            Launch(16, 32, 8, 1, 32), Launch(16, 16, 8, 1, 32),
-        ),
+        64: (Launch(16, 32, 8, 1, 32),) * 3,
+        128: (Launch(16, 32, 8, 1, 32),) * 3,
+        256: (Launch(16, 32, 8, 1, 32), Launch(16, 32, 8, 1, 32), Launch(16, 16, 8, 1, 32)),
     },
     ("learn_words", 9, "half"): {
-        64: (Launch(16, 64, 8, 2, 64),) * 4,
-        128: (Launch(16, 64, 8, 2, 64),) * 4,
-        256: (
-            Launch(16, 64, 8, 2, 64), Launch(16, 64, 8, 2, 64),
-            Launch(16, 64, 8, 2, 64), Launch(16, 64, 8, 1, 64),
-        ),
+        64: (Launch(16, 64, 4, 1, 64),) * 3,
+        128: (Launch(16, 64, 4, 1, 128),) * 3,
+        256: (Launch(16, 64, 4, 1, 256), Launch(16, 64, 4, 1, 256), Launch(16, 64, 8, 1, 64)),
     },
     ("learn_words", 9, "tf32"): {
-        64: (Launch(16, 32, 8, 2, 32),) * 4,
-        128: (Launch(16, 32, 8, 2, 32),) * 4,
-        256: (Launch(16, 32, 8, 2, 32),) * 4,
+        64: (Launch(16, 64, 4, 1, 32),) * 3,
+        128: (Launch(16, 64, 4, 1, 32),) * 3,
+        256: (Launch(16, 64, 4, 1, 32), Launch(16, 64, 4, 1, 32), Launch(16, 32, 8, 2, 32)),
     },
     ("learn_words", 9, "float32"): {
-        64: (
-            Launch(16, 32, 8, 1, 32), Launch(16, 32, 8, 1, 32),
-            Launch(16, 32, 8, 1, 32), Launch(16, 16, 8, 1, 32),
-        ),
-        128: (
-            Launch(16, 32, 8, 1, 32), Launch(16, 32, 8, 1, 32),
-            Launch(16, 32, 8, 1, 32), Launch(16, 16, 8, 1, 32),
-        ),
-        256: (
-            Launch(16, 32, 8, 1, 32), Launch(16, 32, 8, 1, 32),
-            Launch(16, 32, 8, 1, 32), Launch(16, 16, 8, 1, 32),
-        ),
+        64: (Launch(16, 64, 8, 1, 32, "tf32x3"),) * 3,
+        128: (Launch(16, 64, 8, 1, 32, "tf32x3"),) * 3,
+        256: (Launch(16, 64, 8, 1, 32, "tf32x3"),) * 3,
     },
 }  # fmt: skip
 """By program, generation of the GPU (8 or 9) and how numbers are multiplied; then by the width of vectors,
-for captions of up to 8, 16, 32 and 64 words."""
+for captions of up to 16, 32 and 64 words."""

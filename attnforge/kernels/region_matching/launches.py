@@ -51,26 +51,25 @@ def width_of(width: int) -> int:
     return max(32, int(triton.next_power_of_2(width)))
 
 
-def constants_of(program: Program, launch: Launch, *, width: int, words: int) -> dict[str, int]:
+def constants_of(
+    program: Program, launch: Launch, *, kind: Kind, width: int, words: int
+) -> dict[str, int | str]:
     """What a launch says to the program itself.
 
     Args:
         program: Which program.
         launch: The launch.
+        kind: How numbers are multiplied.
         width: Numbers of a vector, a power of two.
         words: Words of a caption of the bucket.
     """
-    constants = {"TILE": launch.tile, "WORDS": words}
+    precision = launch.precision if kind == "float32" else "tf32"
+    constants: dict[str, int | str] = {"TILE": launch.tile, "WORDS": words, "PRECISION": precision}
     if program != "learn_words":
         constants["ROWS"] = max(launch.rows, words)
     if program in ADDED_TO:
         constants["PART"] = min(launch.part, width)
     return constants
-
-
-def precision_of(kind: Kind) -> str:
-    """How a program multiplies float32: in a tensor core, or, to keep it whole, in plain units."""
-    return "ieee" if kind == "float32" else "tf32"
 
 
 def prepared(
@@ -88,7 +87,6 @@ def prepared(
     room = width_of(width)
     constants: dict[str, Any] = {
         "WIDTH": room,
-        "PRECISION": precision_of(kind),
         "WIDE": gpu.interpreted(),
         "enable_fp_fusion": True,
     }
@@ -97,7 +95,7 @@ def prepared(
     generation = torch.cuda.get_device_capability(regions.device)[0] if regions.is_cuda else 9
     launch = launch_for(program, generation=generation, kind=kind, width=room, words=words)
     return PROGRAMS[program], (
-        constants | constants_of(program, launch, width=room, words=words) | launch.options()
+        constants | constants_of(program, launch, kind=kind, width=room, words=words) | launch.options()
     )
 
 
@@ -112,7 +110,7 @@ def tuned(program: Program, kind: Kind, width: int, words: int) -> Any:
         for launch in of_buckets
     }
     configurations = [
-        triton.Config(constants_of(program, launch, width=width, words=words), **launch.options())
+        triton.Config(constants_of(program, launch, kind=kind, width=width, words=words), **launch.options())
         for launch in sorted(known, key=repr)
     ]
     key = ["batch", "count", "WIDTH"]

@@ -15,6 +15,12 @@ import triton.language as tl
 
 from attnforge.kernels.programs import product, rounded
 
+SIZES = (
+    *("bucket", "batch", "longest", "count"),
+    *("list_step", "bounds_step", "plane", "parts"),
+)
+"""Arguments whose numbers change from batch to batch, which shall not make Triton compile again."""
+
 
 @triton.jit
 @no_type_check
@@ -42,12 +48,16 @@ def read(vectors, row, inside, width, WIDTH: tl.constexpr):
 
 @triton.jit
 @no_type_check
-def over_words(scores, present, ROWS: tl.constexpr, WORDS: tl.constexpr):
-    """Softmax over the words of each caption, regions by rows; a caption that is missing gets anything."""
-    powers = tl.where(present[None, :], scores * 1.4426950408889634, -1e38)
+def over_words(scores, present, scale, ROWS: tl.constexpr, WORDS: tl.constexpr):
+    """`scale` times the softmax over the words of each caption, regions by rows.
+
+    Rows without a word are zero vectors, so their scores are 0. A caption that is missing gets anything.
+    """
+    powers = scores * 1.4426950408889634 + tl.where(present, 0.0, -1e38)[None, :]
     powers = tl.reshape(powers, (scores.shape[0], ROWS // WORDS, WORDS))
     powers = tl.exp2(powers - tl.max(powers, axis=2)[:, :, None])
-    powers = powers / tl.sum(powers, axis=2)[:, :, None]
+    # a quotient of each number would cost as much as exp2 does
+    powers = powers * (scale / tl.sum(powers, axis=2))[:, :, None]
     return tl.reshape(powers, (scores.shape[0], ROWS))
 
 
@@ -66,8 +76,9 @@ def contexts(
     for start in range(0, count, TILE):
         region = start + tl.arange(0, TILE)
         vectors = read(regions, region, region < count, width, WIDTH)
-        likely = over_words(product(vectors, tl.trans(rows), PRECISION, WIDE), present, ROWS, WORDS)
-        above = rounded(tl.exp2(sharpness * likely) - 1.0, rows.dtype, WIDE)
+        scores = product(vectors, tl.trans(rows), PRECISION, WIDE)
+        powers = over_words(scores, present, sharpness, ROWS, WORDS)
+        above = rounded(tl.exp2(powers) - 1.0, rows.dtype, WIDE)
         sums += product(tl.trans(above), vectors, PRECISION, WIDE)
     column = tl.arange(0, WIDTH)
     return sums + tl.load(base + column, mask=column < width, other=0.0)[None, :]
@@ -85,8 +96,9 @@ def totals_of(
     for start in range(0, count, TILE):
         region = start + tl.arange(0, TILE)
         vectors = read(regions, region, region < count, width, WIDTH)
-        likely = over_words(product(vectors, tl.trans(rows), PRECISION, WIDE), present, ROWS, WORDS)
-        totals += tl.sum(tl.where((region < count)[:, None], tl.exp2(sharpness * likely), 0.0), axis=0)
+        scores = product(vectors, tl.trans(rows), PRECISION, WIDE)
+        powers = over_words(scores, present, sharpness, ROWS, WORDS)
+        totals += tl.sum(tl.where((region < count)[:, None], tl.exp2(powers), 0.0), axis=0)
     return totals
 
 
@@ -118,7 +130,7 @@ def compare(
     return sums, dots, squares, word_squares, norms, least
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def score(
     words, regions, bases, lengths, captions, bounds, scores,

@@ -53,7 +53,7 @@ def forward(
     program, constants = launches.prepared("attend", features, longest)
 
     def grid(options: dict[str, Any]) -> tuple[int, int]:
-        return triton.cdiv(height * width, options["PIXELS"]), batch
+        return triton.cdiv(height * width, options["SPAN"]), batch
 
     with device_of(features):
         program[grid](

@@ -41,6 +41,8 @@ class Launch:
     """How float32 is multiplied: in three products of tensor cores, or one of plain units."""
     stages: int = 1
     """Rounds of a loop that are in flight."""
+    blocks: int = 1
+    """Blocks that a forward program goes through."""
 
     def options(self) -> dict[str, int]:
         """What the launch says to Triton, not to the program."""
@@ -60,12 +62,12 @@ LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
         (32, 32): Launch(128, 4), (64, 32): Launch(32, 4), (128, 32): Launch(32, 8),
     },
     ("attend", 9, True): {
-        (32, 16): Launch(128, 4), (64, 16): Launch(128, 4), (128, 16): Launch(128, 8),
-        (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(64, 4),
+        (32, 16): Launch(256, 4), (64, 16): Launch(128, 4), (128, 16): Launch(128, 8),
+        (32, 32): Launch(256, 4), (64, 32): Launch(128, 4), (128, 32): Launch(64, 4),
     },
     ("attend", 9, False): {
         (32, 16): Launch(128, 4), (64, 16): Launch(128, 8), (128, 16): Launch(64, 4),
-        (32, 32): Launch(128, 8), (64, 32): Launch(128, 8), (128, 32): Launch(16, 4),
+        (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(16, 4),
     },
     ("learn", 8, True): {
         (64, 16): Launch(64, 8, stages=2), (128, 16): Launch(32, 8, stages=2),
@@ -76,12 +78,12 @@ LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
         (32, 32): Launch(32, 4), (64, 32): Launch(16, 8, "ieee"),
     },
     ("learn", 9, True): {
-        (64, 16): Launch(64, 8, stages=2), (128, 16): Launch(32, 8, stages=2),
-        (64, 32): Launch(64, 8, stages=2), (128, 32): Launch(32, 8, stages=2),
+        (64, 16): Launch(64, 4, stages=2), (128, 16): Launch(32, 8, stages=2),
+        (64, 32): Launch(64, 4, stages=2), (128, 32): Launch(32, 8, stages=2),
     },
     ("learn", 9, False): {
-        (32, 16): Launch(32, 8), (64, 16): Launch(16, 4), (128, 16): Launch(32, 8, "ieee"),
-        (32, 32): Launch(32, 8), (64, 32): Launch(16, 4),
+        (32, 16): Launch(64, 4), (64, 16): Launch(64, 4), (128, 16): Launch(32, 8, "ieee"),
+        (32, 32): Launch(64, 4), (64, 32): Launch(64, 4),
     },
 }  # fmt: skip
 """By program, generation of the GPU (8 or 9) and whether numbers are halves; then by channels and words."""
@@ -113,8 +115,8 @@ def block_of(program: Program, *, half: bool, channels: int, words: int) -> dict
 
 def constants_of(program: Program, launch: Launch) -> dict[str, Any]:
     """What a launch says to the program itself."""
-    constants = {"PIXELS": launch.pixels, "PRECISION": launch.precision}
-    return constants | ({"SPAN": SPAN} if program == "learn" else {})
+    span = SPAN if program == "learn" else launch.pixels * launch.blocks
+    return {"PIXELS": launch.pixels, "SPAN": span, "PRECISION": launch.precision}
 
 
 def prepared(program: Program, features: Tensor, longest: int) -> tuple[Any, dict[str, Any]]:

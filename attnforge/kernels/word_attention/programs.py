@@ -14,6 +14,12 @@ import triton.language as tl
 
 from attnforge.kernels.programs import product, rounded
 
+SIZES = (
+    *("longest", "width", "word_sample", "word_channel", "word_word"),
+    *("padding_sample", "padding_word"),
+)
+"""Arguments whose numbers change from batch to batch, which shall not make Triton compile again."""
+
 
 @triton.jit
 @no_type_check
@@ -32,7 +38,7 @@ def softmax(scores, present):
     weights = tl.exp2(powers - tl.max(powers, axis=1)[:, None])
     weights = tl.where(present[None, :], weights, 0.0)
     total = tl.sum(weights, axis=1)
-    return weights / tl.where(total == 0.0, 1.0, total)[:, None]
+    return weights * (1.0 / tl.where(total == 0.0, 1.0, total))[:, None]
 
 
 @triton.jit
@@ -51,7 +57,7 @@ def read_words(
     return tl.load(where, mask=(channel < channels)[:, None] & present[None, :], other=0.0), present
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def attend(
     features, words, padding, context, weights,
@@ -59,45 +65,47 @@ def attend(
     feature_sample, feature_channel, feature_row, feature_column,
     word_sample, word_channel, word_word, padding_sample, padding_word,
     context_sample, context_channel, context_pixel,
-    FLAT: tl.constexpr, JOIN: tl.constexpr, GIVE_WEIGHTS: tl.constexpr,
+    FLAT: tl.constexpr, JOIN: tl.constexpr, GIVE_WEIGHTS: tl.constexpr, SPAN: tl.constexpr,
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, WORDS: tl.constexpr,
     PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Context of a block of pixels; with JOIN the features before it, with GIVE_WEIGHTS a map a word."""
+    """Context of SPAN pixels, block after block.
+
+    With JOIN the features stand before it; GIVE_WEIGHTS gives a map a word, too.
+    """
     sample = tl.program_id(1).to(tl.int64)
-    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     channel = tl.arange(0, CHANNELS)
-    inside = (pixel < pixels)[:, None] & (channel < channels)[None, :]
     columns, present = read_words(
         words, padding, sample, channels, longest,
         word_sample, word_channel, word_word, padding_sample, padding_word, CHANNELS, WORDS,
     )  # fmt: skip
-    at = place(pixel, width, feature_row, feature_column, FLAT)
-    at = at[:, None] + channel[None, :] * feature_channel
-    rows = tl.load(features + sample * feature_sample + at, mask=inside, other=0.0)
+    features += sample * feature_sample
+    context += sample * context_sample
+    first = tl.program_id(0) * SPAN
+    for start in range(first, tl.minimum(first + SPAN, pixels), PIXELS):
+        pixel = start + tl.arange(0, PIXELS)
+        inside = (pixel < pixels)[:, None] & (channel < channels)[None, :]
+        at = place(pixel, width, feature_row, feature_column, FLAT)
+        at = at[:, None] + channel[None, :] * feature_channel
+        rows = tl.load(features + at, mask=inside, other=0.0)
 
-    attention = softmax(product(rows, columns, PRECISION, WIDE), present)
-    narrow = rounded(attention, columns.dtype, WIDE)
-    found = product(narrow, tl.trans(columns), PRECISION, WIDE)
+        attention = softmax(product(rows, columns, PRECISION, WIDE), present)
+        narrow = rounded(attention, columns.dtype, WIDE)
+        found = product(narrow, tl.trans(columns), PRECISION, WIDE)
 
-    to = (
-        context
-        + sample * context_sample
-        + pixel[:, None] * context_pixel
-        + channel[None, :] * context_channel
-    )
-    if JOIN:
-        tl.store(to, rows, mask=inside)
-        to += channels * context_channel
-    tl.store(to, rounded(found, context.dtype.element_ty, WIDE), mask=inside)
-    if GIVE_WEIGHTS:
-        word = tl.arange(0, WORDS)
-        to = weights + sample * longest * pixels + word[None, :] * pixels + pixel[:, None]
-        mask = (pixel < pixels)[:, None] & (word < longest)[None, :]
-        tl.store(to, narrow, mask=mask)
+        to = context + pixel[:, None] * context_pixel + channel[None, :] * context_channel
+        if JOIN:
+            tl.store(to, rows, mask=inside)
+            to += channels * context_channel
+        tl.store(to, rounded(found, context.dtype.element_ty, WIDE), mask=inside)
+        if GIVE_WEIGHTS:
+            word = tl.arange(0, WORDS)
+            to = weights + sample * longest * pixels + word[None, :] * pixels + pixel[:, None]
+            mask = (pixel < pixels)[:, None] & (word < longest)[None, :]
+            tl.store(to, narrow, mask=mask)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn(
     gradient, weights_gradient, features, words, padding, features_gradient, words_gradient,

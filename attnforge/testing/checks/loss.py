@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.interfaces import AdversarialStep
+from attnforge.testing.compiling import run_compiled
 from attnforge.testing.examples import game
 from attnforge.testing.expect import all_same, finite, require
 from attnforge.testing.subject import Subject
@@ -126,15 +127,15 @@ def autocast(subject: Subject) -> None:
 def compile(subject: Subject) -> None:
     """Under `torch.compile` the terms and their gradients are the same."""
     for side in SIDES:
-        torch.compiler.reset()
         step, networks = game()
         wanted = _terms(subject.build(), side, step)
         if not wanted:
             continue
         _backward(wanted)
         other, copies = game()
-        compiled = torch.compile(_terms, backend="aot_eager", dynamic=False)
-        found = _seeded(compiled, subject.build(), side, other)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(5)
+            found = run_compiled(_terms, subject.build(), side, other)
         all_same(found, wanted, f"compiled, a term of the {side}")
         _backward(found)
         for name in networks:
@@ -146,13 +147,6 @@ def _terms(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
     method = loss.generator if side == "generator" else loss.discriminator
     terms: dict[str, Tensor] = method(step)
     return terms
-
-
-def _seeded(terms: Any, loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        found: dict[str, Tensor] = terms(loss, side, step)
-        return found
 
 
 def _backward(terms: dict[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError
+from attnforge.testing.compiling import run_compiled
 from attnforge.testing.expect import all_same, finite, for_all, require, same
 from attnforge.testing.networks import KINDS, Tensors, call, inputs_for, quiet, seeded
 from attnforge.testing.strategies import specs
@@ -139,11 +140,9 @@ def compile(subject: Subject) -> None:
     inputs = inputs_for(subject, network)
     plain = seeded(kind, network, inputs)
     wanted = _backward(network, plain)
-    torch.compiler.reset()
-    compiled = torch.compile(call, backend="aot_eager", dynamic=False)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
-        found = compiled(kind, network, inputs)
+        found = run_compiled(call, kind, network, inputs)
     all_same(found, plain, "compiled")
     for name, gradient in _backward(network, found).items():
         other = wanted[name]

@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .precision import without_autocast
+
 FEWEST_PIXELS = 64
 """Maps of fewer pixels cost more in the single step than in two."""
 
@@ -24,7 +26,8 @@ class DoublingConvolution(nn.Conv2d):
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ 2*h 2*w"]:
         if hidden.device.type == "cpu" and hidden.shape[2] * hidden.shape[3] >= FEWEST_PIXELS:
             return F.conv_transpose2d(hidden, _widened(self.weight), stride=2, padding=1)
-        larger = F.interpolate(hidden, scale_factor=2.0, mode="nearest")
+        with without_autocast(hidden.device):  # which would copy the map to float32 and back
+            larger = F.interpolate(hidden, scale_factor=2.0, mode="nearest")
         return F.conv2d(larger, self.weight, padding=1)
 
 

@@ -8,11 +8,11 @@ from typing import Literal, Self
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.interfaces import ImageFeatures
 from attnforge.specs import ImageSpec
 
+from .frozen_inception import frozen_inception
 from .image_projection import Projection
 from .image_weights import load_weights
 
@@ -59,7 +59,7 @@ class InceptionEncoder(nn.Module):
         super().__init__()
         self.align_corners = align_corners
         self.statistics = statistics
-        network = inception_v3(weights=None, aux_logits=False, transform_input=False, init_weights=False)
+        network = frozen_inception()
         del network.fc, network.dropout
         if weights is None:
             message = "the image encoder `inception-v3` has random weights: give it a file with `weights:`"

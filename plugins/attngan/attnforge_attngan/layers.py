@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from .doubling import DoublingConvolution
+from .gating import gated
 
 
 def convolution3(in_channels: int, out_channels: int) -> nn.Conv2d:
@@ -29,7 +29,7 @@ class UpBlock(nn.Module):
         self.normalisation = nn.BatchNorm2d(2 * out_channels)
 
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ 2*h 2*w"]:
-        return F.glu(self.normalisation(self.convolution(hidden)), dim=1)
+        return gated(self.normalisation(self.convolution(hidden)))
 
 
 class ResidualBlock(nn.Module):
@@ -43,8 +43,8 @@ class ResidualBlock(nn.Module):
         self.second_normalisation = nn.BatchNorm2d(channels)
 
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        gated = F.glu(self.first_normalisation(self.first(hidden)), dim=1)
-        return hidden + cast(Tensor, self.second_normalisation(self.second(gated)))
+        inner = gated(self.first_normalisation(self.first(hidden)))
+        return hidden + cast(Tensor, self.second_normalisation(self.second(inner)))
 
 
 class ImageHead(nn.Module):

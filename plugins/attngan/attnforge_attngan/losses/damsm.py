@@ -106,4 +106,8 @@ def room_for_kept(text: TextFeatures) -> Float[Tensor, ""]:
 
 def add_noise(images: Float[Tensor, "b 3 h w"], deviation: float) -> Float[Tensor, "b 3 h w"]:
     """The pictures with Gaussian noise of a standard deviation; the pictures themselves when it is 0."""
-    return images + deviation * torch.randn_like(images) if deviation else images
+    if not deviation:
+        return images
+    # neither the layout of the images nor rounding decides which numbers are drawn
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    return images + deviation * torch.randn(images.shape, dtype=dtype, device=images.device)

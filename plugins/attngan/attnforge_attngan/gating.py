@@ -1,0 +1,19 @@
+"""Gated linear units that keep the layout of their maps."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def gated(values: Float[Tensor, "b c *_"]) -> Float[Tensor, "b _ *_"]:
+    """Half of the channels times the sigmoid of the other half (Dauphin et al., 2017).
+
+    The gradient that torch gives is contiguous whatever its input is. For maps with channels last every layer
+    before would turn it around again, so there the last axis is gated, of which it is true, too.
+    """
+    if values.is_contiguous() or not values.is_contiguous(memory_format=torch.channels_last):
+        return F.glu(values, dim=1)
+    return F.glu(values.movedim(1, -1), dim=-1).movedim(-1, 1)
