@@ -229,7 +229,9 @@ class Metric(Protocol):
         """Take in pictures in [-1, 1] that were generated for these captions."""
         ...
 
-    def compute(self) -> dict[str, float]: ...
+    def compute(self) -> Mapping[str, float | str]:
+        """The figures by name; of those that too few images make, the reason under `NAME withheld`."""
+        ...
 
 
 @runtime_checkable

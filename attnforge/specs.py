@@ -113,6 +113,8 @@ class TaskSpec:
     losses: Mapping[str, interfaces.Loss] = field(default_factory=dict)
     engine: Engine | None = None
     """How steps are computed; without one, as plain torch computes: `spec.engine or Engine()`."""
+    classes: int | None = None
+    """How many classes the training images are of, counted to two; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

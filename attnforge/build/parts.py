@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import nn
 
+from attnforge.build.datasets import Datasets
 from attnforge.data.shortened import ShortenedTokenizer
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
@@ -26,7 +27,7 @@ from attnforge.interfaces import (
 )
 from attnforge.recipe.schema import Recipe
 from attnforge.seeds import derive_seed
-from attnforge.specs import DataSpec, DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
+from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
 
 if TYPE_CHECKING:
     from attnforge.train.engine import Engine
@@ -42,16 +43,23 @@ class Parts:
         tokenizer: With its vocabulary, since the text encoder's size depends on it.
         device: Where networks live; on `meta` they have shapes and no values, which takes no time or memory.
         engine: How tasks compute, and how weights stand in memory; as plain torch without one.
+        datasets: The recipe's data where some of it is open already.
     """
 
     def __init__(
-        self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device, engine: Engine | None = None
+        self,
+        recipe: Recipe,
+        *,
+        tokenizer: Tokenizer,
+        device: torch.device,
+        engine: Engine | None = None,
+        datasets: Datasets | None = None,
     ) -> None:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.device = device
         self.engine = engine
-        self._datasets: dict[tuple[str, int], Dataset] = {}
+        self.datasets = datasets or Datasets(recipe.data)
 
     @cached_property
     def text(self) -> TextEncoder:
@@ -118,10 +126,7 @@ class Parts:
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
         """One split of the recipe's data, at the size of the largest pictures unless told."""
-        key = (split, image_size or self.image_size)
-        if key not in self._datasets:  # phases share one, and with it the pictures that it keeps in memory
-            self._datasets[key] = self.recipe.data(DataSpec(split=split, image_size=key[1]))
-        return self._datasets[key]
+        return self.datasets.open(split, image_size=image_size or self.image_size)
 
     def task_spec(self, needs: frozenset[str]) -> TaskSpec:
         """What a task is built with; only the parts that it needs are built."""
@@ -132,6 +137,7 @@ class Parts:
             discriminators=self.discriminators if "discriminators" in needs else (),
             losses=self.losses if "losses" in needs else {},
             engine=self.engine,
+            classes=self.datasets.training_classes(),
         )
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:

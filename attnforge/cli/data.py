@@ -28,10 +28,13 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(context: click.Context, path: Path, as_json: bool) -> None:
-    """Say what is in the folder PATH, and every problem with its line; exits with 1 when there are any."""
+    """Say what is in the folder PATH, and every problem with its line; exits with 1 when there are any.
+
+    Problems are what training refuses. Remarks are worth a look, and change nothing about the exit code.
+    """
     from attnforge.data.checking import check_folder
 
-    _show(context, check_folder(path), as_json)
+    _show(context, check_folder(path, watch=_watch), as_json)
 
 
 @command.command()
@@ -87,15 +90,14 @@ def prepare(
             count = sum(1 for _ in shown)
         click.echo(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
-
-    def watch(rows: Sequence[Row]) -> Iterator[Row]:
-        with click.progressbar(
-            rows, label="pictures", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as shown:
-            yield from shown
-
-    report = check_pictures(output, metadata, watch=watch, next_step=metadata.next_step)
+    report = check_pictures(output, metadata, watch=_watch, next_step=metadata.next_step)
     _show(context, report, as_json)
+
+
+def _watch(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows, with a bar on a terminal that shows how many are done."""
+    with click.progressbar(rows, label="pictures", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
+        yield from shown
 
 
 def _layout(name: str) -> Layout:
@@ -124,6 +126,7 @@ def _printable(text: str) -> str:
 
 def _page(report: FolderReport) -> str:
     lines = [str(problem) for problem in report.problems]
+    lines += [str(remark).replace("error[", "remark[", 1) for remark in report.remarks]
     if report.pictures:
         lines += [
             report.source,
@@ -139,9 +142,13 @@ def _page(report: FolderReport) -> str:
             f"  picture sizes         {_counts(report.sizes, most=6)}",
             f"  picture modes         {_counts(report.modes)}",
         ]
-    count = len(report.problems)
-    lines.append(f"{count:,} problem{'' if count == 1 else 's'}" if count else "no problems")
+    count = _number(len(report.problems), "problem") if report.problems else "no problems"
+    lines.append(f"{count}, {_number(len(report.remarks), 'remark')}" if report.remarks else count)
     return "\n".join(lines)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _spread(spread: Spread | None) -> str:

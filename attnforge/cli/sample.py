@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -36,12 +37,41 @@ def command(
 
     The same run, caption and seed give the same pictures, whatever else is drawn with them.
     """
+    _refuse_files(run, captions)
     from attnforge.run.drawings import write_drawings
     from attnforge.run.pipeline import Pipeline
 
     pipeline = Pipeline.load(run, device=device)
-    for word in pipeline.unknown_words(captions):
-        click.echo(f"warning: the run does not know the word {word!r}; it is left out", err=True)
+    tokenizer = pipeline.parts.tokenizer
+    for caption in captions:
+        unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))
+        if unknown and (known := tokenizer.tokens(caption)):
+            left = " ".join(known)
+            click.echo(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
     drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
     for path in write_drawings(drawings, out or run / "drawings", attention=attention):
         click.echo(path)
+
+
+def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:
+    """Refuse what is meant as a file of captions, which would be drawn as the words of its name.
+
+    Raises:
+        RunError: a caption is `-` or the path of a file.
+    """
+    from attnforge.errors import Problem, RunError
+
+    for caption in captions:
+        if caption == "-" or _is_file(caption):
+            what = "standard input" if caption == "-" else f"the file {caption}"
+            message = f"captions are read from the command line, not from {what}"
+            step = f"xargs -d '\\n' attnforge sample {shlex.quote(str(run))}"
+            step += "" if caption == "-" else f" < {shlex.quote(caption)}"
+            raise RunError(Problem("captions-in-a-file", message, expected="CAPTION...", next_step=step))
+
+
+def _is_file(caption: str) -> bool:
+    try:
+        return Path(caption).is_file()
+    except (OSError, ValueError):
+        return False

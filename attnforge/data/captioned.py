@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from attnforge.data.decoding import decode
-from attnforge.data.glance import glance
+from attnforge.data.inspection import look
 from attnforge.data.metadata import SHOWN, Metadata, Row
 from attnforge.data.pictures import parse_colour
 from attnforge.data.resizing import Resize, crop_to_box, cut_ribbon
@@ -63,23 +64,41 @@ class CaptionedPictures:
         cache: Literal["auto", "memory", "none"] = "auto",
     ) -> None:
         parse_colour(background)
-        metadata.usable()
         self.root = root
         self.background = background
+        self._crop = crop
+        self._flip = flip
+        self._cache: Literal["auto", "memory", "none"] = cache
+        self._metadata = metadata.usable()
+        self._looked_at: set[str] = set()
+        self._open(spec)
+
+    def reopened(self, spec: DataSpec) -> Self | None:
+        """The same data at another split or size; its files are not read and looked at again.
+
+        None where the metadata was read for other splits only.
+        """
+        if spec.split not in self._metadata.splits:
+            return None
+        other = copy(self)
+        other._open(spec)
+        return other
+
+    def _open(self, spec: DataSpec) -> None:
+        """Everything that depends on the split and the size."""
         self.training = spec.split == "train"
-        self.flip = flip and self.training
+        self.flip = self._flip and self.training
         self.size = spec.image_size
-        self.side = int(spec.image_size * MARGIN) if crop else spec.image_size
-        self._source = metadata.source
-        self._next_step = metadata.next_step
+        self.side = int(spec.image_size * MARGIN) if self._crop else spec.image_size
+        metadata = self._metadata
+        if empty := metadata.empty_split(spec.split):
+            raise DataError(empty)
         self._rows = tuple(row for row in metadata.rows if row.split == spec.split)
         self._classes = _class_ids(metadata.rows, self._rows)
-        if not self._rows:
-            message = f"no picture of the folder is in the split {spec.split}"
-            place = Place(str(self._source))
-            raise DataError(Problem("empty-split", message, place, next_step=self._next_step))
-        self._look_at_pictures()
-        self._kept = self._reserve(cache)
+        if spec.split not in self._looked_at:
+            self._look_at_pictures()
+            self._looked_at.add(spec.split)
+        self._kept = self._reserve(self._cache)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -141,11 +160,11 @@ class CaptionedPictures:
     def _region(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
         """What picture `index` shows, in the size of its file."""
         row = self._rows[index]
-        place = Place(str(self._source), row.line)
+        place = Place(str(self._metadata.source), row.line)
         try:
             pixels = decode(self.root / row.file_name, background=self.background, place=place)
         except DataError as error:
-            step = self._next_step
+            step = self._metadata.next_step
             raise DataError([replace(one, next_step=step) for one in error.problems]) from error
         return cut_ribbon(pixels if row.box is None else crop_to_box(pixels, row.box))
 
@@ -156,14 +175,13 @@ class CaptionedPictures:
 
     def _look_at_pictures(self) -> None:
         """Refuse files that are obviously damaged now, instead of in the middle of an epoch."""
-        found = []
+        problems: list[Problem] = []
         for row in self._rows:
-            place = Place(str(self._source), row.line)
-            found.append(glance(self.root / row.file_name, place=place, next_step=self._next_step))
-        problems = [one for one in found if one is not None]
+            place = Place(str(self._metadata.source), row.line)
+            problems += look(self.root, row, place=place, next_step=self._metadata.next_step)
         if (more := len(problems) - SHOWN) > 0:
-            message = f"{more} more pictures of this folder cannot be read"
-            problems[SHOWN:] = [Problem("more-problems", message, next_step=self._next_step)]
+            message = f"{more} more problems with pictures of this folder"
+            problems[SHOWN:] = [Problem("more-problems", message, next_step=self._metadata.next_step)]
         if problems:
             raise DataError(problems)
 

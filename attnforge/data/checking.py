@@ -1,22 +1,20 @@
-"""Looks through a folder of pictures and captions and says what is in it and what is wrong with it."""
+"""Looks through a folder of images and captions and says what is in it and what is wrong with it."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from attnforge.data.jpeg import jpeg_damage
+from attnforge.data.caption_checks import CaptionChecks
+from attnforge.data.files import IMAGE_SUFFIXES
+from attnforge.data.inspection import inspect
 from attnforge.data.metadata import Metadata, Row, read_metadata
-from attnforge.data.pictures import open_picture
-from attnforge.data.png import missing_rows
-from attnforge.errors import DataError, Place, Problem
+from attnforge.data.repeated import Repeated, line_of
+from attnforge.errors import Place, Problem
 
 FREQUENT = 20
 
@@ -30,10 +28,14 @@ class Spread:
     most: int
 
     @classmethod
-    def of(cls, numbers: Sequence[int]) -> Spread | None:
-        """The spread of some numbers, or None when there are none."""
-        ordered = sorted(numbers)
-        return cls(ordered[0], ordered[len(ordered) // 2], ordered[-1]) if ordered else None
+    def of(cls, numbers: Counter[int]) -> Spread | None:
+        """The spread of some numbers, told by how often each occurs; None when there are none."""
+        middle, passed = numbers.total() // 2, 0
+        for number in sorted(numbers):
+            passed += numbers[number]
+            if passed > middle:
+                return cls(min(numbers), number, max(numbers))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +52,27 @@ class FolderReport:
     captions_per_picture: Spread | None
     words_per_caption: Spread | None
     vocabulary: int
-    """Different words: runs of letters and digits, lower-cased."""
+    """Different words, as `attnforge.data.words` counts them."""
     frequent_words: dict[str, int]
     sizes: dict[str, int]
-    """How many pictures are of each `width x height`, most frequent first."""
+    """How many images are of each `width x height`, most frequent first."""
     modes: dict[str, int]
-    """How many pictures are of each of Pillow's modes."""
+    """How many images are of each of Pillow's modes."""
     problems: tuple[Problem, ...]
+    """What training refuses, or cannot read when it comes to it."""
+    remarks: tuple[Problem, ...]
+    """What training passes over or guesses, and is worth a look."""
 
     def plain(self) -> dict[str, Any]:
         """The report as plain JSON data."""
         return asdict(self)
 
 
-def check_folder(root: Path) -> FolderReport:
-    """Read the metadata of a folder and open every picture of it."""
-    return check_pictures(root, read_metadata(root))
+def check_folder(root: Path, *, watch: Callable[[Sequence[Row]], Iterable[Row]] = iter) -> FolderReport:
+    """Read the metadata of a folder and open every image of it."""
+    metadata = read_metadata(root)
+    remarks = _unnamed_images(root, metadata)
+    return check_pictures(root, metadata, watch=watch, remarks=remarks)
 
 
 def check_pictures(
@@ -74,74 +81,92 @@ def check_pictures(
     *,
     watch: Callable[[Sequence[Row]], Iterable[Row]] = iter,
     next_step: str | None = None,
+    remarks: Sequence[Problem] = (),
 ) -> FolderReport:
-    """Open every picture that some metadata names.
+    """Open every image that some metadata names.
 
     Args:
         root: The folder that the file names start from.
-        metadata: What the pictures are, and what was wrong with it.
+        metadata: What the images are, and what was wrong with it.
         watch: Goes through the rows, for instance to show how far the check has come.
-        next_step: The command that replaces a damaged picture.
+        next_step: The command that replaces a damaged image.
+        remarks: What else was seen in the folder.
     """
     rows = metadata.rows
-    captions = [caption for row in rows for caption in row.captions]
-    words = [_words(caption) for caption in captions]
-    counts = Counter(word for caption in words for word in caption)
-    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:FREQUENT]
+    captions = CaptionChecks(metadata.source)
     sizes: Counter[str] = Counter()
     modes: Counter[str] = Counter()
-    problems = [*metadata.problems, *metadata.remarks]
+    problems, seen = [*metadata.problems], Repeated()
     for row in watch(rows):
-        damaged = _check_picture(root, row, Place(str(metadata.source), row.line), sizes, modes)
-        problems += [replace(problem, next_step=next_step) for problem in damaged]
+        captions.take(row)
+        place = Place(str(metadata.source), row.line)
+        image = inspect(root, row, place=place, next_step=next_step)
+        problems += image.problems
+        for remark in image.remarks:
+            seen.add(remark, cause=remark.expected)
+        if image.size is not None and image.mode is not None:
+            sizes[image.size] += 1
+            modes[image.mode] += 1
+    empty = [metadata.empty_split(split) for split in metadata.splits] if rows else []
+    problems += [replace(problem, next_step=next_step) for problem in empty if problem is not None]
+    problems += captions.problems()
+    counts = captions.words
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:FREQUENT]
+    whole_remarks = [
+        *metadata.remarks,
+        *remarks,
+        *captions.remarks(),
+        *_class_remarks(metadata),
+        *seen.problems(),
+    ]
     return FolderReport(
         source=str(metadata.source),
         pictures=len(rows),
         splits=dict(sorted(Counter(str(row.split) for row in rows).items(), reverse=True)),
         classes=len({row.class_id for row in rows} - {None}),
         boxes=sum(row.box is not None for row in rows),
-        captions=len(captions),
-        captions_per_picture=Spread.of([len(row.captions) for row in rows]),
-        words_per_caption=Spread.of([len(caption) for caption in words]),
+        captions=sum(len(row.captions) for row in rows),
+        captions_per_picture=Spread.of(Counter(len(row.captions) for row in rows)),
+        words_per_caption=Spread.of(captions.lengths),
         vocabulary=len(counts),
         frequent_words={word: counts[word] for word in frequent},
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
-        problems=tuple(sorted(problems, key=_line)),
+        problems=tuple(sorted(problems, key=lambda problem: line_of(problem.place))),
+        remarks=tuple(sorted(whole_remarks, key=lambda remark: line_of(remark.place))),
     )
 
 
-def _check_picture(
-    root: Path, row: Row, place: Place, sizes: Counter[str], modes: Counter[str]
-) -> list[Problem]:
-    path = root / row.file_name
-    try:
-        upright = open_picture(path, place=place)
-    except DataError as error:
-        return list(error.problems)
-    with Image.open(path) as image:
-        modes[image.mode] += 1
-    sizes[f"{upright.width} x {upright.height}"] += 1
-    if missing := missing_rows(path):
-        message = f"picture {path} cannot be read: it lacks {missing} rows of pixels"
-        return [Problem("broken-picture", message, place, "a whole picture")]
-    if damage := jpeg_damage(path.read_bytes()):
-        message = f"picture {path} is damaged: {damage}; parts of it may look wrong"
-        return [Problem("damaged-picture", message, place, "a whole picture")]
-    if row.box is not None and _outside(row.box, upright.size):
-        message = f"the bbox of {row.file_name} lies outside its {upright.width} x {upright.height} pixels"
-        return [Problem("bad-box", message, place, "a box within the picture")]
-    return []
+def _class_remarks(metadata: Metadata) -> list[Problem]:
+    classes = {row.class_id for row in metadata.rows}
+    if len(metadata.rows) < 2 or len(classes) > 1 or None in classes:
+        return []
+    (only,) = classes
+    message = (
+        f"all {len(metadata.rows):,} pictures are of class {only}: none has a caption of another class "
+        "as its wrong example"
+    )
+    expected = "no `class_id`, which makes each picture a class of its own, or several classes"
+    return [Problem("single-class", message, Place(str(metadata.source)), expected)]
 
 
-def _outside(box: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
-    left, top, width, height = box
-    return left >= size[0] or top >= size[1] or left + width <= 0 or top + height <= 0
-
-
-def _words(caption: str) -> list[str]:
-    return re.findall(r"\w+", unicodedata.normalize("NFC", caption).lower())
-
-
-def _line(problem: Problem) -> int:
-    return (problem.place.line or 0) if problem.place else 0
+def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
+    """A remark on images below the folder that no line names."""
+    if not metadata.rows:
+        return []
+    named = {os.path.normpath(row.file_name) for row in metadata.rows}
+    count, example = 0, ""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = os.path.relpath(folder, root)
+        for name in sorted(names):
+            path = os.path.normpath(os.path.join(below, name))
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in IMAGE_SUFFIXES and path not in named and not name.startswith("."):
+                count, example = count + 1, example or path
+    # names that are wrong in the metadata have been told, and leave images that nothing names
+    missing = sum(problem.code in ("missing-file", "no-file-name") for problem in metadata.problems)
+    if not count or missing:
+        return []
+    message = f"no line names the picture {example}" + (f", nor {count - 1:,} others" if count > 1 else "")
+    return [Problem("unnamed-images", message, Place(str(metadata.source)), "a line for each image")]

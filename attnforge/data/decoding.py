@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from attnforge.data.jpeg import jpeg_pixels
-from attnforge.data.pictures import BROKEN, open_picture
+from attnforge.data.pictures import BROKEN, open_picture, read_image_file
 from attnforge.errors import Place
 
 
@@ -29,7 +29,7 @@ def decode(path: Path, *, background: str = "white", place: Place | None = None)
         DataError: the file is missing, damaged or no picture.
     """
     try:
-        pixels = jpeg_pixels(path.read_bytes())
+        pixels = jpeg_pixels(read_image_file(path))
     except BROKEN:
         pixels = None
     if pixels is None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from attnforge.data.collate import pad
-from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import TextEncoder, TextFeatures, Tokenizer
+from attnforge.errors import AttnforgeError, DataError, Problem
+from attnforge.interfaces import Dataset, TextEncoder, TextFeatures, Tokenizer
+
+SHOWN = 5
+"""Words and captions that a message spells out; it counts the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,66 @@ def refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:
     problems = [_unknown(tokenizer, caption) for caption in captions if not tokenizer.encode(caption)]
     if problems:
         raise AttnforgeError(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWords:
+    """Words of captions that a vocabulary lacks, so that what reads the captions does not see them."""
+
+    words: Mapping[str, int]
+    """How often each occurs, the most frequent first."""
+    captions: int
+    """How many captions hold some."""
+    total: int
+    """How many captions were looked at."""
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, captions: Iterable[str]) -> UnknownWords:
+        """What a tokenizer leaves out of some captions."""
+        counts: Counter[str] = Counter()
+        holding = total = 0
+        for caption in captions:
+            unknown = tokenizer.unknown(caption)
+            counts.update(unknown)
+            holding += bool(unknown)
+            total += 1
+        ordered = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls({word: counts[word] for word in ordered}, holding, total)
+
+    def __bool__(self) -> bool:
+        return bool(self.words)
+
+    def __str__(self) -> str:
+        """How many captions lose how many words, and the most frequent ones."""
+        shown = ", ".join(f"{word!r} ({count:,})" for word, count in list(self.words.items())[:SHOWN])
+        more = f" and {len(self.words) - SHOWN:,} more" if len(self.words) > SHOWN else ""
+        return (
+            f"the vocabulary lacks words of {self.captions:,} of {self.total:,} captions, "
+            f"which are left out: {shown}{more}"
+        )
+
+
+def refuse_unreadable_images(tokenizer: Tokenizer, data: Dataset) -> None:
+    """Refuse a data set with images of whose captions the vocabulary knows no word.
+
+    Raises:
+        DataError: there are some; the first are named, the others counted.
+    """
+    unreadable = [
+        index
+        for index in range(len(data))
+        if not any(tokenizer.encode(caption) for caption in data.captions(index))
+    ]
+    if not unreadable:
+        return
+    captions = ", ".join(repr(data.captions(index)[0]) for index in unreadable[:SHOWN])
+    more = f" and {len(unreadable) - SHOWN:,} more" if len(unreadable) > SHOWN else ""
+    message = (
+        f"of {len(unreadable):,} of {len(data):,} images the vocabulary knows no word of any caption: "
+        f"{captions}{more}"
+    )
+    expected = "captions with words, a lower `tokenizer.min_count`, or `tokenizer: sentencepiece`"
+    raise DataError(Problem("unknown-words", message, expected=expected))
 
 
 def _unknown(tokenizer: Tokenizer, caption: str) -> Problem:

@@ -12,6 +12,8 @@ from attnforge.errors import nearest
 Value = TypeVar("Value")
 
 SPLITS = ("train", "test")
+HELD_OUT = ("val", "valid", "validation", "dev", "eval")
+"""What others call images that are not trained on."""
 LONGEST = 1e6
 """Pixels; a box that reaches farther is a mistake."""
 
@@ -26,6 +28,8 @@ class Field(Generic[Value]):
     wrong: str | None = None
     code: str = ""
     expected: str = ""
+    cause: str = ""
+    """What other lines of the same mistake have in common with it."""
 
 
 def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
@@ -37,7 +41,7 @@ def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
         return Field(())
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        return Field(None, "its captions are not texts", "bad-captions", "a text or a list of texts")
+        return Field(None, "its captions are not texts", "bad-captions", "a text or a list of texts", "type")
     return Field(tuple(clean(text) for text in texts))
 
 
@@ -58,7 +62,8 @@ def read_class_id(record: Mapping[str, Any]) -> Field[int]:
         given = _json(given)
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < 2**63:
         wrong = f"class_id is {record['class_id']!r}"
-        return Field(None, wrong, "bad-class-id", "a whole number from 0")
+        expected = "a whole number from 0; number classes that have names"
+        return Field(None, wrong, "bad-class-id", expected, type(given).__name__)
     return Field(given)
 
 
@@ -76,7 +81,8 @@ def read_box(record: Mapping[str, Any]) -> Field[Box]:
     )
     if not usable or min(numbers[2:]) <= 0:
         wrong = f"bbox is {record['bbox']!r}"
-        return Field(None, wrong, "bad-box", "[left, top, width, height] in pixels, width and height above 0")
+        expected = "[left, top, width, height] in pixels, width and height above 0"
+        return Field(None, wrong, "bad-box", expected, "box")
     left, top, width, height = map(float, numbers)
     return Field((left, top, width, height))
 
@@ -88,9 +94,14 @@ def read_split(record: Mapping[str, Any]) -> Field[str]:
         return Field()
     if given in SPLITS:
         return Field(str(given))
-    close = nearest(str(given), SPLITS) if isinstance(given, str) else None
+    close = _split_meant(given) if isinstance(given, str) else None
     expected = f"{close}, or the other of train and test" if close else "train or test"
-    return Field(None, f"its split is {given!r}", "unknown-split", expected)
+    return Field(None, f"its split is {given!r}", "unknown-split", expected, str(given)[:80])
+
+
+def _split_meant(name: str) -> str | None:
+    plain = name.strip().casefold()
+    return "test" if plain in HELD_OUT else nearest(plain, SPLITS)
 
 
 def _json(text: str) -> Any:

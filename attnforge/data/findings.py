@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from attnforge.data.fields import SPLITS
+from attnforge.data.files import Files
 from attnforge.data.metadata import Metadata, Row
 from attnforge.data.pickles import read_pickle
 from attnforge.errors import DataError, Place, Problem
@@ -24,7 +27,7 @@ class Findings:
         self.next_step = f"attnforge data prepare {name} --from ARCHIVE_OR_FOLDER -o {shlex.quote(str(root))}"
         self.problems: list[Problem] = []
         self.remarks: list[Problem] = []
-        self._listed: dict[Path, frozenset[str]] = {}
+        self.files = Files(root)
 
     def problem(
         self,
@@ -43,16 +46,6 @@ class Findings:
     def remark(self, *, code: str, message: str, at: Path, line: int | None = None) -> None:
         """Note something that was passed over."""
         self.remarks.append(Problem(code, message, Place(str(at), line)))
-
-    def has(self, path: Path) -> bool:
-        """Whether there is a file; every folder is listed once, which is quick for many files."""
-        if path.parent not in self._listed:
-            try:
-                names = frozenset(one.name for one in path.parent.iterdir())
-            except OSError:
-                names = frozenset()
-            self._listed[path.parent] = names
-        return path.name in self._listed[path.parent]
 
     def text(self, path: Path, *, expected: str) -> str | None:
         """The text of a file in UTF-8, or None with a problem noted."""
@@ -89,24 +82,23 @@ class Findings:
 
     def with_pictures(self, rows: list[Row], *, at: Path, folder: Path) -> list[Row]:
         """The rows whose pictures are there; the others become problems, or one when none is there."""
-        there = [row for row in rows if self.has(self.root / row.file_name)]
+        there = [row for row in rows if self.files.has(row.file_name)]
         if rows and not there:
             message = f"none of the {len(rows):,} pictures is there"
             expected = f"pictures such as {self.root / rows[0].file_name}"
             self.problem(code="no-pictures", message=message, at=folder, expected=expected)
-        elif len(there) < len(rows):
-            for row in rows:
-                if not self.has(self.root / row.file_name):
-                    path = self.root / row.file_name
-                    message = f"there is no picture {row.file_name}"
-                    expected = f"the file {path}"
-                    self.problem(
-                        code="missing-file", message=message, at=at, line=row.line, expected=expected
-                    )
+            return there
+        missing = [row for row in rows if not self.files.has(row.file_name)] if len(there) < len(rows) else []
+        for row in missing:
+            like = self.files.like(row.file_name)
+            holds = f"; the folder holds it {like.difference}: {like.name}" if like else ""
+            message = f"there is no picture {row.file_name}{holds}"
+            expected = f"the file {self.root / row.file_name}"
+            self.problem(code="missing-file", message=message, at=at, line=row.line, expected=expected)
         return there
 
-    def metadata(self, rows: list[Row], *, source: Path) -> Metadata:
-        """The rows together with everything that was noted."""
+    def metadata(self, rows: list[Row], *, source: Path, splits: Sequence[str] = SPLITS) -> Metadata:
+        """The rows together with everything that was noted; `splits` are those that were read."""
         counts = Counter(row.file_name for row in rows)
         if shared := [name for name, count in counts.items() if count > 1]:
             others = f", as are {len(shared) - 1:,} others" if len(shared) > 1 else ""
@@ -114,4 +106,11 @@ class Findings:
             self.problem(code="duplicate-file", message=message, at=source, expected="each in one split")
         if not rows and not self.problems:
             self.problem(code="empty-data", message="it names no picture", at=source)
-        return Metadata(source, tuple(rows), tuple(self.problems), tuple(self.remarks), self.next_step)
+        return Metadata(
+            source,
+            tuple(rows),
+            tuple(self.problems),
+            tuple(self.remarks),
+            self.next_step,
+            tuple(splits),
+        )

@@ -10,8 +10,9 @@ from io import BytesIO
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 from simplejpeg import decode_jpeg, decode_jpeg_header  # type: ignore[import-untyped]
+
+from attnforge.data.pictures import MAX_PIXELS, opened_image
 
 START, SCAN = b"\xff\xd8", b"\xff\xda"
 PLAIN = ("Gray", "YCbCr", "RGB")
@@ -26,7 +27,7 @@ def jpeg_pixels(data: bytes) -> UInt8[np.ndarray, "h w 3"] | None:
         return None
     try:
         height, width, colours, _ = decode_jpeg_header(data)
-        if colours not in PLAIN or height * width > (Image.MAX_IMAGE_PIXELS or 0) or _is_turned(data):
+        if colours not in PLAIN or height * width > MAX_PIXELS or _is_turned(data):
             return None
         pixels: UInt8[np.ndarray, "h w 3"] = decode_jpeg(data, colorspace="RGB")
     except ValueError:
@@ -39,7 +40,8 @@ def jpeg_damage(data: bytes) -> str | None:
     if not data.startswith(START):
         return None
     try:
-        if decode_jpeg_header(data)[2] in PLAIN:
+        height, width, colours, _ = decode_jpeg_header(data)
+        if colours in PLAIN and height * width <= MAX_PIXELS:
             decode_jpeg(data, colorspace="RGB")
     except ValueError as error:
         return " ".join(str(error).split())
@@ -49,5 +51,5 @@ def jpeg_damage(data: bytes) -> str | None:
 def _is_turned(data: bytes) -> bool:
     if data.find(b"Exif\0\0", 0, data.find(SCAN)) < 0:
         return False
-    with Image.open(BytesIO(data)) as opened:
-        return bool(opened.getexif().get(ORIENTATION, 1) != 1)
+    with opened_image(BytesIO(data)) as image:
+        return bool(image.getexif().get(ORIENTATION, 1) != 1)

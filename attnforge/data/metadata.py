@@ -5,19 +5,25 @@ Imports no torch, so that checking a folder is quick.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from io import StringIO
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
-from attnforge.data.fields import Field, read_box, read_captions, read_class_id, read_split
+from attnforge.data.columns import COLUMNS, meant_for
+from attnforge.data.fields import SPLITS, read_box, read_captions, read_class_id, read_split
+from attnforge.data.files import Files
+from attnforge.data.missing_metadata import NAMES, without_one_file
+from attnforge.data.records import read_records
+from attnforge.data.repeated import Repeated
 from attnforge.errors import DataError, Place, Problem
 
-NAMES = ("metadata.jsonl", "metadata.csv")
+MOST_COLUMNS = 1_000
+"""Columns that are not read and are remembered for a remark."""
 TEST_SHARE = 0.1
 SHOWN = 20
 """Problems that an error shows; `attnforge data check` shows all."""
@@ -53,6 +59,20 @@ class Metadata:
     """What was passed over, such as an empty caption beside good ones."""
     next_step: str
     """The command that shows or repairs everything that is wrong."""
+    splits: tuple[str, ...] = SPLITS
+    """The splits that were read."""
+
+    def empty_split(self, split: str) -> Problem | None:
+        """The problem of a split that has no image, or None."""
+        counts = Counter(row.split for row in self.rows)
+        if counts[split]:
+            return None
+        others = ", ".join(f"{name}: {count:,}" for name, count in counts.items())
+        message = f"no picture of the folder is in the split {split}" + (
+            f": there are {others}" if others else ""
+        )
+        expected = f'"split": "{split}" in some lines, or no `split` in any: then a tenth is for testing'
+        return Problem("empty-split", message, Place(str(self.source)), expected, self.next_step)
 
     def usable(self) -> Metadata:
         """Itself, when nothing is wrong.
@@ -80,26 +100,27 @@ def load_metadata(root: Path) -> Metadata:
 
 def read_metadata(root: Path) -> Metadata:
     """Read a folder's metadata and collect its problems; raises nothing for bad content."""
-    step = f"attnforge data check {root}"
-    found = [root / name for name in NAMES if (root / name).is_file()]
-    if len(found) != 1:
-        return Metadata(root, (), (_without_one_file(root, found),), (), step)
-    reader = _Reader(root, found[0])
-    try:
-        text = found[0].read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = found[0].read_bytes()[: error.start].count(b"\n") + 1
-        reader.problem("metadata-encoding", f"byte {error.start} is not UTF-8", line, "a file in UTF-8")
-    except OSError as error:
-        reader.problem("metadata-unreadable", f"it cannot be read: {error.strerror}", None, "a readable file")
-    else:
-        records = _json_lines(text, reader) if found[0].suffix == ".jsonl" else _csv_lines(text, reader)
-        for line, record in records:
-            reader.take(record, line)
-        if not reader.rows and not reader.problems:
-            reader.problem("empty-data", "it names no picture", None, "one line for each picture")
-    rows = tuple(with_splits(reader.rows))
-    return Metadata(found[0], rows, tuple(reader.problems), tuple(reader.remarks), step)
+    step = f"attnforge data check {shlex.quote(str(root))}"
+    sources = [root / name for name in NAMES if (root / name).is_file()]
+    if len(sources) != 1:
+        return Metadata(root, (), (without_one_file(root, sources),), (), step)
+    reader = _Reader(root, sources[0])
+    for line, record in read_records(sources[0], reader):
+        reader.take(record, line)
+    problems, remarks = reader.problems(), reader.remarks()
+    if not reader.rows and not problems:
+        problems = [Problem("empty-data", "it names no picture", Place(str(sources[0])), "one line for each")]
+    return Metadata(sources[0], tuple(with_splits(reader.rows)), tuple(problems), tuple(remarks), step)
+
+
+class _Again(NamedTuple):
+    """A line of an image that was named before."""
+
+    name: str
+    captions: tuple[str, ...]
+    line: int
+    first: int
+    """The line that named it."""
 
 
 class _Reader:
@@ -108,94 +129,141 @@ class _Reader:
     def __init__(self, root: Path, source: Path) -> None:
         self.root = root
         self.source = source
+        self.files = Files(root)
         self.rows: list[Row] = []
-        self.problems: list[Problem] = []
-        self.remarks: list[Problem] = []
-        self._seen: dict[str, int] = {}
+        self._problems = Repeated()
+        self._remarks = Repeated()
+        self._lines: dict[str, int] = {}
+        """The first line of each name."""
+        self._missing: list[tuple[str, int]] = []
+        self._again: list[_Again] = []
+        self._unread: dict[str, int] = {}
+        """The first line of each column that is not read."""
+        self._read: set[str] = set()
 
-    def problem(
-        self, code: str, message: str, line: int | None, expected: str | None, column: int | None = None
+    def note(
+        self,
+        code: str,
+        message: str,
+        line: int | None,
+        expected: str | None,
+        *,
+        column: int | None = None,
+        cause: str | None = None,
     ) -> None:
-        self.problems.append(Problem(code, message, Place(str(self.source), line, column), expected))
+        """Note a problem; those of one cause are told once."""
+        self._problems.add(
+            Problem(code, message, Place(str(self.source), line, column), expected), cause=cause
+        )
 
     def take(self, record: Mapping[str, Any], line: int) -> None:
-        before = len(self.problems)
+        """Turn one record into a row, or into problems."""
+        self._see_columns(record, line)
         name = self._file_name(record, line)
-        captions = self._value(read_captions(record), name, line) or ()
-        row = Row(
-            file_name=name,
-            captions=tuple(caption for caption in captions if caption),
-            class_id=self._value(read_class_id(record), name, line),
-            box=self._value(read_box(record), name, line),
-            split=self._value(read_split(record), name, line),
-            line=line,
-        )
-        if len(self.problems) > before:
+        fields = (read_captions(record), read_class_id(record), read_box(record), read_split(record))
+        captions, class_id, box, split = fields
+        for field in fields:
+            if field.wrong is not None:
+                message = f"{name or 'the picture'}: {field.wrong}"
+                self.note(field.code, message, line, field.expected, cause=field.cause)
+        texts = tuple(caption for caption in captions.value or () if caption)
+        if name is not None and (first := self._lines.setdefault(name, line)) != line:
+            self._again.append(_Again(name, texts, line, first))
             return
-        if not row.captions:
-            self.problem("no-captions", f"{name} has no caption", line, "`captions` (a list) or `text`")
-        elif len(row.captions) < len(captions):
-            empty = len(captions) - len(row.captions)
-            place = Place(str(self.source), line)
-            self.remarks.append(
-                Problem("empty-caption", f"{name} has {empty} captions without a word", place)
-            )
-        if row.captions:
-            self.rows.append(row)
+        if name is None or any(field.wrong is not None for field in fields):
+            return
+        if not self.files.has(name):
+            self._missing.append((name, line))
+            return
+        if not texts:
+            self._note_no_captions(record, name, line)
+            return
+        if empty := len(captions.value or ()) - len(texts):
+            message = f"{name} has {empty} captions without a word"
+            self._remarks.add(Problem("empty-caption", message, Place(str(self.source), line)), cause="empty")
+        self.rows.append(Row(name, texts, class_id.value, box.value, split.value, line))
 
-    def _file_name(self, record: Mapping[str, Any], line: int) -> str:
+    def problems(self) -> list[Problem]:
+        """Everything that makes the folder unusable, by line."""
+        self._note_again()
+        self._note_missing()
+        return self._problems.problems()
+
+    def remarks(self) -> list[Problem]:
+        """What was passed over, by line."""
+        for column in ("class_id", "bbox", "split"):
+            near = None if column in self._read else meant_for(column, self._unread)
+            if near is not None:
+                message = f"the column `{near}` is not read"
+                place = Place(str(self.source), self._unread[near])
+                expected = f"`{column}` as its name, if that is what it holds"
+                self._remarks.add(Problem("unread-column", message, place, expected))
+        return self._remarks.problems()
+
+    def _see_columns(self, record: Mapping[str, Any], line: int) -> None:
+        self._read.update(name for name in COLUMNS if name in record)
+        if len(record) > sum(name in record for name in COLUMNS):
+            for name in record:
+                if name not in COLUMNS and len(self._unread) < MOST_COLUMNS:
+                    self._unread.setdefault(name, line)
+
+    def _file_name(self, record: Mapping[str, Any], line: int) -> str | None:
         name = record.get("file_name")
         if not isinstance(name, str) or not name.strip():
-            self.problem("no-file-name", "the line names no picture", line, "`file_name`, below the folder")
-            return ""
+            near = meant_for("file_name", record)
+            message = f"the line has `{near}` and no `file_name`" if near else "the line names no picture"
+            expected = f"`file_name` as the name of `{near}`" if near else "`file_name`, below the folder"
+            self.note("no-file-name", message, line, expected, cause=near or "none")
+            return None
         path = PurePosixPath(name.strip())
         if path.is_absolute() or ".." in path.parts:
-            self.problem("file-outside", f"{name} lies outside the folder", line, f"a path below {self.root}")
-        elif str(path) in self._seen:
-            first = self._seen[str(path)]
-            message = f"{name} was named in line {first} already"
-            self.problem("duplicate-file", message, line, "one line a picture, all its captions in a list")
-        elif not _is_file(self.root / path):
-            self.problem("missing-file", f"there is no picture {name}", line, f"a file below {self.root}")
-        self._seen.setdefault(str(path), line)
+            expected = f"a path below {self.root}"
+            self.note("file-outside", f"{name} lies outside the folder", line, expected, cause="outside")
+            return None
         return str(path)
 
-    def _value(self, field: Field[Any], name: str, line: int) -> Any:
-        if field.wrong is not None:
-            self.problem(field.code, f"{name or 'the picture'}: {field.wrong}", line, field.expected)
-        return field.value
-
-
-def _json_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        try:
-            record = json.loads(content)
-        except json.JSONDecodeError as error:
-            reader.problem("bad-json", f"not JSON: {error.msg}", line, "one JSON object a line", error.colno)
-        except (ValueError, RecursionError):
-            message = "not JSON: a number too long or nested too deeply"
-            reader.problem("bad-json", message, line, "one JSON object a line")
+    def _note_no_captions(self, record: Mapping[str, Any], name: str, line: int) -> None:
+        told = "captions" in record or "text" in record
+        near = None if told else meant_for("text", record) or meant_for("captions", record)
+        if near:
+            message = f"the line of {name} has `{near}` and neither `captions` nor `text`"
+            self.note("no-captions", message, line, f"`text` as the name of `{near}`", cause=near)
         else:
-            if isinstance(record, dict):
-                yield line, record
-            else:
-                reader.problem("bad-json", "the line is JSON but no object", line, "one JSON object a line")
+            message = f"{name} has no caption"
+            self.note("no-captions", message, line, "`captions` (a list) or `text`", cause="none")
 
+    def _note_again(self) -> None:
+        """Images that stand in several lines: one cause when each line brings other captions."""
+        known = {row.file_name: row.captions for row in self.rows} if self._again else {}
+        separate = [one for one in self._again if not {*one.captions} & {*known.get(one.name, one.captions)}]
+        if len(separate) > 1 and len(separate) == len(self._again):
+            name, captions, line, _ = separate[0]
+            images = len({one.name for one in separate})
+            whole = {"file_name": name, "captions": [*known[name], *captions]}
+            message = f"{images:,} pictures stand in several lines, one for each caption"
+            expected = f"all captions of a picture in one line: {json.dumps(whole, ensure_ascii=False)}"
+            self.note("duplicate-file", message, line, expected)
+            return
+        for name, _, line, first in self._again:
+            message = f"{name} was named in line {first} already"
+            self.note("duplicate-file", message, line, "one line a picture, all its captions in a list")
 
-def _csv_lines(text: str, reader: _Reader) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    table = csv.DictReader(StringIO(text, newline=""), strict=True)
-    try:
-        for record in table:
-            if None in record:
-                expected = f"{len(table.fieldnames or ())} columns; quote texts that hold commas"
-                reader.problem("bad-csv", "the line has too many columns", table.line_num, expected)
-            else:
-                filled = {key: value for key, value in record.items() if value is not None and value.strip()}
-                yield table.line_num, filled
-    except csv.Error as error:
-        reader.problem("bad-csv", f"not CSV: {error}", table.reader.line_num, "comma-separated values")
+    def _note_missing(self) -> None:
+        """Names without a file; the same difference from the names that there are is one cause."""
+        likely = [(name, line, self.files.like(name)) for name, line in self._missing]
+        if len(likely) > 1 and not self.rows and not any(like for *_, like in likely):
+            name, line, _ = likely[0]
+            message = f"none of the {len(likely):,} pictures is there"
+            self.note("no-pictures", message, line, f"pictures such as {self.root / name}")
+            return
+        for name, line, like in likely:
+            if like is None:
+                expected = f"a file below {self.root}"
+                self.note("missing-file", f"there is no picture {name}", line, expected)
+                continue
+            shown = ascii if like.name.isascii() < name.isascii() or like.name != name else str
+            message = f"there is no picture {name}; the folder holds it {like.difference}: {like.name}"
+            self.note("missing-file", message, line, f"the name {shown(like.name)}", cause=like.difference)
 
 
 def with_splits(rows: list[Row]) -> list[Row]:
@@ -213,26 +281,6 @@ def with_splits(rows: list[Row]) -> list[Row]:
     ]
 
 
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that the system cannot even look up is none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
 def _hashed(name: str) -> float:
     """A number in [0, 1) that follows from the name alone."""
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()) / 2**64
-
-
-def _without_one_file(root: Path, found: list[Path]) -> Problem:
-    place = Place(str(root))
-    if found:
-        message = "there are both a metadata.jsonl and a metadata.csv"
-        return Problem("two-metadata-files", message, place, "one of them")
-    if not root.is_dir():
-        return Problem("no-folder", "there is no such folder", place, "a folder with pictures")
-    message = "there is no metadata.jsonl and no metadata.csv in this folder"
-    example = 'lines such as {"file_name": "one.png", "captions": ["a red apple"]} in metadata.jsonl'
-    return Problem("no-metadata", message, place, example)

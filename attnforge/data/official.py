@@ -8,6 +8,7 @@ captions.pickle           the captions as word numbers, read when there is no te
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,11 @@ def read_names(found: Findings, split: str) -> list[str]:
     if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
         found.problem(code="bad-release", message="it holds no list of texts", at=path, expected=NAMES)
         return []
-    if len(set(content)) < len(content):
-        doubled = next(name for place, name in enumerate(content) if name in content[:place])
-        found.problem(code="duplicate-file", message=f"it names {doubled} twice", at=path, expected=NAMES)
+    doubled = [name for name, count in Counter(content).items() if count > 1]
+    if doubled:
+        others = f", and {len(doubled) - 1:,} others" if len(doubled) > 1 else ""
+        message = f"it names {doubled[0]} twice{others}"
+        found.problem(code="duplicate-file", message=message, at=path, expected=NAMES)
     return [name for name in content if found.inside(name, at=path)]
 
 

@@ -3,28 +3,57 @@
 from __future__ import annotations
 
 import zlib
-from pathlib import Path
+from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER_BYTES = 33
+"""The signature and the chunk IHDR, which must be the first."""
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples a pixel for each colour type."""
+PIECE = 1 << 20
+"""Bytes that are unpacked at a time; they are counted and forgotten."""
 
 
-def missing_rows(path: Path) -> int:
-    """How many rows of pixels a PNG file lacks; 0 for whole ones, interlaced ones and other formats."""
-    data = path.read_bytes()
-    if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR":
+def png_size(header: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG file from its first 33 bytes; None of other files."""
+    if not header.startswith(SIGNATURE) or header[12:16] != b"IHDR" or len(header) < HEADER_BYTES:
+        return None
+    return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
+
+
+def missing_rows(data: bytes) -> int:
+    """How many rows of pixels a PNG file lacks; 0 for whole ones, interlaced ones and other formats.
+
+    Nothing is unpacked beyond the rows that the header promises, whatever the file packs behind them.
+
+    Raises:
+        zlib.error: its pixels are damaged.
+    """
+    size = png_size(data)
+    if size is None:
         return 0
-    width, height = (int.from_bytes(data[start : start + 4]) for start in (16, 20))
+    width, height = size
     depth, colour_type, interlaced = data[24], data[25], data[28]
     row = 1 + (width * depth * CHANNELS.get(colour_type, 0) + 7) // 8
     if interlaced or row == 1:
         return 0
-    unpacked = zlib.decompressobj()
-    size, start = 0, len(SIGNATURE)
+    return max(0, height - _unpacked(data, most=row * height) // row)
+
+
+def _unpacked(data: bytes, *, most: int) -> int:
+    """How many bytes the chunks of pixels unpack to, counted up to `most`."""
+    stream, size = zlib.decompressobj(), 0
+    for packed in _pixel_chunks(data):
+        while packed and size < most and not stream.eof:
+            size += len(stream.decompress(packed, min(PIECE, most - size)))
+            packed = stream.unconsumed_tail
+    return size
+
+
+def _pixel_chunks(data: bytes) -> Iterator[bytes]:
+    start = len(SIGNATURE)
     while start + 8 <= len(data):
         length, kind = int.from_bytes(data[start : start + 4]), data[start + 4 : start + 8]
         if kind == b"IDAT":
-            size += len(unpacked.decompress(data[start + 8 : start + 8 + length]))
+            yield data[start + 8 : start + 8 + length]
         start += 12 + length
-    return max(0, height - size // row)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -64,36 +65,49 @@ def prepare(layout: Layout, sources: Sequence[Path], root: Path) -> Iterator[str
         root: The folder of the data set; it may be one of the sources.
 
     Raises:
-        DataError: a source is missing, damaged, unsafe, or holds nothing of the data set; or `root` cannot
-            be written.
+        DataError: a source is missing, damaged, unsafe, holds nothing of the data set, or two different
+            files for one place; or `root` cannot be written.
     """
     with _writing(root):
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".unpacked-") as scratch:
             for source in sources:
-                count = 0
+                written: dict[str, bytes] = {}
                 for member in members(source, scratch=Path(scratch)):
                     place = layout.place(member.name)
                     if place is not None:
-                        _put(member, root / place)
-                        count += 1
+                        digest = _put(member, root / place)
+                        if written.setdefault(place, digest) != digest:
+                            raise DataError(_different(source, place))
                         yield place
-                if not count:
+                if not written:
                     message = f"{source} holds nothing of the data set `{layout.name}`"
                     raise DataError(Problem("nothing-to-prepare", message, Place(str(source)), layout.parts))
 
 
-def _put(member: Member, target: Path) -> None:
+def _put(member: Member, target: Path) -> bytes:
+    """Put a file in its place, where it may be already; gives a digest of its content."""
+    hashed = blake2b(digest_size=16)
     if target.exists() and target.samefile(member.source):
-        return
+        for piece in member.content():
+            hashed.update(piece)
+        return hashed.digest()
     part = target.with_name(f"{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with part.open("wb") as opened:
-            opened.writelines(member.content())
+            for piece in member.content():
+                hashed.update(piece)
+                opened.write(piece)
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+    return hashed.digest()
+
+
+def _different(source: Path, place: str) -> Problem:
+    message = f"{source} holds two different files that belong to {place}"
+    return Problem("duplicate-file", message, Place(str(source)), "one of them: name its archive or folder")
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 
 CHANCE, DEVIATION = " chance", " deviation"
 """Endings of the figures that belong to another: what guessing gives, and how far parts of the set differ."""
+WITHHELD = " withheld"
+"""Ending of the name under which a text says why a figure is not given."""
 PROTOCOL = frozenset({"captions", "evaluation seed"})
 """What stands beside figures without being one."""
 
@@ -20,6 +22,12 @@ def headlines(figures: Mapping[str, Any]) -> list[str]:
     names = [name for name, value in figures.items() if name not in PROTOCOL and _is_number(value)]
     names = [name for name in names if not name.endswith((CHANCE, DEVIATION))]
     return [name for name in names if not any(name.startswith(f"{other} ") for other in names)]
+
+
+def withheld(figures: Mapping[str, Any]) -> dict[str, str]:
+    """The figures that are not given, and why."""
+    names = [name for name in figures if name.endswith(WITHHELD)]
+    return {name.removesuffix(WITHHELD): str(figures[name]) for name in names}
 
 
 def short(name: str) -> str:

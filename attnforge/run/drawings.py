@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from attnforge.data.words import words
 from attnforge.errors import Problem, RunError
 from attnforge.run.drawing import Drawing
 from attnforge.run.sheets import attention_sheet, contact_sheet
@@ -46,4 +46,4 @@ def write_drawings(drawings: Sequence[Drawing], folder: Path, *, attention: bool
 
 def _words(caption: str) -> str:
     """A file name that shows the caption."""
-    return "-".join(re.findall(r"\w+", caption.lower()))[:60] or "caption"
+    return "-".join(words(caption))[:60] or "caption"

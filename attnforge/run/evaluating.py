@@ -11,6 +11,7 @@ from torch import nn
 from attnforge.build.parts import Parts
 from attnforge.errors import DataError, Place, Problem, RecipeError, RunError
 from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.run.captions import unknown_when_measured
 from attnforge.run.folder import RunFolder
 from attnforge.run.measured import (
     Measurement,
@@ -65,6 +66,8 @@ def evaluate_run(
         (one.name, one.protocol_digest, one.weights): one for one in read_measurements(run, phases=phases)
     }
     digest = protocol_digest(protocol_of(resolved))
+    if unknown := unknown_when_measured(pipeline.parts):
+        reporter.line(f"warning: {unknown}")
     pictures = _pictures(pipeline.parts, phase=pipeline.checkpoint.phase)
     measurements = []
     for one in chosen:

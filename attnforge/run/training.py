@@ -14,6 +14,7 @@ from torch import nn
 
 from attnforge.build import assemble
 from attnforge.build.builder import class_of
+from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.data.loader import batches
 from attnforge.errors import Problem, RunError
@@ -22,6 +23,7 @@ from attnforge.interfaces import Dataset, Task, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
+from attnforge.run.captions import refuse_captions, tell_what_is_lost
 from attnforge.run.encoders import find_encoders, phases_to_train, same_vocabulary, take_encoders
 from attnforge.run.folder import RunFolder
 from attnforge.run.measuring import TrainingFigures
@@ -29,7 +31,6 @@ from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
-from attnforge.specs import DataSpec
 from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, remove_partial
 from attnforge.train.device import choose_device
 from attnforge.train.engine import Engine
@@ -70,10 +71,13 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     names, left_out = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
     checkpoint = _last_checkpoint(RunFolder(path), names) if resume else None
-    tokenizer = _fit(recipe, checkpoint)  # before a folder is made: missing data shall leave no run behind
+    datasets = Datasets(recipe.data)
+    # before a folder is made: missing data shall leave no run behind
+    tokenizer = _fit(recipe, datasets, checkpoint)
     encoders = None if checkpoint else find_encoders(recipe, tokenizer)
     engine = Engine.of(recipe.training, device)
-    parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine)
+    parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
+    refuse_captions(parts, names)
     if encoders is not None:
         take_encoders(parts, encoders)
     _try_metrics(parts, quietly=checkpoint is not None)
@@ -83,6 +87,8 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
         reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
     if encoders is not None:
         reporter.line(_of_encoders(encoders, left_out))
+    if checkpoint is None:
+        tell_what_is_lost(parts, run, reporter)
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
         with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
@@ -197,9 +203,9 @@ def _is_recorded(parts: Parts, phase: Phase) -> bool:
     return graphs and "generator" in class_of(phase.task).needs
 
 
-def _fit(recipe: Recipe, checkpoint: Checkpoint | None) -> Tokenizer:
-    # only captions are read here, so any size does; the generator that knows the size needs the vocabulary
-    data = recipe.data(DataSpec(split="train", image_size=64))
+def _fit(recipe: Recipe, datasets: Datasets, checkpoint: Checkpoint | None) -> Tokenizer:
+    # only captions are read here; the generator that knows the size needs the vocabulary
+    data = datasets.of_any_size("train")
     tokenizer = recipe.tokenizer()
     if checkpoint is not None:  # words that are not learned may have no other place by now
         checkpoint.load_tokenizer(tokenizer)

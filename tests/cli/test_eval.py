@@ -52,7 +52,7 @@ def test_the_newest_checkpoint_gives_what_training_measured(run: Path, capsys: S
     assert (one["phase"], one["step"], one["checkpoint"]) == ("gan", 5, "gan-0000005")
     assert one["epoch"] == round(5 * 4 / 24, 3)
     assert one["network"] == "generator-average"
-    assert one["protocol"]["captions"] == 6
+    assert one["protocol"]["captions"] == 12
     assert one["protocol"]["metrics"]["retrieval"]["candidates"] == 100
     assert one["recipe"]["name"] == "quickstart"
     assert len(one["recipe"]["digest"]) == len(one["weights"]) == 64
@@ -80,12 +80,12 @@ def test_a_named_checkpoint_and_another_protocol_are_kept_apart(run: Path, capsy
     assert attnforge([*command, "--out", "mine.json"]) == 0
     assert attnforge([*command, "evaluation.captions=3", "evaluation.metrics.attributes=null"]) == 0
     capsys.readouterr()
-    six, three = sorted(measured(run), key=lambda one: -one["figures"]["captions"])
-    assert (six["figures"]["captions"], three["figures"]["captions"]) == (6, 3)
-    assert "attribute accuracy" in six["figures"]
+    twelve, three = sorted(measured(run), key=lambda one: -one["figures"]["captions"])
+    assert (twelve["figures"]["captions"], three["figures"]["captions"]) == (12, 3)
+    assert "attribute accuracy" in twelve["figures"]
     assert "attribute accuracy" not in three["figures"]
-    assert six["recipe"] == three["recipe"]
-    assert json.loads(Path("mine.json").read_text()) == [six]
+    assert twelve["recipe"] == three["recipe"]
+    assert json.loads(Path("mine.json").read_text()) == [twelve]
 
 
 def test_the_report_shows_the_figures_of_a_run_that_was_left_early(run: Path) -> None:

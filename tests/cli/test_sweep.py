@@ -92,7 +92,7 @@ def test_every_run_is_measured_over_training_in_table_plot_and_files(finished: P
         [label, "0.833", f"{100 * figures['attribute accuracy']:.1f}"]
         for label, figures in zip(LABELS, last, strict=True)
     ]
-    assert "Measured on 6 captions" in lines[-1]
+    assert "Measured on 12 captions" in lines[-1]
 
     picture = ElementTree.parse(out / "figure.svg")
     texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]

@@ -164,10 +164,10 @@ def test_sample_is_the_same_again_and_another_with_another_seed(trained: Path, t
     assert one != (tmp_path / "three" / name.format(2)).read_bytes()
 
 
-def test_sample_warns_of_words_that_it_leaves_out(trained: Path, capsys: Said) -> None:
+def test_sample_says_what_is_left_of_a_caption(trained: Path, capsys: Said) -> None:
     assert attnforge(["sample", str(trained), f"quixotic {RED}", "-n", "1", "--out", "drawn"]) == 0
     assert "warning: " in (shown := capsys.readouterr().err)
-    assert "'quixotic'" in shown
+    assert f"'quixotic': 'quixotic {RED}' is read as '{RED}'" in shown
 
 
 def test_sample_refuses_captions_of_unknown_words_only(trained: Path, tmp_path: Path, capsys: Said) -> None:

@@ -67,10 +67,12 @@ def test_every_problem_is_listed_with_its_line(tmp_path: Path) -> None:
     )
     (root / "torn.png").write_bytes((root / "a.png").read_bytes()[:40])
     code, output = check(root, "--json")
-    listed = [(problem["code"], problem["place"]["line"]) for problem in json.loads(output)["problems"]]
+    report = json.loads(output)
+    listed = [(problem["code"], problem["place"]["line"]) for problem in report["problems"]]
+    remarks = [(remark["code"], remark["place"]["line"]) for remark in report["remarks"]]
     assert code == 1
+    assert ("empty-caption", 1) in remarks
     assert listed == [
-        ("empty-caption", 1),
         ("broken-picture", 2),
         ("bad-box", 3),
         ("missing-file", 4),
@@ -79,7 +81,8 @@ def test_every_problem_is_listed_with_its_line(tmp_path: Path) -> None:
     code, page = check(root)
     assert code == 1
     assert "metadata.jsonl:4" in page
-    assert "5 problems" in page
+    assert "4 problems, 2 remarks" in page
+    assert "remark[empty-caption]" in page
 
 
 def test_a_folder_without_metadata_says_what_to_write(tmp_path: Path) -> None:
@@ -89,7 +92,8 @@ def test_a_folder_without_metadata_says_what_to_write(tmp_path: Path) -> None:
 
 
 def test_checking_needs_no_torch(tmp_path: Path) -> None:
-    root = folder(tmp_path, {"file_name": "a.png", "text": "x", "split": "train"})
+    lines = ({"file_name": f"{name}.png", "text": "x"} for name in "abc")
+    root = folder(tmp_path, *lines)
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from attnforge.cli.data import command\n"

@@ -72,7 +72,7 @@ def test_a_jpeg_of_absurd_size_is_refused_before_it_is_decoded(tmp_path: Path) -
     (tmp_path / "a.jpg").write_bytes(data)
     with pytest.raises(DataError) as caught:
         decode(tmp_path / "a.jpg")
-    assert caught.value.problems[0].code == "broken-picture"
+    assert caught.value.problems[0].code == "image-too-large"
 
 
 def test_plain_jpegs_do_not_take_the_long_way(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_one_damaged_picture_and_an_empty_line_are_named_and_mended(tmp_path: Pa
     assert "crow_1.jpg" in result.output
     assert f"next: attnforge data prepare cub --from ARCHIVE_OR_FOLDER -o {root}" in result.output
     assert "one_1.txt:2" in result.output
-    assert "2 problems" in result.output
+    assert "1 problem, " in result.output
     assert prepare("cub", root, good).exit_code == 0
     assert files(root) == files(good)
 

@@ -56,6 +56,8 @@ PROVISIONAL = (
     "attnforge.data.official",
     "attnforge.data.pickles",
     "attnforge.data.preparing",
+    "attnforge.data.shared",
+    "attnforge.data.words",
     "attnforge.kernels.dispatch",
     "attnforge.recipe.resolved",
     "attnforge.recipe.scalars",

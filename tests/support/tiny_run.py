@@ -25,7 +25,7 @@ TINY = (
     "phases.gan.sample_every=3",
     "phases.gan.checkpoint_every=2",
     "sampling.count=2",
-    "evaluation.captions=6",
+    "evaluation.captions=12",
     "evaluation.batch_size=4",
 )
 """Overrides that make the quickstart recipe small."""

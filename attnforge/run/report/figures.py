@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from attnforge.evaluate.headlines import WITHHELD
+
 
 class Figure(TypedDict):
     """One row of the table of measured figures."""
@@ -50,6 +52,9 @@ def figures(result: Mapping[str, Any]) -> list[Figure]:
     plain = {_plain(name): name for name in flat}
     rows: list[Figure] = []
     for name, value in flat.items():
+        if name.endswith(WITHHELD):
+            rows.append(_withheld(name.removesuffix(WITHHELD), str(value)))
+            continue
         base = _plain(name).removesuffix(" chance").removesuffix(" deviation")
         if base != _plain(name) and base in plain:
             continue
@@ -58,6 +63,18 @@ def figures(result: Mapping[str, Any]) -> list[Figure]:
         )
         rows.append(_figure(name, value, chance, deviation))
     return sorted(rows, key=lambda row: not row["main"])
+
+
+def _withheld(name: str, reason: str) -> Figure:
+    explanation = f"{reason[:1].upper()}{reason[1:]}."
+    return Figure(
+        name=name.replace("_", " "),
+        value="withheld",
+        share=None,
+        chance=None,
+        explanation=explanation,
+        main=True,
+    )
 
 
 def _figure(name: str, value: object, chance: object, deviation: object) -> Figure:

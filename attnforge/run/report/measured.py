@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attnforge.evaluate.headlines import headlines, is_share, short, written
+from attnforge.evaluate.headlines import headlines, is_share, short, withheld, written
 from attnforge.run.folder import RunFolder
 from attnforge.run.measured import Measurement, read_measurements
 
@@ -56,13 +56,19 @@ def section(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
         ]
         for one in measurements
     ]
+    reasons = dict.fromkeys(
+        f"{name} is withheld: {reason}."
+        for one in measurements
+        for name, reason in withheld(one.figures).items()
+    )
+    notes = "".join(_cell("p", reason) for reason in reasons)
     body = "".join(f"<tr>{''.join(_cell('td', cell) for cell in row)}</tr>" for row in rows)
     return [
         (
             "Figures at each checkpoint",
             '<div class="scroll" tabindex="0" role="region" aria-label="Figures at each checkpoint">'
             f'<table class="figures"><thead><tr>{"".join(_cell("th", title) for title in head)}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>"
+            f"<tbody>{body}</tbody></table></div>{notes}"
             "<p>Compare figures of the same protocol only: it stands for the data, the captions, the seeds "
             "and the metrics with their options, which the files in <code>measured/</code> spell out.</p>",
         )

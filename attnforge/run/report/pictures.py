@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from attnforge.data.pictures import BROKEN, opened_image
 from attnforge.run.drawing import Drawing
 from attnforge.run.figure import FigureRow, region_row, stage_row
 
@@ -91,9 +92,9 @@ def picture_uri(picture: Image.Image) -> str:
 def thumbnail_uri(path: Path, *, side: int) -> str | None:
     """A picture file, made smaller where its larger side exceeds `side`; None where it cannot be read."""
     try:
-        with Image.open(path) as picture:
+        with opened_image(path) as picture:
             small = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except BROKEN:
         return None
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     return picture_uri(small)

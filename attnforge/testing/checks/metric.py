@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from attnforge.evaluate.headlines import WITHHELD
 from attnforge.specs import MetricSpec
 from attnforge.testing.expect import require
 from attnforge.testing.strategies import numbers
@@ -32,6 +33,7 @@ def named_figures(subject: Subject) -> None:
     require(figures, "there are no figures: give a `spec` with data whose captions it can read")
     for name, value in figures.items():
         require(isinstance(name, str) and name.strip(), f"a figure is called {name!r}")
+        require(not name.endswith(WITHHELD), f"`{name}` for {COUNT} pictures: {value}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         require(number, f"`{name}` is a {type(value).__name__}, not a number")
         require(math.isfinite(value), f"`{name}` is {value}")
@@ -105,19 +107,20 @@ def _judged(subject: Subject) -> Judged:
     return Judged(images, tuple(sample.caption for sample in samples))
 
 
-def _figures(subject: Subject, parts: Sequence[Judged]) -> dict[str, float]:
+def _figures(subject: Subject, parts: Sequence[Judged]) -> Mapping[str, Any]:
     metric = subject.build()
     for part in parts:
         metric.update(part.images, part.captions)
-    figures: dict[str, float] = metric.compute()
+    figures: Mapping[str, Any] = metric.compute()
     return figures
 
 
 def _close(found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
     require(found.keys() == wanted.keys(), f"{what}: figures {sorted(found)}, not {sorted(wanted)}")
     for name, value in wanted.items():
-        near = math.isclose(found[name], value, rel_tol=1e-4, abs_tol=1e-5)
-        require(near, f"{what}: `{name}` is {found[name]:g}, not {value:g}")
+        texts = isinstance(value, str) or isinstance(found[name], str)
+        near = found[name] == value if texts else math.isclose(found[name], value, rel_tol=1e-4, abs_tol=1e-5)
+        require(near, f"{what}: `{name}` is {found[name]}, not {value}")
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from inspect import signature
+from itertools import chain
 from typing import Annotated, Any
 
 import torch
@@ -19,6 +22,8 @@ from .image_weights import load_weights
 
 CLASSIFIERS = ("fc.", "classifier.", "head.", "head_dist.", "AuxLogits.")
 """How the names of what may be in a file without being in the network begin."""
+LOADING = re.compile(r"pretrained(?!_window)|checkpoint|cache|hf_|local_")
+"""How the names of options begin that say where weights come from, for networks that read one themselves."""
 READERS = (
     "a network with maps for stages, such as resnet18 or convnext_tiny; pictures as large as it needs; "
     "for transformers `model_options: {img_size: 64}` with the pictures' size, or `{dynamic_img_size: true}`"
@@ -41,7 +46,8 @@ class TimmEncoder(nn.Module):
         weights: File with weights of the network, with its classifier or without, `.pth` or
             `.safetensors`; random when not given.
         model_options: Options that timm hands to the network, such as
-            `{channels: [16, 32, 48, 64], stem_width: 8}` for a narrower ResNet.
+            `{channels: [16, 32, 48, 64], stem_width: 8}` for a narrower ResNet. Those that timm keeps for
+            itself are refused: they load files and fetch weights, which `weights` does from tensors alone.
 
     Raises:
         RecipeError: timm has no such network or cannot build it with these options, the network has no such
@@ -112,6 +118,11 @@ class TimmEncoder(nn.Module):
 
 def _create(timm: Any, model: str, options: dict[str, Any]) -> Any:
     """The network without its classifier."""
+    refused = sorted(options.keys() & _loading_options(timm) | set(filter(LOADING.match, options)))
+    if refused:
+        message = f"model_options may not hold {', '.join(refused)}: it is for timm, not for the network"
+        expected = "options of the network itself; a file of weights stands under `weights`"
+        raise RecipeError(Problem("loading-options", message, expected=expected))
     try:
         network = timm.create_model(model, pretrained=False, **options)
         network.reset_classifier(0)
@@ -120,3 +131,16 @@ def _create(timm: Any, model: str, options: dict[str, Any]) -> Any:
         message = f"timm cannot build {model} with {options or 'no options'}: {error}"
         raise RecipeError(Problem("model-options", message, expected="options of that network")) from error
     return network
+
+
+def _loading_options(timm: Any) -> frozenset[str]:
+    """What timm's own functions take of a network's options, before the network sees any.
+
+    They say where weights come from: `checkpoint_path`, for one, unpickles any file in some versions.
+    """
+    from timm.models import build_model_with_cfg
+
+    parameters = chain.from_iterable(
+        signature(function).parameters.values() for function in (timm.create_model, build_model_with_cfg)
+    )
+    return frozenset(one.name for one in parameters if one.kind is not one.VAR_KEYWORD)

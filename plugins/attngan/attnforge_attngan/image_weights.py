@@ -75,6 +75,9 @@ def read_state(path: str, *, inside: Sequence[str] = ()) -> dict[str, Tensor]:
 
 def _load(path: str) -> object:
     file = Path(path)
+    if file.exists() and not file.is_file() and not file.is_dir():
+        message = f"{path} is a device or a pipe"
+        raise RecipeError(Problem("unreadable-weights", message, expected="a .pth or .safetensors file"))
     try:
         if file.suffix == ".safetensors":
             return load_file(path)

@@ -82,11 +82,13 @@ class InceptionScore:
         sized = F.interpolate(stored, size=size, mode="bilinear", antialias=True, align_corners=False)
         self.logits.append(self.network(sized)[:, int(self.background) :].double().cpu())
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, float | str]:
         """The score and its deviation; without the latter when there are fewer pictures than splits."""
         count = sum(map(len, self.logits))
         if count == 0:
             return {}
+        if count == 1:
+            return {f"{self.name(1)} withheld": "the score of a single image is 1, whatever it shows"}
         order = torch.Generator().manual_seed(derive_seed(self.seed, "splits"))
         logits = torch.cat(self.logits)[torch.randperm(count, generator=order)]
         if count < self.splits:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from random import Random
 from statistics import fmean, pstdev
 from typing import Annotated, cast
@@ -18,7 +19,7 @@ from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
 FEWEST = 10
-"""Fewer pictures in a part say nothing about how far parts differ."""
+"""Fewer images say nothing: of the whole, whether they match; of a part, how far parts differ."""
 
 
 class RetrievalPrecision:
@@ -27,6 +28,7 @@ class RetrievalPrecision:
     Nearness is the cosine of the image vector and the sentence vector of the run's own encoders. The
     other candidates come from pictures of other classes, chosen by seed; a tie counts against the picture.
     The encoders also taught the generator, so the figure is comparable within one set of encoders only.
+    Fewer than 10 images, or captions that have no other to be told from, give the reason and no figure.
 
     Args:
         candidates: Captions to choose from, the own one included; chance is one over this.
@@ -47,7 +49,7 @@ class RetrievalPrecision:
         self.candidates = candidates
         self.folds = folds
         self.seed = seed
-        self.pool, self.classes = _captions_and_classes(spec)
+        self.pool = CandidatePool(_captions_and_classes(spec))
         self.hits: list[bool] = []
         self.sentences: dict[str, Float[Tensor, " d"]] = {}
         self.fewest = candidates
@@ -63,9 +65,14 @@ class RetrievalPrecision:
             self.hits.append(bool((scores[0] > scores[1:]).all()))
             self.fewest = min(self.fewest, len(choice))
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, float | str]:
         count = len(self.hits)
-        figures = {"R-precision": sum(self.hits) / max(1, count)}
+        if count < FEWEST:
+            return {"R-precision withheld": f"{count} images are too few: {FEWEST} are the least"}
+        if self.fewest < 2:
+            reason = "a caption has no other of another class to be told from"
+            return {"R-precision withheld": f"{reason}: the split is too small, or of a single class"}
+        figures: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
         if self.folds > 1 and count >= self.folds * FEWEST:
             figures["R-precision deviation"] = pstdev(
                 fmean(self.hits[fold * count // self.folds : (fold + 1) * count // self.folds])
@@ -74,11 +81,9 @@ class RetrievalPrecision:
         return {**figures, "R-precision chance": 1 / self.fewest}
 
     def _mismatched(self, caption: str) -> list[str]:
-        mine = self.classes.get(caption, set())
-        others = [one for one in self.pool if one != caption and not (self.classes[one] & mine)]
         # By caption, so that a figure does not depend on the order in which pictures come.
         chance = Random(derive_seed(self.seed, "candidates", caption))  # noqa: S311 - no secret
-        return chance.sample(others, min(self.candidates - 1, len(others)))
+        return self.pool.draw(caption, self.candidates - 1, chance=chance)
 
     def _encode(self, captions: Sequence[str]) -> None:
         missing = sorted(set(captions) - self.sentences.keys())
@@ -88,10 +93,40 @@ class RetrievalPrecision:
             self.sentences.update(zip(some, sentences, strict=True))
 
 
-def _captions_and_classes(spec: MetricSpec) -> tuple[list[str], dict[str, set[int]]]:
+class CandidatePool:
+    """All captions of a split, of which mismatched ones are drawn by their number in the alphabet.
+
+    A draw costs as much as it has candidates and its classes have captions, however many others there are.
+
+    Args:
+        classes: The classes of each caption.
+    """
+
+    def __init__(self, classes: Mapping[str, Set[int]]) -> None:
+        self.classes = classes
+        self.captions = sorted(classes)
+        self._numbers = {caption: number for number, caption in enumerate(self.captions)}
+        self._of_class: dict[int, list[int]] = defaultdict(list)
+        for number, caption in enumerate(self.captions):
+            for class_id in classes[caption]:
+                self._of_class[class_id].append(number)
+
+    def draw(self, caption: str, count: int, *, chance: Random) -> list[str]:
+        """Different captions that share no class with one; fewer than `count` where there are no more."""
+        left_out = {number for one in self.classes.get(caption, ()) for number in self._of_class[one]}
+        if caption in self._numbers:
+            left_out.add(self._numbers[caption])
+        # what stands between two captions that are left out moves up by as many as lie before it
+        steps = [number - place for place, number in enumerate(sorted(left_out))]
+        others = len(self.captions) - len(left_out)
+        drawn = chance.sample(range(others), min(count, others))
+        return [self.captions[number + bisect_right(steps, number)] for number in drawn]
+
+
+def _captions_and_classes(spec: MetricSpec) -> dict[str, set[int]]:
     classes: dict[str, set[int]] = defaultdict(set)
     for index in range(len(spec.data)):
         for caption in spec.data.captions(index):
             if spec.tokenizer.encode(caption):
                 classes[caption].add(spec.data.class_id(index))
-    return sorted(classes), dict(classes)
+    return dict(classes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,17 +12,21 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
+from attnforge.data.words import words
 from attnforge.errors import DataError, Problem, RunError
 
 Letters = Literal["any", "ascii"]
 
-_WORD = re.compile(r"\w+")
+_OFFICIAL_WORD = re.compile(r"\w+")
 _BROKEN = "\ufffd\ufffd"
 """Two characters that could not be read; captions of the birds have them where an apostrophe was."""
 
 
 class WordTokenizer:
-    """Splits a caption into lower-cased runs of letters, digits and underscores, in any script.
+    """Splits a caption into lower-cased runs of letters, marks, digits and underscores, in any script.
+
+    Scripts without spaces, such as Chinese and Thai, give one word for each run of letters: take
+    `sentencepiece` or `character` for them.
 
     Id 0 is padding; words follow from 1, the most frequent first, equally frequent ones by alphabet.
     Unknown words are left out. `letters: ascii` is the rule of the official AttnGAN code: letters beyond
@@ -109,28 +112,30 @@ class WordTokenizer:
         Raises:
             RunError: The state is not that of a word tokenizer.
         """
-        words, letters = state.get("words"), state.get("letters", self.letters)
+        stored, letters = state.get("words"), state.get("letters", self.letters)
         known = letters in get_args(Letters)
-        if not known or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        if not known or not isinstance(stored, list) or not all(isinstance(word, str) for word in stored):
             message = "the stored vocabulary is not that of a `word` tokenizer"
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
         self.letters = letters
-        self._number(words)
+        self._number(stored)
 
     def _split(self, caption: str) -> list[str]:
         if self.letters == "ascii":
-            words = _WORD.findall(caption.replace(_BROKEN, " ").lower())
-            return list(filter(None, (word.encode("ascii", "ignore").decode() for word in words)))
-        # composed and decomposed letters count as the same
-        return _WORD.findall(unicodedata.normalize("NFC", caption).lower())
+            found = _OFFICIAL_WORD.findall(caption.replace(_BROKEN, " ").lower())
+            return list(filter(None, (word.encode("ascii", "ignore").decode() for word in found)))
+        return words(caption)
 
-    def _number(self, words: Sequence[str]) -> None:
-        self._ids = {word: index for index, word in enumerate(words, start=1)}
+    def _number(self, ordered: Sequence[str]) -> None:
+        self._ids = {word: index for index, word in enumerate(ordered, start=1)}
 
 
 def _read(path: str) -> dict[str, Any]:
+    file = Path(path)
     try:
-        state = json.loads(Path(path).read_text(encoding="utf-8"))
+        if file.exists() and not file.is_file():
+            raise OSError("it is no file")
+        state = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         message = f"the vocabulary {path} cannot be read: {error}"
         expected = "a JSON file with a list of words under `words`, in the order of their ids"

@@ -114,10 +114,14 @@ class ClipFolder:
         index = self.folder / "model.safetensors.index.json"
         if index.is_file():
             try:
-                names: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            except (ValueError, KeyError, TypeError) as error:
+                names: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+                parts = sorted(set(names.values()))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise self._other(f"{index} cannot be read: {error}") from error
-            return [self.folder / name for name in sorted(set(names.values()))]
+            outside = [name for name in parts if not isinstance(name, str) or Path(name).name != name]
+            if outside:
+                raise self._other(f"{index} names {outside[0]}, which is no file of the folder")
+            return [self.folder / name for name in parts]
         for name in ("model.safetensors", "pytorch_model.bin"):
             if (self.folder / name).is_file():
                 return [self.folder / name]

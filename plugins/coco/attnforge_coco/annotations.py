@@ -47,7 +47,7 @@ def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row
             message = f"picture {number}, {name}, has no caption"
             found.problem(code="no-captions", message=message, at=path, expected=EXPECTED)
         else:
-            below = next((one for one in folders if found.has(found.root / one / name)), folders[0])
+            below = next((one for one in folders if found.files.has(f"{one}/{name}")), folders[0])
             rows.append(Row(f"{below}/{name}", tuple(captions[number]), None, None, split, None))
     return found.with_pictures(rows, at=path, folder=found.root / folders[0])
 

@@ -42,13 +42,13 @@ def read_release(
         return found.metadata([], source=root)
     if train is None and test is None and has_names(root):
         rows = [row for split in splits for row in _official(found, split)]
-        return found.metadata(rows, source=root)
+        return found.metadata(rows, source=root, splits=splits)
     if train is None and test is None:
         train = test = _only_usable(root)
     given = {"train": train, "test": test}
     files = {split: _json_file(found, split, given[split]) for split in splits}
     rows = []
-    if train is not None and train == test:
+    if train is not None and train == test and any(files.values()):
         # one file for both: the split follows from each name
         path = root / train
         everything = with_splits(read_annotations(found, path, None))
@@ -56,7 +56,8 @@ def read_release(
     else:
         rows = [row for split, path in files.items() if path for row in read_annotations(found, path, split)]
     named = [path for path in files.values() if path]
-    return found.metadata(rows, source=named[0] if len(set(named)) == 1 else root / "annotations")
+    source = named[0] if len(set(named)) == 1 else root / "annotations"
+    return found.metadata(rows, source=source, splits=splits)
 
 
 def _official(found: Findings, split: str) -> list[Row]:
@@ -92,7 +93,7 @@ def _json_names(root: Path) -> list[str]:
 def _json_file(found: Findings, split: str, given: str | None) -> Path | None:
     """The json file of a split, or None with a problem noted."""
     if given is not None:
-        return found.root / given
+        return found.root / given if found.inside(given, at=found.root) else None
     folder, names = found.root / "annotations", _json_names(found.root)
     fitting = [name for name in names if re.fullmatch(NAMES[split], name)]
     if len(fitting) == 1:

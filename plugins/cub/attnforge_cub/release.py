@@ -66,7 +66,7 @@ def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = Tr
                 )
             )
     there = found.with_pictures(rows, at=source, folder=base / "images")
-    return found.metadata([row for row in there if row.captions], source=source)
+    return found.metadata([row for row in there if row.captions], source=source, splits=splits)
 
 
 def _names(found: Findings, split: str, pictures: dict[str, tuple[str, str, int]], base: Path) -> list[str]:
@@ -74,7 +74,7 @@ def _names(found: Findings, split: str, pictures: dict[str, tuple[str, str, int]
     if has_names(found.root):
         return read_names(found, split)
     path = base / "train_test_split.txt"
-    if not found.has(path):
+    if not path.is_file():
         message = f"nothing says which pictures are for {split}"
         expected = f"{names_file(found.root, split)}, or {path}"
         found.problem(code="missing-file", message=message, at=path, expected=expected)

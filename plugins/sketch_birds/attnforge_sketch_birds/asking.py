@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from attnforge.data.words import words
 
 from .palette import COLOURS
 
@@ -30,7 +30,7 @@ def asked_colours(caption: str) -> dict[str, str]:
     colour: str | None = None
     waiting: list[str] = []
     linked = False
-    for word in re.findall(r"\w+", caption.lower()):
+    for word in words(caption):
         if word in COLOURS:
             if linked:
                 for part in waiting:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import UInt8
 from pydantic import Field
 
+from attnforge.data.shared import SharedPictures
 from attnforge.interfaces import Sample
 from attnforge.seeds import derive_seed
 from attnforge.specs import DataSpec
@@ -20,7 +21,7 @@ from .grammar import captions
 from .painter import Painter
 
 CACHE_LIMIT = 1 << 30
-"""Bytes of drawn pictures that are kept; beyond, pictures are drawn each time."""
+"""Bytes of drawn images that all workers of a run keep together; beyond, images are drawn each time."""
 
 
 class SketchBirds:
@@ -57,8 +58,7 @@ class SketchBirds:
         ]
         self._painter = Painter(spec.image_size)
         self._captions: dict[int, tuple[str, ...]] = {}
-        self._drawn: dict[int, UInt8[np.ndarray, "3 h w"]] = {}
-        self._kept = CACHE_LIMIT // (3 * spec.image_size**2)
+        self._drawn = SharedPictures(number, capacity=min(CACHE_LIMIT, 3 * number * spec.image_size**2))
 
     def __len__(self) -> int:
         return len(self._attributes)
@@ -83,13 +83,12 @@ class SketchBirds:
         return self._painter.box(self._attributes[index].geometry)
 
     def picture(self, index: int) -> UInt8[np.ndarray, "3 h w"]:
-        """Picture `index` as it was drawn."""
-        if index in self._drawn:
-            return self._drawn[index]
-        drawn = self._painter.picture(self._attributes[index]).transpose(2, 0, 1).copy()
-        if len(self._drawn) < self._kept:
-            self._drawn[index] = drawn
-        return drawn
+        """Picture `index` as it was drawn; it must not be written to."""
+        kept = self._drawn.get(index)
+        if kept is None:
+            kept = self._painter.picture(self._attributes[index])
+            self._drawn.keep(index, kept)
+        return kept.transpose(2, 0, 1)
 
     def sample(self, index: int, *, seed: int) -> Sample:
         """Picture `index`, perhaps mirrored, with one of its captions."""

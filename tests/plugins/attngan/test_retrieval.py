@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import Any, cast
 
 import pytest
 import torch
-from attnforge_attngan.retrieval import RetrievalPrecision
+from attnforge_attngan.retrieval import CandidatePool, RetrievalPrecision
 from attnforge_attngan.tokenizer import WordTokenizer
 from torch import Tensor, nn
 
@@ -95,7 +96,7 @@ class Judge:
     def right(self, caption: str) -> Tensor:
         return drawn(self.tokenizer.encode(caption))
 
-    def judge(self, picture: Callable[[str], Tensor], captions: Sequence[str]) -> dict[str, float]:
+    def judge(self, picture: Callable[[str], Tensor], captions: Sequence[str]) -> Mapping[str, Any]:
         images = torch.stack([picture(caption) for caption in captions]).view(-1, 1, 8, 8)
         self.metric.update(images.expand(-1, 3, -1, -1), captions)
         return self.metric.compute()
@@ -135,7 +136,7 @@ def test_length_of_a_vector_does_not_matter() -> None:
 def test_captions_of_the_same_class_are_never_candidates() -> None:
     judge = Judge(Birds(6), candidates=100)
     caption = "bird2 left"
-    figures = judge.judge(judge.right, [caption])
+    figures = judge.judge(judge.right, [caption] * 10)
     allowed = [caption, *(f"bird{index} {side}" for index in (0, 1, 4, 5) for side in ("left", "right"))]
     assert sorted(judge.text.seen) == sorted(tuple(judge.tokenizer.encode(one)) for one in allowed)
     assert figures["R-precision chance"] == 1 / 9
@@ -169,9 +170,50 @@ def test_batches_add_up() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_one_class_alone_has_no_mismatched_captions(count: int) -> None:
+def test_one_class_alone_has_no_mismatched_captions_and_no_figure(count: int) -> None:
     judge = Judge(Birds(count), candidates=10)
-    assert judge.judge(judge.right, judge.captions) == {"R-precision": 1.0, "R-precision chance": 1.0}
+    figures = judge.judge(judge.right, 5 * judge.captions)
+    assert list(figures) == ["R-precision withheld"]
+    assert "single class" in str(figures["R-precision withheld"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_few_images_give_the_reason_and_no_figure(count: int) -> None:
+    judge = Judge(Birds(40), candidates=50)
+    figures = judge.judge(judge.right, judge.captions[:count]) if count else judge.metric.compute()
+    assert figures == {"R-precision withheld": f"{count} images are too few: 10 are the least"}
+
+
+def test_candidates_are_those_that_a_list_of_all_others_gives() -> None:
+    random = Random(3)
+    for _ in range(50):
+        names = [f"caption {number}" for number in range(random.randrange(1, 60))]
+        classes = {name: {random.randrange(12) for _ in range(random.choice([1, 2]))} for name in names}
+        pool = CandidatePool(classes)
+        for caption in [*names[:5], "of no image"]:
+            own = classes.get(caption, set())
+            others = [one for one in sorted(names) if one != caption and not classes[one] & own]
+            expected = Random(7).sample(others, min(9, len(others)))
+            assert pool.draw(caption, 9, chance=Random(7)) == expected
+
+
+def test_a_draw_from_many_captions_looks_at_few_of_them() -> None:
+    """Counted in captions that are looked at, so that a busy machine changes nothing."""
+    pool = CandidatePool({f"caption {number}": {number // 5} for number in range(20_000)})
+    looked_at = 0
+
+    class Counting(list[str]):
+        def __getitem__(self, place: Any) -> Any:
+            nonlocal looked_at
+            looked_at += 1
+            return super().__getitem__(place)
+
+        def __iter__(self) -> Any:
+            raise AssertionError("all captions were gone through")
+
+    pool.captions = Counting(pool.captions)
+    assert len(pool.draw("caption 7", 99, chance=Random(1))) == 99
+    assert looked_at == 99
 
 
 def test_the_deviation_is_that_of_folds() -> None:

@@ -125,9 +125,17 @@ def be_cut_parts(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text("{}")
 
 
+def name_another_folder(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.rename(folder.parent / "elsewhere.safetensors")
+    index = {"weight_map": {"logit_scale": "../elsewhere.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
 @pytest.mark.parametrize(
     "harm",
     [
+        name_another_folder,
         cut,
         be_something_else,
         have_no_sense,

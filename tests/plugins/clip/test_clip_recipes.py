@@ -24,7 +24,7 @@ NOT_OURS = ("text.", "image.", "phases.damsm")
 SHORT = (
     *(one for one in TINY if not one.startswith(NOT_OURS)),
     "phases.gan.steps=2",
-    "evaluation.captions=4",
+    "evaluation.captions=10",
     "evaluation.metrics={attributes: null}",
 )
 

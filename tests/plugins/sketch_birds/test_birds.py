@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from itertools import combinations, product
 
 import numpy as np
@@ -188,3 +189,28 @@ def test_birds_can_be_told_to_look_one_way_and_are_not_mirrored_then(facing: str
     assert {data.attributes(index).geometry.facing for index in range(40)} == {facing}
     for seed in range(8):
         np.testing.assert_array_equal(data.sample(3, seed=seed).image.numpy(), data.picture(3))
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="memory is shared by forking"
+)
+def test_what_one_worker_draws_all_others_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = birds()
+    expected = birds().picture(7).copy()
+    worker = multiprocessing.get_context("fork").Process(target=data.picture, args=(7,))
+    worker.start()
+    worker.join()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("drawn again")
+
+    monkeypatch.setattr(Painter, "picture", refuse)
+    assert np.array_equal(data.picture(7), expected)
+
+
+def test_no_more_is_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnforge_sketch_birds.dataset.CACHE_LIMIT", 3 * 32 * 32 * 2)
+    data = birds()
+    drawn = [data.picture(index).copy() for index in range(5)]
+    assert [np.array_equal(data.picture(index), drawn[index]) for index in range(5)] == [True] * 5
+    assert data._drawn.used == 3 * 32 * 32 * 2

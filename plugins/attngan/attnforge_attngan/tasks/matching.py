@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from attnforge.errors import AttnforgeError, Problem
+from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.specs import TaskSpec
@@ -41,7 +41,7 @@ class MatchingTask:
         gamma3: Sharpness of the choice among captions (Eq. 11).
         gradient_norm: Gradients of the text encoder longer than this are cut to it.
         mask_same_class: Leave out pairs of different pictures that have the same class, as the official code
-            does; the paper does not.
+            does; the paper does not. Refused where all images are of one class.
         word_score: `paper` takes the power 1/gamma2 of Eq. 10; the `official` code leaves it out.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
         swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
@@ -79,6 +79,10 @@ class MatchingTask:
         filter: Share = 0.0,
         kernel: str = "auto",
     ) -> None:
+        if mask_same_class and spec.classes == 1:
+            message = "all images are of one class, so `mask_same_class` leaves no caption to learn from"
+            expected = "several classes, a data set without `class_id`, or `mask_same_class: false`"
+            raise DataError(Problem("single-class", message, expected=expected))
         self.engine = spec.engine or Engine()
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
