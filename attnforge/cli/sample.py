@@ -32,7 +32,7 @@ def command(
     out: Path | None,
     device: str,
 ) -> None:
-    """Draw each CAPTION with the newest checkpoint of RUN.
+    """Draw each CAPTION with the newest checkpoint of RUN, or with the checkpoint that RUN is the path of.
 
     The same run, caption and seed give the same pictures, whatever else is drawn with them.
     """
@@ -43,5 +43,5 @@ def command(
     for word in pipeline.unknown_words(captions):
         click.echo(f"warning: the run does not know the word {word!r}; it is left out", err=True)
     drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
-    for path in write_drawings(drawings, out or run / "drawings", attention=attention):
+    for path in write_drawings(drawings, out or pipeline.run.path / "drawings", attention=attention):
         click.echo(path)

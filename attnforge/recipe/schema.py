@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -73,6 +73,8 @@ class Training:
         workers: Processes that load data; 0 loads in the training process.
         threads: CPU threads of torch; torch's own choice when not given.
         keep: How many checkpoints of each phase stay on disk.
+        changed_data: What happens when a run is resumed and its training data is not what it was: `refuse`,
+            or `accept` with a warning.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -80,6 +82,7 @@ class Training:
     workers: Annotated[int, Field(ge=0)] = 0
     threads: Positive | None = None
     keep: Positive = 2
+    changed_data: Literal["refuse", "accept"] = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +137,8 @@ class Recipe:
         generator: Draws pictures.
         discriminator: Judges pictures; one is built for every size of the generator.
         losses: Named terms of the adversarial game.
-        encoders: A run folder whose text and image encoder are taken; phases that train nothing else are
-            then left out, unless there is no other.
+        encoders: A run folder, or a checkpoint, whose text and image encoder are taken; phases that train
+            nothing else are then left out, unless there is no other.
         phases: What is trained, in order.
         training: What all phases share.
         sampling: The captions that are drawn during training.

@@ -13,7 +13,7 @@ from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
 from attnforge.run.progress import PhaseProgress
-from attnforge.train.checkpoints import latest_checkpoint
+from attnforge.train.checkpoints.search import newest_checkpoint
 from attnforge.train.loop import StepResult
 
 SHORT = (
@@ -63,7 +63,7 @@ def test_train_names_the_run_its_figures_and_the_next_command(tmp_path: Path, ca
     assert shown[0] == f"run runs/{run.name}"
     assert any(line.startswith("attribute accuracy: ") for line in shown)
     assert shown[-1] == f"done; next: attnforge report runs/{run.name}"
-    assert latest_checkpoint(run / "checkpoints", phase="gan") is not None
+    assert newest_checkpoint(run / "checkpoints", phases=["gan"]).checkpoint is not None
 
 
 def test_train_does_not_overwrite_a_run(trained: Path, capsys: Said) -> None:
@@ -107,7 +107,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(
     hint = shown[-1].removeprefix("saved; go on with: attnforge ").split()
     assert attnforge(hint) == 0
     assert "going on after step 1 of gan" in capsys.readouterr().out
-    newest = latest_checkpoint(tmp_path / "mine/checkpoints", phase="gan")
+    newest = newest_checkpoint(tmp_path / "mine/checkpoints", phases=["gan"]).checkpoint
     assert newest is not None
     assert newest.step == 2
 

@@ -60,11 +60,14 @@ PROVISIONAL = (
     "attnforge.recipe.resolved",
     "attnforge.recipe.scalars",
     "attnforge.recipe.schema",
+    "attnforge.recipe.seal",
     "attnforge.recipe.tree",
+    "attnforge.recipe.weights",
     "attnforge.run.environment",
     "attnforge.run.folder",
     "attnforge.seeds",
-    "attnforge.train.checkpoints",
+    "attnforge.train.checkpoints.checkpoint",
+    "attnforge.train.checkpoints.saving",
 )
 """Modules that plugins may use and whose names may change between minor versions."""
 
