@@ -208,7 +208,14 @@ def recorder_with(tmp_path: Path) -> Callable[..., Recorder]:
         catalogue = load_plugins(extra=plugins, installed=False)
         resolved: Any = SimpleNamespace(plugins=catalogue, data=dict)
         recipe: Any = SimpleNamespace(training=SimpleNamespace(keep=1), trackers={})
-        return Recorder(RunFolder(tmp_path), recipe=recipe, resolved=resolved, reporter=ConsoleReporter())
+        return Recorder(
+            RunFolder(tmp_path),
+            recipe=recipe,
+            resolved=resolved,
+            asked="",
+            data={},
+            reporter=ConsoleReporter(),
+        )
 
     return make
 
