@@ -81,7 +81,7 @@ def _nothing(path: Path) -> Problem:
         code="no-such-run",
         message=f"there is no run folder {path}",
         expected=_listed(str(path), runs) or _PRINTED,
-        next_step=f"ls {parent}",
+        next_step="ls runs" if parent == Path() else f"ls {parent}",
     )
 
 

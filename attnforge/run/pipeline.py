@@ -11,7 +11,7 @@ from torch import nn
 
 from attnforge.build import assemble
 from attnforge.build.parts import Parts
-from attnforge.errors import Problem, RunError, nearest
+from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
@@ -164,13 +164,11 @@ def _named(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
         code, message = "no-such-checkpoint", f"checkpoint {checkpoint.folder} holds no generator"
     else:
         code, message = "no-such-checkpoint", f"run {folder.path} has no checkpoint {name!r}"
-    close = nearest(name, names)
-    listed = f"{close}; there are {', '.join(names)}" if close else f"one of {', '.join(names)}"
     raise RunError(
         Problem(
             code=code,
             message=message,
-            expected=listed if names else "a run whose generator was saved",
+            expected=f"one of {', '.join(names)}" if names else "a run whose generator was saved",
             next_step=f"ls {folder.checkpoints}",
         )
     )

@@ -141,7 +141,7 @@ class Recorder:
         steps: int,
         pictures: int,
         samples: FixedSamples | None,
-        constants: Sequence[str],
+        constants: Sequence[str] = (),
     ) -> Iterator[Callable[[StepResult], bool]]:
         """Record one phase: gives what the loop calls after every step, and saves at the end.
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from attnforge.data.fingerprint import differences
-from attnforge.errors import DataError, Problem, RunError
+from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.interfaces import Task
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
@@ -71,7 +71,7 @@ def find_resumption(
             raise RunError(no_whole_checkpoint(run, search.passed_over))
         _refuse_unknown_folders(run)
         return None
-    changes = _changes(search.checkpoint, resolved)
+    changes = _changes(search.checkpoint, resolved, warn=warn)
     _refuse_what_is_done(search.checkpoint, changes, phases)
     if changes.get("encoders", (None, None))[1] is not None:
         warn("`encoders` has no effect on a run that has begun: its checkpoint holds the encoders")
@@ -230,11 +230,18 @@ def _refuse_what_is_done(
         raise RunError(problems)
 
 
-def _changes(checkpoint: Checkpoint, resolved: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
+def _changes(
+    checkpoint: Checkpoint, resolved: ResolvedRecipe, *, warn: Callable[[str], None]
+) -> dict[str, tuple[Any, Any]]:
     """What the recipe says differently from that of the checkpoint, with every default filled in."""
     if not checkpoint.lock.is_file():
         return {}
-    before = _flat(resolve(checkpoint.lock, plugins=resolved.plugins).data())
+    try:
+        before = _flat(resolve(checkpoint.lock, plugins=resolved.plugins).data())
+    except RecipeError as error:  # parts that are not installed any more, and that the recipe may replace
+        reason = error.problems[0].message
+        warn(f"what the recipe changes cannot be told: {checkpoint.lock} cannot be resolved here: {reason}")
+        return {}
     now = _flat(resolved.data())
     keys = dict.fromkeys([*before, *now])
     return {

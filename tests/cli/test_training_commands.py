@@ -12,6 +12,7 @@ from PIL import Image
 from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
+from attnforge.names import caption_name
 from attnforge.run.progress import PhaseProgress
 from attnforge.train.checkpoints.search import newest_checkpoint
 from attnforge.train.loop import StepResult
@@ -144,10 +145,10 @@ def test_sample_writes_pictures_and_maps_and_prints_their_paths(
     assert sorted(path.name for path in paths) == sorted(path.name for path in (tmp_path / "drawn").iterdir())
     assert len(paths) == 5
     picture = paths[0]
-    assert picture.name == "a-red-bird-with-blue-wings-seed1-0.png"
+    assert picture.name == f"{caption_name(RED)}-seed1-0.png"
     with Image.open(picture) as image:
         assert image.size == (32, 32)
-    assert paths[1].name == "a-red-bird-with-blue-wings-seed1-0-attention.png"
+    assert paths[1].name == f"{caption_name(RED)}-seed1-0-attention.png"
     with Image.open(paths[1]) as sheet:
         # five words a row at 160 pixels; the stages, one stage that attends, and the matching
         assert sheet.width == 5 * (160 + 12) + 12

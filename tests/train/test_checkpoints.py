@@ -15,7 +15,7 @@ from torch import nn
 from attnforge.errors import RunError
 from attnforge.train.checkpoints import saving as subject
 from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.manifest import MANIFEST, Manifest, read_manifest
+from attnforge.train.checkpoints.manifest import read_manifest
 from attnforge.train.checkpoints.saving import remove_partial, save_checkpoint
 from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
 
