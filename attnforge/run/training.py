@@ -118,6 +118,7 @@ def _train(
     known_data = fingerprint(data)
     if checkpoint is not None:
         refuse_other_data(checkpoint, known_data, recipe=recipe, warn=warn)
+        refuse_fewer_steps(checkpoint, _steps(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit(recipe, data, checkpoint)
     encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
     parts = Parts(recipe, tokenizer=tokenizer, device=device)
@@ -168,9 +169,7 @@ def _train_phases(
     for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
         phase = recipe.phases[name]
         data = parts.dataset("train", image_size=phase.image_size)
-        steps = phase.steps or max(1, (phase.epochs or 1) * len(data) // phase.batch_size)
-        if checkpoint is not None and checkpoint.phase == name:
-            refuse_fewer_steps(checkpoint, steps)
+        steps = _steps(phase, images=len(data))
         task = _build_task(parts, phase, name=name)
         recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
@@ -244,6 +243,10 @@ def drawing_network(task: Task) -> nn.Module | None:
     """The network of a task that pictures are drawn with: the averaged generator where there is one."""
     networks = task.networks()
     return networks.get("generator-average", networks.get("generator"))
+
+
+def _steps(phase: Phase, *, images: int) -> int:
+    return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
 
 
 def _build_task(parts: Parts, phase: Phase, *, name: str) -> Task:

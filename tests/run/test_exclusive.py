@@ -1,4 +1,4 @@
-"""A run folder belongs to one process at a time, and to nobody when that process has ended, however it did."""
+"""A run folder belongs to one process at a time, and to nobody once that process has ended, in any way."""
 
 from __future__ import annotations
 

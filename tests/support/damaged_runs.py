@@ -43,6 +43,7 @@ def events_of(run: Path, event: str) -> list[dict[str, Any]]:
 
 
 def snapshot(run: Path) -> dict[str, bytes]:
-    """Every file of a run but its log."""
-    files = (path for path in sorted(run.rglob("*")) if path.is_file() and path.name != "log.jsonl")
+    """Every file of a run but its log and machine.json, which tell of attempts that were refused, too."""
+    notes = ("log.jsonl", "machine.json")
+    files = (path for path in sorted(run.rglob("*")) if path.is_file() and path.name not in notes)
     return {str(path.relative_to(run)): path.read_bytes() for path in files}
