@@ -16,7 +16,7 @@ from tiny_run import TINY
 from attnforge.cli import run as attnforge
 from attnforge.data.captioned import CaptionedPictures
 from attnforge.data.fingerprint import differences, fingerprint
-from attnforge.data.metadata import Metadata, Row
+from attnforge.data.metadata import Row
 from attnforge.recipe import resolve
 from attnforge.specs import DataSpec
 
@@ -134,7 +134,6 @@ def test_twenty_thousand_rows_take_under_a_second(tmp_path: Path) -> None:
     data = CaptionedPictures.__new__(CaptionedPictures)  # without a look at what are no pictures
     data.root, data._rows = tmp_path, tuple(lines)
     data._classes = [number % 200 for number in range(20_000)]
-    assert isinstance(Metadata, type)
     began = time.process_time()
     assert fingerprint(data)["count"] == "20000"
     assert time.process_time() - began < 2  # of a busy processor; about 0.6 s on a free one
@@ -172,6 +171,8 @@ def test_a_run_is_not_resumed_on_other_data_unless_that_is_accepted(
     assert "error[other-data]" in shown
     assert CHANGES[change] in shown
     assert (run / "metrics.jsonl").read_bytes() == before
+    if change is an_image_less:
+        return  # its words are missing in the vocabulary, which cannot be accepted
     accept = ["phases.gan.steps=2", "training.changed_data=accept"]
     assert attnforge(["train", "--resume", str(run), *accept]) == 0
     shown = capsys.readouterr().err

@@ -82,11 +82,15 @@ def rewrite(folder: Path, network: str, change: Callable[[dict[str, torch.Tensor
     (folder / "manifest.json").write_text(replace(manifest, sha256=digests).text())
 
 
+def spoil_one(tensors: dict[str, torch.Tensor]) -> None:
+    next(tensor for tensor in tensors.values() if tensor.is_floating_point()).fill_(NAN)
+
+
 def test_a_checkpoint_that_is_not_finite_is_passed_over_on_resume(
     copied_run: Callable[[str], Path], whole_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = copied_run("run")
-    rewrite(run / "checkpoints/gan-0000005", "generator", lambda all_: next(iter(all_.values())).fill_(NAN))
+    rewrite(run / "checkpoints/gan-0000005", "generator", spoil_one)
     assert attnforge(["train", "--resume", str(run)]) == 0
     assert "generator.safetensors holds values that are not finite" in capsys.readouterr().err
     assert "gan-0000005" in events_of(run, "warning")[0]["message"]
