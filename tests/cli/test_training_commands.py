@@ -179,6 +179,18 @@ def test_sample_refuses_captions_of_unknown_words_only(trained: Path, tmp_path: 
     assert not (tmp_path / "drawn").exists()
 
 
+def test_captions_that_begin_alike_or_differ_in_case_have_files_of_their_own(
+    trained: Path, capsys: Said
+) -> None:
+    long = "a red bird with " + "very very very very very " * 30
+    captions = [long + "blue wings", long + "red wings", RED, RED.upper(), RED + "!", RED]
+    assert attnforge(["sample", str(trained), *captions, "-n", "1", "--out", "drawn"]) == 0
+    paths = capsys.readouterr().out.splitlines()
+    assert len(paths) == len(set(paths)) == 5 + 1  # the last caption is the third again
+    assert all(Path(path).is_file() for path in paths)
+    assert sorted(Path("drawn").iterdir()) == sorted(Path(path) for path in paths)
+
+
 @pytest.mark.parametrize("command", [["sample", "nowhere", RED], ["report", "nowhere"]])
 def test_a_run_that_is_not_there_is_said(command: list[str], capsys: Said) -> None:
     assert attnforge(command) == 1

@@ -28,3 +28,9 @@ def copied_run(whole_run: Path, tmp_path: Path) -> Callable[[str], Path]:
         return Path(shutil.copytree(whole_run, tmp_path / name))
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def trained(whole_run: Path) -> Path:
+    """The same run under the name that it has in other tests."""
+    return whole_run
