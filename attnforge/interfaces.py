@@ -207,7 +207,11 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`."""
+    """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`.
+
+    It may also have `key(index)`, the name of a picture, and `file(index)`, the path of its file, by which a
+    resumed run knows whether its data is what it was.
+    """
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:
