@@ -209,9 +209,7 @@ class Loss(Protocol):
 class Dataset(Protocol):
     """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`.
 
-    It may also have `key(index)`, the name of a picture, and `file(index)`, the path of its file, by which a
-    resumed run knows whether its data is what it was.
-    """
+    It may have `key(index)`, a picture's name, and `file(index)`, its path: a resumed run knows data by them."""
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:

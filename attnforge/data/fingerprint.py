@@ -63,6 +63,9 @@ def fingerprint(data: Dataset) -> dict[str, str]:
     }
 
 
+IMAGES_DIFFER = "other contents of image files"
+
+
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What differs between two fingerprints, in words; what follows from another difference is left out."""
     if not before:
@@ -75,7 +78,7 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         "order": "another order of the images",
         "captions": "other captions",
         "classes": "other classes",
-        "images": "other contents of image files",
+        "images": IMAGES_DIFFER,
     }
     return [text for part, text in words.items() if before.get(part) != now[part]]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from attnforge.data.fingerprint import differences
+from attnforge.data.fingerprint import IMAGES_DIFFER, differences
 from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.interfaces import Task
 from attnforge.recipe import ResolvedRecipe, resolve
@@ -162,7 +162,8 @@ def refuse_other_data(
     message = (
         f"the training data is not that of checkpoint {checkpoint.folder}: it has {' and '.join(differing)}"
     )
-    if recipe.training.changed_data == "accept":
+    # a file that was damaged and is mended, or saved anew, is no other data set: names and captions are its own
+    if recipe.training.changed_data == "accept" or differing == [IMAGES_DIFFER]:
         warn(message)
         return
     raise DataError(
