@@ -162,7 +162,7 @@ def refuse_other_data(
     message = (
         f"the training data is not that of checkpoint {checkpoint.folder}: it has {' and '.join(differing)}"
     )
-    # a file that was damaged and is mended, or saved anew, is no other data set: names and captions are its own
+    # a file that was damaged and is mended is no other data set: names and captions are as they were
     if recipe.training.changed_data == "accept" or differing == [IMAGES_DIFFER]:
         warn(message)
         return

@@ -159,7 +159,7 @@ def test_sample_is_the_same_again_and_another_with_another_seed(trained: Path, t
     for folder, options in (("one", ["-n", "1"]), ("two", ["-n", "3"]), ("three", ["--seed", "2"])):
         command = ["sample", str(trained), RED, "--out", folder, "--device", "cpu", *options]
         assert attnforge(command) == 0
-    name = "a-red-bird-with-blue-wings-seed{}-0.png"
+    name = f"{caption_name(RED)}-seed{{}}-0.png"
     one = (tmp_path / "one" / name.format(1)).read_bytes()
     assert one == (tmp_path / "two" / name.format(1)).read_bytes()
     assert one != (tmp_path / "three" / name.format(2)).read_bytes()
