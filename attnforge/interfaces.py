@@ -209,7 +209,7 @@ class Loss(Protocol):
 class Dataset(Protocol):
     """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`.
 
-    It may have `key(index)`, a picture's name, and `file(index)`, its path: a resumed run knows data by them."""
+    `key(index)` and `file(index)`, a picture's name and path if it has them, are what resumed runs compare."""
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:
