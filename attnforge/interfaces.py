@@ -209,7 +209,7 @@ class Loss(Protocol):
 class Dataset(Protocol):
     """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`.
 
-    `key(index)` and `file(index)`, a picture's name and path if it has them, are what resumed runs compare."""
+    By `key(index)` and `file(index)`, names and paths if it has them, resumed runs know their data."""
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:
