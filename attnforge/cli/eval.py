@@ -24,11 +24,15 @@ def command(
     out: Path | None,
     device: str,
 ) -> None:
-    """Measure RUN by the metrics of its recipe, on captions of the test split.
+    """Measure RUN, a run or a checkpoint, by the metrics of its recipe, on captions of the test split.
 
     Values below `evaluation` and `data` may be changed with KEY=VALUE, for example
     `evaluation.captions=3000`. The figures are written to RUN/measured and shown by `attnforge report`.
     """
+    from attnforge.run.locating import locate_run
+
+    location = locate_run(run)
+    run, checkpoint = location.run.path, checkpoint or location.checkpoint
     if checkpoint and every:
         raise click.UsageError("--checkpoint and --every-checkpoint exclude each other.")
     import json

@@ -13,7 +13,8 @@ import click
 def command(run: Path, device: str) -> None:
     """Write RUN/report.html: figures, words over pixels, samples over time, curves.
 
-    The fixed captions of the run are drawn anew with its newest checkpoint; the path is printed.
+    The fixed captions of the run are drawn anew with its newest checkpoint, or with the checkpoint that RUN
+    is the path of; the path of the report is printed.
     """
     from attnforge.run.report.compose import report_run
 

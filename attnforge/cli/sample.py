@@ -33,7 +33,7 @@ def command(
     out: Path | None,
     device: str,
 ) -> None:
-    """Draw each CAPTION with the newest checkpoint of RUN.
+    """Draw each CAPTION with the newest checkpoint of RUN, or with the checkpoint that RUN is the path of.
 
     The same run, caption and seed give the same pictures, whatever else is drawn with them.
     """
@@ -49,7 +49,7 @@ def command(
             left = " ".join(known)
             click.echo(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
     drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
-    for path in write_drawings(drawings, out or run / "drawings", attention=attention):
+    for path in write_drawings(drawings, out or pipeline.run.path / "drawings", attention=attention):
         click.echo(path)
 
 

@@ -1,4 +1,4 @@
-"""`attnforge train`: train a recipe, or go on with a run."""
+"""`attnforge train`: train a recipe, or resume a run."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ import click
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/RECIPE-DIGEST when not given.")
-@click.option("--resume", is_flag=True, help="Go on with a run; RECIPE may then be its folder.")
+@click.option("--resume", is_flag=True, help="Resume a run; RECIPE may then be its folder or a checkpoint.")
 def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool) -> None:
     """Train every phase of RECIPE, a recipe's name or file, into a run folder.
 
     Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or
-    `data.root=pictures`. Ctrl-C saves and leaves; `--resume` goes on.
+    `data.root=pictures`. Ctrl-C saves and leaves; `--resume` goes on. `--resume RUN --out FOLDER` leaves
+    RUN as it is and trains a branch of it in FOLDER; with a checkpoint in place of RUN, from there on.
     """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
-    from attnforge.run.folder import RunFolder
+    from attnforge.run.opening import names_a_run, open_run
     from attnforge.run.progress import ConsoleReporter
     from attnforge.run.training import train
 
     plugins = load_plugins()
-    folder = Path(recipe)
-    names_a_run = resume and not folder.is_file() and (folder.is_dir() or len(folder.parts) > 1)
-    source = RunFolder.open(folder).lock if names_a_run else recipe
-    resolved = resolve(source, overrides=overrides, plugins=plugins)
-    path = out or (folder if names_a_run else Path("runs") / f"{resolved.name}-{resolved.digest[:8]}")
     reporter = ConsoleReporter()
-    outcome = train(resolved, path, resume=resume, reporter=reporter)
+    if resume and names_a_run(recipe, plugins):
+        opened = open_run(Path(recipe), out=out, overrides=overrides, plugins=plugins, warn=reporter.warning)
+        path = opened.path
+        outcome = train(opened.resolved, path, resume=True, reporter=reporter, asked=opened.asked)
+    else:
+        resolved = resolve(recipe, overrides=overrides, plugins=plugins)
+        path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
+        outcome = train(resolved, path, resume=resume, reporter=reporter)
     if not outcome.finished:
         raise click.exceptions.Exit(130)
     for name, value in outcome.figures.items():

@@ -111,6 +111,10 @@ class CaptionedPictures:
         """The file name of picture `index`, below the folder."""
         return self._rows[index].file_name
 
+    def file(self, index: int) -> Path:
+        """The file of picture `index`."""
+        return self.root / self._rows[index].file_name
+
     def class_id(self, index: int) -> int:
         """The class that the metadata gives, or a number of its own."""
         return self._classes[index]

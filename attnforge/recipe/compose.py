@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnforge.errors import Place, Problem, RecipeError
+from attnforge.names import is_file_name
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe.library import RecipeFile, locate, shown
 from attnforge.recipe.merge import merge
@@ -88,7 +89,8 @@ def gather(
     if overrides and isinstance(root, Map):
         root = migrate(root, under=None, lock=None, plugins=plugins, problems=problems)
     named = find(lock, "recipe") if lock else None
-    name = str(named.value) if isinstance(named, Scalar) and len(maps) == 1 else found.name
+    kept = str(named.value) if isinstance(named, Scalar) and len(maps) == 1 else ""
+    name = kept if is_file_name(kept) else found.name
     return ComposedRecipe(name, Map(_entries(root), root.place), lock, tuple(requires))
 
 

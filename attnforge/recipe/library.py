@@ -61,6 +61,13 @@ def locate(
         path = folder / text
         if _is_file(path):
             return RecipeFile(path.stem, path, "file")
+        if _is_file(path / "recipe.lock.yaml"):
+            message, expected = (
+                f"{path} is a run, not a recipe",
+                f"{path}/recipe.lock.yaml, its frozen recipe",
+            )
+            step = f"attnforge train --resume {path}"
+            return Problem("unknown-recipe", message, place, expected, step)
         return Problem("unknown-recipe", f"there is no recipe file {path}", place, None, "attnforge recipes")
     recipes = [recipe for recipe in library(plugins) if recipe.hidden_by is None]
     for recipe in recipes:

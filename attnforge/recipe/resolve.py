@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from attnforge.errors import Problem, RecipeError
+from attnforge.names import RULE, is_safe, safe_spelling
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.plugin.tracing import VARIABLE
 from attnforge.recipe.compose import gather
 from attnforge.recipe.lock import check_lock
-from attnforge.recipe.node import Map, find
+from attnforge.recipe.node import Map, Scalar, find
 from attnforge.recipe.override import Overrides
 from attnforge.recipe.requires import unmet
 from attnforge.recipe.resolved import ResolvedRecipe
@@ -50,6 +51,7 @@ def resolve(
     tree = decoder.section(Recipe, composed.root, "")
     problems += decoder.problems
     problems += _phase_lengths(composed.root)
+    problems += _phase_names(composed.root)
     if composed.lock is not None:
         problems += check_lock(composed.lock, choices(tree), plugins)
     if problems:
@@ -97,6 +99,26 @@ def _phase_lengths(root: Map) -> list[Problem]:
             problems.append(
                 Problem("phase-length", f"phase `{name}` gives {what}", place, "exactly one of them")
             )
+    return problems
+
+
+def _phase_names(root: Map) -> list[Problem]:
+    """Phases give checkpoints and samples their names, on file systems that may not know case."""
+    phases = find(root, "phases")
+    problems = []
+    seen: dict[str, str] = {}
+    for name, entry in phases.entries.items() if isinstance(phases, Map) else ():
+        if isinstance(entry.node, Scalar) and entry.node.value is None:
+            continue  # taken away from a parent
+        if not is_safe(name):
+            close = safe_spelling(name)
+            expected = f"`{close}`; a name has {RULE}" if close else f"a name of {RULE}"
+            message = f"{name!r} cannot be the name of a phase"
+            problems.append(Problem("unsafe-name", message, entry.key, expected))
+        elif name.lower() in seen:
+            message = f"phases `{seen[name.lower()]}` and `{name}` differ in case alone"
+            problems.append(Problem("unsafe-name", message, entry.key, "names that differ in letters"))
+        seen.setdefault(name.lower(), name)
     return problems
 
 

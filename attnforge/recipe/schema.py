@@ -86,6 +86,8 @@ class Training:
             on a CPU.
         tune_convolutions: Let cuDNN try its ways of computing each convolution of the first steps, and keep
             the quickest. Which that is can differ from run to run, and with it the last bits of results.
+        changed_data: What happens when a run is resumed and its training data is not what it was: `refuse`,
+            or `accept` with a warning.
     """
 
     seed: Annotated[int, Field(ge=0)] = 1
@@ -97,6 +99,7 @@ class Training:
     channels_last: bool = False
     cuda_graphs: bool = False
     tune_convolutions: bool = False
+    changed_data: Literal["refuse", "accept"] = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +154,8 @@ class Recipe:
         generator: Draws pictures.
         discriminator: Judges pictures; one is built for every size of the generator.
         losses: Named terms of the adversarial game.
-        encoders: A run folder whose text and image encoder are taken; phases that train nothing else are
-            then left out, unless there is no other.
+        encoders: A run folder, or a checkpoint, whose text and image encoder are taken; phases that train
+            nothing else are then left out, unless there is no other.
         phases: What is trained, in order.
         training: What all phases share.
         sampling: The captions that are drawn during training.

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from attnforge.data.words import words
 from attnforge.errors import Problem, RunError
+from attnforge.names import caption_name
 from attnforge.run.drawing import Drawing
 from attnforge.run.sheets import attention_sheet, contact_sheet
 
 
 def write_drawings(drawings: Sequence[Drawing], folder: Path, *, attention: bool) -> list[Path]:
-    """Write PNG files and give their paths, the sheet of all drawings last.
+    """Write PNG files and give their paths, each once, the sheet of all drawings last.
+
+    A caption that was given twice has the same images, which are written once.
 
     Raises:
         RunError: the folder cannot be written.
@@ -23,7 +25,7 @@ def write_drawings(drawings: Sequence[Drawing], folder: Path, *, attention: bool
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for drawing in drawings:
-            name = f"{_words(drawing.caption)}-seed{drawing.seed}-{drawing.index}"
+            name = f"{caption_name(drawing.caption)}-seed{drawing.seed}-{drawing.index}"
             picture = folder / f"{name}.png"
             Image.fromarray(drawing.images[-1]).save(picture)
             paths.append(picture)
@@ -41,9 +43,4 @@ def write_drawings(drawings: Sequence[Drawing], folder: Path, *, attention: bool
                 next_step="attnforge sample RUN CAPTION --out FOLDER",
             )
         ) from error
-    return paths
-
-
-def _words(caption: str) -> str:
-    """A file name that shows the caption."""
-    return "-".join(words(caption))[:60] or "caption"
+    return list(dict.fromkeys(paths))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,32 +14,41 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Tokenizer
 from attnforge.recipe.schema import Recipe
 from attnforge.run.folder import RunFolder
-from attnforge.train.checkpoints import Checkpoint, latest_checkpoint
+from attnforge.run.intact import intact_lock, phases_of
+from attnforge.run.locating import locate_run
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
+
+BOTH = frozenset({"text", "image"})
 
 
-def find_encoders(recipe: Recipe, tokenizer: Tokenizer) -> Checkpoint | None:
+def find_encoders(recipe: Recipe, tokenizer: Tokenizer, *, warn: Callable[[str], None]) -> Checkpoint | None:
     """The checkpoint that the recipe's `encoders` names; None when it names none.
+
+    Of a run that is the newest of the phase that was trained last; a checkpoint's path names that one.
+
+    Args:
+        recipe: The recipe.
+        tokenizer: With the vocabulary of the data.
+        warn: Told of every checkpoint that is passed over.
 
     Raises:
         RunError: there is no run, no whole checkpoint of both encoders in it, or its vocabulary is another.
     """
     if recipe.encoders is None:
         return None
-    path = Path(recipe.encoders)
-    folder = RunFolder.open(path)
-    found = [one for one in folder.checkpoints.glob("*-*") if one.is_dir()]
-    phases = {one.name.rsplit("-", 1)[0] for one in found}
-    candidates = [latest_checkpoint(folder.checkpoints, phase=name) for name in sorted(phases)]
-    checkpoint = next((one for one in candidates if one and {"text", "image"} <= set(one.networks())), None)
-    if checkpoint is None:
-        raise RunError(
-            Problem(
-                code="no-encoders",
-                message=f"run {path} has no whole checkpoint with a text and an image encoder",
-                expected="a run whose matching phase has saved",
-                next_step=f"attnforge train --resume {path}",
-            )
-        )
+    location = locate_run(Path(recipe.encoders))
+    run = location.run
+    if location.checkpoint is not None:
+        checkpoint = _named(run, location.checkpoint)
+    else:
+        phases = phases_of(intact_lock(run, warn=warn))
+        search = newest_checkpoint(run.checkpoints, phases=phases, holding=BOTH)
+        for damage in search.passed_over:
+            warn(f"checkpoint passed over: {damage}")
+        if search.checkpoint is None:
+            raise RunError(_no_encoders(run, search.passed_over))
+        checkpoint = search.checkpoint
     same_vocabulary(tokenizer, checkpoint, again="attnforge train RECIPE encoders=null")
     return checkpoint
 
@@ -50,9 +59,7 @@ def take_encoders(parts: Parts, checkpoint: Checkpoint) -> None:
     Raises:
         RunError: the weights do not fit.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of first weights, which the checkpoint's replace
-        networks = {"text": parts.text, "image": parts.image}
+    networks = {"text": parts.text, "image": parts.image}
     for name, network in networks.items():
         checkpoint.load_network(name, cast("nn.Module", network))
 
@@ -91,3 +98,20 @@ def same_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, again: str)
                 next_step=again,
             )
         )
+
+
+def _named(run: RunFolder, name: str) -> Checkpoint:
+    checkpoint = read_checkpoint(run.checkpoints / name, holding=BOTH)
+    if isinstance(checkpoint, Checkpoint):
+        return checkpoint
+    raise RunError(_no_encoders(run, [checkpoint] if checkpoint is not None else []))
+
+
+def _no_encoders(run: RunFolder, damaged: Sequence[Damage]) -> Problem:
+    reasons = "".join(f"; {damage}" for damage in damaged)
+    return Problem(
+        code="no-encoders",
+        message=f"run {run.path} has no whole checkpoint with a text and an image encoder{reasons}",
+        expected="a run whose matching phase has saved",
+        next_step=f"attnforge train --resume {run.path}",
+    )

@@ -12,7 +12,10 @@ from attnforge.build.parts import Parts
 from attnforge.errors import DataError, Place, Problem, RecipeError, RunError
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.run.captions import unknown_when_measured
+from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
+from attnforge.run.intact import intact_lock
+from attnforge.run.locating import locate_run
 from attnforge.run.measured import (
     Measurement,
     protocol_digest,
@@ -40,27 +43,60 @@ def evaluate_run(
     """Measure checkpoints of a run without training it, and write the figures into its folder.
 
     Args:
-        path: The run folder.
+        path: The run folder, or one of its checkpoints.
         overrides: `KEY=VALUE` each, below `evaluation` or `data`.
-        checkpoint: The name of one checkpoint; the newest with a generator when not given.
+        checkpoint: The name of one checkpoint; the newest with a generator when neither this nor the path
+            names one.
         every: Measure all checkpoints that hold a generator. What was measured before with the same
             weights and protocol is taken as it is.
         device: Where to draw and judge; `auto` takes a GPU where there is one.
         reporter: Tells the user.
 
     Raises:
-        RunError: There is no run, no such checkpoint, none with a generator, or no metric is named.
+        RunError: There is no run, or it is in use; it has no such checkpoint, or none with a generator; or no
+            metric is named.
         RecipeError: An override is wrong, or changes what the weights were trained with.
         DataError: The test split is missing or malformed.
     """
-    run = RunFolder.open(path)
+    location = locate_run(path)
     _refuse_other_keys(overrides)
-    original = resolve(run.lock)
-    resolved = resolve(run.lock, overrides=overrides)
+    with exclusive(location.run.path, purpose="measuring", warn=reporter.warning):
+        return _evaluate(
+            location.run,
+            overrides=overrides,
+            checkpoint=checkpoint or location.checkpoint,
+            every=every,
+            device=device,
+            reporter=reporter,
+        )
+
+
+def _evaluate(
+    run: RunFolder,
+    *,
+    overrides: Sequence[str],
+    checkpoint: str | None,
+    every: bool,
+    device: str,
+    reporter: Reporter,
+) -> list[Measurement]:
+    lock = intact_lock(run, warn=reporter.warning)
+    original = resolve(lock)
+    resolved = resolve(lock, overrides=overrides)
     if not resolved.data()["evaluation"]["metrics"]:
-        raise _no_metrics(path, resolved)
-    pipeline = Pipeline.load(path, device=device, checkpoint=checkpoint, resolved=resolved)
-    chosen = generator_checkpoints(run, pipeline.recipe) if every else [pipeline.checkpoint]
+        raise _no_metrics(run.path, resolved)
+
+    def warn(text: str) -> None:
+        reporter.warning(text)
+        run.log_event("warning", message=text)
+
+    def quiet(text: str) -> None:
+        """All checkpoints are looked through below, and those that are damaged told once."""
+
+    pipeline = Pipeline.load(
+        run.path, device=device, checkpoint=checkpoint, resolved=resolved, warn=quiet if every else warn
+    )
+    chosen = generator_checkpoints(run, pipeline.recipe, warn=warn) if every else [pipeline.checkpoint]
     phases = list(pipeline.recipe.phases)
     known = {
         (one.name, one.protocol_digest, one.weights): one for one in read_measurements(run, phases=phases)

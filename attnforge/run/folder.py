@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attnforge.errors import Problem, RunError
+from attnforge.recipe.seal import seal
 
 _ROW = frozenset({"phase", "step", "seconds"})
 """What every row of metrics.jsonl has beside its scalars."""
@@ -31,35 +32,8 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
-        """An existing run.
-
-        Raises:
-            RunError: there is no run at `path`.
-        """
-        if not path.exists():
-            raise RunError(
-                Problem(
-                    code="no-such-run",
-                    message=f"there is no run folder {path}",
-                    expected="the folder that `attnforge train` printed; runs are kept in runs/",
-                    next_step="ls runs",
-                )
-            )
-        if not (path / "recipe.lock.yaml").is_file():
-            raise RunError(
-                Problem(
-                    code="not-a-run",
-                    message=f"{path} is no run folder: it has no recipe.lock.yaml",
-                    expected="the folder that `attnforge train` printed; runs are kept in runs/",
-                    next_step="ls runs",
-                )
-            )
-        return cls(path)
-
-    @classmethod
     def create(cls, path: Path, *, recipe: str, lock: str) -> RunFolder:
-        """A run with its recipe as asked and as resolved; a run that is there already keeps its own.
+        """A run with its recipe as asked and as frozen; a run that is there already keeps its own.
 
         Raises:
             RunError: the folder cannot be written.
@@ -75,14 +49,14 @@ class RunFolder:
         return run
 
     def write_recipe(self, *, recipe: str, lock: str) -> None:
-        """Write the recipe as asked and as resolved.
+        """Write the recipe as asked and as frozen, the latter under a seal.
 
         Raises:
             RunError: the folder cannot be written.
         """
         try:
-            write_text(self.path / "recipe.yaml", recipe)
-            write_text(self.lock, lock)
+            write_text(self.asked, recipe)
+            write_text(self.lock, seal(lock))
         except OSError as error:
             raise _not_written(self.path, error) from error
 
@@ -93,6 +67,10 @@ class RunFolder:
     @property
     def samples(self) -> Path:
         return self.path / "samples"
+
+    @property
+    def asked(self) -> Path:
+        return self.path / "recipe.yaml"
 
     @property
     def lock(self) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from attnforge.names import step_name
 from attnforge.recipe import ResolvedRecipe
 from attnforge.run.folder import RunFolder
 
@@ -47,7 +48,7 @@ class Measurement:
     @property
     def name(self) -> str:
         """Phase and step, as a checkpoint of them is called."""
-        return f"{self.phase}-{self.step:07d}"
+        return step_name(self.phase, self.step)
 
     @property
     def protocol_digest(self) -> str:

@@ -21,7 +21,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.run.draw import generate
 from attnforge.run.measured import Measurement, protocol_of
 from attnforge.run.recorder import Recorder
-from attnforge.train.checkpoints import Checkpoint
+from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.loop import StepResult
 
 
@@ -145,7 +145,7 @@ class TrainingFigures:
 
 def digest_of_weights(checkpoint: Checkpoint) -> str:
     """One digest of all files of a checkpoint."""
-    text = json.dumps(checkpoint.manifest["sha256"], sort_keys=True)
+    text = json.dumps(dict(checkpoint.manifest.sha256), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -19,9 +18,22 @@ from attnforge.recipe.schema import Recipe
 from attnforge.run.draw import draw
 from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
+from attnforge.run.intact import intact_lock
+from attnforge.run.locating import locate_run
+from attnforge.run.progress import warn_on_stderr
 from attnforge.run.region_maps import RegionMaps
-from attnforge.train.checkpoints import NAME, Checkpoint, latest_checkpoint, open_checkpoint
+from attnforge.run.resuming import no_whole_checkpoint
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+from attnforge.train.checkpoints.search import (
+    Damage,
+    every_checkpoint,
+    newest_checkpoint,
+    read_checkpoint,
+    saved_folders,
+)
 from attnforge.train.device import choose_device
+
+GENERATOR = frozenset({"generator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +56,33 @@ class Pipeline:
         device: str = "auto",
         checkpoint: str | None = None,
         resolved: ResolvedRecipe | None = None,
+        warn: Callable[[str], None] = warn_on_stderr,
     ) -> Pipeline:
         """Load a run.
 
         Args:
-            run: The run folder.
+            run: The run folder, or one of its checkpoints.
             device: Where to compute; `auto` takes a GPU where there is one.
-            checkpoint: Name of a checkpoint; the newest with a generator when not given.
+            checkpoint: Name of a checkpoint; the newest with a generator when neither this nor the path names
+                one.
             resolved: The run's recipe where parts that are no weights were overridden; else its own.
+            warn: Told of every checkpoint that is passed over.
 
         Raises:
             RunError: there is no run, or it has no such checkpoint, or none of a generator yet.
             RecipeError: its recipe needs a plugin that is not installed.
         """
-        folder = RunFolder.open(run)
-        recipe = assemble(resolved or resolve(folder.lock))
-        chosen = _named(folder, recipe, checkpoint) if checkpoint else _newest_with_generator(folder, recipe)
+        location = locate_run(run)
+        folder = location.run
+        recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn)))
+        name = checkpoint or location.checkpoint
+        chosen = _named(folder, recipe, name) if name else _newest_with_generator(folder, recipe, warn)
         tokenizer = recipe.tokenizer()
         chosen.load_tokenizer(tokenizer)
         parts = Parts(recipe, tokenizer=tokenizer, device=choose_device(device))
-        with warnings.catch_warnings():
-            # what a part says of its first weights does not hold: they are replaced by the checkpoint's
-            warnings.simplefilter("ignore")
-            generator = cast("nn.Module", parts.generator)
-            networks = (parts.text, parts.image, generator)
-            regions = RegionMaps.of(parts)
+        generator = cast("nn.Module", parts.generator)
+        networks = (parts.text, parts.image, generator)
+        regions = RegionMaps.of(parts)
         for network in networks:
             cast("nn.Module", network).eval().requires_grad_(False)
         pipeline = cls(
@@ -120,16 +134,15 @@ class Pipeline:
         return sorted({word for caption in captions for word in self.parts.tokenizer.unknown(caption)})
 
 
-def generator_checkpoints(folder: RunFolder, recipe: Recipe) -> list[Checkpoint]:
+def generator_checkpoints(
+    folder: RunFolder, recipe: Recipe, *, warn: Callable[[str], None] = warn_on_stderr
+) -> list[Checkpoint]:
     """The checkpoints that hold a generator and are whole, in the order of training."""
-    found = []
-    for phase in recipe.phases:
-        for path in sorted(folder.checkpoints.glob(f"{phase}-*")):
-            match = NAME.fullmatch(path.name)
-            checkpoint = open_checkpoint(path) if match and match["phase"] == phase else None
-            if checkpoint is not None and "generator" in checkpoint.networks():
-                found.append(checkpoint)
-    return sorted(found, key=lambda one: (list(recipe.phases).index(one.phase), one.step))
+    phases = list(recipe.phases)
+    whole, damaged = every_checkpoint(folder.checkpoints, phases=phases, holding=GENERATOR)
+    for damage in damaged:
+        warn(f"checkpoint passed over: {damage}")
+    return whole
 
 
 def drawing_name(checkpoint: Checkpoint) -> str:
@@ -139,26 +152,34 @@ def drawing_name(checkpoint: Checkpoint) -> str:
 
 
 def _named(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
-    whole = generator_checkpoints(folder, recipe)
-    for checkpoint in whole:
-        if checkpoint.folder.name == name:
-            return checkpoint
-    names = [checkpoint.folder.name for checkpoint in whole]
+    there = {path.name: path for path in saved_folders(folder.checkpoints)}
+    checkpoint = read_checkpoint(there[name]) if name in there else None
+    if isinstance(checkpoint, Checkpoint) and set(checkpoint.networks()) >= GENERATOR:
+        return checkpoint
+    whole, _ = every_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
+    names = [one.folder.name for one in whole]
+    if isinstance(checkpoint, Damage):
+        code, message = "checkpoint-damaged", str(checkpoint)
+    elif checkpoint is not None:
+        code, message = "no-such-checkpoint", f"checkpoint {checkpoint.folder} holds no generator"
+    else:
+        code, message = "no-such-checkpoint", f"run {folder.path} has no checkpoint {name!r}"
     raise RunError(
         Problem(
-            code="no-such-checkpoint",
-            message=f"run {folder.path} has no whole checkpoint {name!r} with a generator",
+            code=code,
+            message=message,
             expected=f"one of {', '.join(names)}" if names else "a run whose generator was saved",
             next_step=f"ls {folder.checkpoints}",
         )
     )
 
 
-def _newest_with_generator(folder: RunFolder, recipe: Recipe) -> Checkpoint:
-    for phase in reversed(list(recipe.phases)):
-        checkpoint = latest_checkpoint(folder.checkpoints, phase=phase)
-        if checkpoint is not None and "generator" in checkpoint.networks():
-            return checkpoint
+def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[str], None]) -> Checkpoint:
+    search = newest_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
+    for damage in search.passed_over:
+        warn(f"checkpoint passed over: {damage}")
+    if search.checkpoint is not None:
+        return search.checkpoint
     if recipe.generator is None:
         raise RunError(
             Problem(
@@ -168,10 +189,12 @@ def _newest_with_generator(folder: RunFolder, recipe: Recipe) -> Checkpoint:
                 next_step=f"attnforge train RECIPE encoders={folder.path}",
             )
         )
+    if search.passed_over:
+        raise RunError(no_whole_checkpoint(folder, search.passed_over))
     raise RunError(
         Problem(
             code="no-generator-yet",
-            message=f"run {folder.path} has no whole checkpoint of a generator",
+            message=f"run {folder.path} has no checkpoint of a generator",
             expected="a run whose adversarial phase has saved at least once",
             next_step=f"attnforge train --resume {folder.path}",
         )

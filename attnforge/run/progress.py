@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -21,6 +22,10 @@ class Reporter(Protocol):
 
     def line(self, text: str) -> None:
         """Something that happened."""
+        ...
+
+    def warning(self, text: str) -> None:
+        """Something that the user should know of before it is relied upon."""
         ...
 
     def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress: ...
@@ -96,8 +101,16 @@ class ConsoleReporter:
     def line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def warning(self, text: str) -> None:
+        warn_on_stderr(text)
+
     def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress:
         return PhaseProgress(self.console, name=name, start=start, steps=steps)
+
+
+def warn_on_stderr(text: str) -> None:
+    """Print a warning where it does not mix with what a command prints."""
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

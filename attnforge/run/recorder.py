@@ -14,15 +14,17 @@ from attnforge.interfaces import Task, Tracker
 from attnforge.plugin.declared import said
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
-from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
+from attnforge.recipe.seal import seal
 from attnforge.run.folder import RunFolder, write_text
 from attnforge.run.measured import Measurement, forget_measurements, write_measurement
 from attnforge.run.plugin_files import let_plugins_add
 from attnforge.run.progress import Reporter
+from attnforge.run.resuming import Resumption
 from attnforge.run.samples import FixedSamples
 from attnforge.specs import TrackerSpec
-from attnforge.train.checkpoints import Checkpoint, save_checkpoint
+from attnforge.train.checkpoints.checkpoint import LOCK
+from attnforge.train.checkpoints.saving import save_checkpoint
 from attnforge.train.loop import StepResult, as_numbers
 
 
@@ -33,14 +35,25 @@ class Recorder:
         run: Where to write.
         recipe: The assembled recipe, for its cadences and trackers.
         resolved: The same recipe as data, for trackers and plugins.
+        asked: The recipe as it was asked for, as YAML.
+        data: Fingerprint of the training data, for checkpoints.
         reporter: Tells the user.
     """
 
     def __init__(
-        self, run: RunFolder, *, recipe: Recipe, resolved: ResolvedRecipe, reporter: Reporter
+        self,
+        run: RunFolder,
+        *,
+        recipe: Recipe,
+        resolved: ResolvedRecipe,
+        asked: str,
+        data: Mapping[str, str],
+        reporter: Reporter,
     ) -> None:
         self.run = run
         self.resolved = resolved
+        self.asked = asked
+        self.data = data
         self.reporter = reporter
         self.hooks = resolved.plugins.hooks.telling(self._charged)
         self.keep = recipe.training.keep
@@ -79,13 +92,16 @@ class Recorder:
         self.run.forget_scalars()
         forget_measurements(self.run)
 
-    def go_on_after(self, checkpoint: Checkpoint, *, later: Sequence[str]) -> None:
+    def go_on_after(self, resumption: Resumption, *, later: Sequence[str]) -> None:
         """Continue the record from a checkpoint: what was logged beyond it is made again."""
+        checkpoint = resumption.checkpoint
         self._write_recipe()
         seconds = self.run.forget_after(phase=checkpoint.phase, step=checkpoint.step, later=later)
         forget_measurements(self.run, phase=checkpoint.phase, step=checkpoint.step, later=later)
         self.began = time.monotonic() - seconds
-        self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step)
+        changes = {key: list(values) for key, values in resumption.changes.items()}
+        told = {"changed": changes} if changes else {}
+        self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step, **told)
         self.reporter.line(f"going on after step {checkpoint.step} of {checkpoint.phase}")
         place = {"folder": checkpoint.folder, "phase": checkpoint.phase, "step": checkpoint.step}
         self.hooks.call("attnforge_checkpoint_load", **place)
@@ -125,6 +141,7 @@ class Recorder:
         steps: int,
         pictures: int,
         samples: FixedSamples | None,
+        constants: Sequence[str] = (),
     ) -> Iterator[Callable[[StepResult], bool]]:
         """Record one phase: gives what the loop calls after every step, and saves at the end.
 
@@ -137,6 +154,7 @@ class Recorder:
             steps: Steps of the phase in all.
             pictures: Pictures in the data, which make an epoch.
             samples: The fixed captions; None when nothing is drawn in this phase.
+            constants: Buffers, as `network/buffer`, that need not be finite.
         """
         networks = task.networks()
         drawing = networks.get("generator-average", networks.get("generator"))
@@ -150,7 +168,7 @@ class Recorder:
             nonlocal saved
 
             def add(folder: Path) -> None:
-                write_text(folder / "recipe.lock.yaml", self.resolved.frozen())
+                write_text(folder / LOCK, seal(self.resolved.frozen()))
                 let_plugins_add(self.hooks, folder, phase=name, step=step)
 
             folder = save_checkpoint(
@@ -161,6 +179,8 @@ class Recorder:
                 optimizers=task.optimizers(),
                 tokenizer=parts.tokenizer,
                 keep=self.keep,
+                data=self.data,
+                constants=constants,
                 add=add,
             )
             saved = step
@@ -199,7 +219,7 @@ class Recorder:
             save(last.step)
 
     def _write_recipe(self) -> None:
-        self.run.write_recipe(recipe=write_yaml(self.resolved.plain()), lock=self.resolved.frozen())
+        self.run.write_recipe(recipe=self.asked, lock=self.resolved.frozen())
 
     def _log(self, phase: str, step: int, scalars: Mapping[str, float]) -> None:
         self.run.log_scalars(phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars)

@@ -11,6 +11,7 @@ from torch import nn
 from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import choose_captions
 from attnforge.interfaces import Generator
+from attnforge.names import step_name
 from attnforge.run.draw import draw
 from attnforge.run.folder import RunFolder
 
@@ -38,7 +39,7 @@ class FixedSamples:
 
     def write(self, generator: nn.Module, *, phase: str, step: int) -> list[str]:
         """Draw them and give the paths of the pictures."""
-        folder = self.run.samples / f"{phase}-{step:07d}"
+        folder = self.run.samples / step_name(phase, step)
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         drawings = draw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,22 +15,35 @@ from attnforge.build import assemble
 from attnforge.build.builder import class_of
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.data.fingerprint import fingerprint
 from attnforge.data.loader import batches
-from attnforge.errors import Problem, RunError
+from attnforge.errors import PluginError, Problem, RunError
 from attnforge.evaluate.measure import build_metrics
 from attnforge.interfaces import Dataset, Task, Tokenizer
+from attnforge.names import RULE, is_safe
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
+from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import refuse_captions, tell_what_is_lost
 from attnforge.run.encoders import find_encoders, phases_to_train, same_vocabulary, take_encoders
+from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
 from attnforge.run.measuring import TrainingFigures
 from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
+from attnforge.run.resuming import (
+    Resumption,
+    find_resumption,
+    load_task,
+    refuse_fewer_steps,
+    refuse_other_data,
+)
 from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
-from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, remove_partial
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+from attnforge.train.checkpoints.finite import constants_of
+from attnforge.train.checkpoints.saving import remove_partial
 from attnforge.train.device import choose_device
 from attnforge.train.engine import Engine
 from attnforge.train.loop import StepResult, run_phase
@@ -48,7 +60,9 @@ class Outcome:
     """What was measured in the end; empty when the run was left early."""
 
 
-def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter) -> Outcome:
+def train(
+    resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter, asked: str | None = None
+) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
     Phases that train nothing but encoders are left out when the recipe names a run to take these from.
@@ -56,12 +70,34 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
     depend on seeds and positions alone, and checkpoints hold everything else.
 
+    Args:
+        resolved: The recipe.
+        path: The run folder.
+        resume: Whether to go on with a run that is there already.
+        reporter: Tells the user.
+        asked: The recipe as it was asked for, as YAML; what `resolved` was made of when not given.
+
     Raises:
-        RunError: the folder holds a run and `resume` is off, or cannot be written, or there are no such
+        RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
+            its checkpoints can be used, or the recipe changes what was trained already, or there are no such
             encoders, or a checkpoint's vocabulary is not the data's.
-        DataError: the data is missing or malformed.
+        RecipeError: a part needs pretrained weights that the recipe does not name.
+        DataError: the data is missing or malformed, or is not that of the checkpoint.
     """
     recipe = assemble(resolved)
+    with exclusive(path, purpose="training", warn=reporter.warning):
+        return _train(resolved, recipe, path, resume=resume, reporter=reporter, asked=asked)
+
+
+def _train(
+    resolved: ResolvedRecipe,
+    recipe: Recipe,
+    path: Path,
+    *,
+    resume: bool,
+    reporter: Reporter,
+    asked: str | None,
+) -> Outcome:
     _refuse_to_overwrite(path, resume=resume)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
@@ -70,18 +106,35 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     device = choose_device(recipe.training.device)
     names, left_out = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
-    checkpoint = _last_checkpoint(RunFolder(path), names) if resume else None
-    datasets = Datasets(recipe.data)
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        reporter.warning(text)
+
+    resumption = find_resumption(RunFolder(path), resolved, phases=names, warn=warn) if resume else None
+    checkpoint = resumption.checkpoint if resumption else None
+    if checkpoint is None and recipe.encoders is None:
+        refuse_random_weights(resolved)
     # before a folder is made: missing data shall leave no run behind
-    tokenizer = _fit(recipe, datasets, checkpoint)
-    encoders = None if checkpoint else find_encoders(recipe, tokenizer)
+    datasets = Datasets(recipe.data)
+    # only captions are read here; the generator that knows the size needs the vocabulary
+    data = datasets.of_any_size("train")
+    known_data = fingerprint(data)
+    if checkpoint is not None:
+        refuse_other_data(checkpoint, known_data, recipe=recipe, warn=warn)
+        refuse_fewer_steps(checkpoint, _steps(recipe.phases[checkpoint.phase], images=len(data)))
+    tokenizer = _fit(recipe, data, checkpoint)
+    encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
     refuse_captions(parts, names)
     if encoders is not None:
         take_encoders(parts, encoders)
-    _try_metrics(parts, quietly=checkpoint is not None)
-    run = RunFolder.create(path, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
+    if recipe.generator is not None:
+        build_metrics(parts)  # a file that they lack is told now and not when training has ended
+    written = asked if asked is not None else write_yaml(resolved.plain())
+    run = RunFolder.create(path, recipe=written, lock=resolved.frozen())
     reporter.line(f"run {run.path}")
     if recipe.training.cuda_graphs and not engine.cuda_graphs:
         reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
@@ -89,10 +142,14 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
         reporter.line(_of_encoders(encoders, left_out))
     if checkpoint is None:
         tell_what_is_lost(parts, run, reporter)
-    with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
+    with Recorder(
+        run, recipe=recipe, resolved=resolved, asked=written, data=known_data, reporter=reporter
+    ) as recorder:
+        for text in warnings:
+            run.log_event("warning", message=text)
         with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
-            finished = _train_phases(parts, run, recorder, figures, stop, names, checkpoint)
+            finished = _train_phases(parts, run, recorder, figures, stop, names, resumption)
         if not finished:
             recorder.end("stopped")
             reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
@@ -111,9 +168,10 @@ def _train_phases(
     figures: TrainingFigures,
     stop: StopSignal,
     names: Sequence[str],
-    checkpoint: Checkpoint | None,
+    resumption: Resumption | None,
 ) -> bool:
     recipe = parts.recipe
+    checkpoint = resumption.checkpoint if resumption else None
     if checkpoint is not None:
         same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
     else:
@@ -122,24 +180,30 @@ def _train_phases(
     for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
         phase = recipe.phases[name]
         data = parts.dataset("train", image_size=phase.image_size)
-        steps = phase.steps or max(1, (phase.epochs or 1) * len(data) // phase.batch_size)
-        with warnings.catch_warnings():
-            if checkpoint is not None and checkpoint.phase == name:
-                warnings.simplefilter("ignore")  # of first weights, which the checkpoint's replace
-            task = _build_task(parts, phase)
+        steps = _steps(phase, images=len(data))
+        task = _build_task(parts, phase, name=name)
         recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
-        if checkpoint is not None and checkpoint.phase == name:
-            anew = checkpoint.load_task(task)
-            recorder.go_on_after(checkpoint, later=names[names.index(name) + 1 :])
+        constants = constants_of(task.networks())
+        if resumption is not None and resumption.checkpoint.phase == name:
+            anew = load_task(resumption, task)
+            recorder.go_on_after(resumption, later=names[names.index(name) + 1 :])
             recorder.begins_anew(anew)
-            start = min(checkpoint.step, steps)
+            start = resumption.checkpoint.step
         measure = figures.watch(task, phase=name, steps=steps, pictures=len(data))
         drawing = drawing_network(task)
         if drawing is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
         with recorder.phase(
-            name, phase, task, parts, start=start, steps=steps, pictures=len(data), samples=samples
+            name,
+            phase,
+            task,
+            parts,
+            start=start,
+            steps=steps,
+            pictures=len(data),
+            samples=samples,
+            constants=constants,
         ) as after_step:
             made = run_phase(
                 task,
@@ -193,8 +257,8 @@ def drawing_network(task: Task) -> nn.Module | None:
     return networks.get("generator-average", networks.get("generator"))
 
 
-def _build_task(parts: Parts, phase: Phase) -> Task:
-    return phase.task(parts.task_spec(class_of(phase.task).needs))
+def _steps(phase: Phase, *, images: int) -> int:
+    return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
 
 
 def _is_recorded(parts: Parts, phase: Phase) -> bool:
@@ -203,31 +267,27 @@ def _is_recorded(parts: Parts, phase: Phase) -> bool:
     return graphs and "generator" in class_of(phase.task).needs
 
 
-def _fit(recipe: Recipe, datasets: Datasets, checkpoint: Checkpoint | None) -> Tokenizer:
-    # only captions are read here; the generator that knows the size needs the vocabulary
-    data = datasets.of_any_size("train")
+def _build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
+    task = phase.task(parts.task_spec(class_of(phase.task).needs))
+    bad = [network for network in task.networks() if not is_safe(network)]
+    if bad:
+        raise PluginError(
+            Problem(
+                code="unsafe-name",
+                message=f"the task of phase {name} has a network called {bad[0]!r}, whose weights would be "
+                "saved under that name",
+                expected=RULE,
+            )
+        )
+    return task
+
+
+def _fit(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:
     tokenizer = recipe.tokenizer()
     if checkpoint is not None:  # words that are not learned may have no other place by now
         checkpoint.load_tokenizer(tokenizer)
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     return tokenizer
-
-
-def _try_metrics(parts: Parts, *, quietly: bool) -> None:
-    """Build the metrics once, so that a file they lack is told now and not when training has ended."""
-    if parts.recipe.generator is None:
-        return
-    with warnings.catch_warnings():
-        if quietly:
-            warnings.simplefilter("ignore")  # of first weights, which a checkpoint's replace
-        build_metrics(parts)
-
-
-def _last_checkpoint(run: RunFolder, phases: Sequence[str]) -> Checkpoint | None:
-    for name in reversed(phases):
-        if (checkpoint := latest_checkpoint(run.checkpoints, phase=name)) is not None:
-            return checkpoint
-    return None
 
 
 def _of_encoders(checkpoint: Checkpoint, left_out: Sequence[str]) -> str:

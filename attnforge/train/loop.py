@@ -87,8 +87,8 @@ def as_numbers(result: StepResult) -> dict[str, float]:
             Problem(
                 code="not-a-number",
                 message=f"{', '.join(bad)} is not a finite number at step {result.step} of {result.phase}",
-                expected="finite losses; a smaller learning rate usually helps",
-                next_step="attnforge train --resume RUN goes on from the last checkpoint",
+                expected="finite losses; the same steps would end so again, a smaller learning rate may not",
+                next_step=f"attnforge train --resume RUN phases.{result.phase}.task.KEY=VALUE",
             )
         )
     return dict(zip(names, values, strict=True))

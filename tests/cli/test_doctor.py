@@ -83,9 +83,21 @@ def test_data_that_is_missing_is_a_warning_until_it_is_asked_for(
     assert rows["data", "inception.pth"]["next"] == "attnforge train attngan2-cub image.weights=PATH"
     assert "`image.weights` of attngan2-cub" in rows["data", "inception.pth"]["finding"]
     (tmp_path / "data" / "birds").mkdir(parents=True)
-    code, rows = doctor("attngan2-cub")
-    assert code == 0
+    code, rows = doctor("attngan2-cub", "image.weights=random")
     assert rows["data", "data/birds"]["state"] == "ok"
+
+
+def test_random_weights_where_pretrained_ones_are_needed_are_a_problem(
+    doctor: Callable[..., tuple[int, Rows]],
+) -> None:
+    code, rows = doctor("attngan2-cub")
+    assert code == 1
+    row = rows["data", "weights of attngan2-cub"]
+    assert row["state"] == "problem"
+    assert "pretrained" in row["finding"]
+    assert row["next"] == "attnforge train attngan2-cub image.weights=FILE"
+    _, rows = doctor("attngan2-cub", "image.weights=random")
+    assert ("data", "weights of attngan2-cub") not in rows
 
 
 def test_a_recipe_that_needs_no_files(doctor: Callable[..., tuple[int, Rows]]) -> None:
@@ -288,4 +300,4 @@ def test_people_get_a_table_and_a_count(
     assert run(["doctor", "attngan2-cub"]) == 1
     shown = capsys.readouterr().out
     assert "attnforge data prepare cub data/birds" in shown
-    assert shown.rstrip().endswith("1 problem, no warnings")
+    assert shown.rstrip().endswith("2 problems, no warnings")

@@ -13,6 +13,7 @@ import pytest
 from tiny_run import train_tiny
 
 from attnforge.cli import run as attnforge
+from attnforge.recipe.seal import seal
 from attnforge.run.folder import RunFolder
 from attnforge.run.measured import read_measurements
 
@@ -135,7 +136,7 @@ def test_one_checkpoint_or_all_of_them(run: Path, capsys: Said) -> None:
 def test_a_run_without_metrics_says_how_to_name_one(run: Path, capsys: Said) -> None:
     text = (run / "recipe.lock.yaml").read_text()
     start, end = text.index("  metrics:"), text.index("  every:")
-    (run / "recipe.lock.yaml").write_text(f"{text[:start]}  metrics: {{}}\n{text[end:]}")
+    (run / "recipe.lock.yaml").write_text(seal(f"{text[:start]}  metrics: {{}}\n{text[end:]}"))
     assert attnforge(["eval", "run", *CPU]) == 1
     step = refused(capsys, "no-metrics").split("next: attnforge ")[1].strip()
     assert attnforge([part.strip('"') for part in step.split(maxsplit=2)]) == 0

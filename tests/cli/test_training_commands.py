@@ -12,8 +12,9 @@ from PIL import Image
 from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
+from attnforge.names import caption_name
 from attnforge.run.progress import PhaseProgress
-from attnforge.train.checkpoints import latest_checkpoint
+from attnforge.train.checkpoints.search import newest_checkpoint
 from attnforge.train.loop import StepResult
 
 SHORT = (
@@ -63,7 +64,7 @@ def test_train_names_the_run_its_figures_and_the_next_command(tmp_path: Path, ca
     assert shown[0] == f"run runs/{run.name}"
     assert any(line.startswith("attribute accuracy: ") for line in shown)
     assert shown[-1] == f"done; next: attnforge report runs/{run.name}"
-    assert latest_checkpoint(run / "checkpoints", phase="gan") is not None
+    assert newest_checkpoint(run / "checkpoints", phases=["gan"]).checkpoint is not None
 
 
 def test_train_does_not_overwrite_a_run(trained: Path, capsys: Said) -> None:
@@ -107,7 +108,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(
     hint = shown[-1].removeprefix("saved; go on with: attnforge ").split()
     assert attnforge(hint) == 0
     assert "going on after step 1 of gan" in capsys.readouterr().out
-    newest = latest_checkpoint(tmp_path / "mine/checkpoints", phase="gan")
+    newest = newest_checkpoint(tmp_path / "mine/checkpoints", phases=["gan"]).checkpoint
     assert newest is not None
     assert newest.step == 2
 
@@ -144,10 +145,10 @@ def test_sample_writes_pictures_and_maps_and_prints_their_paths(
     assert sorted(path.name for path in paths) == sorted(path.name for path in (tmp_path / "drawn").iterdir())
     assert len(paths) == 5
     picture = paths[0]
-    assert picture.name == "a-red-bird-with-blue-wings-seed1-0.png"
+    assert picture.name == f"{caption_name(RED)}-seed1-0.png"
     with Image.open(picture) as image:
         assert image.size == (32, 32)
-    assert paths[1].name == "a-red-bird-with-blue-wings-seed1-0-attention.png"
+    assert paths[1].name == f"{caption_name(RED)}-seed1-0-attention.png"
     with Image.open(paths[1]) as sheet:
         # five words a row at 160 pixels; the stages, one stage that attends, and the matching
         assert sheet.width == 5 * (160 + 12) + 12
@@ -158,7 +159,7 @@ def test_sample_is_the_same_again_and_another_with_another_seed(trained: Path, t
     for folder, options in (("one", ["-n", "1"]), ("two", ["-n", "3"]), ("three", ["--seed", "2"])):
         command = ["sample", str(trained), RED, "--out", folder, "--device", "cpu", *options]
         assert attnforge(command) == 0
-    name = "a-red-bird-with-blue-wings-seed{}-0.png"
+    name = f"{caption_name(RED)}-seed{{}}-0.png"
     one = (tmp_path / "one" / name.format(1)).read_bytes()
     assert one == (tmp_path / "two" / name.format(1)).read_bytes()
     assert one != (tmp_path / "three" / name.format(2)).read_bytes()
@@ -176,6 +177,18 @@ def test_sample_refuses_captions_of_unknown_words_only(trained: Path, tmp_path: 
     assert "'quixotic zephyr'" in shown
     assert "'zephyr'" in shown
     assert not (tmp_path / "drawn").exists()
+
+
+def test_captions_that_begin_alike_or_differ_in_case_have_files_of_their_own(
+    trained: Path, capsys: Said
+) -> None:
+    long = "a red bird with " + "very very very very very " * 30
+    captions = [long + "blue wings", long + "red wings", RED, RED.upper(), RED + "!", RED]
+    assert attnforge(["sample", str(trained), *captions, "-n", "1", "--out", "drawn"]) == 0
+    paths = capsys.readouterr().out.splitlines()
+    assert len(paths) == len(set(paths)) == 5 + 1  # the last caption is the third again
+    assert all(Path(path).is_file() for path in paths)
+    assert sorted(Path("drawn").iterdir()) == sorted(Path(path) for path in paths)
 
 
 @pytest.mark.parametrize("command", [["sample", "nowhere", RED], ["report", "nowhere"]])

@@ -20,7 +20,7 @@ from attnforge.run.folder import RunFolder
 from attnforge.run.progress import ConsoleReporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.training import Outcome, train
-from attnforge.train.checkpoints import open_checkpoint
+from attnforge.train.checkpoints.search import read_checkpoint
 from attnforge.train.loop import StepResult
 
 SHORT = (
@@ -138,7 +138,7 @@ def test_each_plugin_that_raises_is_charged_and_the_run_goes_on(
         f"step_end gan {step}" for step in (1, 2, 3)
     ]
     # a checkpoint is whole, with the files of those that did not fail
-    checkpoint = open_checkpoint(run / "checkpoints" / "gan-0000002")
+    checkpoint = read_checkpoint(run / "checkpoints" / "gan-0000002")
     assert checkpoint is not None
     files = {path.name for path in checkpoint.folder.iterdir()}
     assert "never.json" in files
@@ -208,7 +208,14 @@ def recorder_with(tmp_path: Path) -> Callable[..., Recorder]:
         catalogue = load_plugins(extra=plugins, installed=False)
         resolved: Any = SimpleNamespace(plugins=catalogue, data=dict)
         recipe: Any = SimpleNamespace(training=SimpleNamespace(keep=1), trackers={})
-        return Recorder(RunFolder(tmp_path), recipe=recipe, resolved=resolved, reporter=ConsoleReporter())
+        return Recorder(
+            RunFolder(tmp_path),
+            recipe=recipe,
+            resolved=resolved,
+            asked="",
+            data={},
+            reporter=ConsoleReporter(),
+        )
 
     return make
 

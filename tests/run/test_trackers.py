@@ -78,7 +78,7 @@ def test_trackers_are_closed_when_training_fails(tmp_path: Path) -> None:
     trackers = [notebook(path, name=f"t{number}") for number, path in enumerate(paths)]
     with pytest.raises(AttnforgeError) as error:
         play(tmp_path, *trackers, "phases.damsm.task={use: damsm, gamma3: 1e38}")
-    assert [problem.code for problem in error.value.problems] == ["not-a-number"]
+    assert [problem.code for problem in error.value.problems] == ["weights-not-finite"]
     for path in paths:
         assert noted(path)[-1] == {"call": "closed"}
     event = last_event(tmp_path / "run")

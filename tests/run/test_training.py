@@ -20,7 +20,7 @@ from attnforge.recipe import resolve
 from attnforge.run.folder import RunFolder
 from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
-from attnforge.train.checkpoints import latest_checkpoint
+from attnforge.train.checkpoints.search import newest_checkpoint
 
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
 
@@ -92,7 +92,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     resolved = resolve("quickstart", overrides=[*TINY], plugins=plugins)
     first = train(resolved, path, resume=False, reporter=ConsoleReporter())
     assert not first.finished
-    checkpoint = latest_checkpoint(path / "checkpoints", phase=phase)
+    checkpoint = newest_checkpoint(path / "checkpoints", phases=[phase]).checkpoint
     assert checkpoint is not None
     assert checkpoint.step == step
     events = [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_passed_over(trained: Path, tmp_path: Path) -> N
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    checkpoint = latest_checkpoint(path / "checkpoints", phase="gan")
+    checkpoint = newest_checkpoint(path / "checkpoints", phases=["gan"]).checkpoint
     assert checkpoint is not None
     assert checkpoint.step == 4
     assert train_tiny(path, UNMEASURED, resume=True).finished
@@ -183,7 +183,7 @@ def test_a_damaged_line_of_figures_costs_that_line_alone(trained: Path, tmp_path
     lines = file.read_bytes().splitlines(keepends=True)
     damage = [b"\xff\x00\n", b"[1, 2]\n", b'{"phase": "gan"}\n', b"\n"]
     file.write_bytes(b"".join([*lines[:2], *damage, *lines[2:], b'{"phase": "gan", "st']))
-    run = RunFolder.open(path)
+    run = RunFolder(path)
     assert [(row["phase"], row["step"]) for row in run.scalars()] == [
         *[("damsm", step) for step in (1, 2, 3)],
         *[("gan", step) for step in (1, 2, 3, 4, 5)],

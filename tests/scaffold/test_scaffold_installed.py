@@ -49,5 +49,5 @@ def test_a_new_plugin_passes_its_tests_and_trains_as_installed(
         "attnforge", "train", names.plugin, *TWO_STEPS, "--out", "run", cwd=tmp_path, variables=threads
     )
     assert trained.returncode == 0, trained.stderr
-    steps = {(row["phase"], row["step"]) for row in RunFolder.open(tmp_path / "run").scalars()}
+    steps = {(row["phase"], row["step"]) for row in RunFolder(tmp_path / "run").scalars()}
     assert steps == {("damsm", 1), ("damsm", 2), ("gan", 1), ("gan", 2)}

@@ -62,11 +62,14 @@ PROVISIONAL = (
     "attnforge.recipe.resolved",
     "attnforge.recipe.scalars",
     "attnforge.recipe.schema",
+    "attnforge.recipe.seal",
     "attnforge.recipe.tree",
+    "attnforge.recipe.weights",
     "attnforge.run.environment",
     "attnforge.run.folder",
     "attnforge.seeds",
-    "attnforge.train.checkpoints",
+    "attnforge.train.checkpoints.checkpoint",
+    "attnforge.train.checkpoints.saving",
     "attnforge.train.engine",
 )
 """Modules that plugins may use and whose names may change between minor versions."""

@@ -13,14 +13,11 @@ import torch
 from torch import nn
 
 from attnforge.errors import RunError
-from attnforge.train import checkpoints as subject
-from attnforge.train.checkpoints import (
-    Checkpoint,
-    latest_checkpoint,
-    open_checkpoint,
-    remove_partial,
-    save_checkpoint,
-)
+from attnforge.train.checkpoints import saving as subject
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+from attnforge.train.checkpoints.manifest import read_manifest
+from attnforge.train.checkpoints.saving import remove_partial, save_checkpoint
+from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -81,9 +78,13 @@ def save(folder: Path, step: int = 1, *, phase: str = "gan", keep: int = 2, **op
 
 
 def opened(folder: Path) -> Checkpoint:
-    checkpoint = open_checkpoint(folder)
-    assert checkpoint is not None
+    checkpoint = read_checkpoint(folder)
+    assert isinstance(checkpoint, Checkpoint), checkpoint
     return checkpoint
+
+
+def newest(folder: Path, *, phase: str = "gan") -> Checkpoint | None:
+    return newest_checkpoint(folder, phases=[phase]).checkpoint
 
 
 def names(folder: Path) -> list[str]:
@@ -118,9 +119,9 @@ def test_the_newest_of_a_phase_are_kept_by_number(tmp_path: Path) -> None:
     for step in (5, 10_000_000, 20, 9_999_999):
         save(tmp_path, step)
     assert names(tmp_path) == ["gan-10000000", "gan-9999999", "gan-fine-0000001", "gan-fine-20000000"]
-    newest = latest_checkpoint(tmp_path, phase="gan")
-    assert newest is not None
-    assert newest.step == 10_000_000
+    found = newest(tmp_path)
+    assert found is not None
+    assert found.step == 10_000_000
 
 
 def test_the_same_step_is_saved_over(tmp_path: Path) -> None:
@@ -192,9 +193,9 @@ def test_a_damaged_file_makes_the_checkpoint_count_as_absent(tmp_path: Path, fil
     else:
         changed = content[:-1] + bytes([content[-1] ^ 1])
         path.write_bytes(changed if damage == "changed" else content[:-1])
-    newest = latest_checkpoint(tmp_path, phase="gan")
-    assert newest is not None
-    assert newest.step == 1
+    found = newest(tmp_path)
+    assert found is not None
+    assert found.step == 1
 
 
 @pytest.mark.parametrize(
@@ -206,15 +207,15 @@ def test_a_manifest_that_says_too_little_makes_the_checkpoint_count_as_absent(
 ) -> None:
     folder = save(tmp_path)
     (folder / "manifest.json").write_bytes(manifest.encode(errors="surrogateescape"))
-    assert open_checkpoint(folder) is None
-    assert latest_checkpoint(tmp_path, phase="gan") is None
+    assert isinstance(read_checkpoint(folder), Damage)
+    assert newest(tmp_path) is None
 
 
 def test_a_phase_without_checkpoints_has_none(tmp_path: Path) -> None:
     (tmp_path / "gan-latest").mkdir()
     save(tmp_path, 1, phase="damsm")
-    assert latest_checkpoint(tmp_path, phase="gan") is None
-    assert latest_checkpoint(tmp_path / "nowhere", phase="gan") is None
+    assert newest(tmp_path) is None
+    assert newest(tmp_path / "nowhere") is None
 
 
 def test_files_that_are_added_belong_to_the_checkpoint(tmp_path: Path) -> None:
@@ -281,4 +282,4 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
 
 
 def opened_without_looking(folder: Path) -> Checkpoint:
-    return Checkpoint(folder=folder, manifest=json.loads((folder / "manifest.json").read_text()))
+    return Checkpoint(folder=folder, manifest=read_manifest(folder))

@@ -9,8 +9,10 @@ from pathlib import Path
 from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING, Finding
 from attnforge.errors import AttnforgeError
 from attnforge.plugin import PluginCatalogue
+from attnforge.recipe import resolve
 from attnforge.recipe.compose import compose
 from attnforge.recipe.library import library
+from attnforge.recipe.weights import RANDOM, random_weights
 
 KEYS = ("root", "weights")
 """Options that name a folder of data and a file of weights."""
@@ -47,17 +49,30 @@ def look(plugins: PluginCatalogue, recipes: Sequence[str], overrides: Sequence[s
             continue
         for named in _named(composed.plain(), ""):
             users.setdefault(named, []).append(name)
+        if recipes:
+            yield from _random(name, overrides, plugins)
         if recipes and not any(name in some for some in users.values()):
             yield Finding("data", name, OK, "it names no folder of data and no file of weights")
     for named, some in users.items():
         yield _state(named, some, needed=bool(recipes))
 
 
+def _random(name: str, overrides: Sequence[str], plugins: PluginCatalogue) -> Iterator[Finding]:
+    """Parts of a recipe that would train on random weights although they need pretrained ones."""
+    try:
+        resolved = resolve(name, overrides=overrides, plugins=plugins)
+    except AttnforgeError as error:
+        yield Finding("data", name, PROBLEM, error.problems[0].message, f"attnforge validate {name}")
+        return
+    for problem in random_weights(resolved) if resolved.get("encoders") is None else ():
+        yield Finding("data", f"weights of {name}", PROBLEM, problem.message, problem.next_step or "")
+
+
 def _named(value: object, path: str) -> Iterator[Named]:
     """The paths in plain data."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key in KEYS and isinstance(inner, str):
+            if key in KEYS and isinstance(inner, str) and inner != RANDOM:
                 yield Named(inner, f"{path}.{key}".strip("."), str(value.get("use", "")))
             else:
                 yield from _named(inner, f"{path}.{key}")

@@ -11,12 +11,14 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import resolve
 from attnforge.run.drawing import Drawing
-from attnforge.run.folder import RunFolder
+from attnforge.run.intact import intact_lock
+from attnforge.run.locating import RunLocation, locate_run
 from attnforge.run.pipeline import Pipeline
 from attnforge.run.report.measured import section as measured_section
 from attnforge.run.report.page import write_report
 from attnforge.run.report.record import fixed_captions, read_record
 from attnforge.run.samples import FixedSamples
+from attnforge.train.checkpoints.search import saved_folders
 
 
 def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | None = None) -> Path:
@@ -25,7 +27,7 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     A run that has trained no generator yet gets a report without drawings.
 
     Args:
-        run: The run folder.
+        run: The run folder, or the checkpoint to draw with.
         device: Where to draw; `auto` takes a GPU where there is one.
         plugins: Whose sections to add; all that are installed when not given.
 
@@ -35,10 +37,12 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     Raises:
         RunError: There is no run, it has no checkpoint at all, or the report cannot be written.
     """
-    folder = RunFolder.open(run)
-    drawings = _draw(folder, device=device)
+    location = locate_run(run)
+    folder = location.run
+    drawings = _draw(location, device=device)
     catalogue = plugins if plugins is not None else load_plugins()
-    digest = resolve(folder.lock, plugins=catalogue).digest
+    lock = intact_lock(folder, warn=lambda text: None)  # told when the checkpoint was loaded
+    digest = resolve(lock, plugins=catalogue).digest
     sections = measured_section(read_record(folder.path).measurements)
     sections += _offered(catalogue, folder.path)
     return write_report(folder.path, drawings=drawings, sections=sections, digest=digest)
@@ -67,11 +71,12 @@ def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sections
 
 
-def _draw(folder: RunFolder, *, device: str) -> list[Drawing]:
+def _draw(location: RunLocation, *, device: str) -> list[Drawing]:
+    folder = location.run
     try:
-        pipeline = Pipeline.load(folder.path, device=device)
+        pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint)
     except RunError as error:
-        saved = any(folder.checkpoints.glob("*/manifest.json"))
+        saved = bool(saved_folders(folder.checkpoints))
         if saved and [problem.code for problem in error.problems] == ["no-generator-yet"]:
             return []
         raise

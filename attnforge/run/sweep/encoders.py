@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attnforge.build import assemble
 from attnforge.build.builder import class_of
-from attnforge.errors import Problem, RecipeError
+from attnforge.errors import Problem, RecipeError, RunError
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe import ResolvedRecipe, compose, resolve
 from attnforge.recipe.library import RecipeFile, locate
 from attnforge.recipe.node import Entry, Map, Scalar, find
 from attnforge.recipe.override import Assignment, assign
+from attnforge.run.locating import locate_run
 from attnforge.run.sweep.file import SweepFile, entries
 
 SHARED = frozenset({"data", "tokenizer", "text", "image", "training"})
@@ -53,10 +54,10 @@ def encoders_of(
         return None
     run, named = find(wanted, "run"), find(wanted, "recipe")
     if isinstance(run, Scalar) and isinstance(run.value, str):
-        if not (Path(run.value) / "recipe.lock.yaml").is_file():
-            message = f"there is no run {run.value} to take encoders from"
-            expected = "the folder of a run whose encoders are trained, from where you type the command"
-            problems.append(Problem("no-such-run", message, run.place, expected, "ls runs"))
+        try:
+            locate_run(Path(run.value))
+        except RunError as error:
+            problems += [replace(problem, place=run.place) for problem in error.problems]
         return SharedEncoders(Path(run.value), None)
     base = recipe
     if isinstance(named, Scalar) and isinstance(named.value, str):

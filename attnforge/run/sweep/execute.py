@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attnforge.errors import Problem, RunError
 from attnforge.recipe import ResolvedRecipe
+from attnforge.run.exclusive import exclusive
 from attnforge.run.progress import Reporter
 from attnforge.run.sweep.plan import Plan
 from attnforge.run.sweep.results import write_results
@@ -61,6 +62,11 @@ def run_sweep(plan: Plan, *, reporter: Reporter, again: str) -> bool:
         RunError: A run in the folder was begun with another recipe, or runs have failed.
         DataError: The data is missing or malformed.
     """
+    with exclusive(plan.out, purpose="a sweep", warn=reporter.warning):
+        return _run(plan, reporter=reporter, again=again)
+
+
+def _run(plan: Plan, *, reporter: Reporter, again: str) -> bool:
     _refuse_changed(plan)
     state = SweepState(plan.out)
     failed: list[Problem] = []

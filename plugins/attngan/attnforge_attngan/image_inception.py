@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.interfaces import ImageFeatures
+from attnforge.recipe.weights import RANDOM
 from attnforge.specs import ImageSpec
 
 from .frozen_inception import frozen_inception
@@ -35,8 +35,9 @@ class InceptionEncoder(nn.Module):
     network are frozen; only the two projections train. Gradients still reach the pictures.
 
     Args:
-        weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`; random weights,
-            with a warning, when not given. Nothing is ever downloaded.
+        weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`. Nothing is ever
+            downloaded. Without a file the weights are random until a checkpoint replaces them; training from
+            nothing is then refused, unless this says `random`.
         align_corners: Whether resizing maps corner pixels onto corner pixels; true is what the official
             weights were trained with.
         statistics: What batch normalisation uses while the projections train: `frozen` keeps the statistics
@@ -47,6 +48,8 @@ class InceptionEncoder(nn.Module):
     Raises:
         RecipeError: The file cannot be read or holds other weights.
     """
+
+    pretrained: ClassVar[str] = "weights"
 
     def __init__(
         self,
@@ -61,10 +64,7 @@ class InceptionEncoder(nn.Module):
         self.statistics = statistics
         network = frozen_inception()
         del network.fc, network.dropout
-        if weights is None:
-            message = "the image encoder `inception-v3` has random weights: give it a file with `weights:`"
-            warnings.warn(message, stacklevel=2)
-        else:
+        if weights is not None and weights != RANDOM:
             load_weights(network, weights, ignore=("AuxLogits.", "fc."))
         self.network = network.requires_grad_(False).eval()
         self.projection = Projection(local=768, overall=2048, dim=spec.dim)

@@ -75,11 +75,6 @@ def test_inception_s_statistics_follow_the_pictures_when_told() -> None:
     assert all(torch.equal(weights[name], weight) for name, weight in encoder.network.named_parameters())
 
 
-def test_inception_without_weights_warns() -> None:
-    with pytest.warns(UserWarning, match="random weights"), torch.device("meta"):
-        InceptionEncoder(SPEC)
-
-
 def test_inception_reads_torchvision_s_file(tmp_path: Path) -> None:
     torch.manual_seed(3)
     network = inception_v3(weights=None, init_weights=False)

@@ -17,6 +17,7 @@ from small_releases import BIRDS, birds
 
 from attnforge.cli import run as attnforge
 from attnforge.recipe import resolve
+from attnforge.recipe.seal import seal
 from attnforge.run.pipeline import Pipeline
 
 
@@ -99,7 +100,7 @@ def test_a_run_without_its_data_says_that_there_are_no_captions(copy: Path, tmp_
 def with_data(run: Path, override: str) -> None:
     """Give a run other data."""
     changed = resolve(run / "recipe.lock.yaml", overrides=[override])
-    (run / "recipe.lock.yaml").write_text(changed.frozen())
+    (run / "recipe.lock.yaml").write_text(seal(changed.frozen()))
 
 
 def test_an_imported_run_can_be_moved(

@@ -18,7 +18,7 @@ from attnforge.recipe import resolve
 from attnforge.run.pipeline import Pipeline
 from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
-from attnforge.train.checkpoints import latest_checkpoint
+from attnforge.train.checkpoints.search import newest_checkpoint
 
 NOT_OURS = ("text.", "image.", "phases.damsm")
 SHORT = (
@@ -60,7 +60,7 @@ def test_frozen_clips_are_unchanged_in_checkpoints(
 ) -> None:
     recipe = resolve("quickstart-clip", overrides=[*SHORT, *located(clip)], plugins=plugins)
     run = train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter()).run
-    checkpoint = latest_checkpoint(run.checkpoints, phase="gan")
+    checkpoint = newest_checkpoint(run.checkpoints, phases=["gan"]).checkpoint
     assert checkpoint is not None
     stored = load_file(clip / "model.safetensors")
     for name in ("text", "image"):

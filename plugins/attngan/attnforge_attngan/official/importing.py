@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,10 @@ from attnforge.interfaces import Task
 from attnforge.recipe import resolve
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
+from attnforge.recipe.seal import seal
 from attnforge.run.folder import RunFolder, write_text
-from attnforge.train.checkpoints import save_checkpoint
+from attnforge.train.checkpoints.checkpoint import LOCK
+from attnforge.train.checkpoints.saving import save_checkpoint
 from attnforge_attngan.image_weights import read_state
 from attnforge_attngan.official.captions import keep_captions
 from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions
@@ -102,7 +103,7 @@ def import_official(
         optimizers=task.optimizers(),
         tokenizer=tokenizer,
         keep=live.training.keep,
-        add=lambda folder: write_text(folder / "recipe.lock.yaml", resolved.frozen()),
+        add=lambda folder: write_text(folder / LOCK, seal(resolved.frozen())),
     )
     run.log_event("imported", files=_digests(files))
     return run
@@ -120,9 +121,7 @@ def _adversarial_phase(recipe: Recipe) -> str:
 def _build(recipe: Recipe, phase: str, tokenizer: WordTokenizer) -> Task:
     parts = Parts(recipe, tokenizer=tokenizer, device=torch.device("cpu"))
     build = recipe.phases[phase].task
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # parts warn of random weights, which are replaced here
-        task: Task = build(parts.task_spec(class_of(build).needs))
+    task: Task = build(parts.task_spec(class_of(build).needs))
     if not NEEDED.keys() <= task.networks().keys():
         message = f"the task of phase `{phase}` has other networks than AttnGAN"
         raise RecipeError(Problem("not-attngan", message, expected="the task `gan`"))

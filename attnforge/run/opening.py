@@ -1,0 +1,200 @@
+"""What `--resume PATH` asks for: to resume a run where it lies, or to branch from it into another folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnforge.errors import Problem, RecipeError, RunError, nearest
+from attnforge.plugin import PluginCatalogue
+from attnforge.recipe import ResolvedRecipe, compose, resolve
+from attnforge.recipe.library import library, locate
+from attnforge.recipe.scalars import write as write_yaml
+from attnforge.run.exclusive import exclusive
+from attnforge.run.folder import RunFolder
+from attnforge.run.intact import intact_lock, phases_of, restore_lock
+from attnforge.run.locating import RunLocation, locate_run
+from attnforge.run.resuming import no_whole_checkpoint
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+from attnforge.train.checkpoints.search import newest_checkpoint, read_checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """A run that can be resumed."""
+
+    path: Path
+    resolved: ResolvedRecipe
+    """Its frozen recipe, with the overrides."""
+    asked: str
+    """The same as it was asked for, as YAML."""
+
+
+def names_a_run(text: str, plugins: PluginCatalogue) -> bool:
+    """Whether what stands behind `--resume` is the path of a run and not a recipe.
+
+    Raises:
+        RunError: it is neither, which is told with the nearest of both.
+    """
+    path = Path(text)
+    if path.exists():
+        return not (path.is_file() and path.suffix in (".yaml", ".yml"))
+    if not isinstance(locate(text, plugins, folder=Path()), Problem):
+        return False
+    try:
+        locate_run(path)
+    except RunError as error:
+        close = nearest(text, [recipe.name for recipe in library(plugins)])
+        if close is None:
+            raise
+        (problem,) = error.problems
+        expected = f"{problem.expected}; or the recipe `{close}`"
+        raise RunError(Problem(problem.code, problem.message, None, expected, problem.next_step)) from error
+    return True
+
+
+def open_run(
+    path: Path,
+    *,
+    out: Path | None,
+    overrides: Sequence[str],
+    plugins: PluginCatalogue,
+    warn: Callable[[str], None],
+) -> OpenedRun:
+    """The run at `path`, or a branch of it in `out`.
+
+    A branch holds the checkpoint that it begins at, the recipes and the record up to it; the run that it
+    comes from stays as it is.
+
+    Args:
+        path: A run or a checkpoint.
+        out: The folder of the branch; None resumes the run where it lies.
+        overrides: `KEY=VALUE` each, laid over the frozen recipe.
+        plugins: Whose components there are.
+        warn: Told of damage that can be worked around.
+
+    Raises:
+        RunError: there is no such run or checkpoint, the checkpoint is not the newest and `out` is not given,
+            or there is a run in `out` already.
+        RecipeError: an override is wrong.
+    """
+    location = locate_run(path)
+    run = location.run
+    if out is not None and out.resolve() != run.path.resolve():
+        return _branch(location, out, overrides=overrides, plugins=plugins, warn=warn)
+    with exclusive(run.path, purpose="resuming", warn=lambda text: None):
+        lock = restore_lock(run, warn=warn)
+    if location.checkpoint is not None:
+        _refuse_older(run, location.checkpoint, phases=phases_of(lock))
+    resolved = resolve(lock, overrides=overrides, plugins=plugins)
+    return OpenedRun(run.path, resolved, _asked(run, resolved, overrides, plugins))
+
+
+def _branch(
+    location: RunLocation,
+    out: Path,
+    *,
+    overrides: Sequence[str],
+    plugins: PluginCatalogue,
+    warn: Callable[[str], None],
+) -> OpenedRun:
+    source, target = location.run, RunFolder(out)
+    if target.lock.exists():
+        raise RunError(
+            Problem(
+                code="run-exists",
+                message=f"there is a run in {out} already",
+                expected=f"a new folder for a branch of {source.path}, or --resume of that run alone",
+                next_step=f"attnforge train --resume {out}",
+            )
+        )
+    checkpoint = _checkpoint_of(location, warn=warn)
+    lock = checkpoint.lock if location.checkpoint else intact_lock(source, warn=warn)
+    resolved = resolve(lock, overrides=overrides, plugins=plugins)
+    asked = _asked(source, resolved, overrides, plugins)
+    with exclusive(out, purpose="branching", warn=warn):
+        _copy_checkpoint(checkpoint, target)
+        for name in ("metrics.jsonl", "samples/captions.json"):
+            if (source.path / name).is_file():
+                (target.path / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(source.path / name, target.path / name)
+        # last, because a folder with a frozen recipe is a run
+        RunFolder.create(out, recipe=asked, lock=resolved.frozen())
+        target.log_event("branched", run=str(source.path), checkpoint=checkpoint.folder.name)
+    return OpenedRun(out, resolved, asked)
+
+
+def _checkpoint_of(location: RunLocation, *, warn: Callable[[str], None]) -> Checkpoint:
+    run = location.run
+    if location.checkpoint is not None:
+        read = read_checkpoint(run.checkpoints / location.checkpoint)
+        if isinstance(read, Checkpoint):
+            return read
+        message = str(read)
+        raise RunError(Problem("checkpoint-damaged", message, next_step=f"ls {run.checkpoints}"))
+    phases = phases_of(intact_lock(run, warn=lambda text: None))
+    search = newest_checkpoint(run.checkpoints, phases=phases, finite=True)
+    for damage in search.passed_over:
+        warn(f"checkpoint passed over: {damage}")
+    if search.checkpoint is not None:
+        return search.checkpoint
+    if search.passed_over:
+        raise RunError(no_whole_checkpoint(run, search.passed_over))
+    raise RunError(
+        Problem(
+            code="no-whole-checkpoint",
+            message=f"run {run.path} has no checkpoint to branch from",
+            expected="a run that has saved at least once",
+            next_step=f"attnforge train --resume {run.path}",
+        )
+    )
+
+
+def _copy_checkpoint(checkpoint: Checkpoint, target: RunFolder) -> None:
+    final = target.checkpoints / checkpoint.folder.name
+    partial = target.checkpoints / f".partial-{final.name}"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(checkpoint.folder, partial)
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+    except OSError as error:
+        raise RunError(
+            Problem(
+                code="checkpoint-not-written",
+                message=f"checkpoint {checkpoint.folder} could not be copied to {target.path}: {error}",
+                expected="a writable folder with room for the weights",
+                next_step=f"df -h {target.path}",
+            )
+        ) from error
+
+
+def _refuse_older(run: RunFolder, name: str, *, phases: Sequence[str]) -> None:
+    newest = newest_checkpoint(run.checkpoints, phases=phases, finite=True).checkpoint
+    if newest is None or newest.folder.name == name:
+        return
+    raise RunError(
+        Problem(
+            code="checkpoint-not-newest",
+            message=f"{run.path} has a newer checkpoint than {name}: {newest.folder.name}; "
+            "resuming there would give up what was trained since",
+            expected="another folder for what is trained from the older one, or the run itself",
+            next_step=f"attnforge train --resume {run.checkpoints / name} --out FOLDER",
+        )
+    )
+
+
+def _asked(
+    run: RunFolder, resolved: ResolvedRecipe, overrides: Sequence[str], plugins: PluginCatalogue
+) -> str:
+    """The recipe as it was asked for, where it still means the same; else the frozen one."""
+    try:
+        composed = compose(run.asked, overrides=overrides, plugins=plugins)
+        same = resolve(run.asked, overrides=overrides, plugins=plugins).digest == resolved.digest
+    except RecipeError:
+        same = False
+    if not same:
+        return write_yaml(resolved.plain())
+    return composed.text() if overrides else run.asked.read_text(encoding="utf-8")

@@ -1,0 +1,178 @@
+"""A checkpoint that was found whole, and what can be taken from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from attnforge.errors import Problem, RunError
+from attnforge.interfaces import Task, Tokenizer
+from attnforge.names import path_below
+from attnforge.train.checkpoints.finite import not_finite, tensors_in
+from attnforge.train.checkpoints.manifest import Manifest
+from attnforge.train.optimizer_state import load_optimizer_state
+from attnforge.train.raising import raised_network, raised_state, saved_versions
+
+LOCK = "recipe.lock.yaml"
+OPTIMIZERS = "optimizers.pt"
+TOKENIZER = "tokenizer.json"
+WEIGHTS = ".safetensors"
+"""How the name of a network's file ends."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on disk that has been verified."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def phase(self) -> str:
+        return self.manifest.phase
+
+    @property
+    def step(self) -> int:
+        """How many steps of the phase it holds."""
+        return self.manifest.step
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of its vocabulary."""
+        return self.manifest.vocabulary
+
+    @property
+    def lock(self) -> Path:
+        """The frozen recipe that it was trained with."""
+        return self.folder / LOCK
+
+    @cached_property
+    def versions(self) -> dict[str, int]:
+        """The versions of the components, as `kind/name`, that it was saved with."""
+        return saved_versions(self.lock)
+
+    def tokenizer_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.folder / TOKENIZER).read_text(encoding="utf-8"))
+        return state
+
+    def load_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Give a tokenizer the vocabulary, migrated where its component's version has risen since.
+
+        Raises:
+            RunError: the vocabulary cannot be migrated.
+        """
+        state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
+        tokenizer.load_state(state)
+
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks whose weights it holds."""
+        return self.manifest.networks
+
+    def load_network(self, name: str, network: nn.Module) -> bool:
+        """Put the weights of network `name` into `network`, migrated where a component's version has risen.
+
+        Returns:
+            Whether a migration changed them.
+
+        Raises:
+            RunError: the checkpoint lacks the network, its tensors do not fit, or they cannot be migrated.
+        """
+        if name not in self.networks():
+            raise RunError(
+                Problem(
+                    code="checkpoint-lacks-network",
+                    message=f"checkpoint {self.folder} holds no network {name!r}",
+                    expected=f"one of {', '.join(self.networks())}",
+                )
+            )
+        state = load_file(path_below(self.folder, name, ending=WEIGHTS))
+        raised = raised_network(network, state, self.versions, source=self.folder)
+        try:
+            network.load_state_dict(state if raised is None else raised)
+        except RuntimeError as error:
+            raise RunError(
+                Problem(
+                    code="checkpoint-misfit",
+                    message=f"network {name!r} of checkpoint {self.folder} does not fit the recipe: {error}",
+                    expected="the recipe that the checkpoint was trained with (recipe.lock.yaml beside it)",
+                )
+            ) from error
+        return raised is not None
+
+    def load_task(self, task: Task) -> tuple[str, ...]:
+        """Put back all networks of a task and the state of its optimizers.
+
+        That state is kept by the place of each weight and knows no names, so no migration can follow it: an
+        optimizer of weights that a migration changed is reset.
+
+        Returns:
+            The names of the optimizers that are reset.
+
+        Raises:
+            RunError: the checkpoint lacks a network, its tensors do not fit, or they cannot be migrated.
+        """
+        raised = [network for name, network in task.networks().items() if self.load_network(name, network)]
+        changed = {id(weight) for network in raised for weight in network.parameters()}
+        kept, anew = {}, []
+        for name, optimizer in task.optimizers().items():
+            weights = (weight for group in optimizer.param_groups for weight in group["params"])
+            if any(id(weight) in changed for weight in weights):
+                anew.append(name)
+            else:
+                kept[name] = optimizer
+        self.load_optimizers(kept)
+        return tuple(anew)
+
+    def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+        """Put back the state of optimizers, wherever each of them keeps it.
+
+        Raises:
+            RunError: the checkpoint has no state of one of them, or of other weights.
+        """
+        states = self._optimizer_states()
+        for name, optimizer in optimizers.items():
+            try:
+                load_optimizer_state(optimizer, states[name])
+            except (KeyError, ValueError) as error:
+                reason = "it has none" if isinstance(error, KeyError) else str(error)
+                raise RunError(
+                    Problem(
+                        code="checkpoint-misfit",
+                        message=f"checkpoint {self.folder} has no state for optimizer {name!r}: {reason}",
+                        expected="the recipe that the checkpoint was trained with (recipe.lock.yaml in it)",
+                    )
+                ) from error
+
+    def not_finite(self) -> str | None:
+        """The file and the tensor whose values are not finite, or that cannot be read; None when all is well.
+
+        Costs as much as loading everything on the CPU.
+        """
+        for name in self.networks():
+            file = path_below(self.folder, name, ending=WEIGHTS)
+            try:
+                tensors = load_file(file)
+            except (OSError, SafetensorError) as error:
+                return f"{file.name} cannot be read: {error}"
+            names = (f"{name}/{tensor}" for tensor in not_finite(tensors.items()))
+            if bad := [one for one in names if one not in self.manifest.constants]:
+                return f"{file.name} holds values that are not finite, in {bad[0]}"
+        try:
+            states = self._optimizer_states()
+        except Exception as error:  # what torch raises for a file that is none of its own is not specified
+            return f"{OPTIMIZERS} cannot be read: {type(error).__name__}"
+        bad = not_finite(tensors_in(states, "optimizer"))
+        return f"{OPTIMIZERS} holds values that are not finite, in {bad[0]}" if bad else None
+
+    def _optimizer_states(self) -> dict[str, Any]:
+        states: dict[str, Any] = torch.load(self.folder / OPTIMIZERS, map_location="cpu", weights_only=True)
+        return states

@@ -1,0 +1,52 @@
+"""Which tensors hold values that are not finite: such weights are never saved, nor resumed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
+    """The names of the tensors with an infinite value or NaN, waiting once for their device."""
+    floats = [(name, tensor) for name, tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
+    if not floats:
+        return []
+    device = floats[0][1].device
+    finite = torch.stack([torch.isfinite(tensor).all().to(device) for _, tensor in floats]).tolist()
+    return [name for (name, _), whole in zip(floats, finite, strict=True) if not whole]
+
+
+def tensors_of(networks: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:
+    """Weights and buffers of networks, as `network/tensor`."""
+    for network_name, network in networks.items():
+        for name, tensor in network.state_dict().items():
+            yield f"{network_name}/{name}", tensor
+
+
+def constants_of(networks: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    """Buffers that are not finite before any step, because they are meant so: masks of minus infinity."""
+    weights = {
+        f"{network_name}/{name}"
+        for network_name, network in networks.items()
+        for name, _ in _weights(network)
+    }
+    return tuple(name for name in not_finite(tensors_of(networks)) if name not in weights)
+
+
+def tensors_in(state: Any, path: str) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor in nested dicts and lists, such as the state of an optimizer."""
+    if isinstance(state, Tensor):
+        yield path, state
+    elif isinstance(state, Mapping):
+        for key, value in state.items():
+            yield from tensors_in(value, f"{path}/{key}")
+    elif isinstance(state, list | tuple):
+        for index, value in enumerate(state):
+            yield from tensors_in(value, f"{path}/{index}")
+
+
+def _weights(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return network.named_parameters(remove_duplicate=False)

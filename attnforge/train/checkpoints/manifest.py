@@ -1,0 +1,90 @@
+"""What a checkpoint says about itself, under a digest of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+
+from attnforge.names import RULE, is_safe
+
+MANIFEST = "manifest.json"
+
+
+def _safe(name: str) -> str:
+    if not is_safe(name):
+        raise ValueError(f"{name!r} is no safe name: {RULE}")
+    return name
+
+
+SafeName = Annotated[str, AfterValidator(_safe)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a checkpoint holds."""
+
+    attnforge: str
+    """The version that wrote it."""
+    phase: SafeName
+    step: Annotated[int, Field(ge=0)]
+    """Steps of the phase that its weights have behind them."""
+    saved: float
+    """When it was written, in seconds since 1970."""
+    networks: tuple[SafeName, ...]
+    vocabulary: str
+    """Fingerprint of the vocabulary."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprint of the training data; see `attnforge.data.fingerprint`."""
+    constants: tuple[str, ...] = ()
+    """Buffers, as `network/buffer`, that were not finite before training began, such as masks."""
+    sha256: Mapping[str, str]
+    """By file, of all that the checkpoint holds beside the manifest."""
+
+    def text(self) -> str:
+        """The manifest as JSON, with the digest of everything else in it."""
+        data = asdict(self)
+        return json.dumps({**data, "digest": _digest(data)}, indent=1, ensure_ascii=False) + "\n"
+
+
+class ManifestError(Exception):
+    """A manifest is missing, damaged or says what no checkpoint is."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the checkpoint in `folder`; its other files are not looked at.
+
+    Raises:
+        ManifestError: it is missing or damaged, or belongs to a checkpoint of another name.
+    """
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError("is missing") from None
+    except OSError as error:
+        raise ManifestError(f"cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ManifestError("is no JSON") from error
+    if not isinstance(data, dict):
+        raise ManifestError("is no manifest")
+    digest = data.pop("digest", None)
+    if digest is None:
+        raise ManifestError("has no digest: it is damaged, or was written before manifests had one")
+    if digest != _digest(data):
+        raise ManifestError("is damaged: it does not match its own digest")
+    try:
+        return TypeAdapter(Manifest).validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ManifestError(f"is no manifest: `{key}`: {first['msg']}") from error
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

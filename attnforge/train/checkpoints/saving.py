@@ -1,0 +1,169 @@
+"""Writes a checkpoint: beside its final name, flushed, moved into place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from attnforge import __version__
+from attnforge.errors import Problem, RunError
+from attnforge.interfaces import Tokenizer
+from attnforge.names import path_below, step_name
+from attnforge.train.checkpoints.checkpoint import OPTIMIZERS, TOKENIZER, WEIGHTS
+from attnforge.train.checkpoints.finite import not_finite, tensors_in, tensors_of
+from attnforge.train.checkpoints.manifest import MANIFEST, Manifest
+from attnforge.train.checkpoints.search import digest_of_file, folders_of
+from attnforge.train.optimizer_state import optimizer_state
+
+REPLACED = ".replaced-"
+"""Begins the name of a checkpoint that is being saved anew."""
+
+
+def save_checkpoint(
+    checkpoints: Path,
+    *,
+    phase: str,
+    step: int,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    tokenizer: Tokenizer,
+    keep: int,
+    data: Mapping[str, str] | None = None,
+    constants: Iterable[str] = (),
+    add: Callable[[Path], object] | None = None,
+) -> Path:
+    """Write a checkpoint and remove the phase's oldest beyond `keep`; gives its folder.
+
+    Args:
+        checkpoints: The folder of the run's checkpoints.
+        phase: Name of the phase.
+        step: Steps of the phase made so far.
+        networks: What is trained, by name.
+        optimizers: Their optimizers, by name.
+        tokenizer: Its vocabulary is kept.
+        keep: How many checkpoints of the phase stay.
+        data: Fingerprint of the training data.
+        constants: Buffers, as `network/buffer`, that need not be finite.
+        add: May put further files into the folder that it is given; they count as part of the checkpoint.
+
+    Raises:
+        RunError: weights or the state of an optimizer are not finite, a name is not safe, the disk is full or
+            the folder cannot be written; earlier checkpoints are untouched.
+    """
+    states = {name: optimizer_state(optimizer) for name, optimizer in optimizers.items()}
+    _refuse_not_finite(checkpoints, phase, step, networks=networks, states=states, constants=constants)
+    final = checkpoints / step_name(phase, step)
+    files = {name: path_below(Path(), name, ending=WEIGHTS).name for name in networks}
+    partial = checkpoints / f".partial-{final.name}-{os.getpid()}"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, network in networks.items():
+            save_file(_own_storage(network.state_dict()), partial / files[name])
+        torch.save(states, partial / OPTIMIZERS)
+        (partial / TOKENIZER).write_text(json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8")
+        if add is not None:
+            add(partial)
+        manifest = Manifest(
+            attnforge=__version__,
+            phase=phase,
+            step=step,
+            saved=round(time.time(), 3),
+            networks=tuple(networks),
+            vocabulary=tokenizer.fingerprint,
+            data=dict(data or {}),
+            constants=tuple(constants),
+            sha256={file.name: digest_of_file(file) for file in sorted(partial.iterdir())},
+        )
+        (partial / MANIFEST).write_text(manifest.text(), encoding="utf-8")
+        for file in partial.iterdir():
+            _flush(file)
+        _move_into_place(partial, final)
+        _flush(checkpoints)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise RunError(
+            Problem(
+                code="checkpoint-not-written",
+                message=f"checkpoint {final} could not be written: {error}",
+                expected="a writable folder with room for the weights; earlier checkpoints are untouched",
+                next_step=f"df -h {checkpoints}",
+            )
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for _, old in folders_of(checkpoints, phase=phase)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def remove_partial(checkpoints: Path) -> None:
+    """Remove what a killed run left half-written, and put back what it was about to replace."""
+    for folder in checkpoints.glob(f"{REPLACED}*"):
+        final = checkpoints / folder.name.removeprefix(REPLACED)
+        if not final.exists():
+            folder.rename(final)
+    for folder in (*checkpoints.glob(".partial-*"), *checkpoints.glob(f"{REPLACED}*")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_not_finite(
+    checkpoints: Path,
+    phase: str,
+    step: int,
+    *,
+    networks: Mapping[str, nn.Module],
+    states: Mapping[str, object],
+    constants: Iterable[str],
+) -> None:
+    names = not_finite((*tensors_of(networks), *tensors_in(states, "optimizer")))
+    bad = [name for name in names if name not in set(constants)]
+    if not bad:
+        return
+    others = f" and {len(bad) - 1} more tensors" if len(bad) > 1 else ""
+    raise RunError(
+        Problem(
+            code="weights-not-finite",
+            message=f"{bad[0]}{others} hold values that are not finite after step {step} of {phase}, "
+            "so no checkpoint is saved of them",
+            expected="finite weights; the steps since the last checkpoint would end so again with the same "
+            "recipe, so resume with a smaller learning rate of that phase's task",
+            next_step=f"attnforge train --resume {checkpoints.parent} phases.{phase}.task.KEY=VALUE",
+        )
+    )
+
+
+def _move_into_place(partial: Path, final: Path) -> None:
+    if not final.exists():
+        partial.rename(final)
+        return
+    aside = final.with_name(REPLACED + final.name)  # no moment at which neither of the two is on the disk
+    shutil.rmtree(aside, ignore_errors=True)
+    final.rename(aside)
+    try:
+        partial.rename(final)
+    except OSError:
+        aside.rename(final)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _own_storage(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors refuses tensors that share memory or are strided
+    return {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
