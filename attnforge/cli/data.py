@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.errors import DataError, Problem
+from attnforge.terminal import say, say_json
 
 if TYPE_CHECKING:
     from attnforge.data.checking import FolderReport, Spread
@@ -85,7 +85,7 @@ def prepare(
             written, label="files", show_eta=False, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as shown:
             count = sum(1 for _ in shown)
-        click.echo(f"{count:,} files in {output}", err=True)
+        say(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
 
     def watch(rows: Sequence[Row]) -> Iterator[Row]:
@@ -112,14 +112,11 @@ def _layout(name: str) -> Layout:
 
 
 def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
-    click.echo(json.dumps(report.plain(), indent=2) if as_json else _printable(_page(report)))
+    if as_json:
+        say_json(report.plain())
+    else:
+        say(_page(report))
     context.exit(1 if report.problems else 0)
-
-
-def _printable(text: str) -> str:
-    """The text as the terminal can show it; other characters become escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _page(report: FolderReport) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
+from attnforge.terminal import say, say_json
 
 if TYPE_CHECKING:
     from attnforge.cli.diagnosis.finding import Finding
@@ -43,14 +43,14 @@ def command(arguments: tuple[str, ...], as_json: bool, runs: Path) -> int:
     warnings = sum(one.state == WARNING for one in findings)
     if as_json:
         report = {"problems": problems, "warnings": warnings, "findings": [asdict(one) for one in findings]}
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        say_json(report)
         return 1 if problems else 0
     columns = ["state", "area", "of", "finding"]
     if any(one.next for one in findings):
         columns.append("next")
     listing([asdict(one) for one in findings], as_json=False, columns=columns)
     counts = f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}"
-    click.echo("all is well" if all(one.state == OK for one in findings) else counts)
+    say("all is well" if all(one.state == OK for one in findings) else counts)
     return 1 if problems else 0
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from attnforge.terminal import say, say_json
+
 
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -34,8 +36,6 @@ def command(
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from attnforge.cli.listing import listing
     from attnforge.errors import Problem, RunError
     from attnforge.evaluate.headlines import headlines, written
@@ -49,7 +49,7 @@ def command(
         checkpoint=checkpoint,
         every=every,
         device=device,
-        reporter=ConsoleReporter(Console(stderr=True)),
+        reporter=ConsoleReporter(err=True),
     )
     data = [asdict(one) for one in measurements]
     if out is not None:
@@ -60,7 +60,7 @@ def command(
             expected = f"a file in a folder that can be written; the figures are in {run / 'measured'}"
             raise RunError(Problem("figures-not-written", message, expected=expected)) from error
     if as_json:
-        click.echo(json.dumps(data, indent=1, ensure_ascii=False))
+        say_json(data, indent=1)
     elif every:
         names = list(dict.fromkeys(name for one in measurements for name in headlines(one.figures)))
         rows = [
@@ -79,4 +79,4 @@ def command(
             for name, value in one.figures.items()
         ]
         listing(shown, as_json=False, columns=["figure", "value"])
-        click.echo(f"{one.name} of {run}; next: attnforge report {run}")
+        say(f"{one.name} of {run}; next: attnforge report {run}")

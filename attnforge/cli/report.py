@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from attnforge.terminal import say
+
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -17,4 +19,4 @@ def command(run: Path, device: str) -> None:
     """
     from attnforge.run.report.compose import report_run
 
-    click.echo(report_run(run, device=device))
+    say(report_run(run, device=device))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from attnforge.terminal import say
+
 
 @click.command("sample")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -41,7 +43,7 @@ def command(
 
     pipeline = Pipeline.load(run, device=device)
     for word in pipeline.unknown_words(captions):
-        click.echo(f"warning: the run does not know the word {word!r}; it is left out", err=True)
+        say(f"warning: the run does not know the word {word!r}; it is left out", err=True)
     drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
     for path in write_drawings(drawings, out or run / "drawings", attention=attention):
-        click.echo(path)
+        say(path)

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import click
 
+from attnforge.run.stop import StopSignal
+
 
 @click.command("train")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/RECIPE-DIGEST when not given.")
 @click.option("--resume", is_flag=True, help="Go on with a run; RECIPE may then be its folder.")
-def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool) -> None:
+@click.pass_obj
+def command(
+    stop: StopSignal, recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool
+) -> None:
     """Train every phase of RECIPE, a recipe's name or file, into a run folder.
 
     Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or
@@ -30,10 +35,10 @@ def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: b
     source = RunFolder.open(folder).lock if names_a_run else recipe
     resolved = resolve(source, overrides=overrides, plugins=plugins)
     path = out or (folder if names_a_run else Path("runs") / f"{resolved.name}-{resolved.digest[:8]}")
-    reporter = ConsoleReporter()
-    outcome = train(resolved, path, resume=resume, reporter=reporter)
+    reporter = ConsoleReporter(lost=stop.closed)
+    outcome = train(resolved, path, resume=resume, reporter=reporter, stop=stop)
     if not outcome.finished:
-        raise click.exceptions.Exit(130)
+        raise click.exceptions.Exit(stop.exit_code)
     for name, value in outcome.figures.items():
         reporter.line(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
     reporter.line(f"done; next: attnforge report {path}")

@@ -8,6 +8,7 @@ import click
 
 from attnforge.cli.errors import print_error
 from attnforge.errors import RecipeError
+from attnforge.terminal import say
 
 
 @click.command("validate")
@@ -27,9 +28,9 @@ def command(arguments: tuple[str, ...]) -> int:
         try:
             resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         except RecipeError as error:
-            click.echo(f"{recipe}: {len(error.problems)} problem(s)")
+            say(f"{recipe}: {len(error.problems)} problem(s)")
             print_error(error)
             code = 1
         else:
-            click.echo(f"{recipe}: ok {resolved.digest[:8]}")
+            say(f"{recipe}: ok {resolved.digest[:8]}")
     return code

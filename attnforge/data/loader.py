@@ -13,6 +13,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.collate import EncodedSamples, collate
 from attnforge.data.sampler import PositionSampler
+from attnforge.data.worker_signals import ignore_stops, stops_held_back
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
 from attnforge.values import BatchOrder, Truncate
@@ -123,8 +124,11 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
         multiprocessing_context="fork" if forking else None,
         # a generator of its own, so that starting workers draws nothing from torch's global one
         generator=torch.Generator(),
+        worker_init_fn=ignore_stops,
     )
-    for made in loader:
+    with stops_held_back():
+        loading = iter(loader)
+    for made in loading:
         if isinstance(made, _Failure):
             raise made.kind(made.problems)
         yield made

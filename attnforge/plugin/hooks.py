@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -14,6 +13,7 @@ import pluggy
 from attnforge.plugin import hookspec
 from attnforge.plugin.declared import SetAsideError, check_hooks, said
 from attnforge.plugin.tracing import traced, tracing
+from attnforge.terminal import say
 
 CONSEQUENCES = {
     "attnforge_run_start": "the run goes on without it",
@@ -147,6 +147,6 @@ class Hooks:
             f"  {f'{missing}; ' if missing else ''}its hooks are left out from here on",
             f"  next: attnforge plugins check {failure.plugin}",
         ]
-        print("\n".join(lines), file=sys.stderr)
+        say("\n".join(lines), err=True)
         for listener in self.listeners:
             listener(failure)

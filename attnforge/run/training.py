@@ -46,7 +46,14 @@ class Outcome:
     """What was measured in the end; empty when the run was left early."""
 
 
-def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter) -> Outcome:
+def train(
+    resolved: ResolvedRecipe,
+    path: Path,
+    *,
+    resume: bool,
+    reporter: Reporter,
+    stop: StopSignal | None = None,
+) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
     Phases that train nothing but encoders are left out when the recipe names a run to take these from.
@@ -54,11 +61,21 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
     depend on seeds and positions alone, and checkpoints hold everything else.
 
+    Args:
+        resolved: What to train.
+        path: The run folder.
+        resume: Whether to go on with the run that is there.
+        reporter: Tells the user.
+        stop: What hears signals, already entered; one for this run when not given.
+
     Raises:
         RunError: the folder holds a run and `resume` is off, or cannot be written, or there are no such
             encoders, or a checkpoint's vocabulary is not the data's.
         DataError: the data is missing or malformed.
     """
+    if stop is None:
+        with StopSignal() as stop:
+            return train(resolved, path, resume=resume, reporter=reporter, stop=stop)
     recipe = assemble(resolved)
     _refuse_to_overwrite(path, resume=resume)
     if recipe.training.threads:
@@ -78,7 +95,7 @@ def train(resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Repor
     if encoders is not None:
         reporter.line(_of_encoders(encoders, left_out))
     with Recorder(run, recipe=recipe, resolved=resolved, reporter=reporter) as recorder:
-        with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
+        with stop.saving_first():  # measuring has nothing to save, so there a signal ends the run at once
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
             finished = _train_phases(parts, run, recorder, figures, stop, names, checkpoint)
         if not finished:

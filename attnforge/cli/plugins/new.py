@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from attnforge.plugin import KINDS
+from attnforge.terminal import say
 
 
 @click.command()
@@ -44,4 +45,4 @@ def command(name: str, kind: str, folder: Path) -> None:
             f"attnforge train {names.plugin}",
         )
     ]
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
