@@ -111,7 +111,7 @@ class StopSignal:
     def _retry(self, number: int) -> None:
         if self._before:  # not left meanwhile
             self._retrying = True
-            _thread.interrupt_main(number)
+            _thread.interrupt_main(signal.Signals(number))
 
 
 def _importing(frame: FrameType | None) -> bool:
