@@ -29,26 +29,28 @@ def printable(text: str) -> str:
     return _OBEYED.sub(lambda match: _escape(match[0]), text)
 
 
-def say(text: object = "", *, err: bool = False, end: str = "\n") -> None:
+def say(text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO | None = None) -> None:
     """Print a text that is safe to show; characters that the terminal's encoding lacks become escapes.
 
     Args:
         text: What to print.
         err: On stderr, where a reader who has gone is no error.
         end: What follows it.
+        stream: Another stream, treated like stderr.
 
     Raises:
         OSError: stdout cannot be written.
     """
-    stream = sys.stderr if err else sys.stdout
+    lenient = err or stream is not None
+    stream = stream or (sys.stderr if err else sys.stdout)
     if stream is None:
         return
-    encoding = stream.encoding or "utf-8"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     shown = printable(str(text)).encode(encoding, "backslashreplace").decode(encoding)
     try:
         print(shown, end=end, file=stream)
-    except OSError:
-        if not err:
+    except (OSError, ValueError):  # nobody reads, or somebody closed it
+        if not lenient:
             raise
 
 
