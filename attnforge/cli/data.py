@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.errors import DataError, Problem
 from attnforge.terminal import say, say_json
 
@@ -24,7 +25,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(context: click.Context, path: Path, as_json: bool) -> None:
@@ -40,14 +41,14 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     "--from",
     "sources",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="ARCHIVE_OR_FOLDER",
     help="Where files come from; may be given several times. Without it, ROOT is only checked.",
 )
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     required=True,
     metavar="ROOT",
     help="The data's folder.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
+from attnforge.cli.paths import PATH
 from attnforge.terminal import say, say_json
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--runs",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("runs"),
     show_default=True,
     help="The folder in which runs would be made.",
@@ -35,8 +36,9 @@ def command(arguments: tuple[str, ...], as_json: bool, runs: Path) -> int:
     then the command exits with 1. Nothing is written, and nothing is asked of the network.
     """
     from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING
+    from attnforge.recipe.library import is_file
 
-    recipes = [argument for argument in arguments if "=" not in argument or Path(argument).is_file()]
+    recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
     findings = list(_findings(recipes, overrides, runs))
     problems = sum(one.state == PROBLEM for one in findings)

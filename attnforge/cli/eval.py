@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.terminal import say, say_json
 
 
 @click.command("eval")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--checkpoint", metavar="NAME", help="A checkpoint such as gan-0001000; else the newest.")
 @click.option("--every-checkpoint", "every", is_flag=True, help="All checkpoints that hold a generator.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that the figures depend on.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write that JSON to a file.")
+@click.option("--out", type=PATH, help="Also write that JSON to a file.")
 @click.option("--device", default="auto", show_default=True, help="Where to draw and judge.")
 def command(
     run: Path,

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
 
 
 @click.command("quickstart")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder, else runs/quickstart-DIGEST.")
+@click.option("--out", type=PATH, help="Run folder, else runs/quickstart-DIGEST.")
 @click.pass_obj
 def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> None:
     """Train AttnGAN on drawn birds, measure it, and write a report to look at.

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.terminal import say
 
 
 @click.command("sample")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
 @click.option(
     "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures a caption."
@@ -21,9 +22,7 @@ from attnforge.terminal import say
     is_flag=True,
     help="Also draw the strongest words of each stage, and where the matching finds words.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write to; RUN/drawings when not given."
-)
+@click.option("--out", type=PATH, help="Folder to write to; RUN/drawings when not given.")
 @click.option("--device", default="auto", show_default=True)
 def command(
     run: Path,

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
 
 
 @click.command("sweep")
 @click.argument("sweep")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder; runs/sweep-NAME when not given.")
+@click.option("--out", type=PATH, help="Folder; runs/sweep-NAME when not given.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print the runs, without training.")
 @click.pass_obj
 def command(

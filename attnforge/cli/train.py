@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
 
 
 @click.command("train")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/RECIPE-DIGEST when not given.")
+@click.option("--out", type=PATH, help="Run folder; runs/RECIPE-DIGEST when not given.")
 @click.option("--resume", is_flag=True, help="Go on with a run; RECIPE may then be its folder.")
 @click.pass_obj
 def command(
@@ -25,13 +26,14 @@ def command(
     """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
+    from attnforge.recipe.library import is_file, is_folder
     from attnforge.run.folder import RunFolder
     from attnforge.run.progress import ConsoleReporter
     from attnforge.run.training import train
 
     plugins = load_plugins()
     folder = Path(recipe)
-    names_a_run = resume and not folder.is_file() and (folder.is_dir() or len(folder.parts) > 1)
+    names_a_run = resume and not is_file(folder) and (is_folder(folder) or len(folder.parts) > 1)
     source = RunFolder.open(folder).lock if names_a_run else recipe
     resolved = resolve(source, overrides=overrides, plugins=plugins)
     path = out or (folder if names_a_run else Path("runs") / f"{resolved.name}-{resolved.digest[:8]}")

@@ -16,9 +16,9 @@ Each plugin's hooks are called apart, in the order in which plugins were loaded.
 nothing, `sys.exit` included, and neither does one that leaves globals of torch changed, such as the gradient
 mode or the default device, which are put back: its plugin is named on stderr, an event `plugin-failed` with
 the traceback goes into the run's `log.jsonl`, and the plugin's hooks are left out until the process ends. Two
-cases are not passed over: a plugin that raises while it is loaded is set aside whole, and a recipe that uses a component
-of a plugin whose check raises is refused. Ctrl-C inside a hook is the user's, and ends the command. What a
-plugin prints goes to stderr, and one that takes longer than a second is named there.
+cases are not passed over: a plugin that raises while it is loaded is set aside whole, and a recipe that uses
+a component of a plugin whose check raises is refused. Ctrl-C inside a hook is the user's, and ends the
+command. What a plugin prints goes to stderr, and one that takes longer than a second is named there.
 With `ATTNFORGE_TRACE_HOOKS=1` every call is written on stderr, with arguments, time and traceback.
 
 What a plugin keeps during a run lives in an object that `attnforge_run_start` returns; its methods hear the
