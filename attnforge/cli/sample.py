@@ -37,12 +37,15 @@ def command(
 
     The same run, caption and seed give the same pictures, whatever else is drawn with them.
     """
-    from attnforge.run.drawings import write_drawings
+    from attnforge.run.drawings import SHEET, SHEET_ROWS, write_drawings
     from attnforge.run.pipeline import Pipeline
 
     pipeline = Pipeline.load(run, device=device)
     for word in pipeline.unknown_words(captions):
         say(f"warning: the run does not know the word {word!r}; it is left out", err=True)
-    drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
+    once = list(dict.fromkeys(captions))  # the same caption has the same images
+    drawings = pipeline.draw_each(once, count=count, seed=seed, attention=attention)
     for path in write_drawings(drawings, out or run / "drawings", attention=attention):
         say(path)
+    if (images := len(once) * count) > SHEET_ROWS:
+        say(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -16,7 +16,7 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
-from attnforge.run.draw import draw
+from attnforge.run.draw import draw_each
 from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
 from attnforge.run.region_maps import RegionMaps
@@ -103,7 +103,17 @@ class Pipeline:
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.
         """
-        return draw(
+        return list(self.draw_each(captions, count=count, seed=seed, attention=attention))
+
+    def draw_each(
+        self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
+    ) -> Iterator[Drawing]:
+        """The drawings of `draw` one after another, so that none need be kept.
+
+        Raises:
+            AttnforgeError: a caption has no word that the vocabulary knows.
+        """
+        return draw_each(
             self.parts.text,
             self.generator,
             self.parts.tokenizer,

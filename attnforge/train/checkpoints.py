@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -32,6 +31,8 @@ from attnforge import __version__
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Task, Tokenizer
 from attnforge.train.raising import raised_network, raised_state, saved_versions
+from attnforge.train.reading import reading
+from attnforge.train.write_errors import is_write_error
 
 NAME = re.compile(r"(?P<phase>[\w-]+)-(?P<step>\d{7,})")
 KEYS = frozenset({"phase", "step", "networks", "vocabulary", "sha256"})
@@ -76,8 +77,9 @@ class Checkpoint:
         Raises:
             RunError: the vocabulary cannot be migrated.
         """
-        state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
-        tokenizer.load_state(state)
+        with reading(self.folder / "tokenizer.json"):
+            state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
+            tokenizer.load_state(state)
 
     def networks(self) -> tuple[str, ...]:
         """Names of the networks whose weights it holds."""
@@ -100,7 +102,9 @@ class Checkpoint:
                     expected=f"one of {', '.join(self.networks())}",
                 )
             )
-        state = load_file(self.folder / f"{name}.safetensors")
+        file = self.folder / f"{name}.safetensors"
+        with reading(file):
+            state = load_file(file)
         raised = raised_network(network, state, self.versions, source=self.folder)
         try:
             network.load_state_dict(state if raised is None else raised)
@@ -140,9 +144,11 @@ class Checkpoint:
 
     def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer], device: torch.device) -> None:
         """Put back the optimisers' moments."""
-        states = torch.load(self.folder / "optimizers.pt", map_location=device, weights_only=True)
-        for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(states[name])
+        file = self.folder / "optimizers.pt"
+        with reading(file):
+            states = torch.load(file, map_location=device, weights_only=True)
+            for name, optimizer in optimizers.items():
+                optimizer.load_state_dict(states[name])
 
 
 def save_checkpoint(
@@ -189,7 +195,9 @@ def save_checkpoint(
             _flush(file)
         _move_into_place(partial, final)
         _flush(checkpoints)
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except Exception as error:
+        if not is_write_error(error):  # such as no memory for the copy, or a worker's death meanwhile
+            raise
         raise RunError(
             Problem(
                 code="checkpoint-not-written",
