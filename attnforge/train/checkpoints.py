@@ -32,7 +32,7 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Task, Tokenizer
 from attnforge.train.raising import raised_network, raised_state, saved_versions
 from attnforge.train.reading import reading
-from attnforge.train.write_errors import is_write_error
+from attnforge.train.write_errors import write_failure
 
 NAME = re.compile(r"(?P<phase>[\w-]+)-(?P<step>\d{7,})")
 KEYS = frozenset({"phase", "step", "networks", "vocabulary", "sha256"})
@@ -176,7 +176,8 @@ def save_checkpoint(
         partial.mkdir(parents=True)
         for name, network in networks.items():
             save_file(_own_storage(network.state_dict()), partial / f"{name}.safetensors")
-        torch.save({name: one.state_dict() for name, one in optimizers.items()}, partial / "optimizers.pt")
+        with (partial / "optimizers.pt").open("wb") as stream:  # whose errors say what the disk said
+            torch.save({name: one.state_dict() for name, one in optimizers.items()}, stream)
         (partial / "tokenizer.json").write_text(
             json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8"
         )
@@ -196,12 +197,13 @@ def save_checkpoint(
         _move_into_place(partial, final)
         _flush(checkpoints)
     except Exception as error:
-        if not is_write_error(error):  # such as no memory for the copy, or a worker's death meanwhile
+        reason = write_failure(error)
+        if reason is None:  # such as no memory for the copy, or a worker's death meanwhile
             raise
         raise RunError(
             Problem(
                 code="checkpoint-not-written",
-                message=f"checkpoint {final} could not be written: {error}",
+                message=f"checkpoint {final} could not be written: {reason}",
                 expected="a writable folder with room for the weights; earlier checkpoints are untouched",
                 next_step=f"df -h {checkpoints}",
             )

@@ -6,13 +6,21 @@ import errno
 
 from safetensors import SafetensorError
 
+_OF_THE_MACHINE = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
+"""Errors of the system that say nothing about the disk."""
 
-def is_write_error(error: Exception) -> bool:
-    """Whether an error of writing a checkpoint says that the file could not be written."""
-    if isinstance(error, OSError):
-        return error.errno not in (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
-    if isinstance(error, SafetensorError):
-        return "I/O error" in str(error)
-    return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in ("PytorchStreamWriter failed", "file write failed", "basic_ios")
-    )
+
+def write_failure(error: BaseException | None) -> str | None:
+    """Why a file could not be written, or None for an error of another kind.
+
+    torch closes the archive that it could not write, and raises another error at that, so the cause is the
+    first that says something of a file.
+    """
+    reason = None
+    while error is not None:
+        if isinstance(error, OSError):
+            reason = None if error.errno in _OF_THE_MACHINE else error.strerror or str(error)
+        elif (isinstance(error, SafetensorError) and "I/O error" in str(error)) or (isinstance(error, RuntimeError) and "PytorchStreamWriter failed" in str(error)):
+            reason = str(error)
+        error = error.__context__
+    return reason
