@@ -83,15 +83,12 @@ def _memory(text: str) -> Problem:
 
 
 def _worker(signal: str | None) -> Problem:
-    killed = (signal or "").strip().startswith("Killed")
-    reason = f"was killed by the signal {signal.strip()}" if signal else "ended"
+    reason = f"was killed by the signal {signal.strip()}" if signal else "ended before its work was done"
     return Problem(
         "worker-killed",
         f"a process that loads data {reason}",
-        expected="memory for every worker: the system kills one when there is none left; fewer "
-        "`training.workers` need less"
-        if killed
-        else "workers that live as long as the run; with `training.workers=0` an error in them is shown",
+        expected="memory for every worker, since the system kills one when there is none left: fewer "
+        "`training.workers` need less, and with 0 an error of their own is shown",
         next_step="attnforge train --resume RUN training.workers=0",
     )
 

@@ -25,9 +25,8 @@ def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
         stop: What hears signals, for commands that save before they leave.
     """
     try:
-        with environment_kept():
+        with environment_kept(), boundary():
             code = group.main(arguments, prog_name="attnforge", standalone_mode=False, obj=stop)
-        with boundary():
             sys.stdout.flush()
     except AttnforgeError as error:
         print_error(error)

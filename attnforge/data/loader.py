@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.collate import EncodedSamples, collate
 from attnforge.data.sampler import PositionSampler
-from attnforge.data.worker_signals import ignore_stops, stops_held_back
+from attnforge.data.worker_signals import endings, ignore_stops, stops_held_back
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
 from attnforge.values import BatchOrder, Truncate
@@ -128,7 +129,16 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
     )
     with stops_held_back():
         loading = iter(loader)
-    for made in loading:
+    while True:
+        try:
+            made = next(loading)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            workers: Any = getattr(loading, "_workers", None) or ()  # torch does not say how one ended
+            if how := endings(worker.exitcode for worker in workers):
+                error.add_note(f"a process that loads data ended by {how}")
+            raise
         if isinstance(made, _Failure):
             raise made.kind(made.problems)
         yield made

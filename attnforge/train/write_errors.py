@@ -8,6 +8,11 @@ from safetensors import SafetensorError
 
 _OF_THE_MACHINE = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 """Errors of the system that say nothing about the disk."""
+_WORDS: dict[type[BaseException], str] = {
+    SafetensorError: "I/O error",
+    RuntimeError: "PytorchStreamWriter failed",
+}
+"""What each library says of a file that it could not write."""
 
 
 def write_failure(error: BaseException | None) -> str | None:
@@ -20,7 +25,7 @@ def write_failure(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, OSError):
             reason = None if error.errno in _OF_THE_MACHINE else error.strerror or str(error)
-        elif (isinstance(error, SafetensorError) and "I/O error" in str(error)) or (isinstance(error, RuntimeError) and "PytorchStreamWriter failed" in str(error)):
+        elif (words := _WORDS.get(type(error))) and words in str(error):
             reason = str(error)
         error = error.__context__
     return reason
