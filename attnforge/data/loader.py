@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -135,8 +135,9 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
         except StopIteration:
             return
         except RuntimeError as error:
-            workers: Any = getattr(loading, "_workers", None) or ()  # torch does not say how one ended
-            if how := endings(worker.exitcode for worker in workers):
+            # torch says that one ended, and not how
+            processes = cast("Any", loading)._workers
+            if how := endings(process.exitcode for process in processes):
                 error.add_note(f"a process that loads data ended by {how}")
             raise
         if isinstance(made, _Failure):

@@ -10,7 +10,6 @@ import resource
 import shutil
 import signal
 import struct
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import click
 import pytest
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
-from commands import ATTNFORGE, command, ended, rows, wait_until
+from commands import command, ended, rows, wait_until
 from tiny_run import TINY, train_tiny
 
 from attnforge.cli import run
@@ -252,55 +251,3 @@ def test_a_checkpoint_that_is_removed_while_it_is_read(trained: Path, tmp_path: 
     with pytest.raises(RunError) as caught:
         checkpoint.load_network("generator", torch.nn.Linear(1, 1))
     assert caught.value.problems[0].code == "checkpoint-gone"
-
-
-LOOKING = (
-    ["--help"],
-    ["recipes"],
-    ["components"],
-    ["plugins", "--json"],
-    ["show", "quickstart", "summary=é"],
-    ["validate", "nothing"],
-    ["explain", "unknown-key"],
-)
-
-
-@pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
-@pytest.mark.parametrize("closed", ["out", "err", "both", "pipe", "full"])
-def test_an_output_that_cannot_be_written(words: list[str], closed: str) -> None:
-    line = " ".join(
-        ["exec", '"$0"', '"$@"', {"out": ">&-", "err": "2>&-", "both": ">&- 2>&-"}.get(closed, "")]
-    )
-    if closed == "full":
-        line += " >/dev/full"
-    shell = ["sh", "-c", line, *ATTNFORGE, *words]
-    process = subprocess.Popen(shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    if closed == "pipe":
-        process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-    process.stdout.close()
-    process.wait()
-    assert process.returncode in (0, 1, 2)
-    assert "Traceback" not in err
-    assert "Exception ignored" not in err
-    if closed == "full" and process.returncode == 1 and words[0] != "validate":
-        assert "error[disk-full]" in err
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_any_character_can_be_said_in_any_encoding(encoding: str) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    override = "summary=é → \U0001f426"
-    done = subprocess.run(
-        [*ATTNFORGE, "validate", "quickstart", f"{override}", "nöthing=1"],
-        capture_output=True,
-        env=environment,
-    )
-    assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
-    listed = subprocess.run([*ATTNFORGE, "components", "--json"], capture_output=True, env=environment)
-    assert json.loads(listed.stdout.decode(encoding))
-    assert subprocess.run([*ATTNFORGE, "components"], capture_output=True, env=environment).returncode == 0

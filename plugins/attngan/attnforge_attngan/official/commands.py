@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from attnforge.terminal import say
-
 FILE = click.Path(path_type=Path)
 
 
@@ -51,10 +49,10 @@ def import_command(
         discriminators=discriminators,
     )
     run = import_official(files, out, recipe=recipe, overrides=overrides)
-    say(f"run {run.path}")
+    click.echo(f"run {run.path}")
     if not discriminators:
-        say("no discriminators were given: `attnforge train --resume` would train new ones")
-    say(f'next: attnforge sample {run.path} "a bird with red wings"')
+        click.echo("no discriminators were given: `attnforge train --resume` would train new ones")
+    click.echo(f'next: attnforge sample {run.path} "a bird with red wings"')
 
 
 @click.command("attngan")
@@ -67,5 +65,5 @@ def export_command(run: Path, out: Path, discriminators: bool) -> None:
 
     export = export_official(run, out, discriminators=discriminators)
     for path in export.paths:
-        say(path)
-    say(export.captions)
+        click.echo(path)
+    click.echo(export.captions)
