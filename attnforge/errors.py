@@ -31,7 +31,11 @@ class Place:
         if self.excerpt is None or self.line is None:
             return ""
         number, margin = str(self.line), " " * len(str(self.line))
-        lines = [f"  {number} | {self.excerpt}"]
+        # One character for each, so that the caret stays below its own.
+        excerpt = "".join(
+            each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in self.excerpt
+        )
+        lines = [f"  {number} | {excerpt}"]
         if self.column is not None:
             lines.append(f"  {margin} | {' ' * (self.column - 1)}{'^' * max(1, self.width)}")
         return "\n".join(lines)
@@ -51,15 +55,15 @@ class Problem:
     """The command to type next."""
 
     def __str__(self) -> str:
-        lines = [f"error[{self.code}]: {self.message}"]
+        lines = [f"error[{self.code}]: {_indented(self.message)}"]
         if self.place is not None:
             lines.append(f"  at {self.place}")
             if sketch := self.place.sketch():
                 lines.append(sketch)
         if self.expected:
-            lines.append(f"  expected: {self.expected}")
+            lines.append(f"  expected: {_indented(self.expected)}")
         if self.next_step:
-            lines.append(f"  next: {self.next_step}")
+            lines.append(f"  next: {_indented(self.next_step)}")
         return "\n".join(lines)
 
 
@@ -85,6 +89,11 @@ class DataError(AttnforgeError):
 
 class RunError(AttnforgeError):
     """A run folder or a checkpoint that cannot be read, written or continued."""
+
+
+def _indented(text: str) -> str:
+    """Further lines of a text that was read somewhere, which must not pass for lines of the error."""
+    return text.replace("\n", "\n    ")
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:

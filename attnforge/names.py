@@ -65,10 +65,13 @@ def read_step_name(name: str) -> tuple[str, int] | None:
 def caption_name(caption: str, *, max_bytes: int = 100) -> str:
     """A file name that shows a caption, and that no other caption has, on any file system.
 
-    Words alone would not do: captions may differ in case, in punctuation or behind the cut, and some file
-    systems take two spellings for one.
+    A caption of plain words in lower case is its own name. Of any other the words alone would not do, since
+    captions may differ in case, in punctuation or behind the cut, and some file systems take two spellings
+    for one: its name ends with a digest, behind a dot, which no words have.
     """
-    words = "-".join(re.findall(r"\w+", caption.lower())) or "caption"
+    words = "-".join(re.findall(r"[^\W_]+", caption.lower()))
+    if words.isascii() and words.replace("-", " ") == caption and len(words) <= max_bytes:
+        return words
     digest = hashlib.sha256(caption.encode(errors="surrogatepass")).hexdigest()[:12]
     cut = words.encode(errors="ignore")[: max_bytes - len(digest) - 1].decode(errors="ignore").rstrip("-")
-    return f"{cut}-{digest}"
+    return f"{cut or 'caption'}.{digest}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attnforge.cli.paths import PATH
 from attnforge.errors import DataError, Problem
+from attnforge.terminal import say, say_json
 
 if TYPE_CHECKING:
     from attnforge.data.checking import FolderReport, Spread
@@ -24,7 +25,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(context: click.Context, path: Path, as_json: bool) -> None:
@@ -43,14 +44,14 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     "--from",
     "sources",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="ARCHIVE_OR_FOLDER",
     help="Where files come from; may be given several times. Without it, ROOT is only checked.",
 )
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     required=True,
     metavar="ROOT",
     help="The data's folder.",
@@ -88,7 +89,7 @@ def prepare(
             written, label="files", show_eta=False, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as shown:
             count = sum(1 for _ in shown)
-        click.echo(f"{count:,} files in {output}", err=True)
+        say(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
     report = check_pictures(output, metadata, watch=_watch, next_step=metadata.next_step)
     _show(context, report, as_json)
@@ -114,14 +115,11 @@ def _layout(name: str) -> Layout:
 
 
 def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
-    click.echo(json.dumps(report.plain(), indent=2) if as_json else _printable(_page(report)))
+    if as_json:
+        say_json(report.plain())
+    else:
+        say(_page(report))
     context.exit(1 if report.problems else 0)
-
-
-def _printable(text: str) -> str:
-    """The text as the terminal can show it; other characters become escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _page(report: FolderReport) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
+from attnforge.cli.paths import PATH
+from attnforge.terminal import say, say_json
 
 if TYPE_CHECKING:
     from attnforge.cli.diagnosis.finding import Finding
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--runs",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("runs"),
     show_default=True,
     help="The folder in which runs would be made.",
@@ -35,22 +36,23 @@ def command(arguments: tuple[str, ...], as_json: bool, runs: Path) -> int:
     then the command exits with 1. Nothing is written, and nothing is asked of the network.
     """
     from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING
+    from attnforge.recipe.library import is_file
 
-    recipes = [argument for argument in arguments if "=" not in argument or Path(argument).is_file()]
+    recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
     findings = list(_findings(recipes, overrides, runs))
     problems = sum(one.state == PROBLEM for one in findings)
     warnings = sum(one.state == WARNING for one in findings)
     if as_json:
         report = {"problems": problems, "warnings": warnings, "findings": [asdict(one) for one in findings]}
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        say_json(report)
         return 1 if problems else 0
     columns = ["state", "area", "of", "finding"]
     if any(one.next for one in findings):
         columns.append("next")
     listing([asdict(one) for one in findings], as_json=False, columns=columns)
     counts = f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}"
-    click.echo("all is well" if all(one.state == OK for one in findings) else counts)
+    say("all is well" if all(one.state == OK for one in findings) else counts)
     return 1 if problems else 0
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from attnforge.errors import AttnforgeError
+from attnforge.terminal import say
+
+SHOWN = 50
+"""How many problems are printed; whoever mends these sees the next ones."""
 
 
 def print_error(error: AttnforgeError) -> None:
@@ -12,11 +14,12 @@ def print_error(error: AttnforgeError) -> None:
 
     Problems that name no command to type next share one last line: the command that explains them.
     """
-    lines = [str(error), *(f"  {note}" for note in getattr(error, "__notes__", ()))]
-    unexplained = dict.fromkeys(problem.code for problem in error.problems if not problem.next_step)
+    shown = error.problems[:SHOWN]
+    lines = ["\n\n".join(str(problem) for problem in shown)]
+    if left_out := len(error.problems) - len(shown):
+        lines.append(f"\n{left_out:,} more problem{'' if left_out == 1 else 's'} of the same input")
+    lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
+    unexplained = dict.fromkeys(problem.code for problem in shown if not problem.next_step)
     if unexplained:
         lines.append(f"  more: attnforge explain {' '.join(unexplained)}")
-    # A terminal that cannot show a character still gets the rest of the message.
-    encoding = sys.stderr.encoding or "utf-8"
-    text = "\n".join(lines).encode(encoding, "backslashreplace").decode(encoding)
-    print(text, file=sys.stderr)
+    say("\n".join(lines), err=True)

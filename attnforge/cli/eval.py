@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
+from attnforge.terminal import say, say_json
+
 
 @click.command("eval")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--checkpoint", metavar="NAME", help="A checkpoint such as gan-0001000; else the newest.")
 @click.option("--every-checkpoint", "every", is_flag=True, help="All checkpoints that hold a generator.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that the figures depend on.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write that JSON to a file.")
+@click.option("--out", type=PATH, help="Also write that JSON to a file.")
 @click.option("--device", default="auto", show_default=True, help="Where to draw and judge.")
 def command(
     run: Path,
@@ -38,8 +41,6 @@ def command(
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from attnforge.cli.listing import listing
     from attnforge.errors import Problem, RunError
     from attnforge.evaluate.headlines import headlines, written
@@ -53,7 +54,7 @@ def command(
         checkpoint=checkpoint,
         every=every,
         device=device,
-        reporter=ConsoleReporter(Console(stderr=True)),
+        reporter=ConsoleReporter(err=True),
     )
     data = [asdict(one) for one in measurements]
     if out is not None:
@@ -64,7 +65,7 @@ def command(
             expected = f"a file in a folder that can be written; the figures are in {run / 'measured'}"
             raise RunError(Problem("figures-not-written", message, expected=expected)) from error
     if as_json:
-        click.echo(json.dumps(data, indent=1, ensure_ascii=False))
+        say_json(data, indent=1)
     elif every:
         names = list(dict.fromkeys(name for one in measurements for name in headlines(one.figures)))
         rows = [
@@ -83,4 +84,4 @@ def command(
             for name, value in one.figures.items()
         ]
         listing(shown, as_json=False, columns=["figure", "value"])
-        click.echo(f"{one.name} of {run}; next: attnforge report {run}")
+        say(f"{one.name} of {run}; next: attnforge report {run}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from attnforge.terminal import say, say_json
 
 
 @click.command("explain")
@@ -22,6 +22,6 @@ def command(topics: tuple[str, ...], as_json: bool) -> None:
     plugins = load_plugins()
     found = [explanation for topic in topics for explanation in look_up(topic, plugins)]
     if as_json:
-        click.echo(json.dumps([one.facts for one in found], indent=2, ensure_ascii=False))
+        say_json([one.facts for one in found])
         return
-    click.echo("\n\n".join(str(one) for one in found))
+    say("\n\n".join(str(one) for one in found))

@@ -44,8 +44,12 @@ def load_command(name: str, target: str) -> click.Command:
     module, _, attribute = target.partition(":")
     try:
         command = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        message = f"the command `{name}` ({target}) cannot be loaded: {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        from attnforge.plugin.declared import said
+
+        message = f"the command `{name}` ({target}) cannot be loaded: {said(error)}"
         raise PluginError(Problem("command-import", message, next_step="attnforge plugins")) from error
     if not isinstance(command, click.Command):
         message = f"the command `{name}` ({target}) is a {type(command).__name__}, not a click command"

@@ -6,6 +6,7 @@ import click
 
 import attnforge
 from attnforge.cli.blocking import block
+from attnforge.cli.boundary import boundary
 from attnforge.cli.family import Family, load_command, plugin_commands
 from attnforge.errors import nearest
 
@@ -39,6 +40,11 @@ class LazyGroup(click.Group):
 
     Plugins are asked for their commands only when the core has none of that name, or for a listing.
     """
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; click would take a closed pipe or an end of file for the user's wish to leave."""
+        with boundary():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *sorted(_of_plugins())]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
-import click
+from attnforge.terminal import printable, say, say_json
 
 
 def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Sequence[str]) -> None:
@@ -17,10 +16,10 @@ def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Seq
         columns: The keys that the table shows.
     """
     if as_json:
-        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        say_json(list(rows))
         return
     if not rows:
-        click.echo("nothing to list", err=True)
+        say("nothing to list", err=True)
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -33,5 +32,6 @@ def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Seq
         console = Console(highlight=False, width=100_000)
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(str(row[column] if row[column] is not None else "")) for column in columns))
+        cells = ("" if row[column] is None else printable(str(row[column])) for column in columns)
+        table.add_row(*map(Text, cells))
     console.print(table)

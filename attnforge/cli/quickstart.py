@@ -6,11 +6,15 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
+from attnforge.run.stop import StopSignal
+
 
 @click.command("quickstart")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder, else runs/quickstart-DIGEST.")
-def command(overrides: tuple[str, ...], out: Path | None) -> None:
+@click.option("--out", type=PATH, help="Run folder, else runs/quickstart-DIGEST.")
+@click.pass_obj
+def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> None:
     """Train AttnGAN on drawn birds, measure it, and write a report to look at.
 
     First the encoders learn which caption belongs to which picture, then the generator learns to draw.
@@ -28,10 +32,10 @@ def command(overrides: tuple[str, ...], out: Path | None) -> None:
     plugins = load_plugins()
     resolved = resolve("quickstart", overrides=overrides, plugins=plugins)
     path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
-    reporter = ConsoleReporter()
-    outcome = train(resolved, path, resume=True, reporter=reporter)
+    reporter = ConsoleReporter(lost=stop.closed)
+    outcome = train(resolved, path, resume=True, reporter=reporter, stop=stop)
     if not outcome.finished:
-        raise click.exceptions.Exit(130)
+        raise click.exceptions.Exit(stop.exit_code)
 
     report = report_run(path, device="auto")
     for name, value in outcome.figures.items():

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
+from attnforge.terminal import say
+
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option("--device", default="auto", show_default=True, help="Where to draw: auto, cpu or cuda.")
 def command(run: Path, device: str) -> None:
     """Write RUN/report.html: figures, words over pixels, samples over time, curves.
@@ -18,4 +21,4 @@ def command(run: Path, device: str) -> None:
     """
     from attnforge.run.report.compose import report_run
 
-    click.echo(report_run(run, device=device))
+    say(report_run(run, device=device))

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
+from attnforge.terminal import say
+
 
 @click.command("sample")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
 @click.option(
     "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures a caption."
@@ -20,9 +23,7 @@ import click
     is_flag=True,
     help="Also draw the strongest words of each stage, and where the matching finds words.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write to; RUN/drawings when not given."
-)
+@click.option("--out", type=PATH, help="Folder to write to; RUN/drawings when not given.")
 @click.option("--device", default="auto", show_default=True)
 def command(
     run: Path,
@@ -38,7 +39,7 @@ def command(
     The same run, caption and seed give the same pictures, whatever else is drawn with them.
     """
     _refuse_files(run, captions)
-    from attnforge.run.drawings import write_drawings
+    from attnforge.run.drawings import SHEET, SHEET_ROWS, write_drawings
     from attnforge.run.pipeline import Pipeline
 
     pipeline = Pipeline.load(run, device=device)
@@ -47,10 +48,13 @@ def command(
         unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))
         if unknown and (known := tokenizer.tokens(caption)):
             left = " ".join(known)
-            click.echo(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
-    drawings = pipeline.draw(captions, count=count, seed=seed, attention=attention)
+            say(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
+    once = list(dict.fromkeys(captions))  # the same caption has the same images
+    drawings = pipeline.draw_each(once, count=count, seed=seed, attention=attention)
     for path in write_drawings(drawings, out or pipeline.run.path / "drawings", attention=attention):
-        click.echo(path)
+        say(path)
+    if (images := len(once) * count) > SHEET_ROWS:
+        say(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)
 
 
 def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:

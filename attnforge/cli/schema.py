@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from attnforge.terminal import say_json
 
 
 @click.command("schema")
@@ -16,4 +16,4 @@ def command() -> None:
     from attnforge.plugin import load_plugins
     from attnforge.recipe.json_schema import json_schema
 
-    click.echo(json.dumps(json_schema(load_plugins()), indent=2, ensure_ascii=False))
+    say_json(json_schema(load_plugins()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from attnforge.terminal import say
+
 
 @click.command("show")
 @click.argument("recipe")
@@ -17,4 +19,4 @@ def command(recipe: str, overrides: tuple[str, ...], frozen: bool) -> None:
         text = resolve(recipe, overrides=overrides).frozen()
     else:
         text = compose(recipe, overrides=overrides).text()
-    click.echo(text, nl=False)
+    say(text, end="")

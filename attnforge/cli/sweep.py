@@ -8,13 +8,19 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
+from attnforge.run.stop import StopSignal
+
 
 @click.command("sweep")
 @click.argument("sweep")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder; runs/sweep-NAME when not given.")
+@click.option("--out", type=PATH, help="Folder; runs/sweep-NAME when not given.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print the runs, without training.")
-def command(sweep: str, overrides: tuple[str, ...], out: Path | None, dry_run: bool) -> None:
+@click.pass_obj
+def command(
+    stop: StopSignal, sweep: str, overrides: tuple[str, ...], out: Path | None, dry_run: bool
+) -> None:
     """Train and measure every run of SWEEP, a sweep's name or file, one after another.
 
     Finished runs are skipped and begun ones are resumed, so the same command goes on after Ctrl-C. The
@@ -58,9 +64,9 @@ def command(sweep: str, overrides: tuple[str, ...], out: Path | None, dry_run: b
         listing(rows, as_json=False, columns=["run", "recipe", "values", "folder", "state"])
         return
     command_line = ["attnforge", "sweep", sweep, *overrides, *(["--out", str(out)] if out else [])]
-    reporter = ConsoleReporter()
-    if not run_sweep(plan, reporter=reporter, again=shlex.join(command_line)):
-        raise click.exceptions.Exit(130)
+    reporter = ConsoleReporter(lost=stop.closed)
+    if not run_sweep(plan, reporter=reporter, again=shlex.join(command_line), stop=stop):
+        raise click.exceptions.Exit(stop.exit_code)
     reporter.line((plan.out / "results.md").read_text(encoding="utf-8"))
     for name in FILES:
         reporter.line(str(plan.out / name))

@@ -6,13 +6,19 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PATH
+from attnforge.run.stop import StopSignal
+
 
 @click.command("train")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/RECIPE-DIGEST when not given.")
+@click.option("--out", type=PATH, help="Run folder; runs/RECIPE-DIGEST when not given.")
 @click.option("--resume", is_flag=True, help="Resume a run; RECIPE may then be its folder or a checkpoint.")
-def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool) -> None:
+@click.pass_obj
+def command(
+    stop: StopSignal, recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool
+) -> None:
     """Train every phase of RECIPE, a recipe's name or file, into a run folder.
 
     Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or
@@ -26,17 +32,17 @@ def command(recipe: str, overrides: tuple[str, ...], out: Path | None, resume: b
     from attnforge.run.training import train
 
     plugins = load_plugins()
-    reporter = ConsoleReporter()
+    reporter = ConsoleReporter(lost=stop.closed)
     if resume and names_a_run(recipe, plugins):
         opened = open_run(Path(recipe), out=out, overrides=overrides, plugins=plugins, warn=reporter.warning)
         path = opened.path
-        outcome = train(opened.resolved, path, resume=True, reporter=reporter, asked=opened.asked)
+        outcome = train(opened.resolved, path, resume=True, reporter=reporter, asked=opened.asked, stop=stop)
     else:
         resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
-        outcome = train(resolved, path, resume=resume, reporter=reporter)
+        outcome = train(resolved, path, resume=resume, reporter=reporter, stop=stop)
     if not outcome.finished:
-        raise click.exceptions.Exit(130)
+        raise click.exceptions.Exit(stop.exit_code)
     for name, value in outcome.figures.items():
         reporter.line(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
     reporter.line(f"done; next: attnforge report {path}")

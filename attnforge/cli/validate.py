@@ -8,6 +8,8 @@ import click
 
 from attnforge.cli.errors import print_error
 from attnforge.errors import RecipeError
+from attnforge.recipe.library import is_file
+from attnforge.terminal import say
 
 
 @click.command("validate")
@@ -17,7 +19,7 @@ def command(arguments: tuple[str, ...]) -> int:
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
 
-    recipes = [argument for argument in arguments if "=" not in argument or Path(argument).is_file()]
+    recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
     if not recipes:
         raise click.UsageError("Missing argument 'RECIPE'.")
@@ -27,9 +29,15 @@ def command(arguments: tuple[str, ...]) -> int:
         try:
             resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         except RecipeError as error:
-            click.echo(f"{recipe}: {len(error.problems)} problem(s)")
+            say(f"{recipe}: {_count(error)}")
             print_error(error)
             code = 1
         else:
-            click.echo(f"{recipe}: ok {resolved.digest[:8]}")
+            say(f"{recipe}: ok {resolved.digest[:8]}")
     return code
+
+
+def _count(error: RecipeError) -> str:
+    spelled_out = [problem for problem in error.problems if problem.code != "more-problems"]
+    more = "more than " if len(spelled_out) < len(error.problems) else ""
+    return f"{more}{len(spelled_out)} problem{'' if len(spelled_out) == 1 else 's'}"

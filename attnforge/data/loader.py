@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.collate import EncodedSamples, collate
 from attnforge.data.sampler import PositionSampler
+from attnforge.data.worker_signals import endings, ignore_stops, stops_held_back
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
 from attnforge.values import BatchOrder, Truncate
@@ -127,8 +129,21 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
         multiprocessing_context="fork" if forking else None,
         # a generator of its own, so that starting workers draws nothing from torch's global one
         generator=torch.Generator(),
+        worker_init_fn=ignore_stops,
     )
-    for made in loader:
+    with stops_held_back():
+        loading = iter(loader)
+    while True:
+        try:
+            made = next(loading)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            # torch says that one ended, and not how
+            processes = cast("Any", loading)._workers
+            if how := endings(process.exitcode for process in processes):
+                error.add_note(f"a process that loads data ended by {how}")
+            raise
         if isinstance(made, _Failure):
             raise made.kind(made.problems)
         yield made

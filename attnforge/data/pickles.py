@@ -130,7 +130,11 @@ class _Scalar(_Unchangeable):
 
 
 def _refuse_other_values(content: object) -> None:
-    """Look at every value once; a list may hold itself."""
+    """Look at every value once; a list may hold itself.
+
+    Raises:
+        UnicodeEncodeError: a text holds half of a character.
+    """
     waiting, seen = [content], set[int]()
     while waiting:
         value = waiting.pop()
@@ -138,5 +142,8 @@ def _refuse_other_values(content: object) -> None:
             if id(value) not in seen:
                 seen.add(id(value))
                 waiting += value if isinstance(value, list) else [*value, *value.values()]
-        elif not isinstance(value, str | int):
+        elif isinstance(value, str):
+            if not value.isascii():
+                value.encode()  # half of a character, which no file could be written with later
+        elif not isinstance(value, int):
             raise _RefusedError(f"a value of the type {type(value).__name__.strip('_')}")

@@ -105,5 +105,11 @@ def check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
 
 
 def said(error: BaseException) -> str:
-    """An exception in one line: its type and its message."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """An exception in one line: its type and its message, which code of a plugin may make and fail at."""
+    name = type(error).__name__
+    try:
+        return " ".join(f"{name}: {error}".split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
+        return f"{name}, whose message raises {type(failure).__name__}"

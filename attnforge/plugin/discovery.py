@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pluggy
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -20,11 +21,15 @@ from packaging.utils import canonicalize_name
 import attnforge
 from attnforge.plugin import hookspec, selection
 from attnforge.plugin.catalogue import Plugin, PluginCatalogue
+from attnforge.plugin.contained import descriptors_kept, streams_kept, waited_for
 from attnforge.plugin.declared import SetAsideError, check_commands, check_components, check_hooks, said
 from attnforge.plugin.registry import Registry
 from attnforge.plugin.tracing import traced, tracing
+from attnforge.terminal import say
 
 GROUP = "attnforge"
+OWN = "attnforge"
+"""The package that attnforge's own plugins come in, which need no watching."""
 
 Source = EntryPoint | str | ModuleType
 """Where a plugin is: what a package installed, a module's dotted name, or the module itself."""
@@ -76,14 +81,35 @@ def find_plugins() -> Iterator[tuple[Plugin, Source]]:
     """
 
     def order(point: EntryPoint) -> tuple[bool, str, str]:
-        return point.dist is None or point.dist.name != "attnforge", point.name, point.value
+        return _of(point, "name") != OWN, point.name, point.value
 
-    for point in sorted(entry_points(group=GROUP), key=order):
-        # Metadata that is damaged gives None for either.
-        distribution = (point.dist and point.dist.name) or "unknown"
-        version = (point.dist and point.dist.version) or "unknown"
-        yield Plugin(point.name, point.value, distribution, version), point
+    for point in sorted(_entry_points(), key=order):
+        yield Plugin(point.name, point.value, _of(point, "name"), _of(point, "version")), point
     yield from _given(selection.added())
+
+
+def _entry_points() -> list[EntryPoint]:
+    """The entry points of all packages; one package whose metadata is damaged hides no other's."""
+    try:
+        return list(entry_points(group=GROUP))
+    except Exception:
+        points: list[EntryPoint] = []
+        names = set()
+        for distribution in distributions():
+            with suppress(Exception):
+                name = distribution.name
+                if name not in names:  # the first on the path is the one that is imported
+                    points += distribution.entry_points.select(group=GROUP)
+                    names.add(name)
+        return points
+
+
+def _of(point: EntryPoint, what: str) -> str:
+    """A word of the metadata of an entry point's package, which may be damaged."""
+    try:
+        return str(getattr(point.dist, what) or "unknown")
+    except Exception:
+        return "unknown"
 
 
 def _given(extra: Iterable[tuple[str, str | ModuleType]]) -> Iterator[tuple[Plugin, str | ModuleType]]:
@@ -98,8 +124,10 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
         raise SetAsideError(f"another plugin is already called {plugin.name}")
     torch_free = "torch" not in sys.modules  # otherwise nobody can tell who imports it
     try:
-        module = source if isinstance(source, ModuleType) else import_module(plugin.module)
-    except (Exception, SystemExit) as error:
+        module = source if isinstance(source, ModuleType) else _imported(plugin)
+    except KeyboardInterrupt:  # Ctrl-C is the user's
+        raise
+    except BaseException as error:
         hint = ""
         if isinstance(error, ModuleNotFoundError) and not isinstance(source, EntryPoint):
             hint = "; is its folder on PYTHONPATH?"
@@ -120,21 +148,36 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
                 f"{plugin.module} imports torch, for which every command would wait; "
                 "import it in the modules of components"
             )
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if manager.has_plugin(plugin.name):
             manager.unregister(name=plugin.name)
         raise SetAsideError(str(error) if isinstance(error, SetAsideError) else said(error)) from error
     return loaded
 
 
+def _imported(plugin: Plugin) -> ModuleType:
+    if plugin.distribution == OWN:
+        return import_module(plugin.module)
+    if tracing():  # before, because what ends the process here can be told by nobody afterwards
+        say(f"import {plugin.name}: {plugin.module}", err=True)
+    with descriptors_kept(), waited_for(plugin.name, "the import", set()):
+        return import_module(plugin.module)
+
+
 def attnforge_range(point: EntryPoint) -> SpecifierSet | None:
     """The versions of attnforge that a plugin's package asks for, from its metadata; None without any."""
-    for line in (point.dist.requires or ()) if point.dist else ():
+    try:
+        lines = (point.dist.requires or ()) if point.dist else ()
+    except Exception:  # metadata that is damaged asks for nothing
+        return None
+    for line in lines:
         try:
             requirement = Requirement(line)
-        except InvalidRequirement:
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        except (InvalidRequirement, UndefinedEnvironmentName, UndefinedComparison):
             continue
-        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if canonicalize_name(requirement.name) == "attnforge" and wanted:
             return requirement.specifier
     return None
@@ -150,7 +193,11 @@ def _called(manager: pluggy.PluginManager, module: ModuleType, hook: str) -> Ite
     """What one plugin's implementations of a hook return, one after the other."""
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         if implementation.plugin is module:
-            with traced(implementation.plugin_name, hook, {}) if tracing() else nullcontext():
+            with (
+                streams_kept(),
+                waited_for(str(implementation.plugin_name), hook, set()),
+                traced(implementation.plugin_name, hook, {}) if tracing() else nullcontext(),
+            ):
                 result = implementation.function()
                 items = list(result.items() if isinstance(result, Mapping) else result)
             yield from items

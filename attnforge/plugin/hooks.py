@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -12,10 +11,13 @@ from typing import Any
 import pluggy
 
 from attnforge.plugin import hookspec
+from attnforge.plugin.contained import streams_kept, torch_kept, waited_for
 from attnforge.plugin.declared import SetAsideError, check_hooks, said
 from attnforge.plugin.tracing import traced, tracing
+from attnforge.terminal import say
 
 CONSEQUENCES = {
+    "attnforge_check_recipe": "the recipe uses nothing of it and was not checked by it",
     "attnforge_run_start": "the run goes on without it",
     "attnforge_checkpoint_save": "the checkpoint is kept without its files",
     "attnforge_checkpoint_load": "the run goes on without the state that it had saved",
@@ -64,6 +66,10 @@ class Caller:
                 results.append((plugin, result))
         return results
 
+    def each(self) -> Iterator[Caller]:
+        """A caller for each plugin alone, in order."""
+        return (Caller(self.hook, (one,), self.hooks) for one in self.implementations)
+
     def outcomes(
         self, *, read: Callable[[Any], Any] = lambda result: result, **arguments: Any
     ) -> Iterator[tuple[str, Any]]:
@@ -72,13 +78,25 @@ class Caller:
         for one in self.implementations:
             if one.plugin_name in self.hooks.left_out:
                 continue
-            given = {name: arguments[name] for name in one.argnames}
+            given = {name: _copied(arguments[name]) for name in one.argnames}
             try:
-                with traced(one.plugin_name, self.hook, given) if trace else nullcontext():
+                with (
+                    streams_kept(),
+                    torch_kept(),
+                    waited_for(one.plugin_name, self.hook, self.hooks.slow),
+                    traced(one.plugin_name, self.hook, given) if trace else nullcontext(),
+                ):
                     result = read(one.function(**given))
-            except (Exception, SystemExit) as error:  # Ctrl-C is the user's and goes through
+            except KeyboardInterrupt:  # Ctrl-C is the user's
+                raise
+            except BaseException as error:
                 result = Failure(one.plugin_name, self.hook, error)
             yield one.plugin_name, result
+
+
+def _copied(argument: Any) -> Any:
+    """What a hook may change without changing it for anybody else."""
+    return dict(argument) if isinstance(argument, dict) else argument
 
 
 class Hooks:
@@ -90,6 +108,7 @@ class Hooks:
     Args:
         managers: Hold the plugins.
         left_out: Names of plugins that raised; shared by all that were made of one another.
+        slow: What was said of plugins that take long; shared likewise.
         listeners: Told of each failure.
     """
 
@@ -98,11 +117,13 @@ class Hooks:
         managers: Sequence[pluggy.PluginManager],
         *,
         left_out: set[str] | None = None,
+        slow: set[str] | None = None,
         listeners: Sequence[Callable[[Failure], object]] = (),
     ) -> None:
         self.managers = list(managers)
         self.left_out: set[str] = set() if left_out is None else left_out
         self.listeners = tuple(listeners)
+        self.slow: set[str] = set() if slow is None else slow
 
     def caller(self, hook: str) -> Caller | None:
         """What calls a hook, or None when nobody implements it: ask once, and a loop pays nothing."""
@@ -118,7 +139,9 @@ class Hooks:
 
     def telling(self, listener: Callable[[Failure], object]) -> Hooks:
         """The same hooks, which tell one more listener of failures."""
-        return Hooks(self.managers, left_out=self.left_out, listeners=[*self.listeners, listener])
+        return Hooks(
+            self.managers, left_out=self.left_out, slow=self.slow, listeners=[*self.listeners, listener]
+        )
 
     def follow(self, plugin: str, observer: object) -> None:
         """Let the methods of an object hear this object's hooks in a plugin's name.
@@ -133,7 +156,9 @@ class Hooks:
             if not heard:
                 raise SetAsideError(f"it returned {observer!r}, which hears no hook of a run")
             manager.register(observer, plugin)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self.charge(Failure(plugin, "attnforge_run_start", error))
         else:
             self.managers.append(manager)
@@ -147,6 +172,6 @@ class Hooks:
             f"  {f'{missing}; ' if missing else ''}its hooks are left out from here on",
             f"  next: attnforge plugins check {failure.plugin}",
         ]
-        print("\n".join(lines), file=sys.stderr)
+        say("\n".join(lines), err=True)
         for listener in self.listeners:
             listener(failure)

@@ -13,10 +13,12 @@ Arguments are appended in later versions and never renamed. The first three hook
 are loaded, for every command, so the plugin's module and these hooks import no torch.
 
 Each plugin's hooks are called apart, in the order in which plugins were loaded. One that raises stops
-nothing, `sys.exit` included: its plugin is named on stderr, an event `plugin-failed` with the traceback goes
-into the run's `log.jsonl`, and the plugin's hooks are left out until the process ends. Two cases are not
-passed over: a plugin that raises while it is loaded is set aside whole, and a recipe that could not be
-checked is refused. Ctrl-C inside a hook is the user's, and ends the command.
+nothing, `sys.exit` included, and neither does one that leaves globals of torch changed, such as the gradient
+mode or the default device, which are put back: its plugin is named on stderr, an event `plugin-failed` with
+the traceback goes into the run's `log.jsonl`, and the plugin's hooks are left out until the process ends. Two
+cases are not passed over: a plugin that raises while it is loaded is set aside whole, and a recipe that uses
+a component of a plugin whose check raises is refused. Ctrl-C inside a hook is the user's, and ends the
+command. What a plugin prints goes to stderr, and one that takes longer than a second is named there.
 With `ATTNFORGE_TRACE_HOOKS=1` every call is written on stderr, with arguments, time and traceback.
 
 What a plugin keeps during a run lives in an object that `attnforge_run_start` returns; its methods hear the
@@ -93,7 +95,8 @@ def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:  # type
 
     Called by `resolve` in the process that resolves, after every option has its right type and before
     anything is built. Returns problems, which are reported together with all others; none when all is well.
-    A check that raises is a problem too, `plugin-check-failed`.
+    A check that raises is a problem too, `plugin-check-failed`, when the recipe uses a component of its
+    plugin; other recipes are resolved with a warning.
 
         data = recipe.component("data")
         if data is not None and data.name == "my-birds" and recipe.get("training.workers"):
@@ -185,9 +188,10 @@ def attnforge_epoch_end(phase: str, epoch: int) -> None:
 def attnforge_checkpoint_save(folder: Path, phase: str, step: int) -> None:
     """Add files to a checkpoint.
 
-    Called in the training process while the checkpoint is still beside its final name; what is written
-    into `folder` is hashed into the manifest and moved into place with it. When it raises, what it had
-    written is taken out again.
+    Called in the training process while the checkpoint is still beside its final name. `folder` is empty;
+    what is written into it is added to the checkpoint, hashed into the manifest and moved into place with
+    it. A folder, or a file of a name that the checkpoint has already, is refused. When it raises, what it
+    had written is dropped.
 
         (folder / "my-plugin.json").write_text(json.dumps(state))
 

@@ -7,6 +7,8 @@ from importlib import import_module
 
 from attnforge.errors import PluginError, Problem, nearest
 from attnforge.plugin.component import KINDS, Component
+from attnforge.plugin.contained import streams_kept
+from attnforge.plugin.declared import said
 
 
 class Registry:
@@ -66,12 +68,14 @@ class Registry:
         """
         module, _, attribute = component.target.partition(":")
         try:
-            found: object = import_module(module)
-            for part in attribute.split("."):
-                found = getattr(found, part)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise PluginError(_broken(component, f"cannot be imported: {reason}")) from error
+            with streams_kept():
+                found: object = import_module(module)
+                for part in attribute.split("."):
+                    found = getattr(found, part)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise PluginError(_broken(component, f"cannot be imported: {said(error)}")) from error
         if not isinstance(found, type):
             raise PluginError(_broken(component, f"is a {type(found).__name__}, not a class"))
         return found

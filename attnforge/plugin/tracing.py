@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from attnforge.terminal import say
 
 VARIABLE = "ATTNFORGE_TRACE_HOOKS"
 LONGEST = 60
@@ -29,7 +30,7 @@ def traced(plugin: str, hook: str, arguments: Mapping[str, object]) -> Iterator[
         yield
     except BaseException as error:
         _write(plugin, hook, shown, began, f", raised {type(error).__name__}")
-        traceback.print_exc(file=sys.stderr)
+        say(traceback.format_exc(), err=True, end="")
         raise
     _write(plugin, hook, shown, began, "")
 
@@ -50,4 +51,4 @@ def short(value: object) -> str:
 
 def _write(plugin: str, hook: str, arguments: str, began: float, ending: str) -> None:
     milliseconds = (time.perf_counter() - began) * 1000
-    print(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", file=sys.stderr)
+    say(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", err=True)

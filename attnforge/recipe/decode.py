@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attnforge.errors import AttnforgeError, Place, Problem, nearest
 from attnforge.plugin import KINDS, Component, PluginCatalogue
 from attnforge.recipe.defaults import from_python
 from attnforge.recipe.node import Entry, Items, Map, Node, Scalar
 from attnforge.recipe.options import MISSING, Option, options_of
+from attnforge.recipe.override import FILE_KEYS
 from attnforge.recipe.pins import read_pin
 from attnforge.recipe.shapes import (
     ListShape,
@@ -20,7 +21,11 @@ from attnforge.recipe.shapes import (
     ValueShape,
 )
 from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
+from attnforge.recipe.unexpanded import unexpanded
 from attnforge.recipe.values import decode_value, said
+
+MOST = 40
+"""Problems of a recipe that are spelled out; the rest are counted."""
 
 
 class Decoder:
@@ -28,18 +33,34 @@ class Decoder:
 
     def __init__(self, plugins: PluginCatalogue) -> None:
         self.plugins = plugins
-        self.problems: list[Problem] = []
+        self.left_out = 0
+        self._found: list[Problem] = []
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong; more than `MOST` problems end with one that counts the rest."""
+        if not self.left_out:
+            return self._found
+        message = f"the recipe has {self.left_out:,} more problems"
+        return [*self._found, Problem("more-problems", message)]
 
     def section(self, target: type, node: Map, path: str) -> Section:
         """A map as a dataclass."""
         what = f"section `{path}`" if path else "a recipe"
-        return Section(target, self._options(target, node.entries, node.place, path, what), written=True)
+        beside = () if path else FILE_KEYS  # what a file may say too, for whoever mistypes that
+        options = self._options(target, node.entries, node.place, path, what, beside=beside)
+        return Section(target, options, written=True)
 
     def decode(self, shape: Shape, node: Node, path: str) -> Decoded | None:
         """A value of this shape, or None when a problem was found where it stands."""
         match shape:
             case ValueShape():
-                return decode_value(shape.adapter, node, path, self.problems)
+                problems: list[Problem] = []
+                if isinstance(node, Scalar) and isinstance(node.value, str):
+                    self._not_expanded(node, path)
+                value = decode_value(shape.adapter, node, path, problems)
+                self._add(problems)
+                return value
             case OptionalShape():
                 if isinstance(node, Scalar) and node.value is None:
                     return Value(None, None, written=True)
@@ -113,12 +134,19 @@ class Decoder:
         return self._options(target, given, node.place, path, what)
 
     def _options(
-        self, target: type, entries: Mapping[str, Entry], place: Place, path: str, what: str
+        self,
+        target: type,
+        entries: Mapping[str, Entry],
+        place: Place,
+        path: str,
+        what: str,
+        *,
+        beside: Sequence[str] = (),
     ) -> dict[str, Decoded]:
         known = options_of(target)
         for name, entry in entries.items():
             if name not in known:
-                self._unknown(name, entry, list(known), what)
+                self._unknown(name, entry, [*beside, *known], what)
         decoded: dict[str, Decoded] = {}
         for name, option in known.items():
             below = f"{path}.{name}" if path else name
@@ -141,16 +169,32 @@ class Decoder:
         return None
 
     def _unknown(self, name: str, entry: Entry, known: list[str], what: str) -> None:
+        if len(self._found) >= MOST:
+            self.left_out += 1  # looking for the nearest of thousands would take minutes
+            return
         close = nearest(name, known)
         names = ", ".join(known) or "nothing; it has no options"
         expected = f"`{close}`; known here are {names}" if close else f"one of {names}"
         self._problem("unknown-key", f"{what} has no `{name}`", entry.key, expected, None)
 
+    def _not_expanded(self, node: Scalar, path: str) -> None:
+        expanded = unexpanded(str(node.value))
+        if expanded is None:
+            return
+        message = f"`{path}` is {said(node)}, which only a shell would expand"
+        expected = f"`{expanded}`; or, where a file of that very name is meant, `./{node.value}`"
+        self._problem("not-expanded", message, node.place, expected, None)
+
     def _wrong(self, node: Node, path: str, expected: str) -> None:
         self._problem("wrong-type", f"`{path}` is {said(node)}", node.place, expected, None)
 
     def _problem(self, code: str, message: str, place: Place, expected: str | None, step: str | None) -> None:
-        self.problems.append(Problem(code, message, place, expected, step))
+        self._add([Problem(code, message, place, expected, step)])
+
+    def _add(self, problems: Sequence[Problem]) -> None:
+        room = max(0, MOST - len(self._found))
+        self._found += problems[:room]
+        self.left_out += len(problems[room:])
 
 
 def _a(kind: str) -> str:

@@ -59,7 +59,7 @@ def locate(
     text = os.fspath(wanted)
     if isinstance(wanted, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
         path = folder / text
-        if _is_file(path):
+        if is_file(path):
             return RecipeFile(path.stem, path, "file")
         if _is_file(path / "recipe.lock.yaml"):
             message, expected = (
@@ -88,9 +88,18 @@ def shown(path: Path) -> str:
         return os.fspath(path)
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is a file; a text that could be no path, such as a very long one, is none."""
     try:
         return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; a text that could be no path is none."""
+    try:
+        return path.is_dir()
     except (OSError, ValueError):
         return False
 

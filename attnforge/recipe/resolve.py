@@ -64,11 +64,15 @@ def resolve(
 
 
 def _found_by_plugins(resolved: ResolvedRecipe) -> list[Problem]:
-    """What the checks of plugins find; a check that could not be made is a problem as well."""
+    """What plugins' checks find; one that raises is a problem where its plugin is used, else a warning."""
     problems: list[Problem] = []
-    caller = resolved.plugins.hooks.caller("attnforge_check_recipe")
+    hooks = resolved.plugins.hooks
+    caller = hooks.caller("attnforge_check_recipe")
+    used = {resolved.plugins.owner(choice.component).name for choice in choices(resolved.tree)}
     for plugin, outcome in caller.outcomes(read=_problems, recipe=resolved) if caller is not None else ():
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Failure) and plugin not in used:
+            hooks.charge(outcome)
+        elif isinstance(outcome, Failure):
             message = f"{outcome}, so the recipe could not be checked"
             next_step = f"attnforge --no-plugin {plugin} validate RECIPE, or {VARIABLE}=1 for the traceback"
             problems.append(Problem("plugin-check-failed", message, next_step=next_step))

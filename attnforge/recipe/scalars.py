@@ -30,10 +30,17 @@ _PATTERNS = {
 }
 
 MAX_DEPTH = 40
+MAX_VALUES = 20_000
+MAX_DIGITS = 300
+"""A whole number of more digits is no number of a recipe; Python refuses to write one of some thousands."""
 
 
 class TooDeepError(yaml.MarkedYAMLError):
     """Nesting beyond `MAX_DEPTH`."""
+
+
+class TooManyError(yaml.MarkedYAMLError):
+    """More than `MAX_VALUES` values."""
 
 
 class Loader(yaml.SafeLoader):
@@ -41,12 +48,18 @@ class Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own attribute)
     depth = 0
+    count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         self.depth += 1
+        is_key = isinstance(parent, yaml.MappingNode) and index is None
+        self.count += not is_key
         if self.depth > MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise TooDeepError(None, None, f"nested more than {MAX_DEPTH} levels deep", mark)
+        if self.count > MAX_VALUES:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise TooManyError(None, None, f"more than {MAX_VALUES:,} values", mark)
         try:
             return super().compose_node(parent, index)  # type: ignore[arg-type]
         finally:
@@ -84,6 +97,8 @@ def atom(tag: str, text: str) -> Atom:
     if tag == BOOL:
         return text.lower() == "true"
     if tag == INT:
+        if len(text) > MAX_DIGITS:
+            raise ValueError(f"a number of {len(text):,} digits; at most {MAX_DIGITS} are taken")
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
 

@@ -11,16 +11,23 @@ import yaml.reader
 
 from attnforge.errors import Place, Problem
 from attnforge.recipe.node import Entry, Items, Map, Node, Scalar
-from attnforge.recipe.scalars import MAP, MAX_DEPTH, SEQ, Loader, atom
+from attnforge.recipe.scalars import MAP, MAX_DEPTH, MAX_VALUES, SEQ, Loader, TooManyError, atom
 
-MAX_NODES = 20_000
 MAX_BYTES = 1_000_000
 _EXCERPT = 120
 _BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 
 class _TooLargeError(Exception):
-    """Aliases expand to more than a recipe may hold."""
+    """Aliases expand to more than a recipe may hold.
+
+    Args:
+        mark: Where the value is written that was one too many.
+    """
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        super().__init__()
+        self.mark = mark
 
 
 @dataclass(slots=True)
@@ -87,16 +94,24 @@ def read(path: Path, source: str, problems: list[Problem]) -> Node | None:
 def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Node | None:
     """Parse a text; what is wrong with it is added to `problems`, None when nothing could be made of it."""
 
-    def refuse(reason: str, place: Place) -> None:
-        problems.append(Problem(code, reason, place))
+    def refuse(reason: str, place: Place, expected: str | None = None) -> None:
+        problems.append(Problem(code, reason, place, expected))
 
+    loader: Loader | None = None
     try:
-        root = yaml.compose(text.text, Loader)
+        loader = Loader(text.text)
+        root = loader.get_single_node()
+        if (comment := _comment(text, root)) is not None:
+            quoted = "quotes of YAML inside those of the shell, such as 'data.root=\"my images #2\"'"
+            refuse("what stands from `#` on is a comment and would be lost", comment, quoted)
+            return None
         if root is None:
             return Scalar(
                 None, Place(text.source, text.line, 1 + text.shift, text.lines[0] if text.lines else "")
             )
         return _Reader(text, problems, code).node(root, 1)
+    except TooManyError as error:
+        refuse(str(error.problem), text.place(error.problem_mark))
     except yaml.MarkedYAMLError as error:
         begun = f"(begun in line {error.context_mark.line + text.line})" if error.context_mark else None
         said = " ".join(part for part in (error.context, begun, error.problem) if part)
@@ -108,14 +123,31 @@ def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Nod
         )
         place = Place(text.source, len(before) - 1 + text.line)
         refuse(f"{character} is not allowed in a recipe", place)
-    except _TooLargeError:
-        refuse(f"aliases expand to more than {MAX_NODES:,} values", Place(text.source, text.line))
+    except _TooLargeError as error:
+        refuse(f"aliases expand to more than {MAX_VALUES:,} values", text.place(error.mark))
     except (yaml.YAMLError, ValueError, OverflowError, IndexError) as error:
-        refuse(
-            f"this is not YAML: {str(error).splitlines()[0] if str(error) else 'malformed'}",
-            Place(text.source),
-        )
+        # What PyYAML itself stumbles over, such as an escape beyond the last character; it has read so far.
+        mark = loader.get_mark() if loader is not None else None
+        reason = str(error).splitlines()[0] if str(error) else "malformed"
+        if "chr()" in reason:
+            reason = "the escape names a character that does not exist"
+        refuse(f"this is not YAML: {reason}", text.place(mark))
+    finally:
+        if loader is not None:
+            loader.dispose()
     return None
+
+
+def _comment(text: Text, root: yaml.Node | None) -> Place | None:
+    """Where an override has a comment, which on a command line is a value that nobody quoted."""
+    if text.shown is None:
+        return None
+    end = root.end_mark.index if root is not None else 0
+    rest = text.text[end:]
+    if not rest.lstrip().startswith("#"):
+        return None
+    column = text.shift + end + len(rest) - len(rest.lstrip()) + 1
+    return replace(text.start(), column=column, width=max(1, len(rest.strip())))
 
 
 @dataclass(slots=True)
@@ -128,8 +160,8 @@ class _Reader:
     def node(self, node: yaml.Node, depth: int) -> Node:
         self.count += 1
         # An alias inside its own anchor never ends, so depth is checked again after composing.
-        if self.count > MAX_NODES or depth > MAX_DEPTH:
-            raise _TooLargeError
+        if self.count > MAX_VALUES or depth > MAX_DEPTH:
+            raise _TooLargeError(node.start_mark)
         place = self.text.place(node.start_mark, node.end_mark)
         if isinstance(node, yaml.MappingNode):
             self._plain_tag(node, MAP, place)
@@ -158,6 +190,11 @@ class _Reader:
             at = self.text.place(key.start_mark, key.end_mark)
             if not isinstance(key, yaml.ScalarNode) or not key.value.isprintable():
                 self.problems.append(Problem(self.code, "a key must be a plain word", at))
+                continue
+            if key.value == "<<":
+                message = "`<<` merges nothing here: what is shared by recipes stands in a parent"
+                expected = "`extends:` with a recipe's name or path, or the keys written out"
+                self.problems.append(Problem("merge-key", message, at, expected))
                 continue
             below = self.node(value, depth + 1)
             if key.value in entries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from attnforge.data.encoding import encode_captions, refuse_unknown
 from attnforge.interfaces import Generator, GeneratorOutput, TextEncoder, TextFeatures, Tokenizer
 from attnforge.run.drawing import Drawing
+from attnforge.run.draws import SeededDraws
 from attnforge.run.region_maps import RegionMaps
 from attnforge.seeds import derive_seed
 
 
-@torch.inference_mode()
 def draw(
     text: TextEncoder,
     generator: Generator,
@@ -29,7 +29,35 @@ def draw(
     regions: RegionMaps | None = None,
     device: torch.device,
 ) -> list[Drawing]:
-    """Draw every caption `count` times; the drawings of the first caption come first.
+    """All drawings of `draw_each` at once."""
+    return list(
+        draw_each(
+            text,
+            generator,
+            tokenizer,
+            captions,
+            count=count,
+            seed=seed,
+            attention=attention,
+            regions=regions,
+            device=device,
+        )
+    )
+
+
+def draw_each(
+    text: TextEncoder,
+    generator: Generator,
+    tokenizer: Tokenizer,
+    captions: Sequence[str],
+    *,
+    count: int = 1,
+    seed: int = 1,
+    attention: bool = False,
+    regions: RegionMaps | None = None,
+    device: torch.device,
+) -> Iterator[Drawing]:
+    """Draw every caption `count` times, one drawing after another; those of the first caption come first.
 
     Drawing `index` of a caption depends on the caption, the seed and the index alone: not on the other
     captions, nor on how many are drawn. Each is therefore drawn by itself, in evaluation mode.
@@ -48,25 +76,8 @@ def draw(
     Raises:
         AttnforgeError: captions have no word that the vocabulary knows; all of them are named.
     """
-    refuse_unknown(tokenizer, captions)
-    drawings = []
-    for caption in captions:
-        features = encode_captions(text, tokenizer, [caption], device=device)
-        for index in range(count):
-            output = _generate(generator, features, seed=derive_seed(seed, index), attention=attention)
-            found = None if regions is None else regions(features, output.images[-1])
-            drawings.append(
-                Drawing(
-                    caption=caption,
-                    words=tuple(tokenizer.tokens(caption)),
-                    seed=seed,
-                    index=index,
-                    images=tuple(to_bytes(images)[0] for images in output.images),
-                    attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
-                    regions=None if found is None else found[0].float().cpu().numpy(),
-                )
-            )
-    return drawings
+    refuse_unknown(tokenizer, captions)  # here, so that it is refused before the first is asked for
+    return _each(text, generator, tokenizer, captions, count, seed, attention, regions, device)
 
 
 @torch.inference_mode()
@@ -90,12 +101,37 @@ def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
+@torch.inference_mode()
+def _each(
+    text: TextEncoder,
+    generator: Generator,
+    tokenizer: Tokenizer,
+    captions: Sequence[str],
+    count: int,
+    seed: int,
+    attention: bool,
+    regions: RegionMaps | None,
+    device: torch.device,
+) -> Iterator[Drawing]:
+    for caption in captions:
+        features = encode_captions(text, tokenizer, [caption], device=device)
+        for index in range(count):
+            output = _generate(generator, features, seed=derive_seed(seed, index), attention=attention)
+            found = None if regions is None else regions(features, output.images[-1])
+            yield Drawing(
+                caption=caption,
+                words=tuple(tokenizer.tokens(caption)),
+                seed=seed,
+                index=index,
+                images=tuple(to_bytes(images)[0] for images in output.images),
+                attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
+                regions=None if found is None else found[0].float().cpu().numpy(),
+            )
+
+
 def _generate(generator: Generator, text: TextFeatures, *, seed: int, attention: bool) -> GeneratorOutput:
     if isinstance(generator, nn.Module):
         generator.eval()
-    device = text.sentence.device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        # noise and conditioning augmentation both draw from torch's own generator
-        torch.manual_seed(seed)
-        noise = torch.randn(len(text.sentence), generator.noise).to(device)
+    with SeededDraws(seed):  # noise here, and conditioning augmentation in the generator
+        noise = torch.randn(len(text.sentence), generator.noise, device="cpu").to(text.sentence.device)
         return generator(noise, text, return_attention=attention)

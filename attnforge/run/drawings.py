@@ -1,8 +1,9 @@
-"""Drawings as files: a picture each, one sheet of all, and a sheet of attention for each."""
+"""Drawings as files: an image each, one sheet of the first ones, and a sheet of attention for each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -12,35 +13,55 @@ from attnforge.names import caption_name
 from attnforge.run.drawing import Drawing
 from attnforge.run.sheets import attention_sheet, contact_sheet
 
+SHEET_ROWS = 50
+"""Drawings that the sheet shows; more would be no help to the eye, and take longer than drawing them."""
+SHEET = "sheet.png"
 
-def write_drawings(drawings: Sequence[Drawing], folder: Path, *, attention: bool) -> list[Path]:
-    """Write PNG files and give their paths, each once, the sheet of all drawings last.
 
-    A caption that was given twice has the same images, which are written once.
+def write_drawings(drawings: Iterable[Drawing], folder: Path, *, attention: bool) -> Iterator[Path]:
+    """Write PNG files one after another, the sheet of the first `SHEET_ROWS` last, and give their paths.
+
+    Each is on the disk when its path is given, and no drawing is kept that the sheet does not show.
 
     Raises:
         RunError: the folder cannot be written.
     """
-    try:
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for drawing in drawings:
-            name = f"{caption_name(drawing.caption)}-seed{drawing.seed}-{drawing.index}"
-            picture = folder / f"{name}.png"
-            Image.fromarray(drawing.images[-1]).save(picture)
-            paths.append(picture)
-            if attention:
-                paths.append(folder / f"{name}-attention.png")
-                attention_sheet(drawing, paths[-1])
-        paths.append(folder / "sheet.png")
-        contact_sheet(drawings, paths[-1])
+    shown: list[Drawing] = []
+    for drawing in drawings:
+        yield from _write(drawing, folder, attention=attention)
+        if len(shown) < SHEET_ROWS:
+            shown.append(drawing)
+    if shown:
+        with _writing(folder):
+            contact_sheet(shown, folder / SHEET)
+        yield folder / SHEET
+
+
+def _write(drawing: Drawing, folder: Path, *, attention: bool) -> Iterator[Path]:
+    name = f"{caption_name(drawing.caption)}-seed{drawing.seed}-{drawing.index}"
+    with _writing(folder):
+        image = folder / f"{name}.png"
+        Image.fromarray(drawing.images[-1]).save(image)
+    yield image
+    if attention:
+        with _writing(folder):
+            sheet = folder / f"{name}-attention.png"
+            attention_sheet(drawing, sheet)
+        yield sheet
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RunError(
             Problem(
                 code="drawings-not-written",
-                message=f"drawings cannot be written to {folder}: {error}",
-                expected="a writable folder",
+                message=f"images cannot be written to {folder}: {error.strerror or error}",
+                expected="a folder that can be written, with room for the images",
                 next_step="attnforge sample RUN CAPTION --out FOLDER",
             )
         ) from error
-    return list(dict.fromkeys(paths))

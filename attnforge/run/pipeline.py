@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,7 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
-from attnforge.run.draw import draw
+from attnforge.run.draw import draw_each
 from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
 from attnforge.run.intact import intact_lock
@@ -117,7 +117,17 @@ class Pipeline:
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.
         """
-        return draw(
+        return list(self.draw_each(captions, count=count, seed=seed, attention=attention))
+
+    def draw_each(
+        self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
+    ) -> Iterator[Drawing]:
+        """The drawings of `draw` one after another, so that none need be kept.
+
+        Raises:
+            AttnforgeError: a caption has no word that the vocabulary knows.
+        """
+        return draw_each(
             self.parts.text,
             self.generator,
             self.parts.tokenizer,
@@ -128,10 +138,6 @@ class Pipeline:
             regions=self.regions if attention else None,
             device=self.parts.device,
         )
-
-    def unknown_words(self, captions: Sequence[str]) -> list[str]:
-        """Words of the captions that the vocabulary lacks and drawing leaves out."""
-        return sorted({word for caption in captions for word in self.parts.tokenizer.unknown(caption)})
 
 
 def generator_checkpoints(

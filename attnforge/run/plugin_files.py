@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from attnforge.plugin.hooks import Failure, Hooks
 
 HOOK = "attnforge_checkpoint_save"
+MANIFEST = "manifest.json"
+ADDING = ".partial-added-"
+"""Begins the name of a folder that a plugin writes into; what a kill leaves is removed with other remains."""
 
 
 def let_plugins_add(hooks: Hooks, folder: Path, *, phase: str, step: int) -> None:
-    """Call `attnforge_checkpoint_save`, and take out what a plugin had written when it raised.
+    """Call `attnforge_checkpoint_save`, and take in what each plugin adds.
 
-    A folder is taken out as well: a checkpoint's manifest knows files alone.
+    A plugin writes into an empty folder of its own, so it can neither change the checkpoint's files nor those
+    of another plugin. What one that raises had written is dropped, and so is a folder: a checkpoint's
+    manifest knows files alone.
 
     Args:
         hooks: Of the run.
@@ -23,26 +27,25 @@ def let_plugins_add(hooks: Hooks, folder: Path, *, phase: str, step: int) -> Non
         step: Steps done so far in the phase.
     """
     caller = hooks.caller(HOOK)
-    if caller is None:
-        return
-    before = set(folder.iterdir())
-    for plugin, outcome in caller.outcomes(folder=folder, phase=phase, step=step):
-        added = set(folder.iterdir()) - before
-        folders = sorted(path.name for path in added if path.is_dir())
-        failure = outcome if isinstance(outcome, Failure) else None
-        if failure is None and folders:
-            error = IsADirectoryError(f"it added the folder {folders[0]}, but a checkpoint holds files only")
-            failure = Failure(plugin, HOOK, error)
-        if failure is None:
-            before |= added
-        else:
-            _remove(added)
-            hooks.charge(failure)
+    for implementation in caller.each() if caller is not None else ():
+        with TemporaryDirectory(prefix=ADDING, dir=folder.parent) as added:
+            for plugin, outcome in implementation.outcomes(folder=Path(added), phase=phase, step=step):
+                failure = outcome if isinstance(outcome, Failure) else None
+                error = None if failure is not None else _fault(Path(added), folder)
+                if error is not None:
+                    failure = Failure(plugin, HOOK, error)
+                if failure is not None:
+                    hooks.charge(failure)
+                    continue
+                for file in sorted(Path(added).iterdir()):
+                    file.rename(folder / file.name)
 
 
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def _fault(added: Path, folder: Path) -> OSError | None:
+    """Why a checkpoint cannot take what a plugin added."""
+    for path in sorted(added.iterdir()):
+        if path.is_symlink() or not path.is_file():
+            return IsADirectoryError(f"it added the folder {path.name}, but a checkpoint holds files only")
+        if (folder / path.name).exists() or path.name == MANIFEST:
+            return FileExistsError(f"it added {path.name}, which the checkpoint has already")
+    return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from attnforge.terminal import LastingStream, printable, say
 from attnforge.train.loop import StepResult
 
 FIGURES = 4
@@ -57,12 +58,14 @@ class PhaseProgress:
     def __enter__(self) -> Self:
         if self.console.is_terminal:
             self.bar = Progress(
-                TextColumn("{task.description:8}"),
+                TextColumn("{task.description:8}", markup=False),
                 BarColumn(bar_width=30),
-                TextColumn("{task.completed:>6}/{task.total} {task.fields[rate]}"),
+                TextColumn("{task.completed:>6}/{task.total} {task.fields[rate]}", markup=False),
                 console=self.console,
             )
-            self.row = self.bar.add_task(self.name, total=self.steps, completed=self.start, rate="")
+            self.row = self.bar.add_task(
+                printable(self.name), total=self.steps, completed=self.start, rate=""
+            )
             self.bar.start()
         return self
 
@@ -79,7 +82,7 @@ class PhaseProgress:
             # names that begin alike belong together, and the last of them is the largest picture's
             families = {name.split(" ", 1)[0]: name for name in scalars}
             shown = list(families.values())[:FIGURES]
-            self.figures = "  ".join(f"{name} {scalars[name]:.3g}" for name in shown)
+            self.figures = printable("  ".join(f"{name} {scalars[name]:.3g}" for name in shown))
         now = time.monotonic()
         elapsed = max(1e-6, now - self.began)
         left = elapsed / (result.step - self.start) * (self.steps - result.step)
@@ -89,17 +92,30 @@ class PhaseProgress:
         elif now - self.told >= self.every or result.step == self.steps:
             self.told = now
             text = f"{self.name} {result.step}/{self.steps}  {rate.strip()}"
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self.console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
 
 class ConsoleReporter:
-    """Tells on a rich console."""
+    """Tells on a terminal or into a file; a reader who leaves ends no run.
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+    Args:
+        console: Where to write; what the other two say when not given.
+        err: On stderr instead of stdout.
+        lost: Called when nobody reads any more.
+    """
+
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        err: bool = False,
+        lost: Callable[[], object] = lambda: None,
+    ) -> None:
+        stream = LastingStream(sys.stderr if err else sys.stdout, lost=lost)
+        self.console = console or Console(file=cast("TextIO", stream))
 
     def line(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
     def warning(self, text: str) -> None:
         warn_on_stderr(text)
@@ -110,7 +126,7 @@ class ConsoleReporter:
 
 def warn_on_stderr(text: str) -> None:
     """Print a warning where it does not mix with what a command prints."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    say(f"warning: {text}", err=True)
 
 
 def duration(seconds: float) -> str:

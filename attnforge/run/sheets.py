@@ -85,5 +85,5 @@ def _stages(drawing: Drawing, side: int) -> Image.Image:
 
 
 def _save(sheet: Image.Image, path: Path) -> Path:
-    sheet.save(path, format="PNG", optimize=True)
+    sheet.save(path, format="PNG")
     return path

@@ -1,32 +1,122 @@
-"""Stopping politely: the first signal asks the loop to save and leave, the second one interrupts."""
+"""Stopping politely: one flag for every way in which a process is asked to leave.
+
+`SIGINT` is Ctrl-C, `SIGTERM` what schedulers, containers and service managers send, `SIGHUP` what a closed
+terminal sends. This module imports nothing heavy, so that the command line can enter a `StopSignal` first.
+"""
 
 from __future__ import annotations
 
+import _thread
 import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import Any, Self
+
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+"""What asks a process to leave, as far as this system knows it."""
+_PIPE = int(getattr(signal, "SIGPIPE", 13))
+_RETRY_SECONDS = 0.05
+_IMPORT_SECONDS = 10.0
+"""An import that takes longer is stuck rather than heavy, and is cut off."""
+_IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class StopSignal:
-    """While entered, Ctrl-C and SIGTERM only raise a flag, which the loop reads between steps."""
+    """While entered, the first signal interrupts, or inside `saving_first` only raises the flag `asked`.
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    An interrupt is a `KeyboardInterrupt`, whichever signal asked. A signal that comes while a module is
+    imported waits for the import, because half a module behaves in ways that nobody has thought of; a
+    second signal never waits. Signals that the process was started to ignore, as `nohup` does, stay ignored.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[int, object] = {}
+        self.number: int | None = None
+        """The signal that asked first; None when nobody did."""
+        self.interrupted = False
+        """Whether an interrupt was raised, which code on its way may have turned into another error."""
+        self._saves_first = False
+        self._retrying = False
+        self._deadline = 0.0
+        self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> StopSignal:
-        for one in self.SIGNALS:
-            self._before[one] = signal.signal(one, self._ask)
+    @property
+    def asked(self) -> bool:
+        """Whether the process was asked to leave."""
+        return self.number is not None
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + (self.number or signal.SIGINT)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # no other may set handlers
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for one, handler in self._before.items():
-            signal.signal(one, handler)  # type: ignore[arg-type]
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    @contextmanager
+    def saving_first(self) -> Iterator[None]:
+        """While entered, the first signal only raises the flag; a second one interrupts.
+
+        Raises:
+            KeyboardInterrupt: the process was asked before, and nothing has been made that could be saved.
+        """
         if self.asked:
             raise KeyboardInterrupt
-        self.asked = True
+        self._saves_first = True
+        try:
+            yield
+        finally:
+            self._saves_first = False
+
+    def ask(self, number: int) -> None:
+        """Raise the flag as this signal would, without interrupting anything."""
+        if self.number is None:
+            self.number = number
+
+    def closed(self) -> None:
+        """Ask as a closed pipe does: nobody reads any more what the process says."""
+        self.ask(_PIPE)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        retried, self._retrying = self._retrying, False
+        first = not self.asked
+        self.ask(number)
+        if self._saves_first and (first or retried):
+            return
+        if first:
+            self._deadline = time.monotonic() + _IMPORT_SECONDS
+        if (first or retried) and _importing(frame) and time.monotonic() < self._deadline:
+            timer = threading.Timer(_RETRY_SECONDS, self._retry, [number])
+            timer.daemon = True
+            timer.start()
+            return
+        self.interrupted = True
+        raise KeyboardInterrupt
+
+    def _retry(self, number: int) -> None:
+        if self._before:  # not left meanwhile
+            self._retrying = True
+            _thread.interrupt_main(signal.Signals(number))
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTING:
+            return True
+        frame = frame.f_back
+    return False

@@ -61,7 +61,13 @@ class Outcome:
 
 
 def train(
-    resolved: ResolvedRecipe, path: Path, *, resume: bool, reporter: Reporter, asked: str | None = None
+    resolved: ResolvedRecipe,
+    path: Path,
+    *,
+    resume: bool,
+    reporter: Reporter,
+    asked: str | None = None,
+    stop: StopSignal | None = None,
 ) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
@@ -73,9 +79,10 @@ def train(
     Args:
         resolved: The recipe.
         path: The run folder.
-        resume: Whether to go on with a run that is there already.
+        resume: Whether to resume the run that is there.
         reporter: Tells the user.
         asked: The recipe as it was asked for, as YAML; what `resolved` was made of when not given.
+        stop: What hears signals, already entered; one for this run when not given.
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
@@ -84,9 +91,12 @@ def train(
         RecipeError: a part needs pretrained weights that the recipe does not name.
         DataError: the data is missing or malformed, or is not that of the checkpoint.
     """
+    if stop is None:
+        with StopSignal() as stop:
+            return train(resolved, path, resume=resume, reporter=reporter, asked=asked, stop=stop)
     recipe = assemble(resolved)
     with exclusive(path, purpose="training", warn=reporter.warning):
-        return _train(resolved, recipe, path, resume=resume, reporter=reporter, asked=asked)
+        return _train(resolved, recipe, path, resume=resume, reporter=reporter, asked=asked, stop=stop)
 
 
 def _train(
@@ -97,6 +107,7 @@ def _train(
     resume: bool,
     reporter: Reporter,
     asked: str | None,
+    stop: StopSignal,
 ) -> Outcome:
     _refuse_to_overwrite(path, resume=resume)
     if recipe.training.threads:
@@ -147,7 +158,7 @@ def _train(
     ) as recorder:
         for text in warnings:
             run.log_event("warning", message=text)
-        with StopSignal() as stop:  # measuring has nothing to save, so there a signal ends the run at once
+        with stop.saving_first():  # measuring has nothing to save, so there a signal ends the run at once
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
             finished = _train_phases(parts, run, recorder, figures, stop, names, resumption)
         if not finished:

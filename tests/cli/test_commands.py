@@ -101,7 +101,7 @@ def test_validate_reports_every_recipe(said: pytest.CaptureFixture[str], tmp_pat
     assert run(["validate", str(bad), "quickstart"]) == 1
     shown = said.readouterr()
     assert "quickstart: ok" in shown.out
-    assert "2 problem(s)" in shown.out
+    assert "2 problems" in shown.out
     assert "bad.yaml:2:12" in shown.err
     assert "bad.yaml:3:13" in shown.err
     assert "^" in shown.err

@@ -100,3 +100,12 @@ def test_a_list_that_holds_itself_is_read(tmp_path: Path) -> None:
     read = read_pickle(written(tmp_path / "a", pickle.dumps(content)))
     assert isinstance(read, list)
     assert read[1] is read
+
+
+def test_half_of_a_character_is_refused_where_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "captions.pickle"
+    file.write_bytes(pickle.dumps(["a red bird", {"a \ud800 bird": 1}]))
+    with pytest.raises(DataError) as caught:
+        read_pickle(file)
+    assert caught.value.problems[0].code == "broken-pickle"
+    assert "surrogates not allowed" in str(caught.value)

@@ -163,12 +163,15 @@ def test_an_observer_that_hears_nothing_is_charged(
     assert hooks.left_out == {"mine"}
 
 
-def checking(check: Callable[..., Any]) -> Any:
+def checking(check: Callable[..., Any], *, used: bool = True) -> Any:
+    """The small plugin and a plugin `strict` that checks; the recipe uses the parts of `small` alone."""
     import small_plugin
 
-    return load_plugins(
-        extra=[("small", small_plugin), plugin("strict", attnforge_check_recipe=check)], installed=False
+    parts = small_plugin.attnforge_components
+    strict = plugin(
+        "strict", attnforge_check_recipe=check, **({"attnforge_components": parts} if used else {})
     )
+    return load_plugins(extra=[strict] if used else [("small", small_plugin), strict], installed=False)
 
 
 def late(recipe: Any) -> Any:
@@ -186,6 +189,16 @@ def test_a_check_that_raises_refuses_the_recipe_by_the_plugins_name(tmp_path: Pa
         assert "plugin strict raised" in problem.message
         assert said in problem.message
         assert "--no-plugin strict" in str(problem.next_step)
+
+
+def test_a_check_that_raises_leaves_recipes_alone_that_use_nothing_of_its_plugin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Kitchen(tmp_path).write(WHOLE)
+    resolve(path, plugins=checking(late, used=False))
+    shown = capsys.readouterr().err
+    assert "plugin strict raised in attnforge_check_recipe: RuntimeError: no check today" in shown
+    assert "uses nothing of it" in shown
 
 
 def fresh(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

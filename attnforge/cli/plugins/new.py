@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.paths import PathOfShell
 from attnforge.plugin import KINDS
+from attnforge.terminal import say
 
 
 @click.command()
@@ -15,7 +17,7 @@ from attnforge.plugin import KINDS
 @click.option("--kind", required=True, help=f"What the plugin's component is: {', '.join(KINDS)}.")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOfShell(file_okay=False),
     default=Path(),
     help="Where the plugin's folder, called NAME, is made; here when not given.",
 )
@@ -44,4 +46,4 @@ def command(name: str, kind: str, folder: Path) -> None:
             f"attnforge train {names.plugin}",
         )
     ]
-    click.echo("\n".join(lines))
+    say("\n".join(lines))

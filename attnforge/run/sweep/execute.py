@@ -9,6 +9,7 @@ from attnforge.errors import Problem, RunError
 from attnforge.recipe import ResolvedRecipe
 from attnforge.run.exclusive import exclusive
 from attnforge.run.progress import Reporter
+from attnforge.run.stop import StopSignal
 from attnforge.run.sweep.plan import Plan
 from attnforge.run.sweep.results import write_results
 from attnforge.run.sweep.state import SweepState
@@ -44,7 +45,7 @@ def states(plan: Plan) -> dict[str, str]:
     return found
 
 
-def run_sweep(plan: Plan, *, reporter: Reporter, again: str) -> bool:
+def run_sweep(plan: Plan, *, reporter: Reporter, again: str, stop: StopSignal | None = None) -> bool:
     """Train and measure what is not finished, and write the results after each run.
 
     A run whose training fails, such as one whose losses grow beyond all numbers, is told in the end; the
@@ -54,6 +55,7 @@ def run_sweep(plan: Plan, *, reporter: Reporter, again: str) -> bool:
         plan: The runs.
         reporter: Tells the user.
         again: The command that goes on with the sweep.
+        stop: What hears signals, already entered; one for each run when not given.
 
     Returns:
         Whether everything was trained; False when a signal asked to leave.
@@ -80,7 +82,7 @@ def _run(plan: Plan, *, reporter: Reporter, again: str) -> bool:
         reporter.line(head)
         state.note(name, job.digest, finished=False)
         try:
-            outcome = train(job.resolved, job.folder, resume=True, reporter=reporter)
+            outcome = train(job.resolved, job.folder, resume=True, reporter=reporter, stop=stop)
         except RunError as error:
             if name == ENCODERS:
                 raise

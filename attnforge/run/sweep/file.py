@@ -13,7 +13,7 @@ from pydantic import Field
 from attnforge.errors import Problem, RecipeError, nearest
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe.decode import Decoder
-from attnforge.recipe.library import shipped, shown
+from attnforge.recipe.library import is_file, shipped, shown
 from attnforge.recipe.node import Map, Node, Scalar, find
 from attnforge.recipe.source import read
 
@@ -136,7 +136,7 @@ def _locate(wanted: str | Path, plugins: PluginCatalogue) -> Path:
     text = os.fspath(wanted)
     named = sweeps(plugins)
     if isinstance(wanted, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
-        if Path(text).is_file():
+        if is_file(Path(text)):
             return Path(text)
         message = f"there is no sweep file {text}"
     elif text in named:

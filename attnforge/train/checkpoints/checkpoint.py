@@ -21,6 +21,7 @@ from attnforge.train.checkpoints.finite import not_finite, tensors_in
 from attnforge.train.checkpoints.manifest import Manifest
 from attnforge.train.optimizer_state import load_optimizer_state
 from attnforge.train.raising import raised_network, raised_state, saved_versions
+from attnforge.train.reading import reading
 
 LOCK = "recipe.lock.yaml"
 OPTIMIZERS = "optimizers.pt"
@@ -70,8 +71,9 @@ class Checkpoint:
         Raises:
             RunError: the vocabulary cannot be migrated.
         """
-        state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
-        tokenizer.load_state(state)
+        with reading(self.folder / TOKENIZER):
+            state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
+            tokenizer.load_state(state)
 
     def networks(self) -> tuple[str, ...]:
         """Names of the networks whose weights it holds."""
@@ -94,7 +96,9 @@ class Checkpoint:
                     expected=f"one of {', '.join(self.networks())}",
                 )
             )
-        state = load_file(path_below(self.folder, name, ending=WEIGHTS))
+        file = path_below(self.folder, name, ending=WEIGHTS)
+        with reading(file):
+            state = load_file(file)
         raised = raised_network(network, state, self.versions, source=self.folder)
         try:
             network.load_state_dict(state if raised is None else raised)
@@ -138,7 +142,8 @@ class Checkpoint:
         Raises:
             RunError: the checkpoint has no state of one of them, or of other weights.
         """
-        states = self._optimizer_states()
+        with reading(self.folder / OPTIMIZERS):
+            states = self._optimizer_states()
         for name, optimizer in optimizers.items():
             try:
                 load_optimizer_state(optimizer, states[name])

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -23,6 +22,7 @@ from attnforge.train.checkpoints.finite import not_finite, tensors_in, tensors_o
 from attnforge.train.checkpoints.manifest import MANIFEST, Manifest
 from attnforge.train.checkpoints.search import digest_of_file, folders_of
 from attnforge.train.optimizer_state import optimizer_state
+from attnforge.train.write_errors import write_failure
 
 REPLACED = ".replaced-"
 """Begins the name of a checkpoint that is being saved anew."""
@@ -69,7 +69,8 @@ def save_checkpoint(
         partial.mkdir(parents=True)
         for name, network in networks.items():
             save_file(_own_storage(network.state_dict()), partial / files[name])
-        torch.save(states, partial / OPTIMIZERS)
+        with (partial / OPTIMIZERS).open("wb") as stream:  # whose errors say what the disk said
+            torch.save(states, stream)
         (partial / TOKENIZER).write_text(json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8")
         if add is not None:
             add(partial)
@@ -89,11 +90,14 @@ def save_checkpoint(
             _flush(file)
         _move_into_place(partial, final)
         _flush(checkpoints)
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except Exception as error:
+        reason = write_failure(error)
+        if reason is None:  # such as no memory for the copy, or a worker's death meanwhile
+            raise
         raise RunError(
             Problem(
                 code="checkpoint-not-written",
-                message=f"checkpoint {final} could not be written: {error}",
+                message=f"checkpoint {final} could not be written: {reason}",
                 expected="a writable folder with room for the weights; earlier checkpoints are untouched",
                 next_step=f"df -h {checkpoints}",
             )

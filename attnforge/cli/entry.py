@@ -1,0 +1,47 @@
+"""One command from its words to its exit code: every error is said here, whatever raised it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+
+import click
+
+from attnforge.cli.blocking import environment_kept
+from attnforge.cli.boundary import OutputClosedError, boundary
+from attnforge.cli.errors import print_error
+from attnforge.cli.group import group
+from attnforge.errors import AttnforgeError
+from attnforge.run.stop import StopSignal
+from attnforge.terminal import say
+
+
+def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
+    """Run a command and give its exit code.
+
+    Args:
+        arguments: The words of the command; those of the process when None.
+        stop: What hears signals, for commands that save before they leave.
+    """
+    try:
+        with environment_kept(), boundary():
+            code = group.main(arguments, prog_name="attnforge", standalone_mode=False, obj=stop)
+            sys.stdout.flush()
+    except AttnforgeError as error:
+        print_error(error)
+        return 1
+    except click.ClickException as error:
+        text = io.StringIO()
+        error.show(text)
+        say(text.getvalue(), err=True, end="")
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return stop.exit_code
+    except OutputClosedError:
+        return 1
+    except Exception:
+        if stop.interrupted:  # code that was interrupted may have turned that into an error of its own
+            return stop.exit_code
+        raise
+    return code if isinstance(code, int) else 0

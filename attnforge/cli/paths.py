@@ -1,0 +1,35 @@
+"""Paths on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from attnforge.recipe.unexpanded import unexpanded
+
+
+class PathOfShell(click.Path):
+    """A path; one that the shell was meant to expand and did not is refused instead of taken as a name.
+
+    Shells expand `~` only where a word begins, so `--out=~/runs` would make a folder that is called `~`.
+    """
+
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, file_okay=file_okay)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | Path:
+        expanded = unexpanded(value) if isinstance(value, str) else None
+        if expanded is not None:
+            self.fail(
+                f"{value!r} was not expanded by the shell. Write it as a word of its own, or as "
+                f"{expanded!r}; a folder of that very name is './{value}'.",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)  # type: ignore[arg-type, return-value]
+
+
+PATH = PathOfShell()

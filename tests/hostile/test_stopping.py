@@ -1,0 +1,137 @@
+"""Every way to be stopped saves first, and a stop in the first seconds is heard."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import command, ended, rows, saved_steps, wait_until
+from tiny_run import TINY
+
+LONG = (
+    "train",
+    "quickstart",
+    *TINY,
+    "phases.damsm.steps=1",
+    "phases.gan.steps=100000",
+    "phases.gan.sample_every=0",
+    "phases.gan.checkpoint_every=0",
+    "evaluation.metrics={attributes: null, retrieval: null}",
+    "training.device=cpu",
+    "--out",
+    "run",
+)
+"""Trains for hours and saves nothing on its own."""
+
+
+def begun(run: Path) -> bool:
+    """Whether some steps of the last phase are made."""
+    return sum(row["phase"] == "gan" for row in rows(run)) >= 3
+
+
+def saved_last_step(run: Path) -> bool:
+    """Whether the last step that was made is on the disk."""
+    (step,) = saved_steps(run)
+    return step == max(int(str(row["step"])) for row in rows(run) if row["phase"] == "gan")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_saves_although_workers_load(tmp_path: Path, number: int) -> None:
+    run = tmp_path / "run"
+    with command(*LONG, "training.workers=2", folder=tmp_path) as process:
+        wait_until(lambda: begun(run), process)
+        os.killpg(process.pid, number)
+        code, out, err = ended(process)
+    assert code == 128 + number
+    assert "attnforge train --resume run" in out
+    assert err == ""
+    assert saved_last_step(run)
+
+
+def test_a_reader_who_leaves_stops_the_run_and_it_is_saved(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    reading, writing = os.pipe()
+    reader = os.fdopen(reading)
+    with command(*LONG, folder=tmp_path, stdout=writing) as process:
+        os.close(writing)
+        assert reader.readline() == "run run\n"
+        reader.close()  # the next line is told when the first phase ends
+        code, _, err = ended(process)
+    assert code == 128 + signal.SIGPIPE
+    assert err == ""
+    assert saved_last_step(run)
+
+
+def test_a_signal_that_the_process_was_started_to_ignore_stays_ignored(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    try:
+        with command(*LONG, folder=tmp_path) as process:
+            wait_until(lambda: begun(run), process)
+            made = len(rows(run))
+            process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(rows(run)) > made + 5, process)
+            process.send_signal(signal.SIGTERM)
+            assert ended(process)[0] == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+SLOW_MODULE = """
+import os, time
+open("importing", "w").close()
+end = time.monotonic() + 60
+while not os.path.exists("signalled") and time.monotonic() < end:
+    time.sleep(0.01)
+time.sleep(0.2)
+open("imported", "w").close()
+"""
+IMPORTS_IT = """
+import sys
+sys.path.insert(0, "")
+import click
+from attnforge.cli import main
+from attnforge.cli import group
+
+@click.command()
+def slow():
+    import slow_module
+    while True:
+        pass
+
+group.group.add_command(slow)
+type(group.group).get_command = lambda *_: slow
+sys.argv = ["attnforge", "train"]
+main()
+"""
+
+
+def test_an_interrupt_waits_for_an_import_and_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "slow_module.py").write_text(SLOW_MODULE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", IMPORTS_IT], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_until((tmp_path / "importing").exists, process)
+        process.send_signal(signal.SIGINT)
+        (tmp_path / "signalled").touch()
+        code, _, err = ended(process)
+    finally:
+        process.kill()
+    assert (code, err.strip()) == (130, "")
+    assert (tmp_path / "imported").exists()
+
+
+def test_ctrl_c_before_anything_was_made_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(SLOW_MODULE)
+    with command(*LONG, folder=tmp_path, ATTNFORGE_PLUGINS="waiting", PYTHONPATH=str(tmp_path)) as process:
+        wait_until((tmp_path / "importing").exists, process)
+        process.send_signal(signal.SIGINT)
+        (tmp_path / "signalled").touch()
+        code, _, err = ended(process)
+    assert (code, err.strip()) == (130, "")
+    assert not (tmp_path / "run").exists()
