@@ -126,6 +126,32 @@ def test_auto_takes_it_on_gpus_where_it_can_run(
     assert choose(OPERATION.name, OPERATION.kernels, situation).name == chosen
 
 
+@pytest.mark.parametrize(
+    ("dtype", "precision", "pairs", "chosen"),
+    [
+        (torch.float32, "auto", 32, "triton"),
+        (torch.float32, "auto", 48, "torch"),
+        (torch.float32, "tf32", 48, "triton"),
+        (torch.bfloat16, "float32", 48, "torch"),
+        (torch.bfloat16, "auto", 256, "triton"),
+    ],
+)
+def test_auto_leaves_many_pairs_of_whole_float32_to_plain_torch(
+    dtype: torch.dtype, precision: str, pairs: int, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    situation = Situation(
+        device=torch.device("cuda"),
+        dtype=dtype,
+        sizes=dict(OPERATION.sizes) | {"i": pairs, "t": pairs},
+        gradient=True,
+        options={"gamma1": 4.0, "gamma2": 5.0, "precision": precision},
+    )
+    monkeypatch.setattr(gpus, "interpreted", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert choose(OPERATION.name, OPERATION.kernels, situation).name == chosen
+
+
 def test_it_computes_up_to_its_limits() -> None:
     case = Matching(pictures=1, captions=2, words=64, regions=3, width=256, gamma1=30.0)
     exact = case.results("reference", precise=True)

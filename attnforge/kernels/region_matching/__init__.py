@@ -25,6 +25,9 @@ WIDEST = 256
 """Numbers of a vector up to which the sums of a block of words fit into a GPU's registers."""
 LONGEST = 64
 """Words of a caption up to which a block holds it whole."""
+FEW_PAIRS = 1024
+"""Pairs up to which float32 that is kept whole takes no longer on the chip than plain torch, which waits for
+the host."""
 SHARPEST = {"float16": 10.0, "bfloat16": 30.0, "float32": 30.0, "tf32": 30.0}
 """The gamma1 up to which exp(gamma1), and in float32 squares of its sums, stay below the end of a type."""
 
@@ -52,6 +55,20 @@ def refuse_gpu(situation: Situation) -> str | None:
     return None
 
 
+def avoid_gpu(situation: Situation) -> str | None:
+    """Why gpu.py is not worth taking there, or None; measured on an H200."""
+    if reason := avoid_triton(situation):
+        return reason
+    precision = situation.options.get("precision", AUTO)
+    whole = precision == "float32" or (precision == AUTO and situation.dtype is torch.float32)
+    if whole and situation.sizes["i"] * situation.sizes["t"] > FEW_PAIRS:
+        return (
+            f"plain torch is faster beyond {FEW_PAIRS} pairs where float32 is kept whole; "
+            "`precision: tf32` or `float16` uses tensor cores"
+        )
+    return None
+
+
 def run_reference(
     words: Float[Tensor, "t d l"],
     regions: Float[Tensor, "i d n"],
@@ -76,7 +93,7 @@ OPERATION = Operation(
             "its tables stay on the GPU's chip",
             refuse_gpu,
             partial(op.match, kernel="triton"),
-            avoid_triton,
+            avoid_gpu,
         ),
         Candidate(
             "torch", "what cpu does, anywhere", lambda situation: None, partial(op.match, kernel="torch")
