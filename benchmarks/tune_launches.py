@@ -21,25 +21,18 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
 import torch
-from kernel_cases import GAMMAS, MATCHING
 from kernels import RESULTS, device_name
 from launch_candidates import Group, candidates, groups
+from launch_compiling import compile_all, portable
+from launch_recording import Call, recorded
 
 from attnforge.kernels.gpu import interpreted
-from attnforge.kernels.region_matching import gpu as matching
-from attnforge.kernels.region_matching import gpu_gradient as matching_gradient
-from attnforge.kernels.region_matching import launches as matching_launches
-from attnforge.kernels.word_attention import gpu as attention
-from attnforge.kernels.word_attention import programs as attention_programs
 
 RESULTS_OF = {
     "score": ("scores",),
@@ -52,42 +45,6 @@ RESULTS_OF = {
 """The arguments that a program writes."""
 FARTHEST = {"half": 2e-2, "tf32": 2e-3, "float32": 2e-5}
 """How far results may be from those of the table's launch, relative to the largest number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A launch of a program: everything but its shape."""
-
-    program: Any
-    grid: Any
-    arguments: tuple[Any, ...]
-    constants: dict[str, Any]
-
-    def launch(self, options: dict[str, Any]) -> None:
-        """Launch again, in another shape."""
-        self.program[self.grid](*self.arguments, **(self.constants | options))
-
-    def results(self, names: Sequence[str]) -> list[torch.Tensor]:
-        """The tensors of some arguments."""
-        return [self.arguments[self.program.arg_names.index(name)] for name in names]
-
-
-@dataclass(slots=True)
-class Recording:
-    """Stands in for a program, and writes down how it is launched."""
-
-    program: Any
-    calls: list[Call]
-    launched: bool
-    """Whether it is launched at all."""
-
-    def __getitem__(self, grid: Any) -> Any:
-        def launch(*arguments: Any, **constants: Any) -> None:
-            self.calls.append(Call(self.program, grid, arguments, constants))
-            if self.launched:
-                self.program[grid](*arguments, **constants)
-
-        return launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,129 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def recorded(group: Group, *, launched: bool) -> Call:
-    """Run a group's operation and give the launch of its program that does the most work."""
-    calls: list[Call] = []
-    inputs = group.case.inputs().detached()
-    with recording(group.program, calls, launched=launched), torch.no_grad():
-        if group.case.operation == MATCHING:
-            sharpness: dict[str, Any] = {**GAMMAS, "precision": "tf32" if group.kind == "tf32" else "auto"}
-            vectors = inputs.words, inputs.asked, inputs.lengths
-            scores = matching.forward(*vectors, **sharpness)
-            matching_gradient.backward(inputs.pull, scores, *vectors, **sharpness, sparse=False)
-        else:
-            maps = inputs.asked, inputs.words, inputs.padding
-            attention.forward(*maps, join=False, weights=False)
-            attention.backward(inputs.pull, None, *maps, join=False)
-    # of region matching's buckets of captions, the last holds all captions of full length
-    return max(calls[:4], key=lambda call: call.constants["WORDS"])
-
-
-@contextmanager
-def recording(program: str, calls: list[Call], *, launched: bool) -> Iterator[None]:
-    """Write down the launches of a program; where `launched` is off, no program is launched."""
-    of_matching: dict[str, Any] = {str(name): one for name, one in matching_launches.PROGRAMS.items()}
-    of_attention: dict[str, Any] = {name: getattr(attention_programs, name) for name in ("attend", "learn")}
-    known = of_matching | of_attention
-    recordings = {
-        name: Recording(one, calls if name == program else [], launched) for name, one in known.items()
-    }
-    put_programs({name: recordings[name] for name in of_matching}, {n: recordings[n] for n in of_attention})
-    try:
-        yield
-    finally:
-        put_programs(of_matching, of_attention)
-
-
-def put_programs(of_matching: dict[str, Any], of_attention: dict[str, Any]) -> None:
-    """Let the operations launch these."""
-    matching_launches.PROGRAMS.update(of_matching)  # type: ignore[arg-type]
-    for name, program in of_attention.items():
-        setattr(attention_programs, name, program)
-
-
 def shapes_of(group: Group, call: Call) -> list[dict[str, Any]]:
     """The table's own shape, then the candidates without it."""
     tried = list(candidates(group, call.constants))
     names = {name for options in tried for name in options}
     own = {name: value for name, value in call.constants.items() if name in names}
     return [own, *(options for options in tried if options != own)]
-
-
-def compile_all(
-    calls: dict[str, Call],
-    shapes: dict[str, list[dict[str, Any]]],
-    deadline: float,
-    *,
-    processes: int | None,
-    offline: bool = False,
-) -> set[tuple[str, int]]:
-    """Compile every shape in other processes, which share Triton's cache on disk; gives the finished ones.
-
-    Args:
-        calls: A launch of each group.
-        shapes: The shapes of each group.
-        deadline: The time, as `time.monotonic` tells it, after which no more are waited for.
-        processes: How many; as many as there are cores, but for two, when not given.
-        offline: Compile for compute capability 9.0 without a GPU.
-    """
-    count = min(sum(map(len, shapes.values())), processes or max(1, (os.cpu_count() or 1) - 2))
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, stand_in_for_a_gpu if offline else None)
-    # group after group, as they will be timed: what is not ready in time is of the last ones
-    waiting = {
-        pool.submit(compile_one, *portable(calls[label], options)): (label, number)
-        for label, of_group in shapes.items()
-        for number, options in enumerate(of_group)
-    }
-    finished, late = wait(waiting, timeout=max(1.0, deadline - time.monotonic()))
-    for future in late:
-        future.cancel()
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in active_children():
-        process.terminate()  # a compiler that is still at work would hold up the end
-    errors = [error for future in finished if (error := future.exception()) is not None]
-    print(f"{len(finished)} shapes compiled, {len(errors)} refused, {len(late)} not in time", flush=True)
-    if errors:
-        print(f"the last refused: {errors[-1]}"[:300], flush=True)
-    return {waiting[future] for future in finished if future.exception() is None}
-
-
-class StandIn:
-    """What Triton asks its driver for before it compiles, of an H100 that is not there."""
-
-    def get_current_device(self) -> int:
-        """The first."""
-        return 0
-
-    def get_current_stream(self, device: int) -> int:
-        """The default one."""
-        return 0
-
-    def get_current_target(self) -> Any:
-        """Compute capability 9.0."""
-        from triton.backends.compiler import GPUTarget
-
-        return GPUTarget("cuda", 90, 32)
-
-
-def stand_in_for_a_gpu() -> None:
-    """Let Triton compile in this process as if there was a GPU."""
-    import triton
-
-    triton.runtime.driver.set_active(StandIn())
-
-
-def portable(call: Call, options: dict[str, Any]) -> tuple[str, str, list[Any], dict[str, Any]]:
-    """A launch that another process can compile: tensors become their types."""
-    function = call.program.fn
-    arguments = [one.dtype if isinstance(one, torch.Tensor) else one for one in call.arguments]
-    return function.__module__, function.__name__, arguments, call.constants | options
-
-
-def compile_one(module: str, name: str, arguments: list[Any], constants: dict[str, Any]) -> None:
-    """Compile a launch into Triton's cache."""
-    getattr(importlib.import_module(module), name).warmup(*arguments, grid=(1,), **constants)
 
 
 def timed(group: Group, call: Call, options: dict[str, Any], *, own: bool) -> Timed:

@@ -44,6 +44,6 @@ def test_every_group_varies_what_its_launch_says() -> None:
     for group in groups(torch.device("cpu")):
         call = tune_launches.recorded(group, launched=False)
         own, *others = tune_launches.shapes_of(group, call)
-        assert len(others) >= 4
+        assert len(others) >= 3
         assert all(shape.keys() == own.keys() and shape != own for shape in others)
         assert own.items() <= call.constants.items()

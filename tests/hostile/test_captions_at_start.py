@@ -35,6 +35,9 @@ class Lines:
     def line(self, text: str) -> None:
         self.lines.append(text)
 
+    def warning(self, text: str) -> None:
+        self.lines.append(text)
+
     def phase(self, name: str, *, start: int, steps: int) -> Any:
         raise Reached
 
