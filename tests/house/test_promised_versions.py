@@ -49,20 +49,20 @@ def test_the_lowest_versions_are_within_the_promise(root: Path) -> None:
 def test_what_was_run_is_told_and_a_missing_python_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def tested(python: str, versions: str, arguments: list[str]) -> tuple[bool, str]:
+    def tested(python: str, base: Path, versions: str, arguments: list[str]) -> tuple[bool, str]:
         if versions == "lowest":
             raise subprocess.CalledProcessError(1, "uv", stderr="no solution\n")
-        return True, f"3 passed with {arguments}"
+        return True, f"3 passed on {base} with {arguments}"
 
     monkeypatch.setattr(
-        promised_versions, "interpreter", lambda python: None if python == "3.11" else Path(python)
+        promised_versions, "interpreter", lambda python: None if python == "3.11" else Path("here")
     )
     monkeypatch.setattr(promised_versions, "tested", tested)
     results = list(promised_versions.outcomes(["3.11", "3.12"], ["lowest", "newest"], ["-x"]))
     assert results == [False, True]
     printed = capsys.readouterr().out
     assert re.findall(r"^Python (.*)$", printed, flags=re.MULTILINE) == [
-        "3.11: not on this machine, left out",
+        "3.11: not on the search path, left out",
         "3.12, lowest versions: cannot be installed: no solution",
-        "3.12, newest versions: 3 passed with ['-x']",
+        "3.12, newest versions: 3 passed on here with ['-x']",
     ]

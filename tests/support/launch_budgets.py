@@ -24,6 +24,9 @@ KNOWN_SPILLS = {
     "slopes sm_90 half": 240,
     "slopes sm_90 tf32": 360,
     "slopes sm_90 float32": 128,
+    "learn_words sm_80 half": 144,
+    "learn_words sm_80 tf32": 144,
+    "learn_words sm_80 float32": 288,
     "learn sm_80 float32 128 16": 248,
     "learn sm_90 float32 128 16": 848,
 }

@@ -2,8 +2,8 @@
 
     python tests/support/promised_versions.py [--python 3.12] [--versions lowest] [ARGUMENTS OF PYTEST]
 
-Each environment is kept in `.versions/` with what was installed and what pytest printed. A Python that this
-machine lacks is named and left out. The exit code is 1 when a test failed or nothing could be run.
+Each environment is kept in `.versions/` with what was installed and what pytest printed. A Python that is
+not on the search path is named and left out. The exit code is 1 when a test failed or nothing could be run.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def interpreter(python: str) -> Path | None:
     return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
-def install(python: str, versions: str) -> Path:
-    """Make an environment of its own, and give its interpreter."""
+def install(python: str, base: Path, versions: str) -> Path:
+    """Make an environment of its own on a Python, and give its interpreter."""
     environment = FOLDER / f"{python}-{versions}"
     requirements = FOLDER / f"{environment.name}.txt"
     FOLDER.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ def install(python: str, versions: str) -> Path:
         "pyproject.toml",
     ]
     _run(*resolve, *groups, *RESOLUTIONS[versions], "--upgrade", "--output-file", str(requirements))
-    _run("venv", "--quiet", "--clear", "--python", python, str(environment))
+    _run("venv", "--quiet", "--clear", "--python", str(base), str(environment))
     own = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     _run("pip", "install", "--quiet", "--python", str(own), "--requirement", str(requirements))
     editable = ("--no-deps", "--no-build-isolation", "--editable", ".")
@@ -66,9 +66,9 @@ def install(python: str, versions: str) -> Path:
     return own
 
 
-def tested(python: str, versions: str, arguments: Sequence[str]) -> tuple[bool, str]:
+def tested(python: str, base: Path, versions: str, arguments: Sequence[str]) -> tuple[bool, str]:
     """Run the suite; whether all went well, and pytest's last line."""
-    own = install(python, versions)
+    own = install(python, base, versions)
     log = FOLDER / f"{python}-{versions}.log"
     command = [str(own), "-m", "pytest", "-n", "2", "-m", "not long", "-p", "no:cacheprovider", *arguments]
     with log.open("w") as file:
@@ -81,12 +81,13 @@ def tested(python: str, versions: str, arguments: Sequence[str]) -> tuple[bool, 
 def outcomes(pythons: Sequence[str], versions: Sequence[str], arguments: Sequence[str]) -> Iterator[bool]:
     """Run every combination and print what came of it; whether each went well."""
     for python in pythons:
-        if interpreter(python) is None:
-            print(f"Python {python}: not on this machine, left out", flush=True)
+        base = interpreter(python)
+        if base is None:
+            print(f"Python {python}: not on the search path, left out", flush=True)
             continue
         for choice in versions:
             try:
-                well, summary = tested(python, choice, arguments)
+                well, summary = tested(python, base, choice, arguments)
             except subprocess.CalledProcessError as error:
                 well, summary = False, f"cannot be installed: {error.stderr.strip()}"
             print(f"Python {python}, {choice} versions: {summary}", flush=True)
