@@ -61,7 +61,7 @@ def locate(
         path = folder / text
         if is_file(path):
             return RecipeFile(path.stem, path, "file")
-        if _is_file(path / "recipe.lock.yaml"):
+        if is_file(path / "recipe.lock.yaml"):
             message, expected = (
                 f"{path} is a run, not a recipe",
                 f"{path}/recipe.lock.yaml, its frozen recipe",

@@ -65,10 +65,10 @@ def run_sweep(plan: Plan, *, reporter: Reporter, again: str, stop: StopSignal | 
         DataError: The data is missing or malformed.
     """
     with exclusive(plan.out, purpose="a sweep", warn=reporter.warning):
-        return _run(plan, reporter=reporter, again=again)
+        return _run(plan, reporter=reporter, again=again, stop=stop)
 
 
-def _run(plan: Plan, *, reporter: Reporter, again: str) -> bool:
+def _run(plan: Plan, *, reporter: Reporter, again: str, stop: StopSignal | None) -> bool:
     _refuse_changed(plan)
     state = SweepState(plan.out)
     failed: list[Problem] = []
