@@ -65,9 +65,9 @@ def mutated(draw: st.DrawFn) -> bytes:
         if how == "rename" and isinstance(container, dict):
             container[draw(NAMES)] = value
         elif how == "replace" and isinstance(container, dict):
-            container[key] = draw(ODD)
+            container[key] = copy.deepcopy(draw(ODD))  # later turns change what stands in the recipe
         elif how != "delete" and isinstance(container, list):
-            container += [value, draw(ODD)]
+            container += [value, copy.deepcopy(draw(ODD))]
     return write(data).encode("utf-8", "surrogatepass")
 
 

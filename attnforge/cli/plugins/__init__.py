@@ -32,7 +32,9 @@ class PluginsGroup(click.Group):
                 formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group("plugins", cls=PluginsGroup, invoke_without_command=True)
+@click.group(
+    "plugins", cls=PluginsGroup, invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]..."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
