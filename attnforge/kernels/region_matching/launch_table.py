@@ -2,9 +2,9 @@
 
 For sm_90, entries for vectors of 256 numbers and captions of up to 32 words, in halves and TF32, are those
 that an H200 ran fastest with 256 pairs (Triton 3.6; benchmarks/results/nvidia-h200/launches.csv), although
-they spill. Halves of narrower vectors mostly follow them untimed. All others were made by compiling: of the shapes that
-were tried, from large blocks to small, each is the first that spills nothing from registers, or, in a program
-of the gradient, no more than 64 bytes.
+they spill. Halves of narrower vectors mostly follow them untimed. All others were made by compiling: of the
+shapes that were tried, from large blocks to small, each is the first that spills nothing from registers, or,
+in a program of the gradient, no more than 64 bytes.
 
 Three products of TF32 would be two to four times as fast as plain units for float32 that is kept whole. On
 the H200, under Triton 3.6, they read beyond their memory with captions of several lengths: they are not used.
