@@ -207,9 +207,7 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Pictures with captions. Constructor: `__init__(self, spec: DataSpec, *, ...)`.
-
-    By `key(index)` and `file(index)`, names and paths if it has them, resumed runs know their data."""
+    """Pictures with captions; `key(index)` and `file(index)`, if there, tell a resumed run its data apart."""
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:

@@ -12,15 +12,13 @@ import torch
 from torch import nn
 
 from attnforge.build import assemble
-from attnforge.build.builder import class_of
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.data.fingerprint import fingerprint
 from attnforge.data.loader import batches
-from attnforge.errors import PluginError, Problem, RunError
+from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
 from attnforge.interfaces import Dataset, Task, Tokenizer
-from attnforge.names import RULE, is_safe
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
@@ -41,6 +39,7 @@ from attnforge.run.resuming import (
 )
 from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
+from attnforge.run.tasks import build_task, is_recorded
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.finite import constants_of
 from attnforge.train.checkpoints.saving import remove_partial
@@ -192,7 +191,7 @@ def _train_phases(
         phase = recipe.phases[name]
         data = parts.dataset("train", image_size=phase.image_size)
         steps = _steps(phase, images=len(data))
-        task = _build_task(parts, phase, name=name)
+        task = build_task(parts, phase, name=name)
         recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
         constants = constants_of(task.networks())
@@ -257,7 +256,7 @@ def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, s
         truncate=phase.truncate,
         order=phase.order,
         workers=parts.recipe.training.workers,
-        full_length=_is_recorded(parts, phase),
+        full_length=is_recorded(parts, phase),
         device=parts.device,
     )
 
@@ -270,27 +269,6 @@ def drawing_network(task: Task) -> nn.Module | None:
 
 def _steps(phase: Phase, *, images: int) -> int:
     return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
-
-
-def _is_recorded(parts: Parts, phase: Phase) -> bool:
-    """Whether the steps of a phase may be recorded, so that all their batches must have one shape."""
-    graphs = parts.engine is not None and parts.engine.cuda_graphs
-    return graphs and "generator" in class_of(phase.task).needs
-
-
-def _build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
-    task = phase.task(parts.task_spec(class_of(phase.task).needs))
-    bad = [network for network in task.networks() if not is_safe(network)]
-    if bad:
-        raise PluginError(
-            Problem(
-                code="unsafe-name",
-                message=f"the task of phase {name} has a network called {bad[0]!r}, whose weights would be "
-                "saved under that name",
-                expected=RULE,
-            )
-        )
-    return task
 
 
 def _fit(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

@@ -283,14 +283,6 @@ def test_runs_where_nothing_can_be_written(doctor: Callable[..., tuple[int, Rows
     assert row["next"] == "attnforge train RECIPE --out FOLDER"
 
 
-def test_tritons_cache_is_where_triton_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("TRITON_CACHE_DIR", raising=False)
-    monkeypatch.setenv("TRITON_HOME", str(tmp_path))
-    assert storage.triton_cache() == tmp_path / ".triton" / "cache"
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "here"))
-    assert storage.triton_cache() == tmp_path / "here"
-
-
 def test_people_get_a_table_and_a_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

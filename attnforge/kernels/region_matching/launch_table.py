@@ -123,7 +123,7 @@ LAUNCHES: dict[tuple[Program, int, Kind], dict[int, tuple[Launch, ...]]] = {
     ("learn_regions", 9, "tf32"): {
         64: (Launch(32, 32, 4, 2, 64),) * 3,
         128: (Launch(32, 32, 4, 2, 64),) * 3,
-        256: (Launch(32, 32, 4, 2, 64),) * 3,
+        256: (Launch(32, 32, 4, 2, 64), Launch(32, 32, 4, 2, 64), Launch(32, 32, 8, 2, 32)),
     },
     ("learn_regions", 9, "float32"): {
         64: (Launch(32, 32, 8, 1, 32),) * 3,
