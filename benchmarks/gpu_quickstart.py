@@ -63,6 +63,9 @@ def check_quickstart(out: Path, *, device: str, seconds: float, small: bool = Fa
     if failed:
         return failed
     losses = {name: losses_of(runs / name) for name in ("cpu", "cuda", "bf16", "resumed")}
+    for folder in ("checkpoints", "samples"):  # hundreds of megabytes that nobody looks at
+        for run in losses:
+            shutil.rmtree(runs / run / folder, ignore_errors=True)
     return distances(losses, steps=steps)
 
 
