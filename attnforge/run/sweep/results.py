@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ class RunResults:
         scored = []
         for one in self.measurements:
             name = matching(headlines(one.figures), highest)
-            if name is not None:
+            if name is not None and math.isfinite(one.figures[name]):
                 scored.append((float(one.figures[name]), one))
         # of equals the earlier one: less training for the same
         return max(scored, key=lambda pair: pair[0])[1] if scored else last
@@ -84,7 +86,7 @@ def figure(plan: Plan, results: list[RunResults]) -> str:
     for name in names:
         lines = []
         for result in results:
-            having = [one for one in result.measurements if name in one.figures]
+            having = [one for one in result.measurements if math.isfinite(one.figures.get(name, math.nan))]
             factor = 100 if any(is_share(name, one.figures) for one in having) else 1
             points = [
                 (
@@ -115,13 +117,21 @@ def _json(plan: Plan, results: list[RunResults]) -> str:
                 "finished": result.finished,
                 "protocol": digest,
                 "measurements": [
-                    {"phase": one.phase, "step": one.step, "epoch": one.epoch, "figures": one.figures}
+                    {"phase": one.phase, "step": one.step, "epoch": one.epoch, "figures": _plain(one.figures)}
                     for one in result.measurements
                 ],
             }
         )
     data = {"sweep": plan.name, "summary": plan.summary, "runs": runs, "protocols": protocols}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _plain(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures as JSON has them, which knows no number that is not finite: null stands for those."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
 
 
 def _csv(results: list[RunResults]) -> str:

@@ -12,7 +12,6 @@ from attnforge.interfaces import ImageFeatures
 from attnforge.recipe.weights import RANDOM
 from attnforge.specs import ImageSpec
 
-from .frozen_inception import frozen_inception
 from .image_projection import Projection
 from .image_weights import load_weights
 
@@ -60,6 +59,9 @@ class InceptionEncoder(nn.Module):
         statistics: Literal["frozen", "adapt"] = "frozen",
     ) -> None:
         super().__init__()
+        # torchvision takes seconds, which a look at a recipe spares
+        from .frozen_inception import frozen_inception
+
         self.align_corners = align_corners
         self.statistics = statistics
         network = frozen_inception()

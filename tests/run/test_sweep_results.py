@@ -1,0 +1,48 @@
+"""What a sweep's files say where a run measured a number that is not finite."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from attnforge.run.measured import Measurement
+from attnforge.run.sweep import results as subject
+from attnforge.run.sweep.plan import Plan, PlannedRun
+
+
+def measurement(step: int, figure: float) -> Measurement:
+    whole: dict[str, Any] = dict.fromkeys(Measurement.__dataclass_fields__)
+    return Measurement(**{**whole, "phase": "gan", "step": step, "figures": {"score": figure}})
+
+
+def result(label: str, *figures: float) -> subject.RunResults:
+    resolved = SimpleNamespace(name=label, data=lambda: {"evaluation": {}, "data": {"use": "none"}})
+    run = SimpleNamespace(label=label, folder=Path(label), digest="1", settings={}, resolved=resolved)
+    measured = tuple(measurement(10 * (step + 1), figure) for step, figure in enumerate(figures))
+    return subject.RunResults(cast("PlannedRun", run), True, measured)
+
+
+PLAN = cast("Plan", SimpleNamespace(name="some", summary=""))
+
+
+def test_a_number_that_is_not_finite_leaves_the_other_results_whole(monkeypatch: Any) -> None:
+    monkeypatch.setattr(subject, "protocol_of", lambda resolved: {})
+    found = [result("good", 1.0, 2.0), result("bad", 3.0, math.nan, math.inf)]
+    drawn = subject.figure(PLAN, found)
+    assert drawn.startswith("<svg")
+    assert "nan" not in drawn.lower()
+    assert "inf" not in drawn.lower()
+    saved = json.loads(subject._json(PLAN, found), parse_constant=lambda name: name)
+    assert [one["figures"]["score"] for one in saved["runs"][1]["measurements"]] == [3.0, None, None]
+    chosen = found[1].chosen("score")
+    assert chosen is not None
+    assert chosen.figures["score"] == 3.0
+
+
+def test_a_run_without_any_finite_number_shows_its_last() -> None:
+    chosen = result("bad", math.nan, math.nan).chosen("score")
+    assert chosen is not None
+    assert chosen.step == 20
