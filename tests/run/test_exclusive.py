@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,8 @@ def held_elsewhere(folder: Path, how: str = "alone") -> Iterator[subprocess.Pope
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a test may have ended all of it
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def code_of(action: Callable[[], object]) -> str:
