@@ -142,7 +142,7 @@ def test_work_is_that_of_the_formulas() -> None:
         83.9e-6, rel=1e-3
     )
     ragged = work_of(case, "forward", [3, 9, 16, 17])
-    assert ragged.padded_operations == 2 * 2 * 48 * (8 + 16 + 16 + 32) * 320 * 256
+    assert ragged.padded_operations == 2 * 2 * 48 * (16 + 16 + 16 + 32) * 320 * 256
     half = work_of(case, "both", [9] * 48).operations
     assert half == work_of(case, "both", [18] * 48).operations / 2
 

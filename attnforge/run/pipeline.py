@@ -139,6 +139,10 @@ class Pipeline:
             device=self.parts.device,
         )
 
+    def unknown_words(self, captions: Sequence[str]) -> list[str]:
+        """Words of the captions that the vocabulary lacks and generating leaves out."""
+        return sorted({word for caption in captions for word in self.parts.tokenizer.unknown(caption)})
+
 
 def generator_checkpoints(
     folder: RunFolder, recipe: Recipe, *, warn: Callable[[str], None] = warn_on_stderr

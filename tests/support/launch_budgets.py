@@ -36,7 +36,8 @@ KNOWN_SPILLS = {
 """Launches that spill more, by how their names begin: the most that an admitted Triton makes of them.
 
 Those of sm_90 in halves and TF32, and of word attention in float32, were the fastest on an H200 all the same,
-and spill under Triton 3.9, too. The others are of Triton 3.6, which torch 2.11 comes with; Triton 3.9 keeps them within the budget.
+and spill under Triton 3.9, too. The others are of Triton 3.6, which torch 2.11 comes with; Triton 3.9 keeps
+them within the budget.
 """
 
 
