@@ -56,7 +56,13 @@ def test_a_tiny_run_has_the_same_losses(kernel: str, losses: Losses) -> None:
     recipe = tiny(*UNMEASURED, f"training.device={device_for(kernel.rpartition('=')[2])}")
     expected = losses(recipe, "word-attention=reference")
     assert {phase for phase, _, _ in expected} == {"damsm", "gan"}
-    assert losses(recipe, kernel) == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    found = losses(recipe, kernel)
+    early = {key for key in expected if key[1] <= 3}
+    assert {key: found[key] for key in early} == pytest.approx(
+        {key: expected[key] for key in early}, rel=1e-3
+    )
+    # Adam makes a whole step of a gradient that is nearly zero, and so of its rounding
+    assert found == pytest.approx(expected, rel=2e-2, abs=1e-4)
 
 
 def test_matching_learns_the_same_with_every_kernel_of_regions(losses: Losses) -> None:
