@@ -24,8 +24,11 @@ from attnforge.cli import run
 from attnforge.cli.boundary import problem_of
 from attnforge.cli.group import group
 from attnforge.errors import RunError
-from attnforge.train import checkpoints as subject
-from attnforge.train.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
+from attnforge.train.checkpoints import saving as subject
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+from attnforge.train.checkpoints.manifest import read_manifest
+from attnforge.train.checkpoints.saving import save_checkpoint
+from attnforge.train.checkpoints.search import newest_checkpoint
 
 Said = pytest.CaptureFixture[str]
 RED = "a red bird"
@@ -224,11 +227,11 @@ def test_a_strangers_checkpoint_ends_in_a_problem_with_the_file(
     folder = Path(shutil.copytree(trained, tmp_path / "run")) / "checkpoints" / "gan-0000001"
     for file in folder.glob(pattern):
         file.write_bytes(content)
-    checkpoint = Checkpoint(folder, json.loads((folder / "manifest.json").read_text()))  # its digests agree
+    checkpoint = Checkpoint(folder, read_manifest(folder))  # as if its digests agreed
     network = torch.nn.Linear(1, 1)
     optimizer = torch.optim.Adam(network.parameters())
     loads: dict[str, Callable[[], object]] = {
-        "optimizers.pt": lambda: checkpoint.load_optimizers({"generator": optimizer}, torch.device("cpu")),
+        "optimizers.pt": lambda: checkpoint.load_optimizers({"generator": optimizer}),
         "tokenizer.json": lambda: checkpoint.load_tokenizer(WordTokenizer()),
         "generator*.safetensors": lambda: checkpoint.load_network("generator", network),
     }
@@ -245,7 +248,7 @@ def test_a_strangers_checkpoint_ends_in_a_problem_with_the_file(
 
 def test_a_checkpoint_that_is_removed_while_it_is_read(trained: Path, tmp_path: Path) -> None:
     run_folder = Path(shutil.copytree(trained, tmp_path / "run"))
-    checkpoint = latest_checkpoint(run_folder / "checkpoints", phase="gan")
+    checkpoint = newest_checkpoint(run_folder / "checkpoints", phases=["gan"]).checkpoint
     assert checkpoint is not None
     shutil.rmtree(checkpoint.folder)
     with pytest.raises(RunError) as caught:
