@@ -66,6 +66,10 @@ class Loader(yaml.SafeLoader):
             self.depth -= 1
 
 
+_FOLDED = re.compile("[\x85\u2028\u2029]")
+"""Line breaks of Unicode."""
+
+
 class Dumper(yaml.SafeDumper):
     """Writes values so that `Loader` reads the same ones back."""
 
@@ -74,7 +78,13 @@ class Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # PyYAML folds these breaks in single quotes, and reads a space there.
+        style = '"' if _FOLDED.search(data) else None
+        return self.represent_scalar(STR, data, style=style)
 
+
+Dumper.add_representer(str, Dumper.represent_str)
 for _tag, (_pattern, _first) in _PATTERNS.items():
     Loader.add_implicit_resolver(_tag, _pattern, _first)
     Dumper.add_implicit_resolver(_tag, _pattern, _first)

@@ -255,7 +255,7 @@ def test_ctrl_c_while_measuring_ends_the_run_at_once_and_it_can_go_on(
     command = ["train", "quickstart", *SHORT, "--out", "run"]
 
     def interrupted(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)  # handled before it returns, unlike one from outside
+        signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
         patch.setattr("attnforge.run.measuring.measure", interrupted)

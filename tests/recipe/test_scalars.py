@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attnforge.errors import Problem
@@ -80,6 +80,8 @@ ATOMS = (
 KEYS = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1)
 
 
+@example("\x85")
+@example({"a": "one\u2028two\u2029three"})
 @given(
     st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
 )
