@@ -1,7 +1,8 @@
 """With which blocks and warps the Triton programs of word attention are launched.
 
-For sm_90, entries of up to 64 channels are those that an H200 ran fastest with 16,384 pixels and 18 words
-(Triton 3.6; benchmarks/results/nvidia-h200/launches.csv). All others were made by compiling: of the shapes
+For sm_90, entries of up to 64 channels and 32 words are those that an H200 ran fastest with 16,384 pixels and
+18 words, or within a tenth of it (Triton 3.6; benchmarks/results/nvidia-h200/launches.csv); those of 16 words
+follow them untimed. All others were made by compiling: of the shapes
 that were tried, from many pixels to few, each is the first whose numbers all stay in registers, channels last
 or first, with weights and joined. These were not timed.
 """
