@@ -100,6 +100,12 @@ def same_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, again: str)
         )
 
 
+def describe_encoders(checkpoint: Checkpoint, left_out: Sequence[str]) -> str:
+    """Where encoders were taken from, and the phases that are left out for it."""
+    taken = f"encoders are taken from {checkpoint.folder}"
+    return f"{taken}, so phase {' and '.join(left_out)} is left out" if left_out else taken
+
+
 def _named(run: RunFolder, name: str) -> Checkpoint:
     checkpoint = read_checkpoint(run.checkpoints / name, holding=BOTH)
     if isinstance(checkpoint, Checkpoint):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,13 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import refuse_captions, tell_what_is_lost
-from attnforge.run.encoders import find_encoders, phases_to_train, same_vocabulary, take_encoders
+from attnforge.run.encoders import (
+    describe_encoders,
+    find_encoders,
+    phases_to_train,
+    same_vocabulary,
+    take_encoders,
+)
 from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
 from attnforge.run.measuring import TrainingFigures
@@ -144,20 +151,23 @@ def _train(
     if recipe.generator is not None:
         build_metrics(parts)  # a file that they lack is told now and not when training has ended
     written = asked if asked is not None else write_yaml(resolved.plain())
-    run = RunFolder.create(path, recipe=written, lock=resolved.frozen())
-    reporter.line(f"run {run.path}")
-    if recipe.training.cuda_graphs and not engine.cuda_graphs:
-        reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
-    if encoders is not None:
-        reporter.line(_of_encoders(encoders, left_out))
-    if checkpoint is None:
-        tell_what_is_lost(parts, run, reporter)
-    with Recorder(
-        run, recipe=recipe, resolved=resolved, asked=written, data=known_data, reporter=reporter
-    ) as recorder:
-        for text in warnings:
-            run.log_event("warning", message=text)
-        with stop.saving_first():  # measuring has nothing to save, so there a signal ends the run at once
+    with ExitStack() as recording:
+        # measuring at the end has nothing to save, so there a signal ends the run at once
+        with stop.saving_first():
+            run = RunFolder.create(path, recipe=written, lock=resolved.frozen())
+            reporter.line(f"run {run.path}")
+            if recipe.training.cuda_graphs and not engine.cuda_graphs:
+                reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
+            if encoders is not None:
+                reporter.line(describe_encoders(encoders, left_out))
+            if checkpoint is None:
+                tell_what_is_lost(parts, run, reporter)
+            recorder = Recorder(
+                run, recipe=recipe, resolved=resolved, asked=written, data=known_data, reporter=reporter
+            )
+            recording.enter_context(recorder)
+            for text in warnings:
+                run.log_event("warning", message=text)
             figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
             finished = _train_phases(parts, run, recorder, figures, stop, names, resumption)
         if not finished:
@@ -277,11 +287,6 @@ def _fit(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokeni
         checkpoint.load_tokenizer(tokenizer)
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     return tokenizer
-
-
-def _of_encoders(checkpoint: Checkpoint, left_out: Sequence[str]) -> str:
-    taken = f"encoders are taken from {checkpoint.folder}"
-    return f"{taken}, so phase {' and '.join(left_out)} is left out" if left_out else taken
 
 
 def _refuse_to_overwrite(path: Path, *, resume: bool) -> None:

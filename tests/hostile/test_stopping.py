@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 from commands import command, ended, rows, saved_steps, wait_until
-from tiny_run import TINY
+from tiny_run import TINY, tiny
+
+from attnforge.run.progress import ConsoleReporter
+from attnforge.run.stop import StopSignal
+from attnforge.run.training import train
 
 LONG = (
     "train",
@@ -135,3 +139,12 @@ def test_ctrl_c_before_anything_was_made_leaves_nothing(tmp_path: Path) -> None:
         code, _, err = ended(process)
     assert (code, err.strip()) == (130, "")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_that_came_while_something_was_imported_makes_no_run_folder(tmp_path: Path) -> None:
+    """The interrupt may be put off until the very moment at which a run folder would be made."""
+    with StopSignal() as stop:
+        stop.ask(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny(), tmp_path / "run", resume=False, reporter=ConsoleReporter(), stop=stop)
+    assert list(tmp_path.iterdir()) == []
