@@ -15,9 +15,14 @@ from attnforge.terminal import say
 @click.command("validate")
 @click.argument("arguments", nargs=-1, required=True, metavar="RECIPE... [KEY=VALUE]...")
 def command(arguments: tuple[str, ...]) -> int:
-    """Check recipes and report everything that is wrong with them."""
+    """Check recipes and report everything that is wrong with them.
+
+    Each phase is built and makes a step on shapes alone, which needs neither memory nor data.
+    """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
+    from attnforge.recipe.weights import random_weights
+    from attnforge.run.trial.shapes import walk_phases
 
     recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
@@ -28,12 +33,19 @@ def command(arguments: tuple[str, ...]) -> int:
     for recipe in recipes:
         try:
             resolved = resolve(recipe, overrides=overrides, plugins=plugins)
+            walk = walk_phases(resolved)
+            if walk.problems:
+                raise RecipeError(walk.problems)
         except RecipeError as error:
             say(f"{recipe}: {_count(error)}")
             print_error(error)
             code = 1
         else:
             say(f"{recipe}: ok {resolved.digest[:8]}")
+            for remark in walk.unseen:
+                say(f"  not checked: {remark}")
+            for problem in random_weights(resolved):
+                say(f"  before it can train: {problem.expected}")
     return code
 
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from attnforge.device_names import computing_device
 from attnforge.interfaces import (
     Build,
     Dataset,
@@ -25,9 +26,11 @@ from attnforge.interfaces import (
     Tokenizer,
     Tracker,
 )
+from attnforge.ranges import BatchSize, CaptionLength, Count, ImageSide, Positive
 from attnforge.values import BatchOrder, Truncate
 
-Positive = Annotated[int, Field(ge=1)]
+DeviceName = Annotated[str, AfterValidator(computing_device)]
+"""`auto`, or a device as torch names it, such as `cuda:1`; whether there is one shows when a run starts."""
 Precision = Literal["float32", "bf16"]
 """What factors of convolutions and matrix products are rounded to in training."""
 
@@ -55,14 +58,14 @@ class Phase:
     task: Build[Task]
     steps: Positive | None = None
     epochs: Positive | None = None
-    batch_size: Positive = 16
-    max_words: Positive = 18
+    batch_size: BatchSize = 16
+    max_words: CaptionLength = 18
     truncate: Truncate = "random"
     order: BatchOrder = "drawn"
-    image_size: Positive | None = None
+    image_size: ImageSide | None = None
     log_every: Positive = 20
-    sample_every: Annotated[int, Field(ge=0)] = 500
-    checkpoint_every: Annotated[int, Field(ge=0)] = 1000
+    sample_every: Count = 500
+    checkpoint_every: Count = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +93,10 @@ class Training:
             or `accept` with a warning.
     """
 
-    seed: Annotated[int, Field(ge=0)] = 1
-    device: str = "auto"
-    workers: Annotated[int, Field(ge=0)] = 0
-    threads: Positive | None = None
+    seed: Count = 1
+    device: DeviceName = "auto"
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    threads: Annotated[int, Field(ge=1, le=1_024)] | None = None
     keep: Positive = 2
     precision: Precision = "float32"
     channels_last: bool = False
@@ -133,10 +136,10 @@ class Evaluation:
     """
 
     metrics: Mapping[str, Build[Metric]] = field(default_factory=dict)
-    every: Annotated[int, Field(ge=0)] = 0
+    every: Count = 0
     captions: Positive = 500
-    batch_size: Positive = 50
-    max_words: Positive | None = None
+    batch_size: BatchSize = 50
+    max_words: CaptionLength | None = None
     truncate: Truncate = "random"
     seed: int = 1
 

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Annotated, Any, Union
 
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
 
 from attnforge.interfaces import INTERFACES, Build
+
+_CONFIG = ConfigDict(allow_inf_nan=False)
+"""No option of a training is infinite or not a number; pydantic takes both where nothing forbids them."""
 
 
 class BadAnnotationError(Exception):
@@ -107,7 +110,7 @@ def _has_parts(annotation: Any) -> bool:
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(annotation)
+        return TypeAdapter(annotation, config=_CONFIG)
     except PydanticSchemaGenerationError as error:
         raise BadAnnotationError(f"{annotation!r} is nothing that a recipe can say") from error
     except (PydanticUserError, TypeError, NameError) as error:

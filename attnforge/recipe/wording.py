@@ -70,10 +70,14 @@ def _of_schema(schema: Mapping[str, Any]) -> str:
         return f"list of {' and '.join(dict.fromkeys(_of_schema(one) for one in members)) or 'values'}"
     bounds = {"minimum": "at least", "exclusiveMinimum": "above"}
     bounds |= {"maximum": "at most", "exclusiveMaximum": "below"}
-    limits = [f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema]
+    limits = [f"{word} {_number(schema[key])}" for key, word in bounds.items() if key in schema]
     names = {"object": "map", "string": "text", "boolean": "true or false"}
     kind = str(schema.get("type", "any value"))
     return ", ".join([names.get(kind, kind), *limits])
+
+
+def _number(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
 
 
 def _yaml(value: object) -> str:

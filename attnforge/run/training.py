@@ -16,13 +16,12 @@ from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.data.fingerprint import fingerprint
-from attnforge.data.loader import batches
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
-from attnforge.interfaces import Dataset, Task, Tokenizer
+from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
-from attnforge.recipe.schema import Phase, Recipe
+from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import refuse_captions, tell_what_is_lost
 from attnforge.run.encoders import (
@@ -41,12 +40,12 @@ from attnforge.run.resuming import (
     Resumption,
     find_resumption,
     load_task,
-    refuse_fewer_steps,
     refuse_other_data,
 )
 from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
-from attnforge.run.tasks import build_task, is_recorded
+from attnforge.run.tasks import build_task, drawing_network, phase_batches, steps_of
+from attnforge.run.trial.steps import try_phases
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.finite import constants_of
 from attnforge.train.checkpoints.saving import remove_partial
@@ -140,7 +139,7 @@ def _train(
     known_data = fingerprint(data)
     if checkpoint is not None:
         refuse_other_data(checkpoint, known_data, recipe=recipe, warn=warn)
-        refuse_fewer_steps(checkpoint, _steps(recipe.phases[checkpoint.phase], images=len(data)))
+        refuse_fewersteps_of(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit(recipe, data, checkpoint)
     encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)
@@ -150,6 +149,14 @@ def _train(
         take_encoders(parts, encoders)
     if recipe.generator is not None:
         build_metrics(parts)  # a file that they lack is told now and not when training has ended
+    try_phases(
+        recipe,
+        names[names.index(checkpoint.phase) if checkpoint else 0 :],
+        resolved=resolved,
+        tokenizer=tokenizer,
+        datasets=datasets,
+        engine=engine,
+    )
     written = asked if asked is not None else write_yaml(resolved.plain())
     with ExitStack() as recording:
         # measuring at the end has nothing to save, so there a signal ends the run at once
@@ -200,7 +207,7 @@ def _train_phases(
     for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
         phase = recipe.phases[name]
         data = parts.dataset("train", image_size=phase.image_size)
-        steps = _steps(phase, images=len(data))
+        steps = steps_of(phase, images=len(data))
         task = build_task(parts, phase, name=name)
         recorder.hooks.call("attnforge_model_built", networks=task.networks(), phase=name)
         start = 0
@@ -227,7 +234,7 @@ def _train_phases(
         ) as after_step:
             made = run_phase(
                 task,
-                _load(parts, phase, name, data, start=start, steps=steps),
+                phase_batches(parts, phase, data, start=start, steps=steps),
                 phase=name,
                 start=start,
                 steps=steps,
@@ -252,33 +259,6 @@ def _after_step(
 ) -> bool:
     measure(result)
     return record(result) and not stop.asked
-
-
-def _load(parts: Parts, phase: Phase, name: str, data: Dataset, *, start: int, steps: int) -> Any:
-    return batches(
-        data,
-        parts.tokenizer,
-        batch_size=phase.batch_size,
-        seed=parts.recipe.training.seed,
-        start_step=start,
-        steps=steps,
-        max_words=phase.max_words,
-        truncate=phase.truncate,
-        order=phase.order,
-        workers=parts.recipe.training.workers,
-        full_length=is_recorded(parts, phase),
-        device=parts.device,
-    )
-
-
-def drawing_network(task: Task) -> nn.Module | None:
-    """The network of a task that pictures are drawn with: the averaged generator where there is one."""
-    networks = task.networks()
-    return networks.get("generator-average", networks.get("generator"))
-
-
-def _steps(phase: Phase, *, images: int) -> int:
-    return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
 
 
 def _fit(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

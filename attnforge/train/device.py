@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from attnforge.device_names import AUTO, computing_device
 from attnforge.errors import AttnforgeError, Problem
 
 
@@ -13,12 +14,12 @@ def choose_device(name: str) -> torch.device:
     Raises:
         AttnforgeError: the name is no device, or this machine does not have it.
     """
-    if name == "auto":
+    if name == AUTO:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device(computing_device(name))
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise AttnforgeError(
             Problem(

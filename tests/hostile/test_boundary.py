@@ -21,9 +21,9 @@ from commands import command, ended, rows, wait_until
 from tiny_run import TINY, train_tiny
 
 from attnforge.cli import run
-from attnforge.cli.boundary import problem_of
 from attnforge.cli.group import group
 from attnforge.errors import RunError
+from attnforge.run.machine import problem_of
 from attnforge.train.checkpoints import saving as subject
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.manifest import read_manifest

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.interfaces import Condition
+from attnforge.ranges import Width
 from attnforge.specs import ConditionerSpec
 
 from .precision import at_least_float32
@@ -27,7 +25,7 @@ class Augmentation(nn.Module):
         dim: Width of the condition.
     """
 
-    def __init__(self, spec: ConditionerSpec, *, dim: Annotated[int, Field(ge=1)] = 100) -> None:
+    def __init__(self, spec: ConditionerSpec, *, dim: Width = 100) -> None:
         super().__init__()
         self.dim = dim
         self.linear = nn.Linear(spec.sentence, 4 * dim)

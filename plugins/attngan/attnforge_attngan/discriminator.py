@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.nn.utils.parametrize import register_parametrization
 
 from attnforge.errors import Problem, RecipeError
+from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
 
 from .initialisation import initialise
@@ -78,10 +78,10 @@ class JointDiscriminator(TrunkDiscriminator):
         self,
         spec: DiscriminatorSpec,
         *,
-        channels: Annotated[int, Field(ge=1)] = 64,
+        channels: Width = 64,
         norm: Literal["batch", "spectral"] = "batch",
         unconditional: bool = True,
-        max_channels: Annotated[int, Field(ge=1)] | None = None,
+        max_channels: Width | None = None,
     ) -> None:
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)

@@ -7,6 +7,7 @@ may come second, when the map has a quarter of the channels. Both hold but for r
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -88,7 +89,8 @@ class FoldingConvolution(BasicConv2d):  # type: ignore[misc]
         made_of = (dtype, *((part.device, part.data_ptr(), part._version) for part in parts))
         if self._folded is None or self._folded.made_of != made_of:
             # weights made in inference mode could not be used in training
-            with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False):
+            exact = torch.autocast(kind, enabled=False) if available else nullcontext()
+            with torch.inference_mode(False), torch.no_grad(), exact:
                 factor = self.bn.weight / (self.bn.running_var + self.bn.eps).sqrt()
                 weight = self.conv.weight * factor[:, None, None, None]
                 bias = self.bn.bias - self.bn.running_mean * factor

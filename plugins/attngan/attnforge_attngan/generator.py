@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Build, Conditioner, GeneratorOutput, Stage, TextFeatures
+from attnforge.ranges import Width
 from attnforge.specs import ConditionerSpec, GeneratorSpec, StageSpec
 
 from .initialisation import initialise
@@ -46,9 +47,9 @@ class MultiStageGenerator(nn.Module):
         *,
         conditioner: Build[Conditioner],
         stages: Sequence[Build[Stage]],
-        channels: Annotated[int, Field(ge=1)] = 32,
-        base_size: Annotated[int, Field(ge=4)] = 64,
-        noise: Annotated[int, Field(ge=1)] = 100,
+        channels: Width = 32,
+        base_size: Annotated[int, Field(ge=4, le=16_384)] = 64,
+        noise: Width = 100,
         pictures: Literal["every-stage", "last-stage"] = "every-stage",
         norm: GeneratorNorm = "batch",
     ) -> None:

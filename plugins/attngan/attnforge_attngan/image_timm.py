@@ -59,7 +59,7 @@ class TimmEncoder(nn.Module):
         spec: ImageSpec,
         *,
         model: str = "resnet10t",
-        stage: Annotated[int, Field(ge=0)] = 2,
+        stage: Annotated[int, Field(ge=0, le=1_000)] = 2,
         weights: str | None = None,
         model_options: Mapping[str, Any] | None = None,
     ) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.errors import Problem, RecipeError
+from attnforge.ranges import Positive, Sharpness
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
@@ -51,8 +50,8 @@ class InceptionScore:
         *,
         weights: str,
         background: bool = False,
-        splits: Annotated[int, Field(ge=1)] = 10,
-        temperature: Annotated[float, Field(gt=0)] = 1.0,
+        splits: Positive = 10,
+        temperature: Sharpness = 1.0,
         seed: int = 1,
     ) -> None:
         head = read_state(weights).get("fc.weight")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
 
 from .discriminator import SMALLEST, TrunkDiscriminator, bound_convolutions, trunk_widths
@@ -38,9 +38,9 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         self,
         spec: DiscriminatorSpec,
         *,
-        channels: Annotated[int, Field(ge=1)] = 64,
+        channels: Width = 64,
         norm: Literal["batch", "spectral"] = "spectral",
-        max_channels: Annotated[int, Field(ge=1)] | None = None,
+        max_channels: Width | None = None,
     ) -> None:
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.ranges import Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
@@ -41,8 +42,8 @@ class RetrievalPrecision:
         self,
         spec: MetricSpec,
         *,
-        candidates: int = 100,
-        folds: Annotated[int, Field(ge=1)] = 10,
+        candidates: Annotated[int, Field(ge=2)] = 100,
+        folds: Positive = 10,
         seed: int = 1,
     ) -> None:
         self.spec = spec

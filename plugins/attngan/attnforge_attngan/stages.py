@@ -99,7 +99,7 @@ class RefineStage(nn.Module):
         spec: StageSpec,
         *,
         attention: Build[Attention],
-        residual_blocks: Annotated[int, Field(ge=0)] = 2,
+        residual_blocks: Annotated[int, Field(ge=0, le=1_000)] = 2,
     ) -> None:
         super().__init__()
         if spec.in_channels is None:

@@ -7,6 +7,20 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 
+def with_swapped(
+    tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]
+) -> tuple[Int[Tensor, "c l"], Int[Tensor, "c"]]:
+    """The captions with those behind them in which `swap_words` has swapped two words.
+
+    On the device `meta`, where no number can be read, each caption is behind itself once more: there can be
+    no more.
+    """
+    if tokens.is_meta:
+        return torch.cat((tokens, tokens)), torch.cat((lengths, lengths))
+    swapped, changed = swap_words(tokens, lengths)
+    return torch.cat((tokens, swapped[changed])), torch.cat((lengths, lengths[changed]))
+
+
 def swap_words(
     tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]
 ) -> tuple[Int[Tensor, "b l"], Bool[Tensor, "b"]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from attnforge.interfaces import TextFeatures
+from attnforge.ranges import EvenWidth, ShareBelowOne, Width
 from attnforge.specs import TextSpec
 
 from .precision import without_autocast
@@ -37,9 +37,9 @@ class RecurrentTextEncoder(nn.Module):
         self,
         spec: TextSpec,
         *,
-        dim: Annotated[int, Field(ge=2, multiple_of=2)] = 256,
-        embedding: Annotated[int, Field(ge=1)] = 300,
-        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        dim: EvenWidth = 256,
+        embedding: Width = 300,
+        dropout: ShareBelowOne = 0.5,
         sentence: Literal["last", "mean"] = "last",
     ) -> None:
         super().__init__()

@@ -8,12 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
-
-from pydantic import Field
+from typing import Any, Literal, get_args
 
 from attnforge.data.words import words
 from attnforge.errors import DataError, Problem, RunError
+from attnforge.ranges import Positive
 
 Letters = Literal["any", "ascii"]
 
@@ -45,8 +44,8 @@ class WordTokenizer:
         self,
         *,
         letters: Letters = "any",
-        min_count: Annotated[int, Field(ge=1)] = 1,
-        max_size: Annotated[int, Field(ge=1)] | None = None,
+        min_count: Positive = 1,
+        max_size: Positive | None = None,
         vocabulary: str | None = None,
     ) -> None:
         self.letters: Letters = letters

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.interfaces import TextFeatures
+from attnforge.ranges import CaptionLength, Width
 from attnforge.specs import TextSpec
-
-Channels = Annotated[int, Field(ge=1)]
 
 
 class CharCnnRnn(nn.Module):
@@ -39,9 +35,9 @@ class CharCnnRnn(nn.Module):
         self,
         spec: TextSpec,
         *,
-        dim: Annotated[int, Field(ge=1)] = 1024,
-        channels: tuple[Channels, Channels, Channels] = (384, 512, 512),
-        steps: Annotated[int, Field(ge=1)] = 18,
+        dim: Width = 1024,
+        channels: tuple[Width, Width, Width] = (384, 512, 512),
+        steps: CaptionLength = 18,
     ) -> None:
         super().__init__()
         self.dim = dim

@@ -39,7 +39,7 @@ class SentencePieceTokenizer:
     def __init__(
         self,
         *,
-        vocabulary_size: Annotated[int, Field(ge=4)] = 4000,
+        vocabulary_size: Annotated[int, Field(ge=4, le=1_000_000)] = 4000,
         model: Literal["bpe", "unigram"] = "bpe",
     ) -> None:
         self.largest = vocabulary_size

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.errors import DataError, Problem, RecipeError
 from attnforge.interfaces import TextFeatures
+from attnforge.ranges import CaptionLength, Depth, EvenWidth, ShareBelowOne, Width
 from attnforge.specs import TextSpec
 
 
@@ -37,13 +37,13 @@ class TransformerTextEncoder(nn.Module):
         self,
         spec: TextSpec,
         *,
-        dim: Annotated[int, Field(ge=2, multiple_of=2)] = 256,
-        layers: Annotated[int, Field(ge=1)] = 4,
-        heads: Annotated[int, Field(ge=1)] = 4,
-        feedforward: Annotated[int, Field(ge=1)] | None = None,
-        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        dim: EvenWidth = 256,
+        layers: Depth = 4,
+        heads: Depth = 4,
+        feedforward: Width | None = None,
+        dropout: ShareBelowOne = 0.1,
         positions: Literal["sinusoidal", "learned"] = "sinusoidal",
-        max_length: Annotated[int, Field(ge=1)] = 256,
+        max_length: CaptionLength = 256,
         sentence: Literal["mean", "first"] = "mean",
     ) -> None:
         super().__init__()

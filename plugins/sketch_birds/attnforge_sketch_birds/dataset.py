@@ -13,6 +13,7 @@ from pydantic import Field
 
 from attnforge.data.shared import SharedPictures
 from attnforge.interfaces import Sample
+from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import DataSpec
 
@@ -42,9 +43,9 @@ class SketchBirds:
         self,
         spec: DataSpec,
         *,
-        count: Annotated[int, Field(ge=1)] = 2000,
-        test_count: Annotated[int, Field(ge=1)] = 500,
-        seed: Annotated[int, Field(ge=0)] = 0,
+        count: Positive = 2000,
+        test_count: Positive = 500,
+        seed: Count = 0,
         flip: bool = True,
         facings: Annotated[tuple[Literal["left", "right"], ...], Field(min_length=1)] = ("left", "right"),
     ) -> None:

@@ -12,7 +12,7 @@ from attnforge_attngan.tasks.adversarial import AdversarialTask
 from small_game import play, spec, state
 from torch import Tensor, nn
 
-from attnforge.run.training import drawing_network
+from attnforge.run.tasks import drawing_network
 
 CHOICES = ["copy", "average", "recompute"]
 

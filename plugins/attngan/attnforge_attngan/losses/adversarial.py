@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.interfaces import AdversarialStep, Discriminator
+from attnforge.ranges import Weight
 from attnforge_attngan.losses.mismatch import Mismatch, wrong_pairs
-from attnforge_attngan.losses.options import Balance, Weight
+from attnforge_attngan.losses.options import Balance
 from attnforge_attngan.precision import at_least_float32
 
 

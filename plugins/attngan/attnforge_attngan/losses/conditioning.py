@@ -7,7 +7,8 @@ from torch import Tensor
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
-from attnforge_attngan.losses.options import Reduction, Weight
+from attnforge.ranges import Weight
+from attnforge_attngan.losses.options import Reduction
 from attnforge_attngan.precision import at_least_float32
 
 

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
+from attnforge.ranges import ShareBelowOne, Sharpness, Weight
 from attnforge_attngan.losses.matching import matching_terms
-from attnforge_attngan.losses.options import Reduction, Share, Sharpness, Weight, WordScore
+from attnforge_attngan.losses.options import Reduction, WordScore
 
 __all__ = ["DamsmLoss", "add_noise", "matching_terms", "room_for_kept"]
 
@@ -51,7 +52,7 @@ class DamsmLoss:
         reduction: Reduction = "mean",
         picture_noise: Weight = 0.0,
         precision: Precision = "auto",
-        filter: Share = 0.0,
+        filter: ShareBelowOne = 0.0,
         kernel: str = "auto",
     ) -> None:
         self.weight = weight

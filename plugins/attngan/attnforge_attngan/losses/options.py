@@ -1,14 +1,9 @@
-"""Ranges that the options of several losses share."""
+"""Choices that the options of several losses share."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-Weight = Annotated[float, Field(ge=0)]
-Sharpness = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
 Balance = Literal["official", "paper"]
 """How the terms of an adversarial loss are weighed; see `AdversarialLoss`."""
 WordScore = Literal["official", "paper"]

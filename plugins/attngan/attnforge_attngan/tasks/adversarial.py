@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated, ClassVar, Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
-from pydantic import Field
 from torch import Tensor, nn
 
-from attnforge.errors import AttnforgeError, Problem
+from attnforge.errors import AttnforgeError, Problem, RecipeError
 from attnforge.interfaces import (
     AdversarialStep,
     Batch,
@@ -22,6 +21,7 @@ from attnforge.interfaces import (
     Progress,
     TextFeatures,
 )
+from attnforge.ranges import Betas, Share, ShareBelowOne, StepSize
 from attnforge.specs import TaskSpec
 from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.averaging import AverageBuffers, WeightAverage
@@ -61,13 +61,13 @@ class AdversarialTask:
         self,
         spec: TaskSpec,
         *,
-        generator_learning_rate: float = 2e-4,
-        discriminator_learning_rate: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),
-        average: Annotated[float, Field(ge=0, lt=1)] = 0.999,
+        generator_learning_rate: StepSize = 2e-4,
+        discriminator_learning_rate: StepSize = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        average: ShareBelowOne = 0.999,
         average_buffers: AverageBuffers = "copy",
-        decay_from: float = 1.0,
-        decay_to: float = 1.0,
+        decay_from: Share = 1.0,
+        decay_to: Share = 1.0,
     ) -> None:
         if spec.generator is None or not spec.discriminators or not spec.losses:
             raise AttnforgeError(
@@ -156,10 +156,12 @@ class AdversarialTask:
                 image_encoder=self.image_encoder,
             )
             judged = _merge({name: loss.discriminator(game) for name, loss in self.losses.items()})
+        self._refuse_missing(judged, learner="the discriminators")
         _update(self.discriminator_optimizer, judged)
         with _held(self.discriminators):  # their weights' gradients would be thrown away
             with self.engine.autocast():
                 drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
+            self._refuse_missing(drawn, learner="the generator")
             _update(self.generator_optimizer, drawn)
         if self.average:
             self.average.update(self.generator)
@@ -173,6 +175,13 @@ class AdversarialTask:
                 {name: one.observed() for name, one in self.losses.items() if isinstance(one, Observing)}
             ),
         }
+
+    def _refuse_missing(self, terms: Mapping[str, Tensor], *, learner: str) -> None:
+        if terms:
+            return
+        message = f"none of the losses {', '.join(self.losses)} has a term for {learner}"
+        expected = "an adversarial loss among `losses`, such as `hinge` or `bce`, which has terms for both"
+        raise RecipeError(Problem("no-terms", message, None, expected, "attnforge components loss"))
 
 
 @contextmanager

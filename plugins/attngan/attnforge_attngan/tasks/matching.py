@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
+from attnforge.ranges import Betas, ShareBelowOne, Sharpness, StepSize, Weight
 from attnforge.specs import TaskSpec
 from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.losses.damsm import add_noise, matching_terms, room_for_kept
-from attnforge_attngan.losses.options import Reduction, Share, Weight, WordScore
+from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.schedules import decay_by_epoch
-from attnforge_attngan.swaps import swap_words
+from attnforge_attngan.swaps import with_swapped
 
 
 class MatchingTask:
@@ -60,23 +61,23 @@ class MatchingTask:
         self,
         spec: TaskSpec,
         *,
-        learning_rate: float = 2e-3,
-        final_learning_rate: Annotated[float, Field(gt=0)] = 0.1,
+        learning_rate: StepSize = 2e-3,
+        final_learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1,
         decay: Literal["by-step", "by-epoch"] = "by-step",
         epoch_decay: Annotated[float, Field(gt=0, le=1)] = 0.98,
         forget_moments: bool = False,
-        betas: tuple[float, float] = (0.5, 0.999),
-        gamma1: float = 4.0,
-        gamma2: float = 5.0,
-        gamma3: float = 10.0,
-        gradient_norm: float = 0.25,
+        betas: Betas = (0.5, 0.999),
+        gamma1: Sharpness = 4.0,
+        gamma2: Sharpness = 5.0,
+        gamma3: Sharpness = 10.0,
+        gradient_norm: Sharpness = 0.25,
         mask_same_class: bool = True,
         word_score: WordScore = "official",
         reduction: Reduction = "mean",
         swapped_captions: bool = False,
         picture_noise: Weight = 0.0,
         precision: Precision = "auto",
-        filter: Share = 0.0,
+        filter: ShareBelowOne = 0.0,
         kernel: str = "auto",
     ) -> None:
         if mask_same_class and spec.classes == 1:
@@ -129,8 +130,7 @@ class MatchingTask:
         gamma1, gamma2, gamma3 = self.gammas
         tokens, lengths = batch.tokens, batch.lengths
         if self.swapped_captions:
-            swapped, changed = swap_words(tokens, lengths)
-            tokens, lengths = torch.cat((tokens, swapped[changed])), torch.cat((lengths, lengths[changed]))
+            tokens, lengths = with_swapped(tokens, lengths)
         with self.engine.autocast():
             text = self.text(tokens, lengths)
             kept = room_for_kept(text) if self.filter else None

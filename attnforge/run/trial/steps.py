@@ -1,0 +1,100 @@
+"""One real step of every phase before the first begins, on networks that are thrown away.
+
+What a phase lacks, such as memory for its batch or an image that its networks can read, would otherwise show
+when the phases before it have trained for days.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+
+from attnforge.build.datasets import Datasets
+from attnforge.build.parts import Parts
+from attnforge.errors import AttnforgeError, RecipeError
+from attnforge.evaluate.measure import choose_captions
+from attnforge.interfaces import Generator, Progress, Tokenizer
+from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.schema import Phase, Recipe
+from attnforge.run.draw import draw
+from attnforge.run.machine import problem_of
+from attnforge.run.tasks import build_task, drawing_network, phase_batches, steps_of
+from attnforge.run.trial.causes import phase_problems, wants_traceback
+from attnforge.seeds import seed_everything
+from attnforge.train.engine import Engine
+
+
+def try_phases(
+    recipe: Recipe,
+    names: Sequence[str],
+    *,
+    resolved: ResolvedRecipe,
+    tokenizer: Tokenizer,
+    datasets: Datasets,
+    engine: Engine,
+) -> None:
+    """Make the first step of each phase and generate an image, with networks of their own.
+
+    Nothing that the run does later depends on it.
+
+    Args:
+        recipe: The assembled recipe.
+        names: The phases that are going to be trained, in order.
+        resolved: The same recipe, which says where its parts stand.
+        tokenizer: With its vocabulary.
+        datasets: The recipe's data.
+        engine: How steps are computed.
+
+    Raises:
+        RecipeError: a phase cannot make a step with these options.
+        OutOfMemoryError: there is not enough memory for a step, as torch says it.
+    """
+    devices = [engine.device] if engine.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        _try(recipe, names, resolved, tokenizer, datasets, engine)
+    gc.collect()  # networks and optimizers refer to each other, and their memory is needed now
+    if engine.device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _try(
+    recipe: Recipe,
+    names: Sequence[str],
+    resolved: ResolvedRecipe,
+    tokenizer: Tokenizer,
+    datasets: Datasets,
+    engine: Engine,
+) -> None:
+    parts = Parts(recipe, tokenizer=tokenizer, device=engine.device, engine=engine, datasets=datasets)
+    for name in names:
+        try:
+            _step(parts, recipe.phases[name], name)
+        except Exception as error:
+            error.add_note(f"while the first step of phase `{name}` was tried")
+            if problem_of(error) is not None or (wants_traceback() and not isinstance(error, AttnforgeError)):
+                raise
+            raise RecipeError(phase_problems(error, phase=name, resolved=resolved)) from error
+
+
+def _step(parts: Parts, phase: Phase, name: str) -> None:
+    data = parts.dataset("train", image_size=phase.image_size)
+    task = build_task(parts, phase, name=name)
+    made = phase_batches(parts, phase, data, start=0, steps=1, workers=0)
+    seed_everything(parts.recipe.training.seed, name, 0)
+    steps = steps_of(phase, images=len(data))
+    task.step(
+        next(made),
+        progress=Progress(step=0, steps=steps, batch_size=phase.batch_size, pictures=len(data)),
+    )
+    network = drawing_network(task)
+    if network is None or not phase.sample_every:
+        return
+    options = parts.recipe.sampling
+    captions = options.captions[:1] or choose_captions(
+        parts.dataset("test"), count=1, seed=options.seed, parts=parts
+    )
+    generator = cast("Generator", network)
+    draw(parts.text, generator, parts.tokenizer, captions, seed=options.seed, device=parts.device)
