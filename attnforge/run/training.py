@@ -40,6 +40,7 @@ from attnforge.run.resuming import (
     Resumption,
     find_resumption,
     load_task,
+    refuse_fewer_steps,
     refuse_other_data,
 )
 from attnforge.run.samples import FixedSamples
@@ -139,7 +140,7 @@ def _train(
     known_data = fingerprint(data)
     if checkpoint is not None:
         refuse_other_data(checkpoint, known_data, recipe=recipe, warn=warn)
-        refuse_fewersteps_of(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
+        refuse_fewer_steps(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit(recipe, data, checkpoint)
     encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)

@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from spoiled_steps import spoil_adversarial_loss
 from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
@@ -169,12 +170,13 @@ def test_a_run_that_was_begun_with_other_values_is_not_mixed(
 
 
 def test_a_run_that_fails_does_not_keep_the_others_from_being_trained(
-    finished: Path, tmp_path: Path, capsys: Said
+    finished: Path, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    spoil_adversarial_loss(monkeypatch, when=lambda task: task.learning_rates[0] == 0.5)
     shutil.copytree(finished / "out", tmp_path / "out")
     grown = (
         "also:\n"
-        "  grown: {set: {phases.gan.task.generator_learning_rate: 1e30}}\n"
+        "  grown: {set: {phases.gan.task.generator_learning_rate: 0.5}}\n"
         "  λ = 7: {set: {losses.damsm.weight: 7}}\n"
     )
     assert sweep(tmp_path, SWEEP + grown) == 1

@@ -85,7 +85,8 @@ def test_bad_overrides_are_all_told_and_nothing_is_made(tmp_path: Path, capsys: 
     ("arguments", "code"),
     [
         (["quikstart"], "unknown-recipe"),
-        (["quickstart", "training.device=abacus"], "no-such-device"),
+        (["quickstart", "training.device=abacus"], "bad-value"),
+        (["quickstart", "training.device=cuda:99"], "no-such-device"),
         (["quickstart", "data={use: folder, root: nowhere}", UNMEASURED], "no-folder"),
     ],
 )

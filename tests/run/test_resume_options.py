@@ -76,7 +76,7 @@ def seen_by_the_task(path: Path, patch: pytest.MonkeyPatch, *overrides: str) -> 
     with patch.context() as patched:
         patched.setattr(MatchingTask, "step", note)
         assert train_tiny(path, *short, *overrides).finished
-    return seen
+    return seen[1:]  # the first step of each phase is tried before
 
 
 def test_order_and_truncation_of_a_phase_reach_its_task(

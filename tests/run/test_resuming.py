@@ -109,7 +109,7 @@ def test_a_changed_learning_rate_is_the_one_that_trains(run: Path, monkeypatch: 
 
     monkeypatch.setattr(AdversarialTask, "step", step)  # a task without a schedule of its own
     assert resumed(run, "phases.gan.steps=6", "phases.gan.task.generator_learning_rate=0.5") == 0
-    assert rates == [0.5]
+    assert rates == [0.5, 0.5]  # of the step that is tried before, and of the step that is made
 
 
 def test_recipe_yaml_stays_as_it_was_asked_for(run: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from noting_tracker import notebook_plugin
+from spoiled_steps import spoil_matching_weights
 from tiny_run import TINY
 
 from attnforge.errors import AttnforgeError
@@ -73,11 +74,12 @@ def test_a_tracker_is_told_everything_in_order(tmp_path: Path) -> None:
     assert all(len(call["paths"]) == 2 for call in pictures)
 
 
-def test_trackers_are_closed_when_training_fails(tmp_path: Path) -> None:
+def test_trackers_are_closed_when_training_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_matching_weights(monkeypatch)
     paths = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
     trackers = [notebook(path, name=f"t{number}") for number, path in enumerate(paths)]
     with pytest.raises(AttnforgeError) as error:
-        play(tmp_path, *trackers, "phases.damsm.task={use: damsm, gamma3: 1e38}")
+        play(tmp_path, *trackers)
     assert [problem.code for problem in error.value.problems] == ["weights-not-finite"]
     for path in paths:
         assert noted(path)[-1] == {"call": "closed"}
@@ -103,7 +105,9 @@ def test_a_tracker_that_cannot_be_opened_leaves_no_other_open(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_the_end_is_told_before_trackers_are_closed(tmp_path: Path, failing: bool) -> None:
+def test_the_end_is_told_before_trackers_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: bool
+) -> None:
     notes = tmp_path / "notes.jsonl"
     module = ModuleType("listener")
 
@@ -113,9 +117,10 @@ def test_the_end_is_told_before_trackers_are_closed(tmp_path: Path, failing: boo
             stream.write(json.dumps({"call": reason}) + "\n")
 
     vars(module)["attnforge_run_end"] = attnforge_run_end
-    broken = ["phases.damsm.task={use: damsm, gamma3: 1e38}"] if failing else []
+    if failing:
+        spoil_matching_weights(monkeypatch)
     with pytest.raises(AttnforgeError) if failing else nullcontext():
-        play(tmp_path, notebook(notes), *broken, plugins=[("listener", module)])
+        play(tmp_path, notebook(notes), plugins=[("listener", module)])
     end = "failed" if failing else "finished"
     assert [call["call"] for call in noted(notes)][-2:] == [end, "closed"]
 

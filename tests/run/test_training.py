@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 import torch
 from safetensors.torch import load_file
+from spoiled_steps import spoil_matching_loss
 from tiny_run import TINY, tiny, train_tiny
 
 from attnforge.errors import AttnforgeError
@@ -138,9 +139,10 @@ def test_another_vocabulary_is_refused_with_both_fingerprints(trained: Path, tmp
     assert manifest["vocabulary"] in str(error.value)
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_matching_loss(monkeypatch)
     with pytest.raises(AttnforgeError) as error:
-        train_tiny(tmp_path / "run", UNMEASURED, "phases.damsm.task={use: damsm, gamma3: 1e38}")
+        train_tiny(tmp_path / "run", UNMEASURED)
     assert codes(error) == ["not-a-number"]
     assert not list((tmp_path / "run/checkpoints").iterdir())
 

@@ -35,6 +35,7 @@ PROMISED = (
     "attnforge.kernels.word_attention",
     "attnforge.optional",
     "attnforge.plugin",
+    "attnforge.ranges",
     "attnforge.recipe",
     "attnforge.run.pipeline",
     "attnforge.run.training",

@@ -6,7 +6,7 @@ such as a loss that is not finite, and what a phase lacks at run time, such as m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import cast
@@ -114,7 +114,7 @@ def _tokenizer(recipe: Recipe) -> Tokenizer:
 
 
 def _refuse_giants(parts: Parts, resolved: ResolvedRecipe) -> None:
-    networks = {
+    networks: dict[str, Sequence[object]] = {
         "text": [parts.text],
         "image": [parts.image],
         "generator": [parts.generator],

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
@@ -49,13 +48,7 @@ def matching_terms(
 
     Returns:
         The unweighted terms, named as `matching_losses` names them.
-
-    Raises:
-        RecipeError: there is one caption, which has no other to be told from.
     """
-    if len(text.sentence) < 2:
-        message = "a batch of one caption has no mismatched caption, so nothing is learned from it"
-        raise RecipeError(Problem("batch-of-one", message, None, "a `batch_size` of 2 or more"))
     words = region_matching(
         text.words,
         image.regions,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from attnforge.errors import AttnforgeError, DataError, Problem
+from attnforge.errors import AttnforgeError, DataError, Problem, RecipeError
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.ranges import Betas, ShareBelowOne, Sharpness, StepSize, Weight
@@ -131,6 +131,9 @@ class MatchingTask:
         tokens, lengths = batch.tokens, batch.lengths
         if self.swapped_captions:
             tokens, lengths = with_swapped(tokens, lengths)
+        if len(tokens) < 2:
+            message = "a step of one caption has no mismatched caption to learn from"
+            raise RecipeError(Problem("batch-of-one", message, None, "a `batch_size` of 2 or more"))
         with self.engine.autocast():
             text = self.text(tokens, lengths)
             kept = room_for_kept(text) if self.filter else None
