@@ -51,7 +51,8 @@ class RetrievalPrecision:
         self.seed = seed
         self.pool = CandidatePool(_captions_and_classes(spec))
         self.hits: list[bool] = []
-        self.sentences: dict[str, Float[Tensor, " d"]] = {}
+        self.tokens: dict[str, tuple[int, ...]] = {}
+        self.sentences: dict[tuple[int, ...], Float[Tensor, " d"]] = {}
         self.fewest = candidates
 
     @torch.inference_mode()
@@ -61,8 +62,10 @@ class RetrievalPrecision:
         cast("nn.Module", self.spec.image).eval()
         vectors = F.normalize(self.spec.image(images).image.float(), dim=1)
         for vector, choice in zip(vectors, choices, strict=True):
-            scores = torch.stack([self.sentences[caption] for caption in choice]) @ vector
-            self.hits.append(bool((scores[0] > scores[1:]).all()))
+            own, *others = (self.tokens[caption] for caption in choice)
+            scores = torch.stack([self.sentences[tokens] for tokens in (own, *others)]) @ vector
+            # The same tokens tie, whatever rounding makes of them at two places of a product.
+            self.hits.append(own not in others and bool((scores[0] > scores[1:]).all()))
             self.fewest = min(self.fewest, len(choice))
 
     def compute(self) -> dict[str, float | str]:
@@ -86,11 +89,17 @@ class RetrievalPrecision:
         return self.pool.draw(caption, self.candidates - 1, chance=chance)
 
     def _encode(self, captions: Sequence[str]) -> None:
-        missing = sorted(set(captions) - self.sentences.keys())
-        for start in range(0, len(missing), 256):
-            some = missing[start : start + 256]
-            sentences = F.normalize(self.spec.encode(some).sentence.float(), dim=1)
-            self.sentences.update(zip(some, sentences, strict=True))
+        new = sorted(set(captions) - self.tokens.keys())
+        self.tokens.update((caption, tuple(self.spec.tokenizer.encode(caption))) for caption in new)
+        # Captions of the same tokens share a vector: of two batches, it would differ in its last bits.
+        missing = {
+            tokens: caption for caption in new if (tokens := self.tokens[caption]) not in self.sentences
+        }
+        keys = list(missing)
+        for start in range(0, len(keys), 256):
+            some = keys[start : start + 256]
+            sentences = self.spec.encode([missing[tokens] for tokens in some]).sentence.float()
+            self.sentences.update(zip(some, F.normalize(sentences, dim=1), strict=True))
 
 
 class CandidatePool:
