@@ -20,8 +20,8 @@ class SeededDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While entered, what this thread draws comes from generators of this object, one for each device.
 
     On each device the numbers are those that the global generator would give after `torch.manual_seed(seed)`.
-    With `rows`, a draw whose first dimension is as long takes the numbers of each row from that row's seed, as
-    if it were drawn in a batch of one, so that they do not depend on the batch. What is drawn in any other
+    With `rows`, a draw whose first dimension is as long takes the numbers of each row from that row's seed,
+    as if it were drawn in a batch of one, so that they do not depend on the batch. What is drawn in any other
     shape comes from `seed` and is common to the batch.
 
     Args:

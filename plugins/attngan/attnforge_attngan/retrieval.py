@@ -15,11 +15,9 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.evaluate.least import LEAST, too_few
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
-
-FEWEST = 10
-"""Fewer images say nothing: of the whole, whether they match; of a part, how far parts differ."""
 
 
 class RetrievalPrecision:
@@ -70,13 +68,13 @@ class RetrievalPrecision:
 
     def compute(self) -> dict[str, float | str]:
         count = len(self.hits)
-        if count < FEWEST:
-            return {"R-precision withheld": f"{count} images are too few: {FEWEST} are the least"}
+        if reason := too_few(count):
+            return {"R-precision withheld": reason}
         if self.fewest < 2:
             reason = "a caption has no other of another class to be told from"
             return {"R-precision withheld": f"{reason}: the split is too small, or of a single class"}
         figures: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
-        if self.folds > 1 and count >= self.folds * FEWEST:
+        if self.folds > 1 and count >= self.folds * LEAST:
             figures["R-precision deviation"] = pstdev(
                 fmean(self.hits[fold * count // self.folds : (fold + 1) * count // self.folds])
                 for fold in range(self.folds)
