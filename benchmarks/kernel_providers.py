@@ -37,8 +37,8 @@ OWN = "attnforge"
 PRECISIONS: dict[str, tuple[Precision, ...]] = {"cpu": ("bfloat16",), "cuda": ("tf32", "bfloat16")}
 """What float32 may be rounded to for products, by kind of device."""
 
-EXACT = ("torch", "reference")
-"""Kernels without rows for rounded products: `torch` does what `cpu` does, the definition rounds nothing."""
+EXACT = ("plain", "torch", "reference")
+"""Kernels without rows for rounded products: `torch` does what `cpu` does, the others round nothing."""
 
 Run = Callable[[Inputs], Tensor]
 

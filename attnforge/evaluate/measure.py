@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jaxtyping import Float
@@ -16,13 +16,14 @@ from attnforge.specs import MetricSpec
 
 
 def measure(
-    parts: Parts, generate: Callable[[Sequence[str], int], Float[Tensor, "b 3 h w"]]
+    parts: Parts, generate: Callable[[Sequence[str], Sequence[int]], Float[Tensor, "b 3 h w"]]
 ) -> dict[str, float | int | str]:
     """Draw captions of the test split and give every figure of the recipe's metrics, by name.
 
     Which captions and what noise is decided by `evaluation.seed`; each picture of the split lends one
-    caption before any lends a second. `generate` draws a picture in [-1, 1] for each of some captions,
-    with noise of a seed; it encodes them with `parts.measuring_tokenizer`, as the metrics do.
+    caption before any lends a second. `generate` draws an image in [-1, 1] for each of some captions, with
+    noise that the seed and their positions among all captions decide, so that no value depends on
+    `evaluation.batch_size`; it encodes them with `parts.measuring_tokenizer`, as the metrics do.
     """
     options = parts.recipe.evaluation
     if not options.metrics:
@@ -30,8 +31,9 @@ def measure(
     data = parts.dataset("test")
     metrics = build_metrics(parts)
     captions = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
-    for number, some in enumerate(_blocks(captions, options.batch_size)):
-        images = generate(some, derive_seed(options.seed, "noise", number))
+    for start in range(0, len(captions), options.batch_size):
+        some = captions[start : start + options.batch_size]
+        images = generate(some, range(start, start + len(some)))
         for metric in metrics:
             metric.update(images, some)
     figures: dict[str, Any] = {"captions": len(captions), "evaluation seed": options.seed}
@@ -78,8 +80,3 @@ def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> li
             break
         turn += 1
     return chosen
-
-
-def _blocks(captions: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(captions), size):
-        yield captions[start : start + size]

@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 NAMESPACE = "attnforge"
+WITH_AUTOCAST = frozenset(
+    kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)
+)
+"""Types of devices that models are compiled for, and that have an autocast."""
 
 
 def register(
@@ -59,7 +63,9 @@ def as_autocast(*values: Tensor) -> tuple[Tensor, ...]:
     return tuple(value if value.dtype is torch.float64 else value.to(dtype) for value in values)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def has_autocast(kind: str) -> bool:
     """Whether a device of that type has an autocast; torch 2.11 cannot trace its own question."""
+    # torch's decorator for such functions imports its compiler, which takes seconds
+    if torch.compiler.is_compiling():
+        return kind in WITH_AUTOCAST
     return torch.amp.is_autocast_available(kind)

@@ -188,10 +188,10 @@ def attnforge_epoch_end(phase: str, epoch: int) -> None:
 def attnforge_checkpoint_save(folder: Path, phase: str, step: int) -> None:
     """Add files to a checkpoint.
 
-    Called in the training process while the checkpoint is still beside its final name. `folder` is empty;
-    what is written into it is added to the checkpoint, hashed into the manifest and moved into place with
-    it. A folder, or a file of a name that the checkpoint has already, is refused. When it raises, what it
-    had written is dropped.
+    Called in the training process before the checkpoint's own files are written, so what it changes about
+    weights is saved. `folder` is empty; what is written into it is added to the checkpoint, hashed into the
+    manifest and moved into place with it. A folder, or a file of a name that the checkpoint has already, is
+    refused. When it raises, what it had written is dropped.
 
         (folder / "my-plugin.json").write_text(json.dumps(state))
 

@@ -129,7 +129,7 @@ class Evaluation:
         every: Steps between two measurements while a generator is trained, for curves of the figures; 0
             measures only in the end.
         captions: How many captions of the test split are drawn for them.
-        batch_size: Pictures drawn at once.
+        batch_size: Images drawn at once; no value depends on it.
         max_words: Captions longer than this lose words; none does when not given.
         truncate: Which words such captions keep, `random` ones or the `first`.
         seed: Decides which captions, the words that long ones lose, and the noise.

@@ -87,12 +87,30 @@ def generate(
     tokenizer: Tokenizer,
     captions: Sequence[str],
     *,
+    positions: Sequence[int],
     seed: int,
     device: torch.device,
 ) -> Float[Tensor, "b 3 h w"]:
-    """The largest picture of each caption, all in one batch, in [-1, 1]: for measuring many."""
+    """The largest image of each caption, all in one batch, in [-1, 1]: for measuring many.
+
+    What is drawn for an image depends on the seed and its position alone, not on the others of its batch.
+
+    Args:
+        text: The run's text encoder.
+        generator: Draws.
+        tokenizer: The text encoder's tokenizer.
+        captions: What to draw.
+        positions: Where each caption stands among all that are measured.
+        seed: Decides the noise.
+        device: Where the networks live.
+
+    Raises:
+        AttnforgeError: a caption has no word that the vocabulary knows.
+    """
     features = encode_captions(text, tokenizer, captions, device=device)
-    return _generate(generator, features, seed=seed, attention=False).images[-1]
+    rows = [derive_seed(seed, "noise", position) for position in positions]
+    draws = SeededDraws(derive_seed(seed, "noise"), rows=rows)
+    return _generate(generator, features, draws=draws, attention=False).images[-1]
 
 
 def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
@@ -116,7 +134,8 @@ def _each(
     for caption in captions:
         features = encode_captions(text, tokenizer, [caption], device=device)
         for index in range(count):
-            output = _generate(generator, features, seed=derive_seed(seed, index), attention=attention)
+            draws = SeededDraws(derive_seed(seed, index))
+            output = _generate(generator, features, draws=draws, attention=attention)
             found = None if regions is None else regions(features, output.images[-1])
             yield Drawing(
                 caption=caption,
@@ -129,9 +148,11 @@ def _each(
             )
 
 
-def _generate(generator: Generator, text: TextFeatures, *, seed: int, attention: bool) -> GeneratorOutput:
+def _generate(
+    generator: Generator, text: TextFeatures, *, draws: SeededDraws, attention: bool
+) -> GeneratorOutput:
     if isinstance(generator, nn.Module):
         generator.eval()
-    with SeededDraws(seed):  # noise here, and conditioning augmentation in the generator
+    with draws:  # noise here, and conditioning augmentation in the generator
         noise = torch.randn(len(text.sentence), generator.noise, device="cpu").to(text.sentence.device)
         return generator(noise, text, return_attention=attention)

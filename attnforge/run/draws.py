@@ -13,20 +13,27 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from attnforge.run.draw_rows import Rows
+
 
 class SeededDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While entered, what this thread draws comes from generators of this object, one for each device.
 
     On each device the numbers are those that the global generator would give after `torch.manual_seed(seed)`.
+    With `rows`, a draw whose first dimension is as long takes the numbers of each row from that row's seed,
+    as if it were drawn in a batch of one, so that they do not depend on the batch. What is drawn in any other
+    shape comes from `seed` and is common to the batch.
 
     Args:
         seed: Decides them.
+        rows: Seeds of the rows of a batch.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, rows: Sequence[int] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._seed = seed
-        self._generators: dict[torch.device, torch.Generator] = {}
+        self._rows = tuple(rows)
+        self._generators: dict[tuple[int | None, torch.device], torch.Generator] = {}
 
     def __torch_dispatch__(
         self,
@@ -40,20 +47,34 @@ class SeededDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **named)
         if named.get("generator") is not None:  # the part has one of its own
             return func(*args, **named)
-        generator = self._generator(_device(args, named))
-        if (draw := _with_generator(func)) is not None:
-            return draw(*args, **{**named, "generator": generator})
-        if (replaced := _WITHOUT_GENERATOR.get(func.overloadpacket)) is not None:
-            return replaced(generator, *args, **named)
+        device = _device(args, named)
+        if (draw := _drawing(func)) is not None:
+            rows = Rows.of(func, args, named, count=len(self._rows))
+            if rows is None:
+                return draw(self._generator(device), *args, **named)
+            return rows.join(
+                [
+                    draw(self._generator(device, row), *rows.args(row), **rows.named(row))
+                    for row in range(len(self._rows))
+                ]
+            )
         with self:  # what is made of other operations, such as dropout in inference mode
             made = func.decompose(*args, **named)
         # Operations of plugins may be made of nothing; their random numbers nobody here can know.
         return func(*args, **named) if made is NotImplemented else made
 
-    def _generator(self, device: torch.device) -> torch.Generator:
-        if device not in self._generators:
-            self._generators[device] = torch.Generator(device).manual_seed(self._seed)
-        return self._generators[device]
+    def _generator(self, device: torch.device, row: int | None = None) -> torch.Generator:
+        if (row, device) not in self._generators:
+            seed = self._seed if row is None else self._rows[row]
+            self._generators[row, device] = torch.Generator(device).manual_seed(seed)
+        return self._generators[row, device]
+
+
+def _drawing(func: Any) -> Callable[..., Any] | None:
+    """The operation with a generator before its arguments, or None where it is made of others."""
+    if (taking := _with_generator(func)) is not None:
+        return lambda generator, *args, **named: taking(*args, **{**named, "generator": generator})
+    return _WITHOUT_GENERATOR.get(func.overloadpacket)
 
 
 def _with_generator(func: Any) -> Any:

@@ -24,8 +24,9 @@ from attnforge.run.measured import (
     write_measurement,
 )
 from attnforge.run.measuring import digest_of_weights, measure_network
-from attnforge.run.pipeline import Pipeline, drawing_name, generator_checkpoints
+from attnforge.run.pipeline import Pipeline, generator_checkpoints
 from attnforge.run.progress import Reporter
+from attnforge.run.saved_parts import drawing_name
 
 CHANGEABLE = ("evaluation", "data")
 """Sections that may be overridden: they say how to judge, and on what; all else is in the weights."""

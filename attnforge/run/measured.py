@@ -57,9 +57,11 @@ class Measurement:
 
 
 def protocol_of(resolved: ResolvedRecipe) -> dict[str, Any]:
-    """What a recipe measures, and on what: its `evaluation` without the times at which it does."""
+    """What a recipe measures, and on what: its `evaluation` without what decides no value: when, how fast."""
     data = resolved.data()
-    evaluation = {key: value for key, value in data["evaluation"].items() if key != "every"}
+    evaluation = {
+        key: value for key, value in data["evaluation"].items() if key not in {"every", "batch_size"}
+    }
     return {"split": "test", "data": data["data"], **evaluation}
 
 

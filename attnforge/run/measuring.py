@@ -51,12 +51,13 @@ def measure_network(
     began = time.monotonic()
     figures = measure(
         parts,
-        lambda captions, seed: generate(
+        lambda captions, positions: generate(
             parts.text,
             cast("Generator", network),
             parts.measuring_tokenizer,
             captions,
-            seed=seed,
+            positions=positions,
+            seed=parts.recipe.evaluation.seed,
             device=parts.device,
         ),
     )

@@ -7,10 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from torch import nn
-
 from attnforge.build import assemble
-from attnforge.build.parts import Parts
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe, resolve
@@ -23,6 +20,7 @@ from attnforge.run.locating import locate_run
 from attnforge.run.progress import warn_on_stderr
 from attnforge.run.region_maps import RegionMaps
 from attnforge.run.resuming import no_whole_checkpoint
+from attnforge.run.saved_parts import SavedParts
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.search import (
     Damage,
@@ -42,11 +40,9 @@ class Pipeline:
 
     run: RunFolder
     recipe: Recipe
-    parts: Parts
+    parts: SavedParts
     generator: Generator
     checkpoint: Checkpoint
-    regions: RegionMaps | None = None
-    """Finds words in pictures; None where the recipe matches no words with regions."""
 
     @classmethod
     def load(
@@ -79,31 +75,23 @@ class Pipeline:
         chosen = _named(folder, recipe, name) if name else _newest_with_generator(folder, recipe, warn)
         tokenizer = recipe.tokenizer()
         chosen.load_tokenizer(tokenizer)
-        parts = Parts(recipe, tokenizer=tokenizer, device=choose_device(device))
-        generator = cast("nn.Module", parts.generator)
-        networks = (parts.text, parts.image, generator)
-        regions = RegionMaps.of(parts)
-        for network in networks:
-            cast("nn.Module", network).eval().requires_grad_(False)
-        pipeline = cls(
+        parts = SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=chosen)
+        return cls(
             run=folder,
             recipe=recipe,
             parts=parts,
-            generator=cast("Generator", generator),
+            generator=cast("Generator", parts.generator),
             checkpoint=chosen,
-            regions=regions,
         )
-        return pipeline.with_checkpoint(chosen)
+
+    @property
+    def regions(self) -> RegionMaps | None:
+        """Finds words in pictures; None where the recipe matches no words with regions."""
+        return self.parts.regions
 
     def with_checkpoint(self, checkpoint: Checkpoint) -> Pipeline:
         """The same networks with the weights of another checkpoint of the run; this one has them too then."""
-        networks = (
-            ("text", self.parts.text),
-            ("image", self.parts.image),
-            (drawing_name(checkpoint), self.generator),
-        )
-        for name, network in networks:
-            checkpoint.load_network(name, cast("nn.Module", network))
+        self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
 
     def draw(
@@ -153,12 +141,6 @@ def generator_checkpoints(
     for damage in damaged:
         warn(f"checkpoint passed over: {damage}")
     return whole
-
-
-def drawing_name(checkpoint: Checkpoint) -> str:
-    """Which of a checkpoint's networks draws."""
-    # the averaged weights draw better pictures and are what the official code publishes
-    return "generator-average" if "generator-average" in checkpoint.networks() else "generator"
 
 
 def _named(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attnforge.plugin.hooks import Failure, Hooks
 
 HOOK = "attnforge_checkpoint_save"
-MANIFEST = "manifest.json"
 ADDING = ".partial-added-"
 """Begins the name of a folder that a plugin writes into; what a kill leaves is removed with other remains."""
 
 
-def let_plugins_add(hooks: Hooks, folder: Path, *, phase: str, step: int) -> None:
+def let_plugins_add(hooks: Hooks, folder: Path, *, own: Collection[str], phase: str, step: int) -> None:
     """Call `attnforge_checkpoint_save`, and take in what each plugin adds.
 
-    A plugin writes into an empty folder of its own, so it can neither change the checkpoint's files nor those
-    of another plugin. What one that raises had written is dropped, and so is a folder: a checkpoint's
-    manifest knows files alone.
+    A plugin writes into an empty folder of its own, and before the checkpoint's own files are there, so it
+    does not change them nor those of another plugin. What one that raises had written is dropped, and so is a
+    folder: a checkpoint's manifest knows files alone.
 
     Args:
         hooks: Of the run.
-        folder: Where the checkpoint's files are gathered.
+        folder: Where what is added is gathered.
+        own: Names of the checkpoint's own files, which no plugin may add.
         phase: The name of the phase.
         step: Steps done so far in the phase.
     """
@@ -31,7 +32,7 @@ def let_plugins_add(hooks: Hooks, folder: Path, *, phase: str, step: int) -> Non
         with TemporaryDirectory(prefix=ADDING, dir=folder.parent) as added:
             for plugin, outcome in implementation.outcomes(folder=Path(added), phase=phase, step=step):
                 failure = outcome if isinstance(outcome, Failure) else None
-                error = None if failure is not None else _fault(Path(added), folder)
+                error = None if failure is not None else _fault(Path(added), folder, own)
                 if error is not None:
                     failure = Failure(plugin, HOOK, error)
                 if failure is not None:
@@ -41,11 +42,11 @@ def let_plugins_add(hooks: Hooks, folder: Path, *, phase: str, step: int) -> Non
                     file.rename(folder / file.name)
 
 
-def _fault(added: Path, folder: Path) -> OSError | None:
+def _fault(added: Path, folder: Path, own: Collection[str]) -> OSError | None:
     """Why a checkpoint cannot take what a plugin added."""
     for path in sorted(added.iterdir()):
         if path.is_symlink() or not path.is_file():
             return IsADirectoryError(f"it added the folder {path.name}, but a checkpoint holds files only")
-        if (folder / path.name).exists() or path.name == MANIFEST:
+        if path.name in own or (folder / path.name).exists():
             return FileExistsError(f"it added {path.name}, which the checkpoint has already")
     return None

@@ -24,7 +24,7 @@ from attnforge.run.resuming import Resumption
 from attnforge.run.samples import FixedSamples
 from attnforge.specs import TrackerSpec
 from attnforge.train.checkpoints.checkpoint import LOCK
-from attnforge.train.checkpoints.saving import save_checkpoint
+from attnforge.train.checkpoints.saving import own_files, save_checkpoint
 from attnforge.train.loop import StepResult, as_numbers
 
 
@@ -157,6 +157,7 @@ class Recorder:
             constants: Buffers, as `network/buffer`, that need not be finite.
         """
         networks = task.networks()
+        own = {*own_files(networks), LOCK}
         drawing = networks.get("generator-average", networks.get("generator"))
         last: StepResult | None = None
         saved = start
@@ -168,8 +169,8 @@ class Recorder:
             nonlocal saved
 
             def add(folder: Path) -> None:
+                let_plugins_add(self.hooks, folder, own=own, phase=name, step=step)
                 write_text(folder / LOCK, seal(self.resolved.frozen()))
-                let_plugins_add(self.hooks, folder, phase=name, step=step)
 
             folder = save_checkpoint(
                 self.run.checkpoints,

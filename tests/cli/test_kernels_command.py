@@ -29,6 +29,8 @@ def test_on_a_processor_auto_takes_the_blocks(capsys: pytest.CaptureFixture[str]
     for operation in ("word-attention", "region-matching"):
         assert found[operation, "cpu"]["state"] == "auto"
         assert found[operation, "reference"]["state"] == "runs"
+    assert found["region-matching", "plain"]["state"] == "runs"
+    assert "a quarter of the memory" in found["region-matching", "plain"]["reason"]
     assert found["word-attention", "triton"]["state"] == "refuses"
     assert "the inputs are on the device `cpu`" in found["word-attention", "triton"]["reason"]
 

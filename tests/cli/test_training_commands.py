@@ -62,7 +62,7 @@ def test_train_names_the_run_its_figures_and_the_next_command(tmp_path: Path, ca
     assert run.name.startswith("quickstart-")
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == f"run runs/{run.name}"
-    assert any(line.startswith("attribute accuracy: ") for line in shown)
+    assert any(line.startswith("attribute accuracy withheld: 2 images") for line in shown)
     assert shown[-1] == f"done; next: attnforge report runs/{run.name}"
     assert newest_checkpoint(run / "checkpoints", phases=["gan"]).checkpoint is not None
 
@@ -220,7 +220,7 @@ def test_quickstart_trains_measures_and_reports(tmp_path: Path, capsys: Said) ->
     report = tmp_path / "quick/report.html"
     assert shown.rstrip().endswith(f"report: {report}")
     assert report.is_file()
-    assert "attribute accuracy: " in shown
+    assert "attribute accuracy withheld: 2 images" in shown
     assert "attnforge sample quick " in shown
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from attnforge.errors import AttnforgeError
-from attnforge.kernels import dispatch
-from attnforge.kernels.dispatch import VARIABLE, Candidate, choose, find
+from attnforge.kernels import dispatch, region_matching, word_attention
+from attnforge.kernels.dispatch import VARIABLE, Candidate, Operation, choose, find
 from attnforge.plugin import Component, load_plugins
 from attnforge.values import Situation
 
@@ -105,3 +105,46 @@ def test_a_plugin_offers_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AttnforgeError, match="one word is too few"):
         choose("adding", KERNELS, alone, kernel="double")
     assert choose("adding", KERNELS, HERE).name == "plain", "auto keeps to attnforge's own"
+
+
+def on_a_processor(operation: Operation, *, gradient: bool, dtype: torch.dtype, **sizes: int) -> str:
+    situation = Situation(device=torch.device("cpu"), dtype=dtype, sizes=sizes, gradient=gradient)
+    return choose(operation.name, operation.kernels, situation).name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize(
+    ("batch", "words", "regions", "expected"),
+    [(32, 12, 64, "plain"), (8, 18, 289, "plain"), (16, 18, 289, "cpu"), (48, 18, 289, "cpu")],
+)
+def test_auto_matches_few_pairs_in_plain_torch_on_a_processor(
+    batch: int, words: int, regions: int, expected: str, gradient: bool, dtype: torch.dtype
+) -> None:
+    sizes = {"i": batch, "t": batch, "d": 64, "l": words, "n": regions}
+    chosen = on_a_processor(region_matching.OPERATION, gradient=gradient, dtype=dtype, **sizes)
+    assert chosen == expected
+
+
+@pytest.mark.parametrize(
+    ("batch", "side", "gradient", "expected"),
+    [
+        (16, 32, False, "reference"),
+        (8, 64, False, "cpu"),
+        (8, 64, True, "reference"),
+        (16, 64, True, "cpu"),
+    ],
+)
+def test_auto_attends_from_few_pixels_in_plain_torch_on_a_processor(
+    batch: int, side: int, gradient: bool, expected: str
+) -> None:
+    sizes = {"b": batch, "c": 32, "l": 18, "h": side, "w": side}
+    chosen = on_a_processor(word_attention.OPERATION, gradient=gradient, dtype=torch.float32, **sizes)
+    assert chosen == expected
+
+
+def test_plain_torch_that_is_chosen_for_its_speed_leaves_gpus_alone() -> None:
+    situation = Situation(
+        device=torch.device("cuda"), dtype=torch.float64, sizes={"i": 2, "t": 2, "d": 8, "l": 3, "n": 4}
+    )
+    assert choose("region-matching", region_matching.OPERATION.kernels, situation).name == "torch"

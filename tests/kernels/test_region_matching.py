@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import exp, log
 from random import Random
 
@@ -11,9 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from attnforge.kernels.dispatch import VARIABLE
 from attnforge.kernels.region_matching import cpu, reference, region_attention, region_matching
 
 Case = tuple[Tensor, Tensor, Tensor]
+
+
+@pytest.fixture(autouse=True, scope="module", params=["cpu", "plain"])
+def _kernel(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What `auto` takes of few pairs and of many, whatever their number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, request.param)
+        yield
 
 
 @st.composite

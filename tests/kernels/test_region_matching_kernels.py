@@ -82,7 +82,7 @@ def stays_near(size: tuple[int, ...], kernel: str, precisions: Iterable[str], *,
 
 
 @pytest.mark.parametrize("precision", FARTHEST)
-@pytest.mark.parametrize("kernel", ["cpu", "torch"])
+@pytest.mark.parametrize("kernel", ["cpu", "plain", "torch"])
 @pytest.mark.parametrize("size", SIZES)
 def test_numbers_stay_near_the_definition(size: tuple[int, ...], kernel: str, precision: str) -> None:
     stays_near(size, kernel, [precision])
@@ -126,12 +126,12 @@ def test_only_inputs_and_scores_are_kept_for_a_backward_pass() -> None:
 
     leaves = words.requires_grad_(), regions.requires_grad_()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
-        region_matching(*leaves, lengths, **SHARPNESS)
+        region_matching(*leaves, lengths, **SHARPNESS, kernel="cpu")
         held = sum(one.nbytes for one in saved)
         assert 0 < held <= words.nbytes + regions.nbytes + lengths.nbytes + 8 * 5 * 4
         saved.clear()
         with torch.no_grad():
-            region_matching(*leaves, lengths, **SHARPNESS)
+            region_matching(*leaves, lengths, **SHARPNESS, kernel="cpu")
     assert not saved
 
 

@@ -47,6 +47,12 @@ class RegionMatchingCpu(Own):
     operation, kernel = region_matching.OPERATION, "cpu"
 
 
+class RegionMatchingPlain(Own):
+    """Region matching of all pairs at once."""
+
+    operation, kernel = region_matching.OPERATION, "plain"
+
+
 class RegionMatchingTorch(Own):
     """Region matching as tables of torch."""
 
@@ -57,6 +63,7 @@ CLASSES = {
     "word-attention-own-cpu": WordAttentionCpu,
     "word-attention-own-reference": WordAttentionReference,
     "region-matching-own-cpu": RegionMatchingCpu,
+    "region-matching-own-plain": RegionMatchingPlain,
     "region-matching-own-torch": RegionMatchingTorch,
 }
 

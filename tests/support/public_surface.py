@@ -59,6 +59,7 @@ PROVISIONAL = (
     "attnforge.data.preparing",
     "attnforge.data.shared",
     "attnforge.data.words",
+    "attnforge.evaluate.least",
     "attnforge.kernels.dispatch",
     "attnforge.recipe.resolved",
     "attnforge.recipe.scalars",

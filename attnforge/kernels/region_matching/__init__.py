@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, get_args
 
@@ -13,7 +14,7 @@ from attnforge.errors import AttnforgeError, Problem
 from attnforge.kernels.dispatch import AUTO, Candidate, Operation, choose
 from attnforge.kernels.gpu import avoid_triton, name_of, refuse_triton
 from attnforge.kernels.operators import autocast_type
-from attnforge.kernels.region_matching import op, reference
+from attnforge.kernels.region_matching import op, plain, reference
 from attnforge.kernels.region_matching.filtering import filter_gradient
 from attnforge.values import Situation
 
@@ -28,14 +29,40 @@ LONGEST = 64
 FEW_PAIRS = 1024
 """Pairs up to which float32 that is kept whole takes no longer on the chip than plain torch, which waits for
 the host."""
+FEW_SCORES = 2**20
+"""Scores, one for each word and region of each pair, below which plain torch takes less time on a processor,
+with a backward pass and without: its tables have less than 4 MiB then. Measured on an AMD EPYC of family 25,
+model 17; the same for all types up to float32, in which each is computed. Beyond, cpu.py was 0.8 times as
+fast where all captions have the most words and memory is kept, and up to 2.4 times where neither is so."""
 SHARPEST = {"float16": 10.0, "bfloat16": 30.0, "float32": 30.0, "tf32": 30.0}
 """The gamma1 up to which exp(gamma1), and in float32 squares of its sums, stay below the end of a type."""
 
 
 def refuse_cpu(situation: Situation) -> str | None:
-    """Why cpu.py is not meant for that, or None."""
+    """Why cpu.py and plain.py are not meant for that, or None."""
     device = situation.device.type
     return None if device == "cpu" else f"the inputs are on the device `{device}`"
+
+
+def scores_of(situation: Situation) -> int:
+    """How many numbers the tables of all pairs have."""
+    return situation.sizes["i"] * situation.sizes["t"] * situation.sizes["l"] * situation.sizes["n"]
+
+
+def avoid_cpu(situation: Situation) -> str | None:
+    """Why cpu.py is not worth its blocks there, or None."""
+    few = scores_of(situation) < FEW_SCORES
+    return f"plain torch is faster below {FEW_SCORES:,} scores of words and regions" if few else None
+
+
+def avoid_plain(situation: Situation) -> str | None:
+    """Why plain.py is not worth its memory there, or None."""
+    if scores_of(situation) < FEW_SCORES:
+        return None
+    return (
+        f"from {FEW_SCORES:,} scores of words and regions on, `cpu` takes a quarter of the memory or less; "
+        "which is faster depends on the processor and on how long captions are"
+    )
 
 
 def refuse_gpu(situation: Situation) -> str | None:
@@ -69,7 +96,7 @@ def avoid_gpu(situation: Situation) -> str | None:
     return None
 
 
-def run_reference(
+def run_in_plain_torch(
     words: Float[Tensor, "t d l"],
     regions: Float[Tensor, "i d n"],
     lengths: Int[Tensor, "t"],
@@ -78,16 +105,23 @@ def run_reference(
     gamma2: float,
     precision: Precision,
     sparse: bool,
+    function: Callable[..., Tensor],
 ) -> Float[Tensor, "i t"]:
-    """The definition, which has one precision and computes every pair."""
-    return reference.region_matching(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
+    """What is a function of plain torch, which has one precision and computes every pair."""
+    return function(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
 
 
 OPERATION = Operation(
     "region-matching",
     "all captions against all pictures (Eq. 7-10 of AttnGAN)",
     (
-        Candidate("cpu", "in tables that fit into the cache", refuse_cpu, partial(op.match, kernel="cpu")),
+        Candidate(
+            "cpu",
+            "in tables that fit into the cache, with the least memory",
+            refuse_cpu,
+            partial(op.match, kernel="cpu"),
+            avoid_cpu,
+        ),
         Candidate(
             "triton",
             "its tables stay on the GPU's chip",
@@ -96,9 +130,21 @@ OPERATION = Operation(
             avoid_gpu,
         ),
         Candidate(
+            "plain",
+            "plain torch, all pairs at once",
+            refuse_cpu,
+            partial(run_in_plain_torch, function=plain.region_matching),
+            avoid_plain,
+        ),
+        Candidate(
             "torch", "what cpu does, anywhere", lambda situation: None, partial(op.match, kernel="torch")
         ),
-        Candidate("reference", "one pair at a time, the definition", lambda situation: None, run_reference),
+        Candidate(
+            "reference",
+            "one pair at a time, the definition",
+            lambda situation: None,
+            partial(run_in_plain_torch, function=reference.region_matching),
+        ),
     ),
     {"i": 48, "t": 48, "d": 256, "l": 18, "n": 289},
 )
@@ -130,7 +176,7 @@ def region_matching(
     not, and neither does this: R lies in [-gamma2 + log l, gamma2 + log l] for a caption of l words.
     Words beyond a caption's length have no influence whatever their slots hold. Everything between the two
     products of a pair, and the result, is float32, or float64 for float64. A backward pass keeps the inputs
-    and the result, and computes the rest anew.
+    and the result, and computes the rest anew; of few pairs on a processor it keeps what torch keeps.
 
     Args:
         words: Word vectors of the captions.

@@ -67,13 +67,14 @@ def figures(result: Mapping[str, Any]) -> list[Figure]:
 
 def _withheld(name: str, reason: str) -> Figure:
     explanation = f"{reason[:1].upper()}{reason[1:]}."
+    _, part = _known(_plain(name), _SHARES)
     return Figure(
         name=name.replace("_", " "),
         value="withheld",
         share=None,
         chance=None,
         explanation=explanation,
-        main=True,
+        main=not part,
     )
 
 

@@ -26,6 +26,8 @@ from attnforge.train.write_errors import write_failure
 
 REPLACED = ".replaced-"
 """Begins the name of a checkpoint that is being saved anew."""
+ADDED = ".partial-added-to-"
+"""Begins the name of the folder of what is added to a checkpoint."""
 
 
 def save_checkpoint(
@@ -53,27 +55,32 @@ def save_checkpoint(
         keep: How many checkpoints of the phase stay.
         data: Fingerprint of the training data.
         constants: Buffers, as `network/buffer`, that need not be finite.
-        add: May put further files into the folder that it is given; they count as part of the checkpoint.
+        add: May put further files into the empty folder that it is given; they count as part of the
+            checkpoint. It is called before the checkpoint's own files are written, so that it can change none
+            of them, and what it does to weights is saved.
 
     Raises:
         RunError: weights or the state of an optimizer are not finite, a name is not safe, the disk is full or
             the folder cannot be written; earlier checkpoints are untouched.
     """
-    states = {name: optimizer_state(optimizer) for name, optimizer in optimizers.items()}
-    _refuse_not_finite(checkpoints, phase, step, networks=networks, states=states, constants=constants)
     final = checkpoints / step_name(phase, step)
-    files = {name: path_below(Path(), name, ending=WEIGHTS).name for name in networks}
     partial = checkpoints / f".partial-{final.name}-{os.getpid()}"
+    added = checkpoints / f"{ADDED}{final.name}-{os.getpid()}"
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        _make_empty(added)
+        if add is not None:
+            add(added)
+        states = {name: optimizer_state(optimizer) for name, optimizer in optimizers.items()}
+        _refuse_not_finite(checkpoints, phase, step, networks=networks, states=states, constants=constants)
+        _make_empty(partial)
         for name, network in networks.items():
-            save_file(_own_storage(network.state_dict()), partial / files[name])
+            save_file(_own_storage(network.state_dict()), path_below(partial, name, ending=WEIGHTS))
         with (partial / OPTIMIZERS).open("wb") as stream:  # whose errors say what the disk said
             torch.save(states, stream)
         (partial / TOKENIZER).write_text(json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8")
-        if add is not None:
-            add(partial)
+        for file in sorted(added.iterdir()):
+            if file.is_file() and not file.is_symlink() and file.name not in own_files(networks):
+                file.rename(partial / file.name)
         manifest = Manifest(
             attnforge=__version__,
             phase=phase,
@@ -104,9 +111,16 @@ def save_checkpoint(
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(added, ignore_errors=True)
     for _, old in folders_of(checkpoints, phase=phase)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def own_files(networks: Iterable[str]) -> frozenset[str]:
+    """The names of the files that a checkpoint of these networks writes itself."""
+    weights = (path_below(Path(), name, ending=WEIGHTS).name for name in networks)
+    return frozenset({OPTIMIZERS, TOKENIZER, MANIFEST, *weights})
 
 
 def remove_partial(checkpoints: Path) -> None:
@@ -117,6 +131,11 @@ def remove_partial(checkpoints: Path) -> None:
             folder.rename(final)
     for folder in (*checkpoints.glob(".partial-*"), *checkpoints.glob(f"{REPLACED}*")):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def _refuse_not_finite(

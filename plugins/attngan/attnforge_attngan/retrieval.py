@@ -15,12 +15,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.evaluate.least import LEAST, too_few
 from attnforge.ranges import Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
-
-FEWEST = 10
-"""Fewer images say nothing: of the whole, whether they match; of a part, how far parts differ."""
 
 
 class RetrievalPrecision:
@@ -52,7 +50,8 @@ class RetrievalPrecision:
         self.seed = seed
         self.pool = CandidatePool(_captions_and_classes(spec))
         self.hits: list[bool] = []
-        self.sentences: dict[str, Float[Tensor, " d"]] = {}
+        self.tokens: dict[str, tuple[int, ...]] = {}
+        self.sentences: dict[tuple[int, ...], Float[Tensor, " d"]] = {}
         self.fewest = candidates
 
     @torch.inference_mode()
@@ -62,19 +61,21 @@ class RetrievalPrecision:
         cast("nn.Module", self.spec.image).eval()
         vectors = F.normalize(self.spec.image(images).image.float(), dim=1)
         for vector, choice in zip(vectors, choices, strict=True):
-            scores = torch.stack([self.sentences[caption] for caption in choice]) @ vector
-            self.hits.append(bool((scores[0] > scores[1:]).all()))
+            own, *others = (self.tokens[caption] for caption in choice)
+            scores = torch.stack([self.sentences[tokens] for tokens in (own, *others)]) @ vector
+            # The same tokens tie, whatever rounding makes of them at two places of a product.
+            self.hits.append(own not in others and bool((scores[0] > scores[1:]).all()))
             self.fewest = min(self.fewest, len(choice))
 
     def compute(self) -> dict[str, float | str]:
         count = len(self.hits)
-        if count < FEWEST:
-            return {"R-precision withheld": f"{count} images are too few: {FEWEST} are the least"}
+        if reason := too_few(count):
+            return {"R-precision withheld": reason}
         if self.fewest < 2:
             reason = "a caption has no other of another class to be told from"
             return {"R-precision withheld": f"{reason}: the split is too small, or of a single class"}
         figures: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
-        if self.folds > 1 and count >= self.folds * FEWEST:
+        if self.folds > 1 and count >= self.folds * LEAST:
             figures["R-precision deviation"] = pstdev(
                 fmean(self.hits[fold * count // self.folds : (fold + 1) * count // self.folds])
                 for fold in range(self.folds)
@@ -87,11 +88,17 @@ class RetrievalPrecision:
         return self.pool.draw(caption, self.candidates - 1, chance=chance)
 
     def _encode(self, captions: Sequence[str]) -> None:
-        missing = sorted(set(captions) - self.sentences.keys())
-        for start in range(0, len(missing), 256):
-            some = missing[start : start + 256]
-            sentences = F.normalize(self.spec.encode(some).sentence.float(), dim=1)
-            self.sentences.update(zip(some, sentences, strict=True))
+        new = sorted(set(captions) - self.tokens.keys())
+        self.tokens.update((caption, tuple(self.spec.tokenizer.encode(caption))) for caption in new)
+        # Captions of the same tokens share a vector: of two batches, it would differ in its last bits.
+        missing = {
+            tokens: caption for caption in new if (tokens := self.tokens[caption]) not in self.sentences
+        }
+        keys = list(missing)
+        for start in range(0, len(keys), 256):
+            some = keys[start : start + 256]
+            sentences = self.spec.encode([missing[tokens] for tokens in some]).sentence.float()
+            self.sentences.update(zip(some, F.normalize(sentences, dim=1), strict=True))
 
 
 class CandidatePool:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from attnforge.evaluate.least import too_few
 from attnforge.specs import MetricSpec
 
 from .asking import asked_colours
@@ -21,7 +22,9 @@ class AttributeAccuracy:
 
     A caption's colours are read by its grammar, the picture's are measured by `PartMeasure`. Chance is
     what the same pictures would reach with captions dealt out anew: for each part, the sum over colours of
-    the share asked for times the share found.
+    the share asked for times the share found. Parts of one image are right and wrong together, so an image
+    counts once: fewer than 10 whose captions ask for a colour, of all parts or of one, give the reason and no
+    share.
     """
 
     def __init__(self, spec: MetricSpec) -> None:
@@ -40,21 +43,27 @@ class AttributeAccuracy:
         self._asked.append(torch.tensor(rows, dtype=torch.long))
         self._found.append(self._measures[size].colours(images))
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, float | str]:
         """Shares in [0, 1]: over all parts, by chance, and for each part that captions ask for."""
-        if not self._asked:
-            return {}
-        asked, found = torch.cat(self._asked), torch.cat(self._found)
+        nothing = torch.empty(0, len(PARTS), dtype=torch.long)
+        asked, found = torch.cat([nothing, *self._asked]), torch.cat([nothing, *self._found])
         named = asked >= 0
-        if not named.any():
-            return {}
+        if reason := too_few(int(named.any(dim=1).sum()), what="images whose captions ask for colours"):
+            return {"attribute accuracy withheld": reason}
         right = (asked == found) & named
-        figures = {"attribute accuracy": _share(right, named), "attribute accuracy chance": 0.0}
+        figures: dict[str, float | str] = {
+            "attribute accuracy": _share(right, named),
+            "attribute accuracy chance": 0.0,
+        }
         by_chance = 0.0
         for number, part in enumerate(PARTS):
             if not named[:, number].any():
                 continue
-            figures[f"attribute accuracy {part}"] = _share(right[:, number], named[:, number])
+            asking = f"images whose captions ask for the {part}'s colour"
+            if reason := too_few(int(named[:, number].sum()), what=asking):
+                figures[f"attribute accuracy {part} withheld"] = reason
+            else:
+                figures[f"attribute accuracy {part}"] = _share(right[:, number], named[:, number])
             wanted = _frequencies(asked[named[:, number], number])
             by_chance += float(wanted @ _frequencies(found[:, number])) * int(named[:, number].sum())
         figures["attribute accuracy chance"] = by_chance / int(named.sum())

@@ -103,7 +103,8 @@ def test_splits_are_shuffled_by_seed_and_named(weights: str, pictures: Tensor) -
     found = []
     for seed in (1, 1, 2):
         judge = InceptionScore(SPEC, weights=weights, splits=4, seed=seed)
-        judge.update(pictures, [""] * 8)
+        for turned in (pictures, pictures.flip(3), pictures.flip(2)):
+            judge.update(turned, [""] * 8)
         found.append(judge.compute())
     assert found[0] == found[1] != found[2]
     name = f"inception score (5 classes, 4 splits, weights {judge.digest})"
@@ -111,11 +112,33 @@ def test_splits_are_shuffled_by_seed_and_named(weights: str, pictures: Tensor) -
     assert found[0][f"{name} deviation"] > 0
 
 
-def test_fewer_pictures_than_splits_are_one_part_and_said_so(weights: str, pictures: Tensor) -> None:
-    judge = InceptionScore(SPEC, weights=weights)
-    assert judge.compute() == {}
-    judge.update(pictures[:2], ["", ""])
-    assert list(judge.compute()) == [f"inception score (5 classes, 1 split, weights {judge.digest})"]
+def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the_reason(
+    weights: str, pictures: Tensor
+) -> None:
+    judge = InceptionScore(SPEC, weights=weights, splits=2)
+    whole, halves = (
+        f"inception score (5 classes, {parts}, weights {judge.digest})" for parts in ("1 split", "2 splits")
+    )
+    reason = "{} images are too few: 5 are the least, one for each class"
+    assert judge.compute() == {f"{whole} withheld": reason.format(0)}
+    judge.update(pictures[:4], [""] * 4)
+    assert judge.compute() == {f"{whole} withheld": reason.format(4)}
+    judge.update(pictures[4:5], [""])
+    assert list(judge.compute()) == [whole]
+    judge.update(pictures[:4], [""] * 4)
+    assert list(judge.compute()) == [whole]
+    judge.update(pictures[4:5], [""])
+    assert list(judge.compute()) == [halves, f"{halves} deviation"]
+
+
+@pytest.mark.parametrize(("images_a_class", "too_low"), [(1, 0.43), (2, 0.25), (10, 0.05)])
+def test_scores_of_few_images_are_too_low_by_what_the_docstring_says(
+    images_a_class: int, too_low: float
+) -> None:
+    draw = torch.Generator().manual_seed(1)
+    classes = torch.randint(200, (200 * images_a_class,), generator=draw)
+    sure = 1e3 * torch.nn.functional.one_hot(classes, 200).double()
+    assert float(scores(sure, splits=1)) == pytest.approx(200 * (1 - too_low), rel=0.03)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,25 @@ def test_a_tie_counts_against_the_picture() -> None:
     assert judge.judge(lambda _: torch.ones(DIM), judge.captions)["R-precision"] == 0
 
 
+@pytest.mark.parametrize("batch", [1, 3, 20])
+def test_captions_of_the_same_tokens_tie_whichever_batch_encodes_them(batch: int) -> None:
+    """Encoders round a caption's vector differently in each batch, of which here the later is the longer."""
+    judge = Judge(Birds(20), candidates=39)
+    judge.tokenizer.fit(["left", "right"])  # so that all captions of a side have the same token
+    encoded = 0
+
+    def slightly_longer(ids: Sequence[int]) -> Tensor:
+        nonlocal encoded
+        encoded += 1
+        return drawn(ids) + 1e-6 * encoded
+
+    judge.text.vector = slightly_longer
+    captions = judge.captions[::2]
+    for start in range(0, len(captions), batch):
+        figures = judge.judge(judge.right, captions[start : start + batch])
+    assert figures["R-precision"] == 0
+
+
 def test_length_of_a_vector_does_not_matter() -> None:
     judge = Judge(Birds(10), vector=lambda ids: drawn(ids) * (1 + ids[0]) ** 3, candidates=9)
     assert judge.judge(lambda one: 1e-3 * judge.right(one), judge.captions)["R-precision"] == 1

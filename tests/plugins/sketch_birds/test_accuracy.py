@@ -29,7 +29,7 @@ def pictures(size: int, count: int = 200) -> tuple[Tensor, list[str]]:
     return torch.stack([one.image for one in samples]) / 127.5 - 1, [one.caption for one in samples]
 
 
-def figures(images: Tensor, captions: list[str]) -> dict[str, float]:
+def figures(images: Tensor, captions: list[str]) -> dict[str, Any]:
     measured = metric()
     measured.update(images, captions)
     return measured.compute()
@@ -79,16 +79,36 @@ def test_batches_add_up_in_any_order() -> None:
     assert parts.compute() == pytest.approx(figures(images, captions))
 
 
-def test_nothing_asked_gives_nothing() -> None:
-    assert metric().compute() == {}
-    assert figures(torch.zeros(2, 3, 32, 32), ["a photograph", "two trees"]) == {}
+def test_nothing_asked_gives_the_reason() -> None:
+    withheld = {
+        "attribute accuracy withheld": "0 images whose captions ask for colours are too few: 10 are the least"
+    }
+    assert metric().compute() == withheld
+    assert figures(torch.zeros(20, 3, 32, 32), ["a photograph", "two trees"] * 10) == withheld
+
+
+def test_too_few_images_give_the_reason_of_all_parts_or_of_one() -> None:
+    captions = ["a bird with a red body", "a bird with a red body and a white belly"]
+    found = figures(torch.ones(9, 3, 32, 32), captions * 4 + captions[:1])
+    assert list(found) == ["attribute accuracy withheld"]
+    assert found["attribute accuracy withheld"].startswith("9 images")
+    found = figures(torch.ones(10, 3, 32, 32), captions * 5)
+    assert {
+        "attribute accuracy",
+        "attribute accuracy body",
+        "attribute accuracy belly withheld",
+    } < found.keys()
+    assert found["attribute accuracy belly withheld"].startswith("5 images")
+    assert "attribute accuracy belly" not in found
+    found = figures(torch.ones(20, 3, 32, 32), captions * 10)
+    assert {"attribute accuracy", "attribute accuracy body", "attribute accuracy belly"} < found.keys()
 
 
 def test_a_picture_without_a_bird_scores_no_better_than_its_one_colour() -> None:
     captions = [
         f"a bird with a {colour} body a {colour} belly and {colour} wings" for colour in ("red", "white")
-    ]
-    flat = torch.ones(2, 3, 64, 64)
+    ] * 5
+    flat = torch.ones(10, 3, 64, 64)
     assert figures(flat, captions)["attribute accuracy"] == 0.5
 
 

@@ -12,6 +12,7 @@ from attnforge_wandb.accounts import FILE, end_of, note_end, read_accounts
 from attnforge_wandb.section import section
 from attnforge_wandb.tracker import WandbTracker
 from PIL import Image
+from spoiled_steps import spoil_matching_loss
 from tiny_run import TINY
 from wandb_log import config, exit_code, history, records
 
@@ -131,10 +132,11 @@ def test_two_steps_of_training_and_what_is_resumed_are_tracked(tmp_path: Path) -
     assert config(second)["phases"]["gan"]["steps"] == 3
 
 
-def test_a_run_that_fails_has_crashed_in_wandb(tmp_path: Path) -> None:
+def test_a_run_that_fails_has_crashed_in_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_matching_loss(monkeypatch)
     with pytest.raises(AttnforgeError):
         train(
-            recipe("phases.damsm.task={use: damsm, gamma3: 1e38}"),
+            recipe(),
             tmp_path / "run",
             resume=False,
             reporter=ConsoleReporter(),

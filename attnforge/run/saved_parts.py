@@ -1,0 +1,78 @@
+"""The parts of a run with the weights of a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from attnforge.build.parts import Parts
+from attnforge.interfaces import Tokenizer
+from attnforge.recipe.schema import Recipe
+from attnforge.run.region_maps import RegionMaps
+from attnforge.train.checkpoints.checkpoint import Checkpoint
+
+Part = TypeVar("Part")
+
+
+class SavedParts(Parts):
+    """Networks in evaluation mode, each built and loaded when it is first asked for.
+
+    Drawing asks for no image encoder, whose library may take seconds to import.
+
+    Args:
+        recipe: The assembled recipe.
+        tokenizer: With its vocabulary.
+        device: Where networks live.
+        checkpoint: Holds the weights.
+    """
+
+    def __init__(
+        self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device, checkpoint: Checkpoint
+    ) -> None:
+        super().__init__(recipe, tokenizer=tokenizer, device=device)
+        self.checkpoint = checkpoint
+        self._networks: dict[str, nn.Module] = {}
+
+    @cached_property
+    def regions(self) -> RegionMaps | None:
+        """Finds words in images; None where the recipe matches no words with regions."""
+        # a task refuses encoders that are frozen, and does not train them here
+        encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
+        for encoder in encoders:
+            encoder.requires_grad_(True)
+        try:
+            return RegionMaps.of(self)
+        finally:
+            for encoder in encoders:
+                encoder.eval().requires_grad_(False)
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take the weights of another checkpoint, in the networks that are there and in those to come.
+
+        Raises:
+            RunError: the checkpoint lacks a network, or its tensors do not fit.
+        """
+        self.checkpoint = checkpoint
+        for name, network in self._networks.items():
+            self._load(name, network)
+
+    def _build(self, name: str, make: Callable[[], Part]) -> Part:
+        part = super()._build(name, make)
+        if isinstance(part, nn.Module) and name in {"text", "image", "generator"}:
+            self._networks[name] = part.eval().requires_grad_(False)
+            self._load(name, part)
+        return part
+
+    def _load(self, name: str, network: nn.Module) -> None:
+        saved = drawing_name(self.checkpoint) if name == "generator" else name
+        self.checkpoint.load_network(saved, network)
+
+
+def drawing_name(checkpoint: Checkpoint) -> str:
+    """Which of a checkpoint's networks draws."""
+    # the averaged weights draw better images and are what the official code publishes
+    return "generator-average" if "generator-average" in checkpoint.networks() else "generator"
