@@ -1,7 +1,7 @@
 """What each kind of component promises: protocols with the shapes of every tensor.
 
 Shape letters, used everywhere: b batch, l words of the longest caption, d width of a word or sentence
-vector, c channels, h and w rows and columns, n noise, z condition. Pictures are RGB floats in [-1, 1].
+vector, c channels, h and w rows and columns, n noise, z condition. Images are RGB floats in [-1, 1].
 
 A component is a plain class; what has weights is an `nn.Module`. What stands before `*` in its constructor
 is handed in by attnforge (one spec of `attnforge.specs`); what stands after `*` belongs to the recipe.
@@ -67,7 +67,7 @@ class AdversarialStep:
     """What a loss sees in one step of the adversarial game."""
 
     real: tuple[Float[Tensor, "b 3 _ _"], ...]
-    """Real pictures at every size of the generator, smallest first."""
+    """Real images at every size of the generator, smallest first."""
     fake: GeneratorOutput
     text: TextFeatures
     class_ids: Int[Tensor, "b"]
@@ -125,7 +125,7 @@ class TextEncoder(Protocol):
 
 @runtime_checkable
 class ImageEncoder(Protocol):
-    """Pictures to region and image vectors. Constructor: `__init__(self, spec: ImageSpec, *, ...)`."""
+    """Images to region and image vectors. Constructor: `__init__(self, spec: ImageSpec, *, ...)`."""
 
     def __call__(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures: ...
 
@@ -168,12 +168,12 @@ class Stage(Protocol):
 
 @runtime_checkable
 class Generator(Protocol):
-    """Noise and text to pictures. Constructor: `__init__(self, spec: GeneratorSpec, *, ...)`."""
+    """Noise and text to images. Constructor: `__init__(self, spec: GeneratorSpec, *, ...)`."""
 
     noise: int
     """Width n of the noise."""
     image_sizes: tuple[int, ...]
-    """Sides in pixels of the pictures that it gives, smallest first."""
+    """Sides in pixels of the images that it gives, smallest first."""
 
     def __call__(
         self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
@@ -182,13 +182,13 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Discriminator(Protocol):
-    """Judges pictures of one size. Constructor: `__init__(self, spec: DiscriminatorSpec, *, ...)`."""
+    """Judges images of one size. Constructor: `__init__(self, spec: DiscriminatorSpec, *, ...)`."""
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h w"]: ...
     def logits(
         self, features: Float[Tensor, "b c h w"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real (above 0) the picture is; with a sentence, how real as a picture of it."""
+        """How real (above 0) the image is; with a sentence, how real as an image of it."""
         ...
 
 
@@ -197,7 +197,7 @@ class Loss(Protocol):
     """A term of the adversarial game, already weighted. Constructor: `__init__(self, *, ...)`.
 
     Each method gives named scalars that are summed; an empty dict takes no part. `discriminator` is called
-    first and detaches the drawn pictures, so that no gradient reaches the generator; `generator` is called
+    first and detaches the drawn images, so that no gradient reaches the generator; `generator` is called
     when the discriminators have learned, and their weights take no gradient from it.
     """
 
@@ -207,15 +207,15 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Pictures with captions; `key(index)` and `file(index)`, if there, tell a resumed run its data apart."""
+    """Images with captions; `key(index)` and `file(index)`, if there, tell a resumed run its data apart."""
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:
-        """Picture `index` with one caption; crop, flip and caption depend on `seed` alone."""
+        """Image `index` with one caption; crop, flip and caption depend on `seed` alone."""
         ...
 
     def captions(self, index: int) -> Sequence[str]:
-        """All captions of picture `index`, at least one."""
+        """All captions of image `index`, at least one."""
         ...
 
     def class_id(self, index: int) -> int: ...
@@ -223,10 +223,10 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """A figure of generated pictures. Constructor: `__init__(self, spec: MetricSpec, *, ...)`."""
+    """A figure of generated images. Constructor: `__init__(self, spec: MetricSpec, *, ...)`."""
 
     def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Take in pictures in [-1, 1] that were generated for these captions."""
+        """Take in images in [-1, 1] that were generated for these captions."""
         ...
 
     def compute(self) -> Mapping[str, float | str]:
@@ -239,7 +239,7 @@ class Tracker(Protocol):
     """Carries a run's figures elsewhere. Constructor: `__init__(self, spec: TrackerSpec, *, ...)`."""
 
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None: ...
-    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None: ...
+    def images(self, paths: Sequence[str], *, phase: str, step: int) -> None: ...
     def close(self) -> None:
         """Finish; a second call does nothing. A resumed run says again what lies behind its checkpoint."""
 

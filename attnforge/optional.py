@@ -12,11 +12,11 @@ from attnforge.values import ImageFeatures, TextFeatures
 
 @runtime_checkable
 class RegionMatcher(Protocol):
-    """A loss or a task that looks for each word in a picture's regions, and can say where it looks.
+    """A loss or a task that looks for each word in an image's regions, and can say where it looks.
 
-    Optional. Where a recipe has one, sheets and reports of its run show these maps for drawn pictures.
+    Optional. Where a recipe has one, sheets and reports of its run show these maps for drawn images.
     """
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
-        """How much each word picks each region of its own picture: a word's map sums to one, padding is 0."""
+        """How much each word picks each region of its own image: a word's map sums to one, padding is 0."""
         ...

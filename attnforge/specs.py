@@ -1,7 +1,7 @@
 """What attnforge hands to a component: one frozen spec, the argument before `*` of its constructor.
 
 A spec carries only what the component cannot know from its own recipe section: the widths of its
-neighbours, picture sizes, the vocabulary's size, or live neighbours. Fields are added only with defaults,
+neighbours, image sizes, the vocabulary's size, or live neighbours. Fields are added only with defaults,
 because these dataclasses are the plugin interface.
 
 No spec names a device. A module is built on the CPU, with torch's generator seeded by the name of the part,
@@ -30,12 +30,12 @@ class TextSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """For an image encoder: it maps pictures into the text encoder's space."""
+    """For an image encoder: it maps images into the text encoder's space."""
 
     dim: int
     """Width of the common space: regions and image vectors have this many channels."""
     image_size: int
-    """Side in pixels of the pictures that it will usually see; a phase may have others."""
+    """Side in pixels of the images that it will usually see; a phase may have others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +84,10 @@ class GeneratorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscriminatorSpec:
-    """For one discriminator; attnforge builds one for every picture size of the generator."""
+    """For one discriminator; attnforge builds one for every image size of the generator."""
 
     image_size: int
-    """Side in pixels of the pictures that it judges."""
+    """Side in pixels of the images that it judges."""
     sentence: int
     """Width of the sentence vector."""
 
@@ -99,7 +99,7 @@ class DataSpec:
     split: str
     """`train` or `test`."""
     image_size: int
-    """Side in pixels of the square pictures that it must give."""
+    """Side in pixels of the square images that it must give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
-    """For a metric: what it may judge with. Encoders are where the pictures are that it is given."""
+    """For a metric: what it may judge with. Encoders are where the images are that it is given."""
 
     encode: Callable[[Sequence[str]], interfaces.TextFeatures]
     """Encodes captions, each of which has a known word, without gradients."""
@@ -131,7 +131,7 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerSpec:
-    """For a tracker, which carries scalars and pictures of a run elsewhere."""
+    """For a tracker, which carries scalars and images of a run elsewhere."""
 
     run: str
     """Path of the run folder, which is there; a run that goes on hands in the same one again."""

@@ -36,7 +36,7 @@ class TextFeatures:
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:
-    """A batch of encoded pictures, in the text's space."""
+    """A batch of encoded images, in the text's space."""
 
     regions: Float[Tensor, "b d h w"]
     image: Float[Tensor, "b d"]
@@ -77,7 +77,7 @@ class GeneratorOutput:
     """What a generator draws."""
 
     images: tuple[Float[Tensor, "b 3 _ _"], ...]
-    """One batch of pictures a stage, smallest first, in [-1, 1]."""
+    """One batch of images a stage, smallest first, in [-1, 1]."""
     attention: tuple[Float[Tensor, "b l _ _"], ...]
     """One batch of maps for each stage that attends, in order; empty when not asked for."""
     condition: Condition | None = None
@@ -86,14 +86,14 @@ class GeneratorOutput:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture of a data set with one of its captions."""
+    """One image of a data set with one of its captions."""
 
     image: UInt8[Tensor, "3 h w"]
     """Grey levels, 0 to 255, in a square of the size that the spec asks for."""
     caption: str
     class_id: int
     key: str
-    """A name of the picture that is unique in its data set."""
+    """A name of the image that is unique in its data set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,9 @@ class Progress:
     steps: int
     """Steps of the whole phase."""
     batch_size: int
-    """Pictures a step."""
-    pictures: int
-    """Pictures in the data; going through all of them once is an epoch."""
+    """Images a step."""
+    images: int
+    """Images in the data; going through all of them once is an epoch."""
 
     @property
     def share(self) -> float:
@@ -131,16 +131,16 @@ class Progress:
     @property
     def epoch(self) -> int:
         """Epochs behind: 0 during the first."""
-        return self.step * self.batch_size // self.pictures
+        return self.step * self.batch_size // self.images
 
     @property
     def starts_epoch(self) -> bool:
         """True in the first step of every epoch.
 
-        Batches are full, so an epoch's last batch also holds the next one's first pictures; the next epoch
+        Batches are full, so an epoch's last batch also holds the next one's first images; the next epoch
         starts with the step after it.
         """
-        before = (self.step - 1) * self.batch_size // self.pictures
+        before = (self.step - 1) * self.batch_size // self.images
         return self.epoch > before
 
 

@@ -55,7 +55,7 @@ def measure_kernels(out: Path, *, device: torch.device, on: About, seconds: floa
 def benchmarked(
     tasks: Sequence[Task], device: torch.device, out: Path, *, on: About, deadline: float
 ) -> list[Row]:
-    """Measure the tasks in their order, as far as time allows, and write the table and its picture."""
+    """Measure the tasks in their order, as far as time allows, and write the table and its image."""
     limits = Limits(slowest=30, deadline=deadline)
     peaks = cache(partial(measure_peaks, device, seconds=min(0.5, tasks[0].seconds)))
     rows: list[Row] = []

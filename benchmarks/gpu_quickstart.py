@@ -45,7 +45,7 @@ def check_quickstart(out: Path, *, device: str, seconds: float, small: bool = Fa
     runs.mkdir(parents=True)
     steps = 4 if small else PHASE_STEPS
     settings = [
-        f"phases.damsm.steps={steps}", f"phases.gan.steps={steps}", "phases.damsm.task.picture_noise=0.0",
+        f"phases.damsm.steps={steps}", f"phases.gan.steps={steps}", "phases.damsm.task.image_noise=0.0",
         "phases.damsm.log_every=1", "phases.gan.log_every=1", "phases.gan.sample_every=0",
         f"phases.gan.checkpoint_every={steps // 2}", "training.keep=3",
         "evaluation.metrics.attributes=null", "evaluation.metrics.retrieval=null",

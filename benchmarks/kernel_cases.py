@@ -23,9 +23,9 @@ class Case:
     device: torch.device
     dtype: torch.dtype
     batch: int
-    """Pictures, and as many captions."""
+    """Images, and as many captions."""
     queries: int
-    """Pixels of a map, or regions of a picture."""
+    """Pixels of a map, or regions of an image."""
     width: int
     """Channels of a pixel and a word."""
     words: int = 18

@@ -1,4 +1,4 @@
-"""Time and memory of both operations over the batch size, as an SVG picture."""
+"""Time and memory of both operations over the batch size, as an SVG image."""
 
 from __future__ import annotations
 

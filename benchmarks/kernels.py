@@ -7,7 +7,7 @@ time counts, so that what other processes do matters little; on a GPU the time o
 Each row has the share of what the device could do at most, as measured in the same run.
 
     python benchmarks/kernels.py                              both operations, one thread and two
-    python benchmarks/kernels.py --plot                       over batch sizes, and a picture of that
+    python benchmarks/kernels.py --plot                       over batch sizes, and an image of that
     python benchmarks/kernels.py --operation word-attention --dtype bfloat16 --sizes 4096x48 --batch 4 16
 """
 
@@ -142,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
         choices=["float32", "bfloat16", "float16"],
         help="the first two without it",
     )
-    made.add_argument("--batch", nargs="+", type=int, help="pictures, and as many captions")
+    made.add_argument("--batch", nargs="+", type=int, help="images, and as many captions")
     made.add_argument(
         "--sizes", nargs="+", type=size, help="QUERIESxWIDTH: pixels and channels, or regions and width"
     )

@@ -1,10 +1,10 @@
-"""Measures how quickly pictures of CUB are loaded, beside the official way: `python benchmarks/loading.py`.
+"""Measures how quickly images of CUB are loaded, beside the official way: `python benchmarks/loading.py`.
 
-A picture is loaded when a batch holds it at 64, 128 and 256 pixels as floats in [-1, 1]: decoded, cut to its
+An image is loaded when a batch holds it at 64, 128 and 256 pixels as floats in [-1, 1]: decoded, cut to its
 bird, resized, cut at random, mirrored. All of that is counted, on one core and in processor time, so that
 what other processes do matters little; the ways take turns, and each ratio is one of neighbouring turns.
 
-Without `--data` pictures of noise are drawn that have the sizes, the detail and the boxes of CUB's.
+Without `--data` images of noise are drawn that have the sizes, the detail and the boxes of CUB's.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ class Line:
 
     way: str
     milliseconds: float
-    """Processor time a picture: the median of all turns."""
+    """Processor time an image: the median of all turns."""
     milliseconds_low: float
     """The 10% quantile of the turns."""
     milliseconds_high: float
     """The 90% quantile."""
     wall_milliseconds: float
-    pictures_per_second_and_core: float
+    images_per_second_and_core: float
     ratio: float
     """How many times as quick as the official way: the median over neighbouring turns."""
     ratio_low: float
     ratio_high: float
 
 
-def ways(root: Path, *, pictures: int, batch_size: int) -> dict[str, Batches]:
-    """The ways of loading that are compared; each loads `pictures` pictures once when it is called."""
-    rows = read_release(root, splits=("train",)).usable().rows[:pictures]
+def ways(root: Path, *, images: int, batch_size: int) -> dict[str, Batches]:
+    """The ways of loading that are compared; each loads `images` images once when it is called."""
+    rows = read_release(root, splits=("train",)).usable().rows[:images]
     starts = range(0, len(rows), batch_size)
     official = OfficialLoading(SIZES)
     listed = [(root / row.file_name, row.box) for row in rows]
@@ -95,7 +95,7 @@ def ways(root: Path, *, pictures: int, batch_size: int) -> dict[str, Batches]:
     }
 
 
-def measure(compared: dict[str, Batches], *, pictures: int, repeats: int) -> list[Line]:
+def measure(compared: dict[str, Batches], *, images: int, repeats: int) -> list[Line]:
     """Let the ways take turns, after one turn that is not counted."""
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in compared}
     for repeat in range(repeats + 1):
@@ -104,7 +104,7 @@ def measure(compared: dict[str, Batches], *, pictures: int, repeats: int) -> lis
             load()
             if repeat:
                 taken = (time.process_time() - processor, time.perf_counter() - wall)
-                spent[name].append((1e3 * taken[0] / pictures, 1e3 * taken[1] / pictures))
+                spent[name].append((1e3 * taken[0] / images, 1e3 * taken[1] / images))
     base = np.array(spent[BASE])[:, 0]
     lines = []
     for name, turns in spent.items():
@@ -121,7 +121,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="a folder in the layout of CUB; without it one is drawn")
-    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--batch-size", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--device", default="cpu", help="what the machine is called in the results")
@@ -131,18 +131,18 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         root = given.data or Path(scratch)
         if given.data is None:
-            write_birds(root, count=given.pictures)
-        rows = read_release(root, splits=("train",)).usable().rows[: given.pictures]
-        compared = ways(root, pictures=len(rows), batch_size=given.batch_size)
-        lines = measure(compared, pictures=len(rows), repeats=given.repeats)
+            write_birds(root, count=given.images)
+        rows = read_release(root, splits=("train",)).usable().rows[: given.images]
+        compared = ways(root, images=len(rows), batch_size=given.batch_size)
+        lines = measure(compared, images=len(rows), repeats=given.repeats)
         about = {
             "device": given.device,
             "processor": platform.processor() or platform.machine(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "pillow": PIL.__version__,
-            "pictures": len(rows),
-            "kilobytes_per_picture": round(
+            "images": len(rows),
+            "kilobytes_per_image": round(
                 mean((root / row.file_name).stat().st_size for row in rows) / 1e3, 1
             ),
             "data": "drawn" if given.data is None else given.data.name,
@@ -154,7 +154,7 @@ def main() -> None:
     for line in lines:
         spread = f"{line.milliseconds_low:.2f}-{line.milliseconds_high:.2f}"
         ratios = f"{line.ratio_low:.2f}-{line.ratio_high:.2f}"
-        speed = f"{line.pictures_per_second_and_core:,.0f}"
+        speed = f"{line.images_per_second_and_core:,.0f}"
         print(f"{line.way:38}{line.milliseconds:8.2f}{spread:>16}{speed:>10}{line.ratio:8.2f}{ratios:>14}")
     if given.out is not None:
         _write(given.out, about, lines)

@@ -37,7 +37,7 @@ def official_region_matching(
     gamma1: float,
     gamma2: float,
 ) -> Float[Tensor, "i t"]:
-    """The scores of every picture and caption: the loop of the DAMSM loss."""
+    """The scores of every image and caption: the loop of the DAMSM loss."""
     columns = []
     for caption, length in zip(words, lengths.tolist(), strict=True):
         query = caption[None, :, :length].repeat(len(regions), 1, 1)

@@ -1,4 +1,4 @@
-"""How the official AttnGAN code loads a picture of CUB, written anew from a description of its steps.
+"""How the official AttnGAN code loads an image of CUB, written anew from a description of its steps.
 
 Pillow opens the file and makes it RGB, cuts the square around the bird's box, resizes the shorter side to
 76/64 of the size, cuts a random square and mirrors half of them. The square is resized again for each smaller
@@ -21,7 +21,7 @@ class OfficialLoading:
     """Loads batches in the official way.
 
     Args:
-        sizes: Sides of the pictures in pixels, smallest first.
+        sizes: Sides of the images in pixels, smallest first.
     """
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
@@ -37,8 +37,8 @@ class OfficialLoading:
             [transforms.ToTensor(), transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))]
         )
 
-    def picture(self, path: Path, box: Box | None) -> list[Tensor]:
-        """One random square of a picture at every size."""
+    def image(self, path: Path, box: Box | None) -> list[Tensor]:
+        """One random square of an image at every size."""
         image = Image.open(path).convert("RGB")
         if box is not None:
             image = _crop(image, box)
@@ -46,9 +46,9 @@ class OfficialLoading:
         smaller = [self._normalize(transforms.Resize(size)(image)) for size in self.sizes[:-1]]
         return [*smaller, self._normalize(image)]
 
-    def batch(self, pictures: list[tuple[Path, Box | None]]) -> list[Tensor]:
-        """A batch of pictures at every size."""
-        stacked: list[Tensor] = default_collate([self.picture(path, box) for path, box in pictures])
+    def batch(self, images: list[tuple[Path, Box | None]]) -> list[Tensor]:
+        """A batch of images at every size."""
+        stacked: list[Tensor] = default_collate([self.image(path, box) for path, box in images])
         return stacked
 
 

@@ -1,4 +1,4 @@
-"""Pictures with the statistics of photographs: noise whose strength falls with its frequency."""
+"""Images with the statistics of photographs: noise whose strength falls with its frequency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def photograph(width: int, height: int, *, seed: int = 0) -> Image.Image:
-    """A picture whose detail and JPEG size resemble those of a photograph."""
+    """An image whose detail and JPEG size resemble those of a photograph."""
     random = np.random.default_rng(seed)
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     strength = 1 / np.maximum(np.hypot(down, across), 1 / max(width, height))
@@ -25,15 +25,15 @@ def photograph(width: int, height: int, *, seed: int = 0) -> Image.Image:
 
 
 def write_birds(root: Path, *, count: int, seed: int = 0) -> None:
-    """Write pictures in the layout of CUB-200-2011, all for training, with CUB's sizes of files and boxes.
+    """Write images in the layout of CUB-200-2011, all for training, with CUB's sizes of files and boxes.
 
-    The pictures are 500 pixels wide and take about 98 kB, as CUB's do on the average; the boxes have the
+    The images are 500 pixels wide and take about 98 kB, as CUB's do on the average; the boxes have the
     median and the spread of CUB's.
 
     Args:
         root: The folder that is filled.
-        count: How many pictures.
-        seed: Decides the pictures and boxes.
+        count: How many images.
+        seed: Decides the images and boxes.
     """
     random = Random(seed)  # noqa: S311
     base = root / "CUB_200_2011"

@@ -56,7 +56,7 @@ class Provider:
         def step() -> object:
             number = next(steps)
             seed_everything(1, "gan", number)
-            progress = Progress(step=number % 1000, steps=1000, batch_size=batch, pictures=10 * batch)
+            progress = Progress(step=number % 1000, steps=1000, batch_size=batch, images=10 * batch)
             return task.step(next(batches).batch(device), progress=progress)
 
         return step

@@ -26,17 +26,17 @@ def vectorised_region_matching(
     gamma1: float,
     gamma2: float,
 ) -> Float[Tensor, "i t"]:
-    """The scores of all pictures and captions in two products a picture, with both softmaxes."""
+    """The scores of all images and captions in two products an image, with both softmaxes."""
     captions, width, longest = words.shape
-    pictures, _, count = regions.shape
+    images, _, count = regions.shape
     rows = words.transpose(1, 2).reshape(captions * longest, width)
     hidden = torch.arange(longest, device=words.device) >= lengths[:, None]
-    scores = (rows @ regions).view(pictures, captions, longest, count)
+    scores = (rows @ regions).view(images, captions, longest, count)
     over_words = scores.masked_fill(hidden[:, :, None], float("-inf")).softmax(dim=2)
     over_regions = (gamma1 * over_words).softmax(dim=3)
-    contexts = over_regions.view(pictures, captions * longest, count) @ regions.transpose(1, 2)
+    contexts = over_regions.view(images, captions * longest, count) @ regions.transpose(1, 2)
     norms = torch.linalg.vector_norm(contexts, dim=2) * torch.linalg.vector_norm(rows, dim=1)
     cosines = (contexts * rows).sum(dim=2) / norms.clamp(min=SMALLEST)
-    relevance = gamma2 * cosines.view(pictures, captions, longest)
+    relevance = gamma2 * cosines.view(images, captions, longest)
     scored: Tensor = relevance.masked_fill(hidden, float("-inf")).logsumexp(dim=2)
     return scored

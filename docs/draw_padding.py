@@ -1,7 +1,7 @@
-"""Draws docs/pictures/padding.png from a trained run: a caption alone, and in a batch with either mask.
+"""Draws docs/images/padding.png from a trained run: a caption alone, and in a batch with either mask.
 
     attnforge quickstart --out runs/quickstart
-    python docs/draw_padding.py runs/quickstart docs/pictures/padding.png
+    python docs/draw_padding.py runs/quickstart docs/images/padding.png
 
 Run it again when attention or the quickstart changes.
 """
@@ -66,7 +66,7 @@ def look(pipeline: Pipeline, captions: Sequence[str], place: int, *, mask: str, 
         captions: The batch.
         place: Which caption is looked at.
         mask: The mask of every word attention, `per-caption` or `official`.
-        title: What the picture says above.
+        title: What the image says above.
     """
     generator = cast("nn.Module", pipeline.generator).eval()
     for block in (one for one in generator.modules() if isinstance(one, WordAttention)):
@@ -128,7 +128,7 @@ def _tile(pixels: UInt8[np.ndarray, "h w 3"]) -> Image.Image:
 
 
 def main(run: str, path: str) -> None:
-    """Write the picture."""
+    """Write the image."""
     pipeline = Pipeline.load(Path(run), device="cpu")
     looks = three_looks(pipeline)
     for one in looks:

@@ -218,7 +218,7 @@ def test_what_would_take_too_long_or_too_much_is_left_out() -> None:
 
 
 @pytest.mark.usefixtures("not_compiled")
-def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_a_table_and_an_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = "--threads 1 --dtype float32 --batch 2 3 --sizes 16x16 --rounds 1 --seconds 0.05 --plot"
     chosen = ["--provider", "attnforge cpu", "vectorised", "--out", str(tmp_path), "--name", "here"]
     assert kernels.main([*arguments.split(), *chosen]) == 0
@@ -232,8 +232,8 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path: Path, capsys: pytest
     assert all(row.torch == torch.__version__ and row.python and row.milliseconds for row in rows)
     write_rows(tmp_path / "again.csv", rows)
     assert read_rows(tmp_path / "again.csv") == rows
-    picture = ElementTree.parse(tmp_path / "kernels.svg").getroot()
-    texts = {"".join(element.itertext()) for element in picture.iter() if element.tag.endswith("text")}
+    image = ElementTree.parse(tmp_path / "kernels.svg").getroot()
+    texts = {"".join(element.itertext()) for element in image.iter() if element.tag.endswith("text")}
     assert {OFFICIAL, "vectorised", "attnforge cpu", "region matching: milliseconds"} <= texts
 
 

@@ -75,7 +75,7 @@ class Parts:
 
     @cached_property
     def image_size(self) -> int:
-        """Side in pixels of the largest pictures.
+        """Side in pixels of the largest images.
 
         Raises:
             RecipeError: the recipe has neither a generator nor a phase with `image_size`.
@@ -87,7 +87,7 @@ class Parts:
             raise RecipeError(
                 Problem(
                     code="no-image-size",
-                    message="the recipe has no generator, so nothing says how large pictures are",
+                    message="the recipe has no generator, so nothing says how large images are",
                     expected="`image_size` in a phase, or a `generator`",
                 )
             )
@@ -125,7 +125,7 @@ class Parts:
         )
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
-        """One split of the recipe's data, at the size of the largest pictures unless told."""
+        """One split of the recipe's data, at the size of the largest images unless told."""
         return self.datasets.open(split, image_size=image_size or self.image_size)
 
     def task_spec(self, needs: frozenset[str]) -> TaskSpec:

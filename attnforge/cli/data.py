@@ -73,13 +73,13 @@ def prepare(
     options: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Lay out DATASET, such as `cub` or `coco`, in ROOT, open every picture and name every problem.
+    """Lay out DATASET, such as `cub` or `coco`, in ROOT, open every image and name every problem.
 
     Files are found wherever they lie in the archives, archives within archives included, and put where the
     data set wants them. Archives with links, absolute paths or paths that lead out of them are refused.
     Exits with 1 when there are any problems.
     """
-    from attnforge.data.checking import check_pictures
+    from attnforge.data.checking import check_images
     from attnforge.data.preparing import prepare as put_in_place
 
     layout = _layout(name)
@@ -91,13 +91,13 @@ def prepare(
             count = sum(1 for _ in shown)
         say(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
-    report = check_pictures(output, metadata, watch=_watch, next_step=metadata.next_step)
+    report = check_images(output, metadata, watch=_watch, next_step=metadata.next_step)
     _show(context, report, as_json)
 
 
 def _watch(rows: Sequence[Row]) -> Iterator[Row]:
     """The rows, with a bar on a terminal that shows how many are done."""
-    with click.progressbar(rows, label="pictures", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
+    with click.progressbar(rows, label="images", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
         yield from shown
 
 
@@ -125,20 +125,20 @@ def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
 def _page(report: FolderReport) -> str:
     lines = [str(problem) for problem in report.problems]
     lines += [str(remark).replace("error[", "remark[", 1) for remark in report.remarks]
-    if report.pictures:
+    if report.images:
         lines += [
             report.source,
-            f"  pictures              {report.pictures:,} ({_counts(report.splits)})",
+            f"  images              {report.images:,} ({_counts(report.splits)})",
             f"  classes               {report.classes:,}"
             if report.classes
             else "  classes               none given",
             f"  bounding boxes        {report.boxes:,}",
-            f"  captions              {report.captions:,}, {_spread(report.captions_per_picture)} a picture",
+            f"  captions              {report.captions:,}, {_spread(report.captions_per_image)} an image",
             f"  words a caption       {_spread(report.words_per_caption)}",
             f"  vocabulary            {report.vocabulary:,} words",
             f"  most frequent words   {_counts(report.frequent_words)}",
-            f"  picture sizes         {_counts(report.sizes, most=6)}",
-            f"  picture modes         {_counts(report.modes)}",
+            f"  image sizes         {_counts(report.sizes, most=6)}",
+            f"  image modes         {_counts(report.modes)}",
         ]
     count = _number(len(report.problems), "problem") if report.problems else "no problems"
     lines.append(f"{count}, {_number(len(report.remarks), 'remark')}" if report.remarks else count)

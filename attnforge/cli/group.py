@@ -13,7 +13,7 @@ from attnforge.errors import nearest
 COMMANDS = {
     "quickstart": "Train on drawn birds for some minutes and write a report.",
     "train": "Train a recipe, or go on with a run.",
-    "sample": "Draw pictures for captions.",
+    "sample": "Draw images for captions.",
     "eval": "Measure a run's checkpoints without training.",
     "sweep": "Train several runs over a grid of values, and compare them.",
     "report": "Write a run's report.",

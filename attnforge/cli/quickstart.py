@@ -1,4 +1,4 @@
-"""`attnforge quickstart`: the whole path once, in minutes, on pictures drawn by code."""
+"""`attnforge quickstart`: the whole path once, in minutes, on images drawn by code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from attnforge.run.stop import StopSignal
 def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> None:
     """Train AttnGAN on drawn birds, measure it, and write a report to look at.
 
-    First the encoders learn which caption belongs to which picture, then the generator learns to draw.
+    First the encoders learn which caption belongs to which image, then the generator learns to draw.
     A run that was stopped goes on where it was.
     """
     import time

@@ -15,7 +15,7 @@ from attnforge.terminal import say
 @click.argument("run", type=PATH)
 @click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
 @click.option(
-    "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures a caption."
+    "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Images a caption."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides the noise.")
 @click.option(
@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Draw each CAPTION with the newest checkpoint of RUN, or with the checkpoint that RUN is the path of.
 
-    The same run, caption and seed give the same pictures, whatever else is drawn with them.
+    The same run, caption and seed give the same images, whatever else is drawn with them.
     """
     _refuse_files(run, captions)
     from attnforge.run.drawings import SHEET, SHEET_ROWS, write_drawings

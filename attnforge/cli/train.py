@@ -22,7 +22,7 @@ def command(
     """Train every phase of RECIPE, a recipe's name or file, into a run folder.
 
     Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or
-    `data.root=pictures`. Ctrl-C saves and leaves; `--resume` goes on. `--resume RUN --out FOLDER` leaves
+    `data.root=images`. Ctrl-C saves and leaves; `--resume` goes on. `--resume RUN --out FOLDER` leaves
     RUN as it is and trains a branch of it in FOLDER; with a checkpoint in place of RUN, from there on.
     """
     from attnforge.plugin import load_plugins

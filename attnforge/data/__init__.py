@@ -1,1 +1,1 @@
-"""What data sets share: samples to batches, metadata, pictures, archives, pickles."""
+"""What data sets share: samples to batches, metadata, images, archives, pickles."""

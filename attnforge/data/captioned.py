@@ -1,4 +1,4 @@
-"""Pictures with captions that lie in files: cropped, resized, mirrored and kept in memory."""
+"""Images with captions that lie in files: cropped, resized, mirrored and kept in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from attnforge.data.decoding import decode
+from attnforge.data.images import parse_colour
 from attnforge.data.inspection import look
 from attnforge.data.metadata import SHOWN, Metadata, Row
-from attnforge.data.pictures import parse_colour
 from attnforge.data.resizing import Resize, crop_to_box, cut_ribbon
-from attnforge.data.shared import SharedPictures
+from attnforge.data.shared import SharedImages
 from attnforge.errors import DataError, Place, Problem
 from attnforge.interfaces import Sample
 from attnforge.specs import DataSpec
@@ -27,28 +27,28 @@ from attnforge.specs import DataSpec
 MARGIN = 76 / 64
 """How much larger than the crop the shorter side is; AttnGAN's ratio."""
 CACHE_LIMIT = 2 << 30
-"""Bytes of pictures that `cache: auto` keeps in memory."""
+"""Bytes of images that `cache: auto` keeps in memory."""
 
 
-class CaptionedPictures:
-    """One split of the pictures that some metadata names; data sets of files inherit from it.
+class CaptionedImages:
+    """One split of the images that some metadata names; data sets of files inherit from it.
 
     The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
-    half of them, testing cuts the middle. Pictures with a box are first cropped to it as AttnGAN crops CUB.
-    Pictures without a class are a class of their own each.
+    half of them, testing cuts the middle. Images with a box are first cropped to it as AttnGAN crops CUB.
+    Images without a class are a class of their own each.
 
     Args:
-        spec: The split and the size of the pictures.
-        metadata: What the pictures are; it may hold other splits as well.
+        spec: The split and the size of the images.
+        metadata: What the images are; it may hold other splits as well.
         root: The folder that the file names start from.
-        background: What shows through transparent pictures: a colour's name or `#rrggbb`.
+        background: What shows through transparent images: a colour's name or `#rrggbb`.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training pictures.
-        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+        flip: Mirror half of the training images.
+        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
             `auto` up to 2 GB.
 
     Raises:
-        DataError: the metadata has problems or names no picture of the split, a picture is obviously
+        DataError: the metadata has problems or names no image of the split, an image is obviously
             damaged, or there is too little memory for `cache: memory`.
     """
 
@@ -96,7 +96,7 @@ class CaptionedPictures:
         self._rows = tuple(row for row in metadata.rows if row.split == spec.split)
         self._classes = _class_ids(metadata.rows, self._rows)
         if spec.split not in self._looked_at:
-            self._look_at_pictures()
+            self._look_at_images()
             self._looked_at.add(spec.split)
         self._kept = self._reserve(self._cache)
 
@@ -104,32 +104,32 @@ class CaptionedPictures:
         return len(self._rows)
 
     def captions(self, index: int) -> Sequence[str]:
-        """The captions of picture `index`, cleaned of stray blanks."""
+        """The captions of image `index`, cleaned of stray blanks."""
         return self._rows[index].captions
 
     def key(self, index: int) -> str:
-        """The file name of picture `index`, below the folder."""
+        """The file name of image `index`, below the folder."""
         return self._rows[index].file_name
 
     def file(self, index: int) -> Path:
-        """The file of picture `index`."""
+        """The file of image `index`."""
         return self.root / self._rows[index].file_name
 
     def class_id(self, index: int) -> int:
         """The class that the metadata gives, or a number of its own."""
         return self._classes[index]
 
-    def picture(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        """Picture `index`, resized but not cut to a square; it must not be written to.
+    def image(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
+        """Image `index`, resized but not cut to a square; it must not be written to.
 
         Raises:
-            DataError: the file is missing, damaged or no picture.
+            DataError: the file is missing, damaged or no image.
         """
         kept = self._kept.get(index)
         return self._resized(index, self._region(index)) if kept is None else kept
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        """A square of picture `index`, perhaps mirrored, with one of its captions."""
+        """A square of image `index`, perhaps mirrored, with one of its captions."""
         random = Random(seed)  # noqa: S311
         square = self._square(index, random)
         if self.flip and random.random() < 0.5:
@@ -162,7 +162,7 @@ class CaptionedPictures:
         return spare_rows // 2, spare_columns // 2
 
     def _region(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
-        """What picture `index` shows, in the size of its file."""
+        """What image `index` shows, in the size of its file."""
         row = self._rows[index]
         place = Place(str(self._metadata.source), row.line)
         try:
@@ -177,28 +177,28 @@ class CaptionedPictures:
         self._kept.keep(index, pixels)
         return pixels
 
-    def _look_at_pictures(self) -> None:
+    def _look_at_images(self) -> None:
         """Refuse files that are obviously damaged now, instead of in the middle of an epoch."""
         problems: list[Problem] = []
         for row in self._rows:
             place = Place(str(self._metadata.source), row.line)
             problems += look(self.root, row, place=place, next_step=self._metadata.next_step)
         if (more := len(problems) - SHOWN) > 0:
-            message = f"{more} more problems with pictures of this folder"
+            message = f"{more} more problems with images of this folder"
             problems[SHOWN:] = [Problem("more-problems", message, next_step=self._metadata.next_step)]
         if problems:
             raise DataError(problems)
 
-    def _reserve(self, cache: Literal["auto", "memory", "none"]) -> SharedPictures:
+    def _reserve(self, cache: Literal["auto", "memory", "none"]) -> SharedImages:
         count = len(self._rows)
-        most = 3 * count * self.side * 2 * self.side  # pictures up to twice as long as wide
+        most = 3 * count * self.side * 2 * self.side  # images up to twice as long as wide
         capacity = {"auto": min(CACHE_LIMIT, most), "memory": most, "none": 0}[cache]
         try:
-            return SharedPictures(count, capacity=capacity)
+            return SharedImages(count, capacity=capacity)
         except OSError as error:
             if cache == "auto":
-                return SharedPictures(count, capacity=0)
-            message = f"{count:,} pictures need up to {capacity / 2**30:.1f} GB of memory: {error.strerror}"
+                return SharedImages(count, capacity=0)
+            message = f"{count:,} images need up to {capacity / 2**30:.1f} GB of memory: {error.strerror}"
             expected = "more memory, or `cache: auto` in the recipe's data"
             raise DataError(Problem("cache-too-large", message, expected=expected)) from error
 

@@ -43,13 +43,13 @@ class FolderReport:
     """What is in a folder."""
 
     source: str
-    pictures: int
+    images: int
     splits: dict[str, int]
     classes: int
     """Different class ids; 0 when no line has one."""
     boxes: int
     captions: int
-    captions_per_picture: Spread | None
+    captions_per_image: Spread | None
     words_per_caption: Spread | None
     vocabulary: int
     """Different words, as `attnforge.data.words` counts them."""
@@ -72,10 +72,10 @@ def check_folder(root: Path, *, watch: Callable[[Sequence[Row]], Iterable[Row]] 
     """Read the metadata of a folder and open every image of it."""
     metadata = read_metadata(root)
     remarks = _unnamed_images(root, metadata)
-    return check_pictures(root, metadata, watch=watch, remarks=remarks)
+    return check_images(root, metadata, watch=watch, remarks=remarks)
 
 
-def check_pictures(
+def check_images(
     root: Path,
     metadata: Metadata,
     *,
@@ -121,12 +121,12 @@ def check_pictures(
     ]
     return FolderReport(
         source=str(metadata.source),
-        pictures=len(rows),
+        images=len(rows),
         splits=dict(sorted(Counter(str(row.split) for row in rows).items(), reverse=True)),
         classes=len({row.class_id for row in rows} - {None}),
         boxes=sum(row.box is not None for row in rows),
         captions=sum(len(row.captions) for row in rows),
-        captions_per_picture=Spread.of(Counter(len(row.captions) for row in rows)),
+        captions_per_image=Spread.of(Counter(len(row.captions) for row in rows)),
         words_per_caption=Spread.of(captions.lengths),
         vocabulary=len(counts),
         frequent_words={word: counts[word] for word in frequent},
@@ -143,10 +143,10 @@ def _class_remarks(metadata: Metadata) -> list[Problem]:
         return []
     (only,) = classes
     message = (
-        f"all {len(metadata.rows):,} pictures are of class {only}: none has a caption of another class "
+        f"all {len(metadata.rows):,} images are of class {only}: none has a caption of another class "
         "as its wrong example"
     )
-    expected = "no `class_id`, which makes each picture a class of its own, or several classes"
+    expected = "no `class_id`, which makes each image a class of its own, or several classes"
     return [Problem("single-class", message, Place(str(metadata.source)), expected)]
 
 
@@ -168,5 +168,5 @@ def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
     missing = sum(problem.code in ("missing-file", "no-file-name") for problem in metadata.problems)
     if not count or missing:
         return []
-    message = f"no line names the picture {example}" + (f", nor {count - 1:,} others" if count > 1 else "")
+    message = f"no line names the image {example}" + (f", nor {count - 1:,} others" if count > 1 else "")
     return [Problem("unnamed-images", message, Place(str(metadata.source)), "a line for each image")]

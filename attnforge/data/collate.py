@@ -1,4 +1,4 @@
-"""Samples to a batch: captions become padded token ids, pictures become floats."""
+"""Samples to a batch: captions become padded token ids, images become floats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EncodedSamples:
     keys: tuple[str, ...]
 
     def batch(self, device: torch.device | str = "cpu") -> Batch:
-        """The batch on a device, its pictures in [-1, 1]."""
+        """The batch on a device, its images in [-1, 1]."""
         levels = _moved(self.image, device)
         return Batch(
             image=levels.float().div_(127.5).sub_(1.0),
@@ -58,10 +58,10 @@ def collate(
     order: BatchOrder = "drawn",
     length: int = 0,
 ) -> EncodedSamples:
-    """Encode the captions, pad them with 0 to the longest, and stack the pictures.
+    """Encode the captions, pad them with 0 to the longest, and stack the images.
 
     Args:
-        samples: Pictures of one size.
+        samples: Images of one size.
         tokenizer: Gives the token ids.
         max_words: Longer captions lose words.
         seeds: One for each sample; decides which words a long caption loses.
@@ -71,7 +71,7 @@ def collate(
         length: Words that captions are padded to at least; 0 pads them to the longest.
 
     Raises:
-        DataError: a caption has no known word, or the pictures differ in size.
+        DataError: a caption has no known word, or the images differ in size.
     """
     encoded = [
         shorten(tokenizer.encode(sample.caption), max_words=max_words, seed=seed, truncate=truncate)
@@ -122,7 +122,7 @@ def _check(samples: Sequence[Sample], encoded: Sequence[list[int]]) -> None:
     problems = [
         Problem(
             code="unknown-words",
-            message=f"picture {sample.key}: the vocabulary knows no word of {sample.caption!r}",
+            message=f"image {sample.key}: the vocabulary knows no word of {sample.caption!r}",
             expected="a caption with at least one word of the vocabulary",
         )
         for sample, ids in zip(samples, encoded, strict=True)
@@ -132,9 +132,9 @@ def _check(samples: Sequence[Sample], encoded: Sequence[list[int]]) -> None:
     if len(shapes) > 1:
         problems.append(
             Problem(
-                code="picture-sizes",
-                message=f"a batch has pictures of different shapes: {sorted(shapes)}",
-                expected="a data set whose pictures all have the size of its spec",
+                code="image-sizes",
+                message=f"a batch has images of different shapes: {sorted(shapes)}",
+                expected="a data set whose images all have the size of its spec",
             )
         )
     if problems:

@@ -1,4 +1,4 @@
-"""Decodes pictures to bytes of red, green and blue, the common ones by the shortest way."""
+"""Decodes images to bytes of red, green and blue, the common ones by the shortest way."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from attnforge.data.images import BROKEN, open_image, read_image_file
 from attnforge.data.jpeg import jpeg_pixels
-from attnforge.data.pictures import BROKEN, open_picture, read_image_file
 from attnforge.errors import Place
 
 
 def decode(path: Path, *, background: str = "white", place: Place | None = None) -> UInt8[Tensor, "1 3 h w"]:
-    """The pixels of a picture file, upright, transparent parts on `background`; channels lie last in memory.
+    """The pixels of an image file, upright, transparent parts on `background`; channels lie last in memory.
 
     Whole, upright JPEGs in grey or colour are written where they are wanted; everything else goes through
     Pillow, which gives the same pixels and says what is wrong with a file.
@@ -23,15 +23,15 @@ def decode(path: Path, *, background: str = "white", place: Place | None = None)
     Args:
         path: The file.
         background: A colour's name, or `#rrggbb`.
-        place: Where the picture is named, for the error.
+        place: Where the image is named, for the error.
 
     Raises:
-        DataError: the file is missing, damaged or no picture.
+        DataError: the file is missing, damaged or no image.
     """
     try:
         pixels = jpeg_pixels(read_image_file(path))
     except BROKEN:
         pixels = None
     if pixels is None:
-        pixels = np.array(open_picture(path, background=background, place=place))
+        pixels = np.array(open_image(path, background=background, place=place))
     return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)

@@ -1,4 +1,4 @@
-"""Captions to text features: what draws and what judges a picture see the same words."""
+"""Captions to text features: what draws and what judges an image see the same words."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from attnforge.errors import DataError, Place, Problem
 
 
 class Findings:
-    """The problems of a release of pictures and captions, each with the command that repairs it.
+    """The problems of a release of images and captions, each with the command that repairs it.
 
     Args:
         name: The data set's name in recipes.
@@ -72,7 +72,7 @@ class Findings:
         return None
 
     def inside(self, name: str, *, at: Path, line: int | None = None) -> bool:
-        """Whether a picture's name stays below the folder; notes a problem when it does not."""
+        """Whether an image's name stays below the folder; notes a problem when it does not."""
         path = PurePosixPath(name)
         if not name.strip() or path.is_absolute() or ".." in path.parts or "\0" in name:
             message = f"{name!r} lies outside the folder"
@@ -80,19 +80,19 @@ class Findings:
             return False
         return True
 
-    def with_pictures(self, rows: list[Row], *, at: Path, folder: Path) -> list[Row]:
-        """The rows whose pictures are there; the others become problems, or one when none is there."""
+    def with_images(self, rows: list[Row], *, at: Path, folder: Path) -> list[Row]:
+        """The rows whose images are there; the others become problems, or one when none is there."""
         there = [row for row in rows if self.files.has(row.file_name)]
         if rows and not there:
-            message = f"none of the {len(rows):,} pictures is there"
-            expected = f"pictures such as {self.root / rows[0].file_name}"
-            self.problem(code="no-pictures", message=message, at=folder, expected=expected)
+            message = f"none of the {len(rows):,} images is there"
+            expected = f"images such as {self.root / rows[0].file_name}"
+            self.problem(code="no-images", message=message, at=folder, expected=expected)
             return there
         missing = [row for row in rows if not self.files.has(row.file_name)] if len(there) < len(rows) else []
         for row in missing:
             like = self.files.like(row.file_name)
             holds = f"; the folder holds it {like.difference}: {like.name}" if like else ""
-            message = f"there is no picture {row.file_name}{holds}"
+            message = f"there is no image {row.file_name}{holds}"
             expected = f"the file {self.root / row.file_name}"
             self.problem(code="missing-file", message=message, at=at, line=row.line, expected=expected)
         return there
@@ -105,7 +105,7 @@ class Findings:
             message = f"{shared[0]} is for training and for testing{others}"
             self.problem(code="duplicate-file", message=message, at=source, expected="each in one split")
         if not rows and not self.problems:
-            self.problem(code="empty-data", message="it names no picture", at=source)
+            self.problem(code="empty-data", message="it names no image", at=source)
         return Metadata(
             source,
             tuple(rows),

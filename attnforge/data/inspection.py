@@ -15,9 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from attnforge.data.jpeg import ORIENTATION, jpeg_damage, jpeg_pixels
-from attnforge.data.metadata import Row
-from attnforge.data.pictures import (
+from attnforge.data.images import (
     BROKEN,
     opened_image,
     read_image_file,
@@ -26,6 +24,8 @@ from attnforge.data.pictures import (
     unreadable,
     upright_rgb,
 )
+from attnforge.data.jpeg import ORIENTATION, jpeg_damage, jpeg_pixels
+from attnforge.data.metadata import Row
 from attnforge.data.png import HEADER_BYTES, missing_rows, png_size
 from attnforge.data.ranges import pixel_range
 from attnforge.errors import Place, Problem
@@ -99,11 +99,11 @@ def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str 
         return Inspection(problems=(unreadable(path, error, place=place, next_step=next_step),))
     broken = []
     if lacking:
-        message = f"picture {path} cannot be read: it lacks {lacking} rows of pixels"
-        broken.append(Problem("broken-picture", message, place, "a whole picture", next_step))
+        message = f"image {path} cannot be read: it lacks {lacking} rows of pixels"
+        broken.append(Problem("broken-image", message, place, "a whole image", next_step))
     elif whole is None and (damage := jpeg_damage(data)):
-        message = f"picture {path} is damaged: {damage}; parts of it may look wrong"
-        broken.append(Problem("damaged-picture", message, place, "a whole picture", next_step))
+        message = f"image {path} is damaged: {damage}; parts of it may look wrong"
+        broken.append(Problem("damaged-image", message, place, "a whole image", next_step))
     return Inspection(
         problems=tuple(broken), remarks=tuple(remarks), size=f"{shown.width} x {shown.height}", mode=mode
     )
@@ -113,8 +113,8 @@ def _look_at(
     stream: BufferedIOBase, path: Path, row: Row, place: Place | None, next_step: str | None
 ) -> tuple[Problem, ...]:
     if _is_cut_short(stream):
-        message = f"picture {path} cannot be read: it is cut short, its end is missing"
-        return (Problem("broken-picture", message, place, "a whole picture", next_step),)
+        message = f"image {path} cannot be read: it is cut short, its end is missing"
+        return (Problem("broken-image", message, place, "a whole image", next_step),)
     stream.seek(0)
     size = png_size(stream.read(HEADER_BYTES))
     if size is None or row.box is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from simplejpeg import decode_jpeg, decode_jpeg_header  # type: ignore[import-untyped]
 
-from attnforge.data.pictures import MAX_PIXELS, opened_image
+from attnforge.data.images import MAX_PIXELS, opened_image
 
 START, SCAN = b"\xff\xd8", b"\xff\xda"
 PLAIN = ("Gray", "YCbCr", "RGB")

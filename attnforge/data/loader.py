@@ -37,27 +37,27 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of steps `start_step` to `steps`, all full: an epoch's rest is joined with the next.
 
-    A caption without a known word gives way to another caption of its picture.
+    A caption without a known word gives way to another caption of its image.
 
     Args:
         dataset: Where samples come from.
         tokenizer: Encodes the captions.
-        batch_size: Pictures a batch.
+        batch_size: Images a batch.
         seed: Decides order, crops, flips and captions.
         start_step: Steps that were made before a resume.
         steps: Steps of the whole phase.
         max_words: Longer captions lose words.
         truncate: Which words they keep; see `collate`.
-        order: How the pictures of a batch lie; see `collate`.
+        order: How the images of a batch lie; see `collate`.
         workers: Processes that load; 0 loads in this one. The batches are the same.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
 
     Raises:
-        DataError: the data set is empty, or a picture has no caption with a known word.
+        DataError: the data set is empty, or an image has no caption with a known word.
     """
     if len(dataset) == 0:
-        raise DataError(Problem(code="empty-data", message="the data set has no pictures"))
+        raise DataError(Problem(code="empty-data", message="the data set has no images"))
     encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
     if full_length:
         encode = partial(encode, length=max_words)

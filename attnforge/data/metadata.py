@@ -1,4 +1,4 @@
-"""Reads `metadata.jsonl` or `metadata.csv` of a folder of pictures, and finds every problem in it.
+"""Reads `metadata.jsonl` or `metadata.csv` of a folder of images, and finds every problem in it.
 
 Imports no torch, so that checking a folder is quick.
 """
@@ -31,7 +31,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One picture of a folder."""
+    """One image of a folder."""
 
     file_name: str
     """Its path below the folder, with forward slashes."""
@@ -39,7 +39,7 @@ class Row:
     """Without outer blanks, inner blanks collapsed; at least one."""
     class_id: int | None
     box: tuple[float, float, float, float] | None
-    """Left, top, width and height in pixels of what the picture shows."""
+    """Left, top, width and height in pixels of what the image shows."""
     split: str | None
     line: int | None
     """Where it stands in the metadata file, from 1; None in a file without lines."""
@@ -50,7 +50,7 @@ class Metadata:
     """Everything that a folder's metadata says, and everything that is wrong with it."""
 
     source: Path
-    """The file that names the pictures."""
+    """The file that names the images."""
     rows: tuple[Row, ...]
     """The rows that can be used; every one has a split."""
     problems: tuple[Problem, ...]
@@ -68,7 +68,7 @@ class Metadata:
         if counts[split]:
             return None
         others = ", ".join(f"{name}: {count:,}" for name, count in counts.items())
-        message = f"no picture of the folder is in the split {split}" + (
+        message = f"no image of the folder is in the split {split}" + (
             f": there are {others}" if others else ""
         )
         expected = f'"split": "{split}" in some lines, or no `split` in any: then a tenth is for testing'
@@ -109,7 +109,7 @@ def read_metadata(root: Path) -> Metadata:
         reader.take(record, line)
     problems, remarks = reader.problems(), reader.remarks()
     if not reader.rows and not problems:
-        problems = [Problem("empty-data", "it names no picture", Place(str(sources[0])), "one line for each")]
+        problems = [Problem("empty-data", "it names no image", Place(str(sources[0])), "one line for each")]
     return Metadata(sources[0], tuple(with_splits(reader.rows)), tuple(problems), tuple(remarks), step)
 
 
@@ -164,7 +164,7 @@ class _Reader:
         captions, class_id, box, split = fields
         for field in fields:
             if field.wrong is not None:
-                message = f"{name or 'the picture'}: {field.wrong}"
+                message = f"{name or 'the image'}: {field.wrong}"
                 self.note(field.code, message, line, field.expected, cause=field.cause)
         texts = tuple(caption for caption in captions.value or () if caption)
         if name is not None and (first := self._lines.setdefault(name, line)) != line:
@@ -211,7 +211,7 @@ class _Reader:
         name = record.get("file_name")
         if not isinstance(name, str) or not name.strip():
             near = meant_for("file_name", record)
-            message = f"the line has `{near}` and no `file_name`" if near else "the line names no picture"
+            message = f"the line has `{near}` and no `file_name`" if near else "the line names no image"
             expected = f"`file_name` as the name of `{near}`" if near else "`file_name`, below the folder"
             self.note("no-file-name", message, line, expected, cause=near or "none")
             return None
@@ -240,29 +240,29 @@ class _Reader:
             name, captions, line, _ = separate[0]
             images = len({one.name for one in separate})
             whole = {"file_name": name, "captions": [*known[name], *captions]}
-            message = f"{images:,} pictures stand in several lines, one for each caption"
-            expected = f"all captions of a picture in one line: {json.dumps(whole, ensure_ascii=False)}"
+            message = f"{images:,} images stand in several lines, one for each caption"
+            expected = f"all captions of an image in one line: {json.dumps(whole, ensure_ascii=False)}"
             self.note("duplicate-file", message, line, expected)
             return
         for name, _, line, first in self._again:
             message = f"{name} was named in line {first} already"
-            self.note("duplicate-file", message, line, "one line a picture, all its captions in a list")
+            self.note("duplicate-file", message, line, "one line an image, all its captions in a list")
 
     def _note_missing(self) -> None:
         """Names without a file; the same difference from the names that there are is one cause."""
         likely = [(name, line, self.files.like(name)) for name, line in self._missing]
         if len(likely) > 1 and not self.rows and not any(like for *_, like in likely):
             name, line, _ = likely[0]
-            message = f"none of the {len(likely):,} pictures is there"
-            self.note("no-pictures", message, line, f"pictures such as {self.root / name}")
+            message = f"none of the {len(likely):,} images is there"
+            self.note("no-images", message, line, f"images such as {self.root / name}")
             return
         for name, line, like in likely:
             if like is None:
                 expected = f"a file below {self.root}"
-                self.note("missing-file", f"there is no picture {name}", line, expected)
+                self.note("missing-file", f"there is no image {name}", line, expected)
                 continue
             shown = ascii if like.name.isascii() < name.isascii() or like.name != name else str
-            message = f"there is no picture {name}; the folder holds it {like.difference}: {like.name}"
+            message = f"there is no image {name}; the folder holds it {like.difference}: {like.name}"
             self.note("missing-file", message, line, f"the name {shown(like.name)}", cause=like.difference)
 
 

@@ -25,7 +25,7 @@ def without_one_file(root: Path, sources: Sequence[Path]) -> Problem:
         message = "there are both a metadata.jsonl and a metadata.csv"
         return Problem("two-metadata-files", message, place, "one of them")
     if not root.is_dir():
-        return Problem("no-folder", "there is no such folder", place, "a folder with pictures")
+        return Problem("no-folder", "there is no such folder", place, "a folder with images")
     message = "there is no metadata.jsonl and no metadata.csv in this folder"
     example = 'lines such as {"file_name": "one.png", "captions": ["a red apple"]} in metadata.jsonl'
     reason, better = _captions_elsewhere(root) or ("", example)

@@ -1,6 +1,6 @@
 """Reads what AttnGAN's releases of birds and COCO have in common: names, classes and captions.
 
-train/filenames.pickle    names of pictures without extension; test/ likewise
+train/filenames.pickle    names of images without extension; test/ likewise
 train/class_info.pickle   a class for each of them, birds only
 text/NAME.txt             one caption a line
 captions.pickle           the captions as word numbers, read when there is no text/
@@ -17,7 +17,7 @@ from attnforge.data.fields import SPLITS, clean
 from attnforge.data.findings import Findings
 from attnforge.data.metadata import SHOWN
 
-NAMES = "a list of pictures' names without extension"
+NAMES = "a list of images' names without extension"
 CLASSES = "a list with one class number for each name of filenames.pickle"
 CAPTIONS = "[captions of train, captions of test, number to word, word to number]"
 
@@ -33,7 +33,7 @@ def has_names(root: Path) -> bool:
 
 
 def read_names(found: Findings, split: str) -> list[str]:
-    """The names of a split's pictures, without extension."""
+    """The names of a split's images, without extension."""
     path = names_file(found.root, split)
     content = found.pickle(path, expected=NAMES)
     if content is None:
@@ -50,7 +50,7 @@ def read_names(found: Findings, split: str) -> list[str]:
 
 
 def read_classes(found: Findings, split: str, count: int) -> list[int] | None:
-    """The classes of a split's pictures, or None when the release gives none."""
+    """The classes of a split's images, or None when the release gives none."""
     path = found.root / split / "class_info.pickle"
     if not path.is_file():
         return None
@@ -62,14 +62,14 @@ def read_classes(found: Findings, split: str, count: int) -> list[int] | None:
         found.problem(code="bad-release", message=message, at=path, expected=CLASSES)
         return None
     if len(content) != count:
-        message = f"it holds {len(content):,} classes for {count:,} pictures"
+        message = f"it holds {len(content):,} classes for {count:,} images"
         found.problem(code="bad-release", message=message, at=path, expected=CLASSES)
         return None
     return content
 
 
 def read_captions(found: Findings, split: str, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """The captions of each picture; an empty tuple, with a problem noted, where there are none."""
+    """The captions of each image; an empty tuple, with a problem noted, where there are none."""
     folder = found.root / "text"
     if folder.is_dir():
         return [_from_text(found, folder / f"{name}.txt") for name in names]
@@ -102,7 +102,7 @@ def _from_text(found: Findings, path: Path) -> tuple[str, ...]:
 
 
 def _from_pickle(found: Findings, split: str, count: int) -> list[tuple[str, ...]]:
-    """Captions come one after the other, equally many a picture; nothing else says whose they are."""
+    """Captions come one after the other, equally many an image; nothing else says whose they are."""
     path = found.root / "captions.pickle"
     content: Any = found.pickle(path, expected=CAPTIONS)
     none: list[tuple[str, ...]] = [()] * count
@@ -117,14 +117,14 @@ def _from_pickle(found: Findings, split: str, count: int) -> list[tuple[str, ...
         return none
     each, rest = divmod(len(spoken), count) if count else (0, 0)
     if rest or not each:
-        message = f"it holds {len(spoken):,} captions for {count:,} pictures of {split}"
-        expected = "equally many captions a picture, or captions in the folder text"
+        message = f"it holds {len(spoken):,} captions for {count:,} images of {split}"
+        expected = "equally many captions an image, or captions in the folder text"
         found.problem(code="bad-release", message=message, at=path, expected=expected)
         return none
-    of_pictures = [
+    of_images = [
         tuple(one for one in spoken[place : place + each] if one) for place in range(0, len(spoken), each)
     ]
-    for place in [place for place, one in enumerate(of_pictures) if not one][:SHOWN]:
-        message = f"picture {place + 1:,} of {split} has no caption"
+    for place in [place for place, one in enumerate(of_images) if not one][:SHOWN]:
+        message = f"image {place + 1:,} of {split} has no caption"
         found.problem(code="no-captions", message=message, at=path, expected="a caption with a word")
-    return of_pictures
+    return of_images

@@ -87,7 +87,7 @@ def _csv_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[st
     try:
         names = [name.strip() for name in table.fieldnames or ()]
         if _is_no_header(names):
-            message = f"its first line is no header but names the picture {names[0]}"
+            message = f"its first line is no header but names the image {names[0]}"
             notes.note(
                 "bad-csv", message, 1, "a first line with the names of the columns, such as file_name,text"
             )

@@ -1,4 +1,4 @@
-"""Cuts and resizes pictures as AttnGAN does: the region of a box, a shorter side, a square of it.
+"""Cuts and resizes images as AttnGAN does: the region of a box, a shorter side, a square of it.
 
 Everything is done on bytes, with torch's integer kernel for `bilinear` with `antialias`; it gives what
 Pillow's `BILINEAR` gives, at most one grey level aside, in half of the time.
@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 NARROWEST = 8
-"""How many times as long as wide a picture may be before its ends are cut off."""
+"""How many times as long as wide an image may be before its ends are cut off."""
 
 
 def crop_to_box(
@@ -22,7 +22,7 @@ def crop_to_box(
 ) -> UInt8[Tensor, "1 3 _ _"]:
     """The square around a bounding box whose half side is 3/4 of the box's longer side, cut at the border.
 
-    This is how AttnGAN and StackGAN crop CUB's birds; a box outside the picture crops nothing.
+    This is how AttnGAN and StackGAN crop CUB's birds; a box outside the image crops nothing.
     """
     left, top, width, height = (int(number) for number in box)
     half = int(0.75 * max(width, height))
@@ -34,7 +34,7 @@ def crop_to_box(
 
 
 def cut_ribbon(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
-    """The middle of a picture that is more than eight times as long as wide; others as they are."""
+    """The middle of an image that is more than eight times as long as wide; others as they are."""
     height, width = pixels.shape[-2:]
     longest = NARROWEST * min(height, width)
     top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
@@ -43,7 +43,7 @@ def cut_ribbon(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """How a picture of some size becomes one whose shorter side has `side` pixels, proportions kept."""
+    """How an image of some size becomes one whose shorter side has `side` pixels, proportions kept."""
 
     height: int
     width: int
@@ -53,20 +53,20 @@ class Resize:
 
     @classmethod
     def of(cls, pixels: UInt8[Tensor, "1 3 h w"], *, side: int) -> Resize:
-        """For the size of a picture."""
+        """For the size of an image."""
         height, width = pixels.shape[-2:]
         scale = side / min(height, width)
         new_height, new_width = (max(side, round(length * scale)) for length in (height, width))
         return cls(new_height, new_width, _factor(height, new_height), _factor(width, new_width))
 
     def whole(self, pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
-        """The whole picture, resized."""
+        """The whole image, resized."""
         return self._apply(pixels)[..., : self.height, : self.width]
 
     def square(
         self, pixels: UInt8[Tensor, "1 3 h w"], *, top: int, left: int, size: int
     ) -> UInt8[Tensor, "1 3 _ _"]:
-        """The square of the resized picture at `top` and `left`: what `whole` gives, cut, but quicker.
+        """The square of the resized image at `top` and `left`: what `whole` gives, cut, but quicker.
 
         Pixels below the square and to the right of it are left alone. Those above it and to the left of it
         are not: without them the new pixels would lie between other old ones.
@@ -75,7 +75,7 @@ class Resize:
         return self._apply(pixels[..., :rows, :columns])[..., top : top + size, left : left + size]
 
     def _apply(self, pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
-        # factors instead of a size: a part of a picture is then resized by the very same weights
+        # factors instead of a size: a part of an image is then resized by the very same weights
         return F.interpolate(
             pixels,
             scale_factor=(self.rows, self.columns),

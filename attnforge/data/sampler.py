@@ -1,4 +1,4 @@
-"""Which picture stands at which position of training, without any state.
+"""Which image stands at which position of training, without any state.
 
 Training reads positions 0, 1, 2 and so on. A position lies in an epoch, each epoch has a permutation of its
 own, and both follow from the seed, so a resumed run needs one integer to go on.
@@ -15,7 +15,7 @@ from attnforge.seeds import derive_seed
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One draw of the data: a picture, and the seed of its crop, flip and caption."""
+    """One draw of the data: an image, and the seed of its crop, flip and caption."""
 
     index: int
     seed: int
@@ -25,7 +25,7 @@ class PositionSampler:
     """Gives the draw at any position, the same in every process and for any number of workers.
 
     Args:
-        length: How many pictures the data set has.
+        length: How many images the data set has.
         seed: Decides the permutations and all augmentation.
     """
 
@@ -36,7 +36,7 @@ class PositionSampler:
         self._order: list[int] = []
 
     def __getitem__(self, position: int) -> Position:
-        """The draw at a position; every picture occurs once in each run of `length` positions from zero."""
+        """The draw at a position; every image occurs once in each run of `length` positions from zero."""
         epoch, place = divmod(position, self.length)
         if epoch != self._epoch:
             shuffle = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))

@@ -1,4 +1,4 @@
-"""Keeps pictures in memory that all processes of a run share."""
+"""Keeps images in memory that all processes of a run share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from jaxtyping import UInt8
 NOT_KEPT = -1
 
 
-class SharedPictures:
-    """Pictures in one piece of memory: what one worker decoded, all others and the main process see.
+class SharedImages:
+    """Images in one piece of memory: what one worker decoded, all others and the main process see.
 
-    The memory is reserved at once and taken up page by page as pictures come; when it is full, no more are
+    The memory is reserved at once and taken up page by page as images come; when it is full, no more are
     kept. Processes that are forked share it. Where processes are started afresh each begins an empty one.
 
     Args:
-        count: How many pictures there are.
+        count: How many images there are.
         capacity: Bytes that may be kept.
 
     Raises:
@@ -41,15 +41,15 @@ class SharedPictures:
 
     @property
     def used(self) -> int:
-        """Bytes that are taken up by pictures."""
+        """Bytes that are taken up by images."""
         return int(self._used[0])
 
     def has_room(self, size: int) -> bool:
-        """Whether a picture of so many bytes would be kept."""
+        """Whether an image of so many bytes would be kept."""
         return self.used + size <= self.capacity
 
     def get(self, index: int) -> UInt8[np.ndarray, "h w 3"] | None:
-        """Picture `index` as it was kept, or None; it must not be written to."""
+        """Image `index` as it was kept, or None; it must not be written to."""
         with self._lock:
             start, height, width = (int(number) for number in self._entries[index])
         if start == NOT_KEPT:
@@ -57,7 +57,7 @@ class SharedPictures:
         return self._pixels[start : start + 3 * height * width].reshape(height, width, 3)
 
     def keep(self, index: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Keep picture `index` when there is room for it."""
+        """Keep image `index` when there is room for it."""
         with self._lock:
             start = self.used
             if self._entries[index, 0] != NOT_KEPT or not self.has_room(pixels.nbytes):
@@ -67,5 +67,5 @@ class SharedPictures:
             self._entries[index] = (start, *pixels.shape[:2])
 
 
-def _empty(count: int, capacity: int) -> SharedPictures:
-    return SharedPictures(count, capacity=capacity)
+def _empty(count: int, capacity: int) -> SharedImages:
+    return SharedImages(count, capacity=capacity)

@@ -1,1 +1,1 @@
-"""Judging: captions of the test split are drawn, and metrics look at the pictures."""
+"""Judging: captions of the test split are drawn, and metrics look at the images."""

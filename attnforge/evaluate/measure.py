@@ -20,7 +20,7 @@ def measure(
 ) -> dict[str, float | int | str]:
     """Draw captions of the test split and give every figure of the recipe's metrics, by name.
 
-    Which captions and what noise is decided by `evaluation.seed`; each picture of the split lends one
+    Which captions and what noise is decided by `evaluation.seed`; each image of the split lends one
     caption before any lends a second. `generate` draws an image in [-1, 1] for each of some captions, with
     noise that the seed and their positions among all captions decide, so that no value depends on
     `evaluation.batch_size`; it encodes them with `parts.measuring_tokenizer`, as the metrics do.
@@ -59,8 +59,8 @@ def build_metrics(parts: Parts) -> list[Metric]:
 
 
 def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[str]:
-    """Captions spread over the pictures of a split, chosen by seed; each has a word that is known."""
-    order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "picture", index))
+    """Captions spread over the images of a split, chosen by seed; each has a word that is known."""
+    order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "image", index))
     chosen: list[str] = []
     turn = 0
     while len(chosen) < count:

@@ -43,13 +43,13 @@ class Phase:
         task: What is trained.
         steps: How many batches to train on. Give this or `epochs`.
         epochs: How many times to go through the data.
-        batch_size: Pictures a step.
+        batch_size: Images a step.
         max_words: Captions longer than this lose words.
         truncate: Which words such captions keep: `random` ones, order kept, as the official AttnGAN code, or
             the `first`.
-        order: How the pictures of a batch lie, which decides their neighbours: as they were `drawn`, or by
+        order: How the images of a batch lie, which decides their neighbours: as they were `drawn`, or by
             `length` of their captions, the longest first, as in the official AttnGAN code.
-        image_size: Side in pixels of the pictures; the generator's largest when not given.
+        image_size: Side in pixels of the images; the generator's largest when not given.
         log_every: Steps between two lines of metrics.jsonl.
         sample_every: Steps between two sheets of samples; 0 for none.
         checkpoint_every: Steps between two checkpoints; 0 for only the last.
@@ -150,12 +150,12 @@ class Recipe:
 
     Args:
         summary: One line for `attnforge recipes`.
-        data: Where pictures and captions come from.
+        data: Where images and captions come from.
         tokenizer: How captions become token ids.
         text: The text encoder.
         image: The image encoder.
-        generator: Draws pictures.
-        discriminator: Judges pictures; one is built for every size of the generator.
+        generator: Draws images.
+        discriminator: Judges images; one is built for every size of the generator.
         losses: Named terms of the adversarial game.
         encoders: A run folder, or a checkpoint, whose text and image encoder are taken; phases that train
             nothing else are then left out, unless there is no other.

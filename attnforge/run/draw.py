@@ -1,4 +1,4 @@
-"""Captions to pictures, with an attention map for every word."""
+"""Captions to images, with an attention map for every word."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def draw_each(
         generator: Draws.
         tokenizer: The text encoder's tokenizer.
         captions: What to draw.
-        count: How many pictures a caption.
+        count: How many images a caption.
         seed: Decides the noise.
         attention: Whether to keep the maps of the stages that attend.
-        regions: When given, each drawing also has the regions that its words pick in its largest picture.
+        regions: When given, each drawing also has the regions that its words pick in its largest image.
         device: Where the networks live.
 
     Raises:
@@ -114,7 +114,7 @@ def generate(
 
 
 def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
-    """Pictures in [-1, 1] as bytes, rounded to the nearest (the official code cuts off)."""
+    """Images in [-1, 1] as bytes, rounded to the nearest (the official code cuts off)."""
     scaled = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 

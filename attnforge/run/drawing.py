@@ -1,4 +1,4 @@
-"""A generated picture with everything that can be shown about it."""
+"""A generated image with everything that can be shown about it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Drawing:
     index: int
     """Which noise of the seed drew it."""
     images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
-    """One picture a stage, smallest first."""
+    """One image a stage, smallest first."""
     attention: tuple[Float32[np.ndarray, "l _ _"], ...]
     """One map a word for each stage that attends, in order; at each pixel they sum to one."""
     regions: Float32[np.ndarray, "l _ _"] | None = None
-    """Which regions of the largest picture each word picks when the run's matching looks at it; a word's map
+    """Which regions of the largest image each word picks when the run's matching looks at it; a word's map
     sums to one. None when not asked for, or where the recipe matches no words with regions."""

@@ -1,4 +1,4 @@
-"""Maps as large as pictures: smooth, without moving or inventing any weight."""
+"""Maps as large as images: smooth, without moving or inventing any weight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def enlarge(
     """Bring maps to `side` x `side` pixels with a Gaussian filter, as the figures of AttnGAN show them.
 
     The paper (Xu et al., CVPR 2018, section 4) upsamples "with Gaussian filters" and gives no width. Here
-    every cell first covers its own square of the picture, shares of pixels included, and the picture is
+    every cell first covers its own square of the image, shares of pixels included, and the image is
     then filtered, mirrored at its borders. Both steps keep the mean of a map and leave an even map even, so
     that no weight is lost at a border. A map that is larger than `side` becomes smaller in the same way.
 
@@ -34,7 +34,7 @@ def enlarge(
 @lru_cache(maxsize=32)
 def _spread(cells: int, side: int, softness: float) -> Float[np.ndarray, "side cells"]:
     """What every pixel takes from every cell; its rows sum to one, its columns to side / cells."""
-    # both in units of 1 / (cells * side) of the picture, so that nothing is rounded
+    # both in units of 1 / (cells * side) of the image, so that nothing is rounded
     pixel, cell = cells * np.arange(side)[:, None], side * np.arange(cells)[None]
     shared = np.minimum(pixel + cells, cell + side) - np.maximum(pixel, cell)
     covered = np.clip(shared, 0, None) / cells
@@ -47,7 +47,7 @@ def _gaussian(side: int, deviation: float) -> Float[np.ndarray, "side side"]:
     pixel = np.arange(side)
     straight, mirrored = pixel[:, None] - pixel[None], pixel[:, None] + pixel[None] + 1
     weights = np.zeros((side, side))
-    # a Gaussian wider than the picture meets both mirrors again and again
+    # a Gaussian wider than the image meets both mirrors again and again
     for turn in range(-(1 + int(4 * deviation / side)), 2 + int(4 * deviation / side)):
         for distance in (straight + 2 * side * turn, mirrored + 2 * side * turn):
             weights += np.exp(-0.5 * (distance / deviation) ** 2)

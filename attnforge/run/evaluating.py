@@ -105,7 +105,7 @@ def _evaluate(
     digest = protocol_digest(protocol_of(resolved))
     if unknown := unknown_when_measured(pipeline.parts):
         reporter.line(f"warning: {unknown}")
-    pictures = _pictures(pipeline.parts, phase=pipeline.checkpoint.phase)
+    images = _images(pipeline.parts, phase=pipeline.checkpoint.phase)
     measurements = []
     for one in chosen:
         same = known.get((one.folder.name, digest, digest_of_weights(one)))
@@ -122,7 +122,7 @@ def _evaluate(
             resolved=resolved,
             phase=one.phase,
             step=one.step,
-            pictures=pictures,
+            images=images,
             name=drawing_name(one),
             checkpoint=one,
         )
@@ -132,7 +132,7 @@ def _evaluate(
     return measurements
 
 
-def _pictures(parts: Parts, *, phase: str) -> int | None:
+def _images(parts: Parts, *, phase: str) -> int | None:
     try:
         return len(parts.dataset("train", image_size=parts.recipe.phases[phase].image_size))
     except DataError:

@@ -18,7 +18,7 @@ _MARGIN = 1 + 1e-5
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
-    """One row of a figure: a picture, and what of it belongs to each word. h w cells of the maps, l words."""
+    """One row of a figure: an image, and what of it belongs to each word. h w cells of the maps, l words."""
 
     title: str
     image: UInt8[np.ndarray, "_ _ 3"]
@@ -46,7 +46,7 @@ def figure_rows(drawing: Drawing) -> list[FigureRow]:
         title = f"stage {number + 1}, {width} x {height}: the most attended words"
         rows.append(stage_row(drawing.images[number], weights, title=title))
     if drawing.regions is not None:
-        title = "matching: the regions of the last picture that words pick"
+        title = "matching: the regions of the last image that words pick"
         rows.append(region_row(drawing.images[-1], drawing.regions, title=title))
     return rows
 
@@ -65,7 +65,7 @@ def stage_row(
     all attention. A pixel that attends to all words alike is black in every map; with one word, each is.
 
     Args:
-        image: The picture that the stage drew.
+        image: The image that the stage drew.
         weights: Its maps, one a word, without padding; at each pixel they sum to one.
         title: Says what the row is.
     """
@@ -77,7 +77,7 @@ def stage_row(
 def region_row(
     image: UInt8[np.ndarray, "_ _ 3"], maps: Float[np.ndarray, "l h w"], *, title: str = ""
 ) -> FigureRow:
-    """Keep what a word gives a region above 1 / N, N being the regions of the picture.
+    """Keep what a word gives a region above 1 / N, N being the regions of the image.
 
     With a[i, j] the weight of region j for word i (Eq. 9):
 
@@ -88,7 +88,7 @@ def region_row(
     would have to move to make it so: the total variation distance to an even map.
 
     Args:
-        image: The picture that was looked at.
+        image: The image that was looked at.
         maps: One map a word, without padding; each sums to one.
         title: Says what the row is.
     """

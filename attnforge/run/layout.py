@@ -1,4 +1,4 @@
-"""Pictures and texts laid out on paper: rows, titles, labels."""
+"""Images and texts laid out on paper: rows, titles, labels."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def tile(image: UInt8[np.ndarray, "_ _ 3"], side: int) -> Image.Image:
-    """A picture at `side` x `side` pixels."""
-    picture = Image.fromarray(image)
-    enlarging = max(picture.size) < side
+    """An image at `side` x `side` pixels."""
+    pixels = Image.fromarray(image)
+    enlarging = max(pixels.size) < side
     # Nearest shows which pixels were drawn; a smooth enlargement would flatter a small stage.
-    how = Image.Resampling.NEAREST if enlarging and side % picture.width == 0 else Image.Resampling.LANCZOS
-    return picture.resize((side, side), how)
+    how = Image.Resampling.NEAREST if enlarging and side % pixels.width == 0 else Image.Resampling.LANCZOS
+    return pixels.resize((side, side), how)
 
 
 def row(
@@ -36,7 +36,7 @@ def row(
     title: str = "",
     below: str = "",
 ) -> Image.Image:
-    """Pictures side by side, with a title and a label above each, and a wrapped text below."""
+    """Images side by side, with a title and a label above each, and a wrapped text below."""
     font = ImageFont.load_default(FONT_SIZE)
     width = max(len(tiles) * (side + MARGIN) - MARGIN, 2 * side)
     heading, text = wrapped(title, font, width), wrapped(below, font, width)

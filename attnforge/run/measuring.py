@@ -32,7 +32,7 @@ def measure_network(
     resolved: ResolvedRecipe,
     phase: str,
     step: int,
-    pictures: int | None,
+    images: int | None,
     name: str,
     checkpoint: Checkpoint | None = None,
 ) -> Measurement:
@@ -44,7 +44,7 @@ def measure_network(
         resolved: The recipe, with the metrics.
         phase: The phase that trained it.
         step: Steps of that phase behind it.
-        pictures: Pictures in the training data, which make an epoch.
+        images: Images in the training data, which make an epoch.
         name: What the network is called in checkpoints.
         checkpoint: Where the weights came from.
     """
@@ -65,7 +65,7 @@ def measure_network(
     return Measurement(
         phase=phase,
         step=step,
-        epoch=round(step * size / pictures, 3) if pictures else None,
+        epoch=round(step * size / images, 3) if images else None,
         figures=figures,
         protocol=protocol_of(resolved),
         network=name,
@@ -86,7 +86,7 @@ class _Trained:
     name: str
     phase: str
     steps: int
-    pictures: int
+    images: int
 
 
 class TrainingFigures:
@@ -104,7 +104,7 @@ class TrainingFigures:
         self.recorder = recorder
         self.trained: _Trained | None = None
 
-    def watch(self, task: Task, *, phase: str, steps: int, pictures: int) -> Callable[[StepResult], None]:
+    def watch(self, task: Task, *, phase: str, steps: int, images: int) -> Callable[[StepResult], None]:
         """What to call after each step of a phase, before its checkpoint is saved.
 
         A run that is killed between the two then measures that step again and misses none.
@@ -114,7 +114,7 @@ class TrainingFigures:
         every = self.parts.recipe.evaluation.every
         if name not in networks or not self.parts.recipe.evaluation.metrics:
             return lambda result: None
-        trained = _Trained(networks[name], name, phase, steps, pictures)
+        trained = _Trained(networks[name], name, phase, steps, images)
         self.trained = trained
 
         def after_step(result: StepResult) -> None:
@@ -137,7 +137,7 @@ class TrainingFigures:
             resolved=self.resolved,
             phase=trained.phase,
             step=step,
-            pictures=trained.pictures,
+            images=trained.images,
             name=trained.name,
         )
         self.recorder.measured(measurement)

@@ -86,7 +86,7 @@ class Pipeline:
 
     @property
     def regions(self) -> RegionMaps | None:
-        """Finds words in pictures; None where the recipe matches no words with regions."""
+        """Finds words in images; None where the recipe matches no words with regions."""
         return self.parts.regions
 
     def with_checkpoint(self, checkpoint: Checkpoint) -> Pipeline:
@@ -100,7 +100,7 @@ class Pipeline:
         """Draw every caption `count` times; see `attnforge.run.draw.draw`.
 
         With `attention`, drawings have the maps of the stages that attend, and the regions of the largest
-        picture that each word picks where the run's matching can say so.
+        image that each word picks where the run's matching can say so.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.

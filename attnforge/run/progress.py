@@ -50,7 +50,7 @@ class PhaseProgress:
         self.steps = steps
         self.every = every
         self.began = self.told = time.monotonic()
-        self.pictures = 0
+        self.images = 0
         self.figures = ""
         self.bar: Progress | None = None
         self.row: TaskID | None = None
@@ -77,16 +77,16 @@ class PhaseProgress:
 
     def advance(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
         """Take in a step; `scalars` are there when they were read for the log."""
-        self.pictures += result.pictures
+        self.images += result.images
         if scalars:
-            # names that begin alike belong together, and the last of them is the largest picture's
+            # names that begin alike belong together, and the last of them is the largest image's
             families = {name.split(" ", 1)[0]: name for name in scalars}
             shown = list(families.values())[:FIGURES]
             self.figures = printable("  ".join(f"{name} {scalars[name]:.3g}" for name in shown))
         now = time.monotonic()
         elapsed = max(1e-6, now - self.began)
         left = elapsed / (result.step - self.start) * (self.steps - result.step)
-        rate = f"{self.pictures / elapsed:6.0f} images/s, {duration(left)} left  {self.figures}"
+        rate = f"{self.images / elapsed:6.0f} images/s, {duration(left)} left  {self.figures}"
         if self.bar is not None and self.row is not None:
             self.bar.update(self.row, completed=result.step, rate=rate)
         elif now - self.told >= self.every or result.step == self.steps:

@@ -139,7 +139,7 @@ class Recorder:
         *,
         start: int,
         steps: int,
-        pictures: int,
+        images: int,
         samples: FixedSamples | None,
         constants: Sequence[str] = (),
     ) -> Iterator[Callable[[StepResult], bool]]:
@@ -152,7 +152,7 @@ class Recorder:
             parts: Holds the tokenizer that goes into checkpoints.
             start: Steps made before, when resuming.
             steps: Steps of the phase in all.
-            pictures: Pictures in the data, which make an epoch.
+            images: Images in the data, which make an epoch.
             samples: The fixed captions; None when nothing is drawn in this phase.
             constants: Buffers, as `network/buffer`, that need not be finite.
         """
@@ -203,10 +203,10 @@ class Recorder:
                 if samples and drawing is not None and _due(result.step, phase.sample_every, steps):
                     paths = samples.write(drawing, phase=name, step=result.step)
                     for tracker in self.trackers:
-                        tracker.pictures(paths, phase=name, step=result.step)
+                        tracker.images(paths, phase=name, step=result.step)
                 if epoch_end is not None:
                     before, now = (
-                        (made * phase.batch_size) // pictures for made in (result.step - 1, result.step)
+                        (made * phase.batch_size) // images for made in (result.step - 1, result.step)
                     )
                     if now > before:
                         epoch_end(phase=name, epoch=now)

@@ -1,4 +1,4 @@
-"""Where a run's own matching finds the words of a caption in a picture."""
+"""Where a run's own matching finds the words of a caption in an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attnforge.optional import RegionMatcher
 
 @dataclass(frozen=True, slots=True)
 class RegionMaps:
-    """Looks at pictures with a run's image encoder, and at their captions' words as its matching does."""
+    """Looks at images with a run's image encoder, and at their captions' words as its matching does."""
 
     encoder: ImageEncoder
     matcher: RegionMatcher
@@ -25,7 +25,7 @@ class RegionMaps:
     def of(cls, parts: Parts) -> RegionMaps | None:
         """Those of a recipe, or None where none of its parts matches words with regions.
 
-        A loss is asked before a task: it is what judged the generator's pictures. Their sharpness (gamma1
+        A loss is asked before a task: it is what judged the generator's images. Their sharpness (gamma1
         of Eq. 9 in AttnGAN) is what the recipe says, and only they know it. Encoders must not be frozen yet,
         because a task refuses those.
         """
@@ -39,9 +39,9 @@ class RegionMaps:
                 return cls(parts.image, cast("RegionMatcher", task))
         return None
 
-    def __call__(self, text: TextFeatures, pictures: Float[Tensor, "b 3 _ _"]) -> Float[Tensor, "b l h w"]:
-        """The regions that each word picks in the picture of its caption; a word's map sums to one."""
-        return self.matcher.region_attention(text, self.encoder(pictures))
+    def __call__(self, text: TextFeatures, images: Float[Tensor, "b 3 _ _"]) -> Float[Tensor, "b l h w"]:
+        """The regions that each word picks in the image of its caption; a word's map sums to one."""
+        return self.matcher.region_attention(text, self.encoder(images))
 
 
 def _matches(build: Build[Any]) -> bool:

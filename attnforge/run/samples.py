@@ -38,7 +38,7 @@ class FixedSamples:
         return cls(captions=captions, parts=parts, run=run)
 
     def write(self, generator: nn.Module, *, phase: str, step: int) -> list[str]:
-        """Draw them and give the paths of the pictures."""
+        """Draw them and give the paths of the images."""
         folder = self.run.samples / step_name(phase, step)
         folder.mkdir(parents=True, exist_ok=True)
         paths = []

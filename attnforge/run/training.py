@@ -218,7 +218,7 @@ def _train_phases(
             recorder.go_on_after(resumption, later=names[names.index(name) + 1 :])
             recorder.begins_anew(anew)
             start = resumption.checkpoint.step
-        measure = figures.watch(task, phase=name, steps=steps, pictures=len(data))
+        measure = figures.watch(task, phase=name, steps=steps, images=len(data))
         drawing = drawing_network(task)
         if drawing is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
@@ -229,7 +229,7 @@ def _train_phases(
             parts,
             start=start,
             steps=steps,
-            pictures=len(data),
+            images=len(data),
             samples=samples,
             constants=constants,
         ) as after_step:
@@ -240,7 +240,7 @@ def _train_phases(
                 start=start,
                 steps=steps,
                 batch_size=phase.batch_size,
-                pictures=len(data),
+                images=len(data),
                 seed=recipe.training.seed,
                 after_step=partial(_after_step, measure=measure, record=after_step, stop=stop),
             )

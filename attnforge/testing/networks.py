@@ -74,8 +74,8 @@ def _text_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
     return {"tokens": drawn.masked_fill(torch.arange(longest) >= ragged[:, None], 0), "lengths": ragged}
 
 
-def _picture_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
-    return {"images": pictures(batch, spec.image_size, seed=seed)}
+def _image_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
+    return {"images": example_images(batch, spec.image_size, seed=seed)}
 
 
 def _conditioner_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
@@ -98,13 +98,13 @@ def _generator_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors
 
 def _discriminator_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
     return {
-        "images": pictures(batch, spec.image_size, seed=seed),
+        "images": example_images(batch, spec.image_size, seed=seed),
         "sentence": numbers(batch, spec.sentence, seed=seed + 5),
     }
 
 
-def pictures(batch: int, size: int, *, seed: int) -> Tensor:
-    """Pictures of plain colours with noise, in [-1, 1]: b 3 h w."""
+def example_images(batch: int, size: int, *, seed: int) -> Tensor:
+    """Images of plain colours with noise, in [-1, 1]: b 3 h w."""
     plain = numbers(batch, 3, 1, 1, seed=seed)
     return (plain + 0.3 * numbers(batch, 3, size, size, seed=seed + 1)).clamp(-1, 1)
 
@@ -155,7 +155,7 @@ def _judge(network: Any, inputs: Tensors) -> Tensors:
 _INPUTS: dict[str, Callable[[Any, Any, int, int], Tensors]] = {
     "attention": _attention_inputs,
     "text-encoder": _text_inputs,
-    "image-encoder": _picture_inputs,
+    "image-encoder": _image_inputs,
     "conditioner": _conditioner_inputs,
     "stage": _stage_inputs,
     "generator": _generator_inputs,

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what components are given: texts, maps, pictures, captions, specs, batches.
+"""Hypothesis strategies for what components are given: texts, maps, images, captions, specs, batches.
 
 Shapes are drawn by hypothesis, numbers by a seed that hypothesis draws, so that examples shrink to small
 shapes and are quick to make. Letters are those of `attnforge.interfaces`.
@@ -83,8 +83,8 @@ def feature_maps(draw: DrawFn, *, channels: int, batch: int, max_side: int = 5) 
 
 
 @st.composite
-def pictures(draw: DrawFn, *, size: int, batch: int | None = None, max_batch: int = 4) -> Tensor:
-    """Square pictures in [-1, 1], noise around plain colours; now and then all black or white: b 3 h w."""
+def images(draw: DrawFn, *, size: int, batch: int | None = None, max_batch: int = 4) -> Tensor:
+    """Square images in [-1, 1], noise around plain colours; now and then all black or white: b 3 h w."""
     count = batch or draw(st.integers(1, max_batch))
     if draw(st.integers(0, 4)) == 0:
         return torch.full((count, 3, size, size), draw(st.sampled_from((-1.0, 1.0))))
@@ -123,17 +123,17 @@ def token_batches(
 def batches(
     draw: DrawFn, *, image_size: int, vocabulary_size: int, batch: int | None = None, max_batch: int = 4
 ) -> Batch:
-    """What a task is given: pictures with the token ids of their captions and classes."""
+    """What a task is given: images with the token ids of their captions and classes."""
     tokens, ragged = draw(token_batches(vocabulary_size=vocabulary_size, batch=batch, max_batch=max_batch))
     count = len(ragged)
     texts = draw(st.lists(captions(), min_size=count, max_size=count))
     return Batch(
-        image=draw(pictures(size=image_size, batch=count)),
+        image=draw(images(size=image_size, batch=count)),
         tokens=tokens,
         lengths=ragged,
         class_ids=torch.tensor(draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))),
         captions=tuple(texts),
-        keys=tuple(f"picture {index}" for index in range(count)),
+        keys=tuple(f"image {index}" for index in range(count)),
     )
 
 

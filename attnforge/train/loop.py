@@ -26,8 +26,8 @@ class StepResult:
     """Steps behind, this one included."""
     steps: int
     """Steps of the whole phase."""
-    pictures: int
-    """Pictures in the batch."""
+    images: int
+    """Images in the batch."""
     scalars: dict[str, torch.Tensor]
     """Still on the device: read them only when they are logged, since reading waits for the device."""
 
@@ -40,7 +40,7 @@ def run_phase(
     start: int,
     steps: int,
     batch_size: int,
-    pictures: int,
+    images: int,
     seed: int,
     after_step: Callable[[StepResult], bool],
 ) -> int:
@@ -52,8 +52,8 @@ def run_phase(
         phase: Its name, which decides the random numbers together with seed and step.
         start: Steps made before, when resuming.
         steps: Steps of the phase in all.
-        batch_size: Pictures a step.
-        pictures: Pictures in the data, which make an epoch.
+        batch_size: Images a step.
+        images: Images in the data, which make an epoch.
         seed: Decides what torch draws.
         after_step: Told of every step; False ends the phase.
 
@@ -63,10 +63,10 @@ def run_phase(
     for step in range(start, steps):
         seed_everything(seed, phase, step)
         batch = next(batches)
-        progress = Progress(step=step, steps=steps, batch_size=batch_size, pictures=pictures)
+        progress = Progress(step=step, steps=steps, batch_size=batch_size, images=images)
         scalars = task.step(batch, progress=progress)
         result = StepResult(
-            phase=phase, step=step + 1, steps=steps, pictures=len(batch.captions), scalars=scalars
+            phase=phase, step=step + 1, steps=steps, images=len(batch.captions), scalars=scalars
         )
         if not after_step(result):
             return step + 1

@@ -20,7 +20,7 @@ def parts(*overrides: str) -> Parts:
     return Parts(recipe, tokenizer=tokenizer, device=torch.device("meta"))
 
 
-def test_without_a_generator_a_phase_says_how_large_pictures_are() -> None:
+def test_without_a_generator_a_phase_says_how_large_images_are() -> None:
     assert parts("phases.damsm.image_size=48").image_size == 48
 
 

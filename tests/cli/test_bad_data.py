@@ -34,7 +34,7 @@ def cut_short(path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (lambda root: shutil.rmtree(root / "CUB_200_2011" / "images"), "none of the 3 pictures is there"),
+        (lambda root: shutil.rmtree(root / "CUB_200_2011" / "images"), "none of the 3 images is there"),
         (lambda root: cut_short(root / CROW), "crow_1.jpg cannot be read: it is cut short"),
         (lambda root: write(root / CROW, "<html>"), "crow_1.jpg cannot be read: it is a web page"),
         (lambda root: write(root / CROW, ""), "crow_1.jpg cannot be read: it is empty"),
@@ -60,7 +60,7 @@ def test_a_photograph_that_is_missing_is_named(tmp_path: Path, capsys: pytest.Ca
     (root / "images" / "b.jpg").unlink()
     assert train(root, "coco", tmp_path / "run") == 1
     shown = capsys.readouterr().err
-    assert f"error[missing-file]: there is no picture images/b.jpg\n  at {root}/annotations" in shown
+    assert f"error[missing-file]: there is no image images/b.jpg\n  at {root}/annotations" in shown
     assert f"next: attnforge data prepare coco --from ARCHIVE_OR_FOLDER -o {root}" in shown
 
 
@@ -75,10 +75,10 @@ def test_an_empty_line_and_unequal_counts_of_captions_shift_nothing(
     (remark,) = [remark for remark in report["remarks"] if remark["code"] == "empty-caption"]
     assert remark["place"]["line"] == 2
     assert report["captions"] == sum(len(captions) for _, _, captions in BIRDS)
-    assert report["captions_per_picture"] == {"least": 1, "median": 2, "most": 3}
+    assert report["captions_per_image"] == {"least": 1, "median": 2, "most": 3}
 
 
-def test_one_damaged_picture_among_many_is_found_by_the_check(
+def test_one_damaged_image_among_many_is_found_by_the_check(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = birds(tmp_path / "birds")
@@ -88,13 +88,13 @@ def test_one_damaged_picture_among_many_is_found_by_the_check(
     path.write_bytes(whole[: len(whole) // 2] + bytes(60) + whole[len(whole) // 2 + 60 :])
     assert run(["data", "prepare", "cub", "-o", str(root)]) == 1
     shown = capsys.readouterr().out
-    assert "error[damaged-picture]" in shown
+    assert "error[damaged-image]" in shown
     assert "crow_1.jpg" in shown
     assert "1 problem" in shown
 
 
-def test_a_run_survives_a_picture_that_breaks_while_it_trains(tmp_path: Path) -> None:
-    root = tmp_path / "pictures"
+def test_a_run_survives_an_image_that_breaks_while_it_trains(tmp_path: Path) -> None:
+    root = tmp_path / "images"
     root.mkdir()
     for number in range(24):
         photograph(80, 70, seed=number).save(root / f"{number:02d}.png")

@@ -95,8 +95,8 @@ def test_every_run_is_measured_over_training_in_table_plot_and_files(finished: P
     ]
     assert "Measured on 12 captions" in lines[-1]
 
-    picture = ElementTree.parse(out / "figure.svg")
-    texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    image = ElementTree.parse(out / "figure.svg")
+    texts = [element.text for element in image.iter("{http://www.w3.org/2000/svg}text")]
     assert {"attribute accuracy (%)", "R-precision (%)", "epoch", *LABELS} <= set(texts)
 
 

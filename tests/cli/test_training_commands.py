@@ -135,7 +135,7 @@ def test_resuming_what_is_no_run_is_refused(tmp_path: Path, capsys: Said) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sample_writes_pictures_and_maps_and_prints_their_paths(
+def test_sample_writes_images_and_maps_and_prints_their_paths(
     trained: Path, tmp_path: Path, capsys: Said
 ) -> None:
     arguments = [str(trained), RED, "-n", "2", "--attention", "--out", "drawn", "--device", "cpu"]
@@ -145,9 +145,9 @@ def test_sample_writes_pictures_and_maps_and_prints_their_paths(
     paths = [Path(line) for line in shown.out.splitlines()]
     assert sorted(path.name for path in paths) == sorted(path.name for path in (tmp_path / "drawn").iterdir())
     assert len(paths) == 5
-    picture = paths[0]
-    assert picture.name == f"{caption_name(RED)}-seed1-0.png"
-    with Image.open(picture) as image:
+    image = paths[0]
+    assert image.name == f"{caption_name(RED)}-seed1-0.png"
+    with Image.open(image) as image:
         assert image.size == (32, 32)
     assert paths[1].name == f"{caption_name(RED)}-seed1-0-attention.png"
     with Image.open(paths[1]) as sheet:

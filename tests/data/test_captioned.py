@@ -1,4 +1,4 @@
-"""Squares of pictures are those of the official loader, kept or not, whoever loads them."""
+"""Squares of images are those of the official loader, kept or not, whoever loads them."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def load(root: Path, cache: Literal["auto", "memory", "none"], size: int = 256) 
     return Cub(DataSpec(split="train", image_size=size), root=str(root), cache=cache)
 
 
-def levels(pictures: Tensor) -> Tensor:
-    return (pictures + 1) * 127.5
+def levels(images: Tensor) -> Tensor:
+    return (images + 1) * 127.5
 
 
 def official(root: Path, index: int, seed: int) -> Image.Image:
@@ -94,9 +94,7 @@ def test_what_is_kept_gives_the_same_squares(root: Path) -> None:
             assert (first.caption, first.key) == (second.caption, second.key)
 
 
-def test_pictures_that_find_no_room_give_the_same_squares(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_that_find_no_room_give_the_same_squares(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captioned, "CACHE_LIMIT", 1_000_000)
     few, fresh = load(root, "auto"), load(root, "none")
     for seed in range(2):
@@ -130,15 +128,15 @@ def test_what_a_worker_decoded_is_not_decoded_again(root: Path, monkeypatch: pyt
 def test_too_little_memory_is_an_error_only_when_memory_was_asked_for(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = captioned.SharedPictures
+    real = captioned.SharedImages
 
-    def small(count: int, *, capacity: int) -> captioned.SharedPictures:
+    def small(count: int, *, capacity: int) -> captioned.SharedImages:
         if capacity:
             raise OSError(12, "Cannot allocate memory")
         return real(count, capacity=capacity)
 
-    monkeypatch.setattr(captioned, "SharedPictures", small)
+    monkeypatch.setattr(captioned, "SharedImages", small)
     assert load(root, "auto").sample(0, seed=0).image.shape == (3, 256, 256)
-    with pytest.raises(DataError, match="12 pictures need up to") as caught:
+    with pytest.raises(DataError, match="12 images need up to") as caught:
         load(root, "memory")
     assert caught.value.problems[0].code == "cache-too-large"

@@ -42,9 +42,9 @@ def test_a_good_folder_is_described(tmp_path: Path) -> None:
     report = json.loads(output)
     assert code == 0
     assert report["problems"] == []
-    assert (report["pictures"], report["captions"], report["classes"], report["boxes"]) == (3, 4, 1, 1)
+    assert (report["images"], report["captions"], report["classes"], report["boxes"]) == (3, 4, 1, 1)
     assert report["splits"] == {"train": 2, "test": 1}
-    assert report["captions_per_picture"] == {"least": 1, "median": 1, "most": 2}
+    assert report["captions_per_image"] == {"least": 1, "median": 1, "most": 2}
     assert report["words_per_caption"] == {"least": 1, "median": 3, "most": 6}
     assert report["vocabulary"] == 6
     assert list(report["frequent_words"].items())[:3] == [("red", 4), ("a", 3), ("bird", 2)]
@@ -73,7 +73,7 @@ def test_every_problem_is_listed_with_its_line(tmp_path: Path) -> None:
     assert code == 1
     assert ("empty-caption", 1) in remarks
     assert listed == [
-        ("broken-picture", 2),
+        ("broken-image", 2),
         ("bad-box", 3),
         ("missing-file", 4),
         ("unknown-split", 5),
@@ -118,7 +118,7 @@ def test_the_emoji_are_whole() -> None:
     code, output = check(root, "--json")
     report = json.loads(output)
     assert code == 0
-    assert (report["pictures"], report["captions"], report["classes"]) == (3538, 35380, 99)
+    assert (report["images"], report["captions"], report["classes"]) == (3538, 35380, 99)
 
 
 def _shared_data() -> Path:

@@ -12,15 +12,15 @@ from photographs import photograph
 
 from attnforge.data import decoding
 from attnforge.data.decoding import decode
+from attnforge.data.images import open_image
 from attnforge.data.jpeg import jpeg_damage, jpeg_pixels
-from attnforge.data.pictures import open_picture
 from attnforge.errors import DataError
 
 
 def same(path: Path) -> bool:
     pixels = decode(path)
     assert pixels.dtype == torch.uint8
-    return np.array_equal(pixels[0].permute(1, 2, 0).numpy(), np.array(open_picture(path)))
+    return np.array_equal(pixels[0].permute(1, 2, 0).numpy(), np.array(open_image(path)))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
@@ -32,10 +32,10 @@ def test_jpegs_of_every_kind(tmp_path: Path, mode: str, options: dict[str, int])
 
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_turned_photographs_are_set_upright(tmp_path: Path, turn: int) -> None:
-    picture = photograph(40, 24)
-    exif = picture.getexif()
+    image = photograph(40, 24)
+    exif = image.getexif()
     exif[0x0112] = turn
-    picture.save(tmp_path / "a.jpg", exif=exif)
+    image.save(tmp_path / "a.jpg", exif=exif)
     assert same(tmp_path / "a.jpg")
     assert decode(tmp_path / "a.jpg").shape[-2:] == ((24, 40) if turn < 5 else (40, 24))
 
@@ -61,7 +61,7 @@ def test_a_jpeg_that_ends_early_is_named(tmp_path: Path) -> None:
         (tmp_path / "a.jpg").write_bytes(broken)
         with pytest.raises(DataError, match=r"a\.jpg") as caught:
             decode(tmp_path / "a.jpg")
-        assert caught.value.problems[0].code == "broken-picture"
+        assert caught.value.problems[0].code == "broken-image"
 
 
 def test_a_jpeg_of_absurd_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_jpeg_of_absurd_size_is_refused_before_it_is_decoded(tmp_path: Path) -
 
 def test_plain_jpegs_do_not_take_the_long_way(tmp_path: Path) -> None:
     photograph(64, 64).save(tmp_path / "a.jpg")
-    with patch.object(decoding, "open_picture", side_effect=AssertionError("the long way")):
+    with patch.object(decoding, "open_image", side_effect=AssertionError("the long way")):
         decode(tmp_path / "a.jpg")
 
 
@@ -93,6 +93,6 @@ def test_damage_in_the_middle_is_found_though_pillow_passes_over_it(tmp_path: Pa
     assert jpeg_damage(whole) is None
     middle = len(whole) // 2
     path.write_bytes(whole[:middle] + bytes(60) + whole[middle + 60 :])
-    open_picture(path)
+    open_image(path)
     assert jpeg_damage(path.read_bytes())
     assert same(path)

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
-from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.captioned import CaptionedImages
 from attnforge.data.fingerprint import differences, fingerprint
 from attnforge.data.metadata import Row
 from attnforge.recipe import resolve
@@ -24,7 +24,7 @@ CAPTIONS = ("a red bird", "a blue bird", "a green bird", "a yellow bird")
 
 
 def folder(root: Path, count: int = 12) -> Path:
-    """A folder of pictures with metadata."""
+    """A folder of images with metadata."""
     root.mkdir()
     for number in range(count):
         pixels = np.full((72, 72, 3), 20 * number, dtype=np.uint8)
@@ -131,7 +131,7 @@ def test_twenty_thousand_rows_take_under_a_second(tmp_path: Path) -> None:
     for number in range(20_000):
         os.link(tmp_path / "image.png", tmp_path / f"{number}.png")
         lines.append(Row(f"{number}.png", CAPTIONS, number % 200, None, "train", number))
-    data = CaptionedPictures.__new__(CaptionedPictures)  # without a look at what are no pictures
+    data = CaptionedImages.__new__(CaptionedImages)  # without a look at what are no images
     data.root, data._rows = tmp_path, tuple(lines)
     data._classes = [number % 200 for number in range(20_000)]
     began = time.process_time()

@@ -42,7 +42,7 @@ class Letters:
 
 
 class Squares:
-    """Grey squares; the picture and the caption depend on index and seed."""
+    """Grey squares; the image and the caption depend on index and seed."""
 
     def __init__(self, texts: Sequence[Sequence[str]]) -> None:
         self.texts = texts
@@ -125,21 +125,21 @@ def test_a_batch_holds_padded_tokens_and_floats_in_range() -> None:
 
 
 def test_black_and_white_become_minus_one_and_one() -> None:
-    pictures = [torch.zeros(3, 2, 2, dtype=torch.uint8), torch.full((3, 2, 2), 255, dtype=torch.uint8)]
-    samples = [Sample(picture, "a", 0, "k") for picture in pictures]
+    images = [torch.zeros(3, 2, 2, dtype=torch.uint8), torch.full((3, 2, 2), 255, dtype=torch.uint8)]
+    samples = [Sample(image, "a", 0, "k") for image in images]
     image = collate(samples, tokenizer=Letters(), max_words=3, seeds=[1, 2]).batch().image
     assert torch.equal(image[0], torch.full((3, 2, 2), -1.0))
     assert torch.equal(image[1], torch.full((3, 2, 2), 1.0))
 
 
-def test_a_caption_without_known_words_gives_way_to_another_of_its_picture() -> None:
+def test_a_caption_without_known_words_gives_way_to_another_of_its_image() -> None:
     for batch in load(Squares([["zz", "a"], ["b", "zzz"]])):
         assert set(batch.captions) <= {"a", "b"}
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_picture_without_known_words_is_named(workers: int) -> None:
-    with pytest.raises(DataError, match="picture 0") as caught:
+def test_an_image_without_known_words_is_named(workers: int) -> None:
+    with pytest.raises(DataError, match="image 0") as caught:
         load(Squares([["zz"]]), workers=workers)
     assert {problem.code for problem in caught.value.problems} == {"unknown-words"}
 
@@ -150,11 +150,11 @@ def test_an_empty_data_set_is_refused() -> None:
     assert caught.value.problems[0].code == "empty-data"
 
 
-def test_pictures_of_several_sizes_are_refused() -> None:
+def test_images_of_several_sizes_are_refused() -> None:
     samples = [Sample(torch.zeros(3, side, side, dtype=torch.uint8), "a", 0, "k") for side in (2, 3)]
     with pytest.raises(DataError) as caught:
         collate(samples, tokenizer=Letters(), max_words=3, seeds=[1, 2])
-    assert caught.value.problems[0].code == "picture-sizes"
+    assert caught.value.problems[0].code == "image-sizes"
 
 
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=30, unique=True), st.integers(1, 30), st.integers(0))

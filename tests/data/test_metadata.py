@@ -17,9 +17,9 @@ from attnforge.data.metadata import Metadata, load_metadata, read_metadata
 from attnforge.errors import DataError
 
 
-def folder(path: Path, *lines: Any, pictures: tuple[str, ...] = ("a.png", "b.png", "c.png")) -> Path:
+def folder(path: Path, *lines: Any, images: tuple[str, ...] = ("a.png", "b.png", "c.png")) -> Path:
     path.mkdir(exist_ok=True)
-    for name in pictures:
+    for name in images:
         (path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (8, 8)).save(path / name)
     texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
@@ -39,7 +39,7 @@ def test_rows_hold_what_the_lines_say(tmp_path: Path) -> None:
         "bbox": [1, 2, 3, 4.5],
     }
     root = folder(tmp_path, first, "", {"file_name": "sub/b.png", "text": "three", "split": "test"},
-                  pictures=("a.png", "sub/b.png"))  # fmt: skip
+                  images=("a.png", "sub/b.png"))  # fmt: skip
     one, other = load_metadata(root).rows
     assert (one.file_name, one.captions, one.class_id, one.line) == ("a.png", ("one bird", "two"), 4, 1)
     assert one.box == (1.0, 2.0, 3.0, 4.5)
@@ -170,13 +170,11 @@ def test_a_missing_folder_and_two_files_are_named(tmp_path: Path) -> None:
 def test_without_splits_about_one_in_ten_is_for_testing(tmp_path: Path) -> None:
     names = [f"{number}.png" for number in range(400)]
     root = folder(
-        tmp_path / "many", *({"file_name": name, "text": "x"} for name in names), pictures=tuple(names)
+        tmp_path / "many", *({"file_name": name, "text": "x"} for name in names), images=tuple(names)
     )
     splits = {row.file_name: row.split for row in load_metadata(root).rows}
     assert 20 <= list(splits.values()).count("test") <= 60
-    fewer = folder(
-        tmp_path / "many", *({"file_name": name, "text": "x"} for name in names[::-2]), pictures=()
-    )
+    fewer = folder(tmp_path / "many", *({"file_name": name, "text": "x"} for name in names[::-2]), images=())
     assert all(splits[row.file_name] == row.split for row in load_metadata(fewer).rows)
 
 

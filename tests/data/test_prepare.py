@@ -33,18 +33,18 @@ def files(root: Path) -> dict[str, bytes]:
 
 def test_archives_of_the_release_become_its_layout(tmp_path: Path) -> None:
     whole = birds(tmp_path / "birds")
-    pictures = packed(whole / "CUB_200_2011", tmp_path / "CUB_200_2011", "gztar")
+    images = packed(whole / "CUB_200_2011", tmp_path / "CUB_200_2011", "gztar")
     release = tmp_path / "release" / "birds"
     packed(whole / "text", release / "text")
     for split in ("train", "test"):
         shutil.copytree(whole / split, release / split)
     (release / "__MACOSX").mkdir()
     (release / "__MACOSX" / "images.txt").write_text("no list")
-    result = prepare("cub", tmp_path / "root", pictures, packed(release, tmp_path / "birds"))
+    result = prepare("cub", tmp_path / "root", images, packed(release, tmp_path / "birds"))
     assert result.exit_code == 0, result.output
     assert files(tmp_path / "root") == files(whole)
-    assert f"pictures              {len(BIRDS)} (train 3, test 1)" in result.output
-    assert "1 to 3 (median 2) a picture" in result.output
+    assert f"images              {len(BIRDS)} (train 3, test 1)" in result.output
+    assert "1 to 3 (median 2) an image" in result.output
     assert "no problems" in result.output
 
 
@@ -57,7 +57,7 @@ def test_a_folder_is_checked_in_its_place_and_nothing_is_changed(tmp_path: Path)
         assert files(root) == before
 
 
-def test_one_damaged_picture_and_an_empty_line_are_named_and_mended(tmp_path: Path) -> None:
+def test_one_damaged_image_and_an_empty_line_are_named_and_mended(tmp_path: Path) -> None:
     good = birds(tmp_path / "good")
     root = tmp_path / "root"
     shutil.copytree(good, root)
@@ -66,7 +66,7 @@ def test_one_damaged_picture_and_an_empty_line_are_named_and_mended(tmp_path: Pa
     (root / "text" / "001.Albatross" / "one_1.txt").write_text("a white bird\n\na big bird\n")
     result = prepare("cub", root)
     assert result.exit_code == 1
-    assert "error[broken-picture]" in result.output
+    assert "error[broken-image]" in result.output
     assert "crow_1.jpg" in result.output
     assert f"next: attnforge data prepare cub --from ARCHIVE_OR_FOLDER -o {root}" in result.output
     assert "one_1.txt:2" in result.output
@@ -100,7 +100,7 @@ def test_the_command_that_is_named_reads_the_only_file_for_both_splits(
     assert run(["data", "prepare", "coco", "-o", str(tmp_path)]) == 1
     step = next(line for line in capsys.readouterr().out.splitlines() if "next: " in line)
     assert run(shlex.split(step.partition("attnforge ")[2])) == 0
-    assert "pictures              30 (train " in capsys.readouterr().out
+    assert "images              30 (train " in capsys.readouterr().out
 
 
 def test_an_option_that_the_data_set_lacks_is_refused(

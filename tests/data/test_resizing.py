@@ -37,7 +37,7 @@ def test_the_shorter_side_is_resized(size: tuple[int, int], expected: tuple[int,
 
 
 @pytest.mark.parametrize("size", [(500, 375), (333, 500), (320, 240), (1024, 683), (304, 304)])
-def test_resized_pictures_are_those_of_pillow(size: tuple[int, int]) -> None:
+def test_resized_images_are_those_of_pillow(size: tuple[int, int]) -> None:
     image = photograph(*size)
     pixels = tensor(image)
     resized = Resize.of(pixels, side=304).whole(pixels)
@@ -48,7 +48,7 @@ def test_resized_pictures_are_those_of_pillow(size: tuple[int, int]) -> None:
     assert float(difference.float().mean()) < 0.05
 
 
-def test_a_square_is_exactly_what_the_whole_picture_shows_there() -> None:
+def test_a_square_is_exactly_what_the_whole_image_shows_there() -> None:
     random = Random(0)
     for seed in range(60):
         size = (random.randint(20, 400), random.randint(20, 400))

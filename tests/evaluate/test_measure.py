@@ -21,7 +21,7 @@ from attnforge.specs import DataSpec, MetricSpec
 from attnforge.testing.examples.texts import ExampleTextEncoder, ExampleTokenizer
 
 
-class Pictures:
+class Images:
     """A data set of captions alone."""
 
     def __init__(self, *captions: Sequence[str]) -> None:
@@ -47,10 +47,10 @@ class Letters(ExampleTokenizer):
         return [len(word) for word in caption.split() if word != "quixotic"]
 
 
-def parts_of(data: Pictures, evaluation: Evaluation | None = None) -> Parts:
+def parts_of(data: Images, evaluation: Evaluation | None = None) -> Parts:
     """The parts of a recipe that has no generator."""
 
-    def give(spec: DataSpec) -> Pictures:
+    def give(spec: DataSpec) -> Images:
         assert spec.split == "test"
         return data
 
@@ -65,14 +65,14 @@ def parts_of(data: Pictures, evaluation: Evaluation | None = None) -> Parts:
     return Parts(recipe, tokenizer=cast("Any", Letters()), device=torch.device("cpu"))
 
 
-BIRDS = Pictures(*([f"bird {index} caption {turn}" for turn in range(3)] for index in range(10)))
+BIRDS = Images(*([f"bird {index} caption {turn}" for turn in range(3)] for index in range(10)))
 
 
-def chosen(data: Pictures, *, count: int, seed: int = 1) -> list[str]:
+def chosen(data: Images, *, count: int, seed: int = 1) -> list[str]:
     return choose_captions(data, count=count, seed=seed, parts=parts_of(data))
 
 
-def picture(caption: str) -> str:
+def image(caption: str) -> str:
     return caption.split()[1]
 
 
@@ -82,16 +82,16 @@ def test_the_same_seed_chooses_the_same_captions() -> None:
     assert chosen(BIRDS, count=7) != chosen(BIRDS, count=7, seed=2)
 
 
-def test_the_seed_decides_which_pictures_lend_a_caption() -> None:
-    lenders = [frozenset(map(picture, chosen(BIRDS, count=4, seed=seed))) for seed in range(5)]
+def test_the_seed_decides_which_images_lend_a_caption() -> None:
+    lenders = [frozenset(map(image, chosen(BIRDS, count=4, seed=seed))) for seed in range(5)]
     assert len(set(lenders)) > 1
 
 
 @pytest.mark.parametrize(("count", "most"), [(4, 1), (10, 1), (11, 2), (20, 2), (30, 3)])
-def test_each_picture_lends_a_caption_before_any_lends_another(count: int, most: int) -> None:
+def test_each_image_lends_a_caption_before_any_lends_another(count: int, most: int) -> None:
     captions = chosen(BIRDS, count=count)
     assert len(captions) == len(set(captions)) == count
-    lent = Counter(picture(caption) for caption in captions)
+    lent = Counter(image(caption) for caption in captions)
     assert max(lent.values()) == most
     assert len(lent) == min(count, 10)
     assert min(lent.values()) >= most - 1
@@ -101,15 +101,15 @@ def test_there_are_no_more_captions_than_there_are() -> None:
     assert len(chosen(BIRDS, count=31)) == 30
 
 
-def test_pictures_may_have_different_numbers_of_captions() -> None:
-    data = Pictures(["one 1"], ["two 1", "two 2", "two 3"])
+def test_images_may_have_different_numbers_of_captions() -> None:
+    data = Images(["one 1"], ["two 1", "two 2", "two 3"])
     assert sorted(chosen(data, count=9)) == ["one 1", "two 1", "two 2", "two 3"]
 
 
 def test_captions_without_a_known_word_are_left_out() -> None:
-    data = Pictures(["quixotic", "a bird"], ["quixotic quixotic"], ["quixotic wings"])
+    data = Images(["quixotic", "a bird"], ["quixotic quixotic"], ["quixotic wings"])
     assert sorted(chosen(data, count=9)) == ["a bird", "quixotic wings"]
-    assert chosen(Pictures(["quixotic"]), count=2) == []
+    assert chosen(Images(["quixotic"]), count=2) == []
 
 
 @dataclass
@@ -131,7 +131,7 @@ class Noting:
         return {self.name: float(len(self.captions))}
 
 
-def test_metrics_are_given_the_pictures_of_their_captions() -> None:
+def test_metrics_are_given_the_images_of_their_captions() -> None:
     built: list[Noting] = []
     drawn: list[Sequence[int]] = []
 
@@ -141,9 +141,7 @@ def test_metrics_are_given_the_pictures_of_their_captions() -> None:
 
     def generate(captions: Sequence[str], positions: Sequence[int]) -> Tensor:
         drawn.append(positions)
-        return torch.tensor([float(picture(one)) for one in captions])[:, None, None, None].expand(
-            -1, 3, 2, 2
-        )
+        return torch.tensor([float(image(one)) for one in captions])[:, None, None, None].expand(-1, 3, 2, 2)
 
     metrics: Mapping[str, Any] = {name: partial(build, name=name) for name in ("first", "second")}
     options = Evaluation(metrics=metrics, captions=8, batch_size=3, seed=5)
@@ -152,7 +150,7 @@ def test_metrics_are_given_the_pictures_of_their_captions() -> None:
     assert [list(positions) for positions in drawn] == [[0, 1, 2], [3, 4, 5], [6, 7]]
     for metric in built:
         assert metric.captions == chosen(BIRDS, count=8, seed=5)
-        assert metric.shades == [float(picture(one)) for one in metric.captions]
+        assert metric.shades == [float(image(one)) for one in metric.captions]
         assert metric.sizes == [3, 3, 2]
         assert metric.spec.data is BIRDS
 

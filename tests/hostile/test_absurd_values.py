@@ -50,7 +50,7 @@ OUT_OF_RANGE = (
     "data.count=0",
 )
 CANNOT_TRAIN = {
-    "generator.base_size=8": "picture-size",
+    "generator.base_size=8": "image-size",
     "phases.gan.batch_size=1": "phase-cannot-train",
     "phases.damsm.batch_size=1;phases.damsm.task.swapped_captions=false": "batch-of-one",
     "generator.stages=[]": "no-stages",

@@ -15,9 +15,9 @@ from PIL import Image
 
 from attnforge.data.checking import FolderReport, check_folder
 from attnforge.data.decoding import decode
+from attnforge.data.images import open_image
 from attnforge.data.inspection import Inspection, inspect, look
 from attnforge.data.metadata import Row
-from attnforge.data.pictures import open_picture
 from attnforge.errors import DataError, Problem
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
@@ -82,7 +82,7 @@ def test_other_formats_are_named_and_never_opened(
 def test_formats_that_pillow_knows_beside_are_refused(mode: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (16, 16), "red").save(path, mode)
-    assert at_first_look(path) in ("image-format", "broken-picture")
+    assert at_first_look(path) in ("image-format", "broken-image")
 
 
 def test_what_lies_behind_the_rows_of_a_png_is_not_unpacked(tmp_path: Path) -> None:
@@ -95,21 +95,21 @@ def test_what_lies_behind_the_rows_of_a_png_is_not_unpacked(tmp_path: Path) -> N
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 << 20
-    assert [problem.code for problem in problems] in ([], ["broken-picture"])
+    assert [problem.code for problem in problems] in ([], ["broken-image"])
 
 
 def test_a_damaged_second_piece_of_a_png_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
     whole = zlib.compress(noise(64, 65, most=255, kind="u1").tobytes())
     path = tmp_path / "a.png"
     path.write_bytes(png(64, 64, whole[:2000], b"\xff" * (len(whole) - 2000)))
-    assert [problem.code for problem in seen(path).problems] == ["broken-picture"]
+    assert [problem.code for problem in seen(path).problems] == ["broken-image"]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.gif", "a.bmp", "a.tif", "a.webp", "a.jpg"])
 def test_an_image_of_too_many_pixels_is_refused_by_its_header(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
-    monkeypatch.setattr("attnforge.data.pictures.MAX_PIXELS", 99 * 100)
+    monkeypatch.setattr("attnforge.data.images.MAX_PIXELS", 99 * 100)
     path = tmp_path / name
     Image.new("L", (100, 100)).convert("RGB").save(path)
     (problem,) = seen(path).problems
@@ -133,7 +133,7 @@ def test_a_range_that_the_type_leaves_open_is_guessed_and_told(
 ) -> None:
     path = tmp_path / "a.tif"
     Image.fromarray(noise(32, 32, most=most, kind=kind)).save(path)
-    lightest = max(high for _, high in open_picture(path).getextrema())  # type: ignore[misc,union-attr]
+    lightest = max(high for _, high in open_image(path).getextrema())  # type: ignore[misc,union-attr]
     assert lightest > 240
     (remark,) = seen(path).remarks
     assert remark.code == "pixel-range"
@@ -152,7 +152,7 @@ def test_numbers_of_no_range_are_refused(values: np.ndarray, tmp_path: Path) -> 
     Image.fromarray(values.astype("f4")).save(path)
     assert [problem.code for problem in seen(path).problems] == ["pixel-range"]
     with pytest.raises(DataError) as caught:
-        open_picture(path)
+        open_image(path)
     assert caught.value.problems[0].code == "pixel-range"
 
 
@@ -217,4 +217,4 @@ def test_a_png_that_ends_early_in_a_tidy_way_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(64, 64, zlib.compress(b"\0" + noise(64, most=255, kind="u1").tobytes())))
     (problem,) = seen(path).problems
-    assert (problem.code, "lacks 63 rows" in problem.message) == ("broken-picture", True)
+    assert (problem.code, "lacks 63 rows" in problem.message) == ("broken-image", True)

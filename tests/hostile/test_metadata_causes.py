@@ -66,7 +66,7 @@ def test_backslashes_in_every_line_are_one_problem(tmp_path: Path) -> None:
 
 def test_a_folder_without_any_of_the_images_is_one_problem(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, lines(*({"file_name": name, "text": "x"} for name in MANY)))
-    assert (problem.code, "30 pictures" in problem.message) == ("no-pictures", True)
+    assert (problem.code, "30 images" in problem.message) == ("no-images", True)
 
 
 @pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -115,7 +115,7 @@ def test_one_line_a_caption_is_told_with_the_line_to_write(tmp_path: Path) -> No
     content = lines(*({"file_name": name, "text": f"x{turn}"} for turn in range(3) for name in MANY))
     (problem,) = problems(tmp_path, content, *MANY)
     assert problem.code == "duplicate-file"
-    assert "30 pictures stand in several lines" in problem.message
+    assert "30 images stand in several lines" in problem.message
     assert '{"file_name": "0.png", "captions": ["x0", "x1"]}' in str(problem.expected)
 
 

@@ -92,7 +92,7 @@ def test_names_of_phases_and_scalars_in_progress(terminal: bool) -> None:
     console = Console(file=file, force_terminal=terminal, color_system=None, width=200)
     name = "[red]" + EVIL.replace("\n", "")
     with ConsoleReporter(console).phase(name, start=0, steps=1) as progress:
-        progress.advance(StepResult(phase=name, step=1, steps=1, pictures=1, scalars={}), {name: 1.0})
+        progress.advance(StepResult(phase=name, step=1, steps=1, images=1, scalars={}), {name: 1.0})
     shown = file.getvalue()
     assert "\x1b]0;" not in shown
     assert "\x07" not in shown

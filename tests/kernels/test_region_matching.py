@@ -29,12 +29,12 @@ def _kernel(request: pytest.FixtureRequest) -> Iterator[None]:
 @st.composite
 def inputs(draw: st.DrawFn) -> Case:
     """Words, regions and lengths in float64; captions of one word upwards."""
-    captions, pictures, dim, longest, count = (draw(st.integers(1, limit)) for limit in (4, 4, 5, 6, 9))
+    captions, images, dim, longest, count = (draw(st.integers(1, limit)) for limit in (4, 4, 5, 6, 9))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
     scale = draw(st.sampled_from([0.3, 1.0, 5.0]))
     lengths = draw(st.lists(st.integers(1, longest), min_size=captions, max_size=captions))
     words = scale * torch.randn(captions, dim, longest, generator=generator, dtype=torch.double)
-    regions = scale * torch.randn(pictures, dim, count, generator=generator, dtype=torch.double)
+    regions = scale * torch.randn(images, dim, count, generator=generator, dtype=torch.double)
     return words, regions, torch.tensor(lengths)
 
 
@@ -82,9 +82,9 @@ def test_what_a_padded_slot_holds_has_no_influence(case: Case, garbage: float) -
 
 
 @given(inputs(), st.integers(0, 3), st.integers(0, 3))
-def test_a_pair_does_not_depend_on_its_batch_mates(case: Case, caption: int, picture: int) -> None:
+def test_a_pair_does_not_depend_on_its_batch_mates(case: Case, caption: int, image: int) -> None:
     words, regions, lengths = case
-    t, i = caption % len(words), picture % len(regions)
+    t, i = caption % len(words), image % len(regions)
     scores = region_matching(words, regions, lengths, gamma1=4, gamma2=5)
     alone = region_matching(
         words[t : t + 1, :, : lengths[t]], regions[i : i + 1], lengths[t : t + 1], gamma1=4, gamma2=5
@@ -93,7 +93,7 @@ def test_a_pair_does_not_depend_on_its_batch_mates(case: Case, caption: int, pic
 
 
 @given(inputs(), st.randoms(use_true_random=False))
-def test_permuting_captions_and_pictures_permutes_columns_and_rows(case: Case, random: Random) -> None:
+def test_permuting_captions_and_images_permutes_columns_and_rows(case: Case, random: Random) -> None:
     words, regions, lengths = case
     columns, rows = list(range(len(words))), list(range(len(regions)))
     random.shuffle(columns)
@@ -107,13 +107,11 @@ def test_permuting_captions_and_pictures_permutes_columns_and_rows(case: Case, r
 def test_the_order_of_words_and_regions_does_not_matter(case: Case, random: Random) -> None:
     words, regions, lengths = case
     lengths = torch.full_like(lengths, words.shape[2])
-    in_caption, in_picture = list(range(words.shape[2])), list(range(regions.shape[2]))
+    in_caption, in_image = list(range(words.shape[2])), list(range(regions.shape[2]))
     random.shuffle(in_caption)
-    random.shuffle(in_picture)
+    random.shuffle(in_image)
     scores = region_matching(words, regions, lengths, gamma1=4, gamma2=5)
-    shuffled = region_matching(
-        words[:, :, in_caption], regions[:, :, in_picture], lengths, gamma1=4, gamma2=5
-    )
+    shuffled = region_matching(words[:, :, in_caption], regions[:, :, in_image], lengths, gamma1=4, gamma2=5)
     torch.testing.assert_close(shuffled, scores)
 
 
@@ -208,7 +206,7 @@ def test_memory_layout_does_not_matter() -> None:
     torch.testing.assert_close(scores, expected)
 
 
-def test_a_picture_of_zeros_scores_like_cosines_of_zero_with_finite_gradients() -> None:
+def test_an_image_of_zeros_scores_like_cosines_of_zero_with_finite_gradients() -> None:
     words = torch.randn(1, 4, 3, requires_grad=True)
     scores = region_matching(words, torch.zeros(1, 4, 6), torch.tensor([3]), gamma1=4, gamma2=5)
     assert scores.item() == pytest.approx(log(3 * exp(0)))

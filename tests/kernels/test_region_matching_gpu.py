@@ -21,7 +21,7 @@ TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.b
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(("words", "width"), [(5, 64), (18, 256), (40, 128), (18, 200)])
 def test_large_batches_are_near(words: int, width: int, layout: str, precision: str) -> None:
-    case = Matching(pictures=24, captions=24, words=words, regions=289, width=width, layout=layout)
+    case = Matching(images=24, captions=24, words=words, regions=289, width=width, layout=layout)
     exact = case.results("cpu", precise=True)
     found = errors(case.results("triton", precision=precision), exact)
     for error, most in zip(found, bounds(case, precision, exact, by="cpu"), strict=True):
@@ -30,7 +30,7 @@ def test_large_batches_are_near(words: int, width: int, layout: str, precision: 
 
 @pytest.mark.parametrize("precision", FARTHEST)
 def test_three_runs_give_the_same_bits(precision: str) -> None:
-    case = Matching(pictures=48, captions=48, words=18, regions=289, width=256)
+    case = Matching(images=48, captions=48, words=18, regions=289, width=256)
     first, *others = (case.results("triton", precision=precision) for _ in range(3))
     for other in others:
         assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
@@ -38,7 +38,7 @@ def test_three_runs_give_the_same_bits(precision: str) -> None:
 
 @pytest.mark.parametrize("filtered", [0.0, 0.1])
 def test_a_graph_is_played_again_with_other_inputs(filtered: float) -> None:
-    case = Matching(pictures=16, captions=16, words=18, regions=64, width=64)
+    case = Matching(images=16, captions=16, words=18, regions=64, width=64)
     words, regions, lengths = (one.cuda() for one in case.inputs(torch.bfloat16))
     pull = case.pull().cuda()
     leaves = words.requires_grad_(), regions.requires_grad_()
@@ -64,7 +64,7 @@ def test_a_graph_is_played_again_with_other_inputs(filtered: float) -> None:
 
 
 def test_nothing_waits_for_the_gpu() -> None:
-    case = Matching(pictures=16, captions=16, words=18, regions=64, width=64)
+    case = Matching(images=16, captions=16, words=18, regions=64, width=64)
     words, regions, lengths = (one.cuda() for one in case.inputs())
     leaves = words.requires_grad_(), regions.requires_grad_()
     region_matching(*leaves, lengths, **SHARPNESS).sum().backward()
@@ -77,7 +77,7 @@ def test_nothing_waits_for_the_gpu() -> None:
 
 @pytest.mark.parametrize("precision", TYPES)
 def test_a_backward_pass_keeps_inputs_and_scores_and_works_in_bounded_memory(precision: str) -> None:
-    case = Matching(pictures=256, captions=256, words=18, regions=289, width=256)
+    case = Matching(images=256, captions=256, words=18, regions=289, width=256)
     words, regions, lengths = (one.cuda() for one in case.inputs(TYPES[precision]))
     leaves = words.requires_grad_(), regions.requires_grad_()
     region_matching(words[:2], regions[:2], lengths[:2], **SHARPNESS).sum().backward()
@@ -110,7 +110,7 @@ def test_every_launch_of_the_table_runs(
         lambda program, **sizes: of_table(program, **{**sizes, "generation": generation}),
     )
     precision = half if kind == "half" else kind
-    case = Matching(pictures=3, captions=24, words=64, regions=70, width=width)
+    case = Matching(images=3, captions=24, words=64, regions=70, width=width)
     exact = case.results("cpu", precise=True)
     measured = errors(case.results("triton", precision=precision), exact)
     for error, most in zip(measured, bounds(case, precision, exact, by="cpu"), strict=True):
@@ -118,7 +118,7 @@ def test_every_launch_of_the_table_runs(
 
 
 def test_the_operators_keep_the_rules_of_torch_on_a_gpu() -> None:
-    case = Matching(pictures=3, captions=4, words=18, regions=65, width=48)
+    case = Matching(images=3, captions=4, words=18, regions=65, width=48)
     words, regions, lengths = (one.cuda() for one in case.inputs())
     options = ("triton", 4.0, 5.0, "auto", False)
     leaves = words.requires_grad_(), regions.requires_grad_()

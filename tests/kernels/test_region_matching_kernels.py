@@ -18,17 +18,17 @@ UNLUCKY = 1.5
 """Among hundreds of sizes, four of bfloat16 had gradients that were off by up to 2.4e-2."""
 
 
-def inputs(pictures: int, captions: int, words: int, regions: int, width: int) -> tuple[Tensor, ...]:
+def inputs(images: int, captions: int, words: int, regions: int, width: int) -> tuple[Tensor, ...]:
     """Words, regions, ragged lengths (the first caption has one word) and a gradient of the scores."""
-    new = torch.Generator().manual_seed(pictures + captions + words + regions + width)
+    new = torch.Generator().manual_seed(images + captions + words + regions + width)
     scale = 1.2 / width**0.25
     lengths = torch.randint(1, words + 1, (captions,), generator=new)
     lengths[0], lengths[-1] = 1, words
     return (
         (scale * torch.randn(captions, width, words, generator=new)),
-        (scale * torch.randn(pictures, width, regions, generator=new)),
+        (scale * torch.randn(images, width, regions, generator=new)),
         lengths,
-        torch.randn(pictures, captions, generator=new),
+        torch.randn(images, captions, generator=new),
     )
 
 
@@ -52,12 +52,12 @@ def errors(found: tuple[Tensor, ...], exact: tuple[Tensor, ...]) -> tuple[float,
 
 SIZES = [(1, 1, 1, 1, 32), (2, 5, 7, 64, 40), (5, 2, 12, 289, 48), (2, 2, 18, 290, 64), (5, 5, 25, 64, 256)]
 ALL_SIZES = [
-    (pictures, captions, words, regions, width)
-    for pictures, captions in ((1, 1), (2, 5), (50, 48))
+    (images, captions, words, regions, width)
+    for images, captions in ((1, 1), (2, 5), (50, 48))
     for words in (1, 7, 12, 18, 25)
     for regions in (1, 64, 289, 290)
     for width in (32, 40, 48, 64, 256)
-    if pictures * captions * words * regions * width <= 1e8
+    if images * captions * words * regions * width <= 1e8
 ]
 MANY_REGIONS = [
     (*batch, words, regions, width)

@@ -58,7 +58,7 @@ def test_tuning_times_the_launches_of_the_table_once_and_adds_nothing_twice(
 
     from attnforge.kernels.region_matching import launches
 
-    case = Matching(pictures=1, captions=1, words=5, regions=4, width=16)
+    case = Matching(images=1, captions=1, words=5, regions=4, width=16)
     exact = case.results("reference", precise=True)
     timed = []
 

@@ -13,11 +13,11 @@ from matching_cases import FARTHEST, LAYOUTS, Matching, bounds, computed, errors
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
 
 SOME = [
-    Matching(pictures=1, captions=1, words=1, regions=1, width=32),
-    Matching(pictures=2, captions=5, words=7, regions=64, width=40, layout="vectors-whole"),
-    Matching(pictures=2, captions=3, words=18, regions=65, width=48, layout="sliced"),
-    Matching(pictures=1, captions=2, words=25, regions=49, width=256, layout="map-channels-last"),
-    Matching(pictures=1, captions=3, words=40, regions=20, width=20, gamma1=10.0),
+    Matching(images=1, captions=1, words=1, regions=1, width=32),
+    Matching(images=2, captions=5, words=7, regions=64, width=40, layout="vectors-whole"),
+    Matching(images=2, captions=3, words=18, regions=65, width=48, layout="sliced"),
+    Matching(images=1, captions=2, words=25, regions=49, width=256, layout="map-channels-last"),
+    Matching(images=1, captions=3, words=40, regions=20, width=20, gamma1=10.0),
 ]
 BATCHES, PRECISIONS = ((1, 1), (2, 5), (5, 2)), ("float32", "float16", "bfloat16")
 EVERY = [
@@ -54,7 +54,7 @@ def test_its_numbers_stay_near_the_definition(case: Matching, precision: str) ->
 
 
 def test_factors_are_rounded_as_asked() -> None:
-    case = Matching(pictures=1, captions=2, words=5, regions=9, width=16)
+    case = Matching(images=1, captions=2, words=5, regions=9, width=16)
     exact = case.results("reference", precise=True)
     found = [errors(case.results("triton", precision=one), exact)[0] for one in FARTHEST]
     assert found[0] < found[1] < found[3]
@@ -69,7 +69,7 @@ def test_its_numbers_stay_near_the_definition_in_every_size(case: Matching, prec
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_halves_keep_their_type_in_gradients(dtype: torch.dtype) -> None:
-    case = Matching(pictures=2, captions=2, words=5, regions=9, width=16)
+    case = Matching(images=2, captions=2, words=5, regions=9, width=16)
     scores, *gradients = case.results("triton", dtype)
     assert scores.dtype is torch.float32
     assert {one.dtype for one in gradients} == {dtype}
@@ -81,8 +81,8 @@ def test_halves_keep_their_type_in_gradients(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_words_and_regions_of_zeros_have_the_official_cosine_and_gradient(precision: str) -> None:
-    """A zero word or picture has the cosine 0 and, by the guard of 1e-8, an enormous gradient."""
-    words, regions, lengths = Matching(pictures=3, captions=3, words=5, regions=9, width=16).inputs()
+    """A zero word or image has the cosine 0 and, by the guard of 1e-8, an enormous gradient."""
+    words, regions, lengths = Matching(images=3, captions=3, words=5, regions=9, width=16).inputs()
     words[2, :, 1] = 0
     regions[0, :, 4] = 0
     regions[1] = 0
@@ -101,7 +101,7 @@ def test_words_and_regions_of_zeros_have_the_official_cosine_and_gradient(precis
 
 
 def test_in_float16_enormous_gradients_end_somewhere_and_spoil_no_others() -> None:
-    words, regions, lengths = Matching(pictures=2, captions=2, words=5, regions=9, width=16).inputs()
+    words, regions, lengths = Matching(images=2, captions=2, words=5, regions=9, width=16).inputs()
     words[1, :, 1] = 0
     pull = torch.tensor([[1.0, -2.0], [3.0, 1.0]])
     exact = computed(words, regions, lengths, pull, "reference", precise=True)
@@ -119,7 +119,7 @@ def test_in_float16_enormous_gradients_end_somewhere_and_spoil_no_others() -> No
 
 @pytest.mark.parametrize("size", [1e-12, 1e6])
 def test_float16_carries_small_and_large_gradients(size: float) -> None:
-    case = Matching(pictures=2, captions=2, words=5, regions=9, width=16)
+    case = Matching(images=2, captions=2, words=5, regions=9, width=16)
     pull = size * case.pull()
     exact = case.results("reference", precise=True, pull=pull)
     assert errors(case.results("triton", precision="float16", pull=pull), exact)[1] < FARTHEST["float16"][1]
@@ -127,14 +127,14 @@ def test_float16_carries_small_and_large_gradients(size: float) -> None:
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_a_gradient_that_is_no_number_is_not_hidden() -> None:
-    case = Matching(pictures=1, captions=2, words=3, regions=5, width=16)
+    case = Matching(images=1, captions=2, words=3, regions=5, width=16)
     for value in (torch.nan, torch.inf):
         _, of_words, _ = case.results("triton", precision="float16", pull=torch.tensor([[value, 1.0]]))
         assert not of_words[0].isfinite().all()
 
 
-def test_pairs_without_a_gradient_are_left_out_and_pictures_may_have_none() -> None:
-    case = Matching(pictures=4, captions=5, words=18, regions=20, width=16)
+def test_pairs_without_a_gradient_are_left_out_and_images_may_have_none() -> None:
+    case = Matching(images=4, captions=5, words=18, regions=20, width=16)
     pull = torch.zeros(4, 5)
     pull[0, 1], pull[0, 4], pull[2, 2], pull[2, 4], pull[2, 0] = 1.0, -2.0, 0.5, 1.5, -1.0
     exact = case.results("reference", precise=True, pull=pull)
@@ -146,7 +146,7 @@ def test_pairs_without_a_gradient_are_left_out_and_pictures_may_have_none() -> N
 
 
 def test_a_filter_gives_what_it_gives_on_a_processor() -> None:
-    case = Matching(pictures=4, captions=4, words=9, regions=10, width=16)
+    case = Matching(images=4, captions=4, words=9, regions=10, width=16)
     pull = case.pull() ** 5
     kept = [torch.zeros((), device=device_for(kernel)) for kernel in ("cpu", "triton")]
     exact, found = (
@@ -159,7 +159,7 @@ def test_a_filter_gives_what_it_gives_on_a_processor() -> None:
 
 @pytest.mark.parametrize("value", [1e30, torch.inf, torch.nan])
 def test_what_a_padded_slot_holds_has_no_influence(value: float) -> None:
-    words, regions, lengths = Matching(pictures=1, captions=3, words=9, regions=10, width=16).inputs()
+    words, regions, lengths = Matching(images=1, captions=3, words=9, regions=10, width=16).inputs()
     padding = torch.arange(9) >= lengths[:, None]
     pull = torch.tensor([[1.0, -1.0, 2.0]])
     clean = computed(words, regions, lengths, pull, "triton")
@@ -169,7 +169,7 @@ def test_what_a_padded_slot_holds_has_no_influence(value: float) -> None:
 
 
 def test_a_score_does_not_depend_on_batch_mates_or_their_order() -> None:
-    words, regions, lengths = Matching(pictures=2, captions=5, words=18, regions=20, width=16).inputs()
+    words, regions, lengths = Matching(images=2, captions=5, words=18, regions=20, width=16).inputs()
     pull = torch.ones(2, 5)
     scores, *_ = computed(words, regions, lengths, pull, "triton")
     order = torch.tensor([3, 0, 4, 2, 1])
@@ -182,18 +182,18 @@ def test_a_score_does_not_depend_on_batch_mates_or_their_order() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_three_runs_give_the_same_bits(precision: str) -> None:
-    case = Matching(pictures=2, captions=3, words=12, regions=20, width=16)
+    case = Matching(images=2, captions=3, words=12, regions=20, width=16)
     first, *others = (case.results("triton", precision=precision) for _ in range(3))
     for other in others:
         assert all(torch.equal(one, two) for one, two in zip(first, other, strict=True))
 
 
-def test_runs_of_pictures_and_split_sums_change_nothing_but_last_bits(
+def test_runs_of_images_and_split_sums_change_nothing_but_last_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from attnforge.kernels.region_matching import gpu, gpu_gradient
 
-    case = Matching(pictures=3, captions=4, words=12, regions=20, width=16)
+    case = Matching(images=3, captions=4, words=12, regions=20, width=16)
     exact = case.results("reference", precise=True)
     for workspace, programs in ((1, 1), (2**26, 1), (2**26, 10**6)):
         monkeypatch.setattr(gpu, "WORKSPACE", workspace)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reas
 
 
 def test_only_inputs_and_scores_are_kept_for_a_backward_pass() -> None:
-    words, regions, lengths = Matching(pictures=3, captions=2, words=5, regions=9, width=16).inputs()
+    words, regions, lengths = Matching(images=3, captions=2, words=5, regions=9, width=16).inputs()
     device = device_for("triton")
     leaves = words.to(device).requires_grad_(), regions.to(device).requires_grad_()
     saved: list[torch.Tensor] = []
@@ -63,21 +63,21 @@ def test_a_backward_pass_works_in_bounded_memory(
 
     monkeypatch.setattr(launches, "prepared", lambda *arguments, **options: (Nothing(), {}))
 
-    def most(pictures: int) -> int:
+    def most(images: int) -> int:
         words = torch.empty(1024, 256, 18, dtype=dtype, device="meta")
-        regions = torch.empty(pictures, 256, 289, dtype=dtype, device="meta")
-        scores = torch.empty(pictures, 1024, device="meta")
+        regions = torch.empty(images, 256, 289, dtype=dtype, device="meta")
+        scores = torch.empty(images, 1024, device="meta")
         lengths = torch.empty(1024, dtype=torch.int64, device="meta")
         options = {"gamma1": 4.0, "gamma2": 5.0, "precision": "auto", "sparse": sparse}
         with LiveBytes() as live:
             gpu_gradient.backward(scores, scores, words, regions, lengths, **options)  # type: ignore[arg-type]
         return live.most
 
-    of_words, of_picture = 256 * 18, 256 * 289 * dtype.itemsize
+    of_words, of_image = 256 * 18, 256 * 289 * dtype.itemsize
     # gradients of regions; words as factors, and their sums and gradient; sums of parts
-    results = 256 * of_picture + 1024 * of_words * (dtype.itemsize + 2 * 4)
+    results = 256 * of_image + 1024 * of_words * (dtype.itemsize + 2 * 4)
     assert gpu.WORKSPACE / 2 < most(256) - results <= gpu.WORKSPACE + 2**23
-    assert abs(most(320) - most(256) - 64 * of_picture) < 2**21
+    assert abs(most(320) - most(256) - 64 * of_image) < 2**21
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_auto_leaves_many_pairs_of_whole_float32_to_plain_torch(
 
 
 def test_it_computes_up_to_its_limits() -> None:
-    case = Matching(pictures=1, captions=2, words=64, regions=3, width=256, gamma1=30.0)
+    case = Matching(images=1, captions=2, words=64, regions=3, width=256, gamma1=30.0)
     exact = case.results("reference", precise=True)
     assert all(one.isfinite().all() for one in case.results("triton"))
     assert errors(case.results("triton"), exact)[0] < 5e-6

@@ -20,18 +20,18 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("left_out", ["nothing", "pairs", "pictures"])
-@pytest.mark.parametrize("pictures", [1, 5, 9])
-def test_region_matching(threads: int, pictures: int, left_out: str) -> None:
-    """Five and nine pictures fill no whole number of groups; zeros leave some pictures aside."""
+@pytest.mark.parametrize("left_out", ["nothing", "pairs", "images"])
+@pytest.mark.parametrize("images", [1, 5, 9])
+def test_region_matching(threads: int, images: int, left_out: str) -> None:
+    """Five and nine images fill no whole number of groups; zeros leave some images aside."""
     torch.manual_seed(threads)
     words = torch.randn(7, 8, 5, dtype=torch.double, requires_grad=True)
-    regions = torch.randn(pictures, 8, 10, dtype=torch.double, requires_grad=True)
+    regions = torch.randn(images, 8, 10, dtype=torch.double, requires_grad=True)
     lengths = torch.tensor([1, 5, 2, 3, 5, 4, 1])
-    gradient = torch.randn(pictures, 7, dtype=torch.double)
+    gradient = torch.randn(images, 7, dtype=torch.double)
     if left_out == "pairs":
         gradient[::2, 1:] = 0
-    if left_out == "pictures":
+    if left_out == "images":
         gradient[1::3] = 0
 
     def results(kernel: str) -> tuple[Tensor, ...]:

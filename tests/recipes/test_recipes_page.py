@@ -44,7 +44,7 @@ def test_every_recipe_is_on_the_page() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_row_of_the_page_is_the_recipe(name: str) -> None:
-    _, pictures, weight, epochs, batch, generator, discriminators = TABLE[name]
+    _, images, weight, epochs, batch, generator, discriminators = TABLE[name]
     plain = resolve(name).data()
     recipe = assemble(resolve(name))
     tokenizer = recipe.tokenizer()
@@ -53,7 +53,7 @@ def test_a_row_of_the_page_is_the_recipe(name: str) -> None:
     *_, last = plain["phases"].values()
     assert (epochs, batch) == (str(last["epochs"]), str(last["batch_size"]))
     sizes = parts.generator.image_sizes if parts.generator else (last["image_size"],)
-    assert pictures == ", ".join(map(str, sizes))
+    assert images == ", ".join(map(str, sizes))
     none = "none" if parts.generator else ""
     assert weight == (f"{plain['losses']['damsm']['weight']:g}" if "damsm" in plain["losses"] else none)
     assert generator == counted([parts.generator])

@@ -47,7 +47,7 @@ def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> 
         return
     assert ("G damsm" in rows[-1]) == ("damsm" in recipe["losses"])
     sizes = [16 << stage for stage in range(len(recipe["generator"]["stages"]))]
-    drawn = sizes if recipe["generator"]["pictures"] == "every-stage" else sizes[-1:]
+    drawn = sizes if recipe["generator"]["images"] == "every-stage" else sizes[-1:]
     assert [key for key in rows[-1] if key.startswith("D adversarial")] == [
         f"D adversarial {one}" for one in drawn
     ]
@@ -55,7 +55,7 @@ def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> 
     assert result["R-precision withheld"]  # two images make no share
     assert "R-precision" not in result
     (drawing,) = Pipeline.load(run).draw(["a bird"], attention=True)
-    assert [picture.shape for picture in drawing.images] == [(one, one, 3) for one in drawn]
+    assert [image.shape for image in drawing.images] == [(one, one, 3) for one in drawn]
     assert [maps.shape[1] for maps in drawing.attention] == sizes[:-1]
 
 
@@ -70,7 +70,7 @@ def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_recipe_trains_on_pictures_as_released(name: str, data: str, files: str, tmp_path: Path) -> None:
+def test_a_recipe_trains_on_images_as_released(name: str, data: str, files: str, tmp_path: Path) -> None:
     if not (SHARED / data).is_dir():
         pytest.skip(f"{data} is not in ATTNFORGE_DATA or ../shared/data")
     overrides = [*small(name, tmp_path), f"data.root={SHARED / data}", *filter(None, [files])]

@@ -29,7 +29,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "attngan-plus-coco": PHOTOGRAPHS,
 }
 GAMMAS = {"gamma1": 4, "gamma2": 5, "gamma3": 10}
-TRAINING_PICTURES = {"cub": 8_855, "coco": 82_783}
+TRAINING_IMAGES = {"cub": 8_855, "coco": 82_783}
 EPOCHS_BETWEEN_CHECKPOINTS = {"cub": 50, "coco": 5}
 
 
@@ -87,7 +87,7 @@ def test_checkpoints_lie_as_many_epochs_apart_as_the_official_ones(name: str) ->
     found = recipe(name)
     data = found["data"]["use"]
     for phase in found["phases"].values():
-        apart = phase["checkpoint_every"] * phase["batch_size"] / TRAINING_PICTURES[data]
+        apart = phase["checkpoint_every"] * phase["batch_size"] / TRAINING_IMAGES[data]
         assert apart == pytest.approx(EPOCHS_BETWEEN_CHECKPOINTS[data], rel=1e-4)
 
 
@@ -110,7 +110,7 @@ def test_attngan_plus_normalises_otherwise(name: str) -> None:
     assert {key for key in plain if found[key] != plain[key]} == {"summary", "generator", "discriminator"}
 
 
-def test_attndcgan_judges_no_picture_without_its_sentence() -> None:
+def test_attndcgan_judges_no_image_without_its_sentence() -> None:
     found = recipe("attndcgan-cub")
     assert not found["discriminator"]["unconditional"]
     assert not found["losses"]["adversarial"]["unconditional"]

@@ -49,13 +49,13 @@ def size(network: object) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def generator_size(g: int, stages: int, blocks: int, pictures: int) -> int:
+def generator_size(g: int, stages: int, blocks: int, images: int) -> int:
     """Parameters of AttnGAN's generator with `g` channels, counted layer by layer."""
     condition = 256 * 400 + 400
     first = 200 * 512 * g + 2 * 512 * g + sum(9 * c * c + 2 * c for c in (16 * g, 8 * g, 4 * g, 2 * g))
     residual = 9 * 2 * g * 4 * g + 2 * 4 * g + 9 * 2 * g * 2 * g + 2 * 2 * g
     refine = 256 * g + blocks * residual + 9 * 2 * g * 2 * g + 2 * 2 * g
-    return condition + first + (stages - 1) * refine + pictures * 27 * g
+    return condition + first + (stages - 1) * refine + images * 27 * g
 
 
 def discriminator_size(d: int, pixels: int, *, heads: int = 2, spectral: bool = False) -> int:
@@ -118,7 +118,7 @@ def test_networks_have_the_size_of_the_official_ones(name: str) -> None:
     assert built(name).image_size == sides[-1]
 
 
-def test_attndcgan_draws_one_picture_and_judges_it_only_with_its_sentence() -> None:
+def test_attndcgan_draws_one_image_and_judges_it_only_with_its_sentence() -> None:
     parts = built("attndcgan-cub")
     assert size(parts.generator) == generator_size(32, 3, 0, 1)
     assert discriminator_sizes("attndcgan-cub") == [discriminator_size(64, 256, heads=1)]

@@ -8,7 +8,7 @@ import pytest
 from attnforge.run.drawing import Drawing
 from attnforge.run.figure import figure_rows, region_row, stage_row
 
-PICTURE = np.zeros((4, 4, 3), dtype=np.uint8)
+IMAGE = np.zeros((4, 4, 3), dtype=np.uint8)
 
 
 def maps(*words: list[float]) -> np.ndarray:
@@ -21,7 +21,7 @@ def test_a_weight_is_kept_where_it_is_above_one_over_the_words() -> None:
     weights = maps(
         [0.70, 0.25, 0.26, 0.0], [0.10, 0.25, 0.24, 0.5], [0.10, 0.25, 0.24, 0.5], [0.1, 0.25, 0.26, 0]
     )
-    row = stage_row(PICTURE, weights)
+    row = stage_row(IMAGE, weights)
     np.testing.assert_allclose(
         row.maps[:, 0], [[0.7, 0, 0.26, 0], [0, 0, 0, 0.5], [0, 0, 0, 0.5], [0, 0, 0.26, 0]]
     )
@@ -31,9 +31,9 @@ def test_a_weight_is_kept_where_it_is_above_one_over_the_words() -> None:
 def test_words_are_ranked_by_what_is_kept_and_not_by_all_their_weight() -> None:
     # word 1 has the most weight in sum, 0.96, but never more than an even share of 0.5
     weights = maps([0.52, 0.52, 0.0, 0.0], [0.48, 0.48, 0.0, 0.0], [0.0, 0.0, 1.0, 0.4])
-    row = stage_row(PICTURE, weights)
+    row = stage_row(IMAGE, weights)
     assert row.strongest() == [2, 0, 1]
-    assert stage_row(PICTURE, maps([0.3, 0.3], [0.32, 0.32], [0.38, 0.38])).masses[:2].tolist() == [0, 0]
+    assert stage_row(IMAGE, maps([0.3, 0.3], [0.32, 0.32], [0.38, 0.38])).masses[:2].tolist() == [0, 0]
 
 
 def test_attention_shared_alike_is_black_whatever_the_number_of_words() -> None:
@@ -41,8 +41,8 @@ def test_attention_shared_alike_is_black_whatever_the_number_of_words() -> None:
         for kind in (np.float32, np.float64):
             weights = np.exp(np.full((words, 2, 2), 0.1, dtype=kind))
             even = weights / weights.sum(axis=0)
-            assert not stage_row(PICTURE, even).maps.any()
-            assert not region_row(PICTURE, np.full((1, 1, words), kind(1) / kind(words))).maps.any()
+            assert not stage_row(IMAGE, even).maps.any()
+            assert not region_row(IMAGE, np.full((1, 1, words), kind(1) / kind(words))).maps.any()
 
 
 def test_the_five_strongest_words_come_first_and_equal_ones_in_the_order_of_the_caption() -> None:
@@ -50,15 +50,15 @@ def test_the_five_strongest_words_come_first_and_equal_ones_in_the_order_of_the_
     weights = np.zeros((7, 1, 7))
     for word, peak in enumerate(peaks):
         weights[word, 0, word] = peak
-    row = stage_row(PICTURE, weights)
+    row = stage_row(IMAGE, weights)
     assert row.strongest() == [5, 1, 3, 2, 4]
     assert row.strongest(top=2) == [5, 1]
-    assert stage_row(PICTURE, weights[:3]).strongest() == [1, 0, 2]
+    assert stage_row(IMAGE, weights[:3]).strongest() == [1, 0, 2]
 
 
 def test_a_word_s_regions_are_what_stands_out_of_an_even_spread() -> None:
     # four regions, an even spread gives each 0.25
-    row = region_row(PICTURE, maps([0.25] * 4, [0.7, 0.1, 0.1, 0.1], [0.4, 0.4, 0.1, 0.1]))
+    row = region_row(IMAGE, maps([0.25] * 4, [0.7, 0.1, 0.1, 0.1], [0.4, 0.4, 0.1, 0.1]))
     np.testing.assert_allclose(row.maps[:, 0], [[0] * 4, [0.45, 0, 0, 0], [0.15, 0.15, 0, 0]], atol=1e-6)
     np.testing.assert_allclose(row.masses, [0, 0.45, 0.3], atol=1e-6)
     assert row.strongest() == [1, 2, 0]
@@ -80,6 +80,6 @@ def test_a_drawing_has_a_row_for_every_stage_that_attends_and_one_for_regions() 
 @pytest.mark.parametrize("words", [0, 2])
 def test_what_is_no_number_is_black(words: int) -> None:
     weights = np.full((words, 2, 2), np.nan, dtype=np.float32)
-    for row in (stage_row(PICTURE, weights), region_row(PICTURE, weights)):
+    for row in (stage_row(IMAGE, weights), region_row(IMAGE, weights)):
         assert not row.maps.any()
         assert row.masses.tolist() == [0] * words

@@ -62,7 +62,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def pictures(run: Path, module: ModuleType) -> list[bytes]:
+def images(run: Path, module: ModuleType) -> list[bytes]:
     resolved = resolve(run / "recipe.lock.yaml", plugins=plugins(module))
     pipeline = Pipeline.load(run, device="cpu", resolved=resolved)
     return [drawing.images[-1].tobytes() for drawing in pipeline.draw(CAPTIONS)]
@@ -74,18 +74,18 @@ def attention_of(lock: Path) -> dict[str, object]:
     return attention
 
 
-def test_a_run_draws_the_same_pictures_with_the_newer_parts(trained: Path) -> None:
+def test_a_run_draws_the_same_images_with_the_newer_parts(trained: Path) -> None:
     assert attention_of(trained / "recipe.lock.yaml") == {"use": "aged@1", "temperature": 0.5}
-    before = pictures(trained, aged_then)
+    before = images(trained, aged_then)
     assert len(set(before)) == 2
-    assert pictures(trained, aged_now) == before
+    assert images(trained, aged_now) == before
 
 
 def test_a_run_that_was_frozen_before_pins_draws_too(run: Path) -> None:
-    before = pictures(run, aged_then)
+    before = images(run, aged_then)
     lock = run / "recipe.lock.yaml"
     lock.write_text(lock.read_text().replace("@1", ""))
-    assert pictures(run, aged_now) == before
+    assert images(run, aged_now) == before
 
 
 def test_a_run_goes_on_with_the_newer_parts(run: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_run_goes_on_with_the_newer_parts(run: Path) -> None:
     events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     (migrated,) = [event for event in events if event["event"] == "migrated"]
     assert migrated["optimizers"] == ["generator"]
-    pictures(run, aged_now)
+    images(run, aged_now)
 
 
 def test_going_on_again_migrates_nothing(run: Path) -> None:

@@ -187,7 +187,7 @@ def calls_of_plugin_code(recorder: Recorder, steps: int) -> int:
     phase: Any = SimpleNamespace(checkpoint_every=0, log_every=1, sample_every=0, batch_size=4)
     assert set(vars(phase)) <= set(Phase.__dataclass_fields__)
     with recorder.phase(
-        "p", phase, Nothing(), SimpleNamespace(), start=steps, steps=2 * steps, pictures=4, samples=None
+        "p", phase, Nothing(), SimpleNamespace(), start=steps, steps=2 * steps, images=4, samples=None
     ) as after_step:  # type: ignore[call-arg]
         recorder_saved = None
         sys.setprofile(watch)

@@ -28,7 +28,7 @@ def reporter(*, terminal: bool = False, width: int = 40) -> tuple[ConsoleReporte
 
 
 def result(step: int, *, steps: int = 4) -> StepResult:
-    return StepResult(phase="gan", step=step, steps=steps, pictures=16, scalars={})
+    return StepResult(phase="gan", step=step, steps=steps, images=16, scalars={})
 
 
 def test_a_phase_in_a_pipe_ends_with_one_unbroken_line() -> None:

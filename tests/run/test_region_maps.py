@@ -49,14 +49,14 @@ def gamma1_of(maps: RegionMaps | None) -> float:
     return float((picked[0, 0, 0, 0] / picked[0, 0, 0, 1]).log())
 
 
-def test_each_word_shares_one_among_the_regions_of_the_largest_picture(pipeline: Pipeline) -> None:
+def test_each_word_shares_one_among_the_regions_of_the_largest_image(pipeline: Pipeline) -> None:
     for drawing in pipeline.draw([RED], count=2, attention=True):
         assert drawing.regions is not None
         assert drawing.regions.shape == (6, 4, 4)
         np.testing.assert_allclose(drawing.regions.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
-def test_the_regions_are_those_that_the_image_encoder_sees_in_the_drawn_picture(pipeline: Pipeline) -> None:
+def test_the_regions_are_those_that_the_image_encoder_sees_in_the_drawn_image(pipeline: Pipeline) -> None:
     (drawing,) = pipeline.draw([RED], attention=True)
     parts = pipeline.parts
     pixels = torch.from_numpy(drawing.images[-1]).permute(2, 0, 1)[None] / 127.5 - 1

@@ -70,8 +70,8 @@ class Page(HTMLParser):
 def decoded(uri: str) -> np.ndarray:
     kind, text = uri.split(",", 1)
     assert kind == "data:image/png;base64"
-    with Image.open(io.BytesIO(base64.b64decode(text))) as picture:
-        return np.asarray(picture)
+    with Image.open(io.BytesIO(base64.b64decode(text))) as image:
+        return np.asarray(image)
 
 
 def full_run(folder: Path) -> Path:
@@ -102,18 +102,18 @@ def test_everything_of_a_run_is_in_its_report(tmp_path: Path) -> None:
         [1, 1 / 2, 1 / 3], 1e-4
     )
     assert page.data["history"][0]["steps"] == [10, 20]
-    shades = [decoded(uri)[0, 0, 0] for uri in page.data["history"][0]["pictures"][0]]
+    shades = [decoded(uri)[0, 0, 0] for uri in page.data["history"][0]["images"][0]]
     assert shades == [20, 200]
     assert page.data["drawings"][0]["words"] == ["a", "red", "bird"]
     assert page.data["sections"] == [{"title": "Palette", "html": "<b>red</b>"}]
     assert page.data["notes"] == []
 
 
-def test_pictures_are_stored_without_loss(tmp_path: Path) -> None:
+def test_images_are_stored_without_loss(tmp_path: Path) -> None:
     original = drawing()
     stages = Page(write_report(tmp_path, drawings=[original])).data["drawings"][0]["stages"]
     for image, stage in zip(original.images, stages, strict=True):
-        assert np.array_equal(decoded(stage["picture"]), image)
+        assert np.array_equal(decoded(stage["image"]), image)
 
 
 def test_maps_can_be_restored_from_their_bytes_and_maxima(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_damaged_files_become_notes(tmp_path: Path) -> None:
     assert "recipe.lock.yaml is not valid YAML" in notes
     assert "result.json is not valid JSON" in notes
     assert "metrics.jsonl has 1 line" in notes
-    assert data["history"][0]["pictures"][0][1] is None
+    assert data["history"][0]["images"][0][1] is None
     assert len(data["phases"][0]["charts"]) == 1
 
 

@@ -33,7 +33,7 @@ ARGUMENTS = [
 
 
 def drawing(caption: str = "a red bird") -> Drawing:
-    """White pictures; the word `red` has the upper left corner, `bird` the lower right."""
+    """White images; the word `red` has the upper left corner, `bird` the lower right."""
     images = tuple(np.full((side, side, 3), 255, dtype=np.uint8) for side in (16, 32, 64))
     maps = []
     for side in (16, 32):

@@ -54,7 +54,7 @@ def test_the_drawings_are_those_of_the_last_samples(finished: Path) -> None:
     """Same captions, same noise, same weights: the report and the run's last sample agree."""
     data = data_of(report_run(finished, device="cpu"))
     for row, one in enumerate(data["drawings"]):
-        assert one["stages"][-1]["picture"] == data["history"][0]["pictures"][row][-1]
+        assert one["stages"][-1]["image"] == data["history"][0]["images"][row][-1]
 
 
 def test_a_run_without_a_generator_gets_its_curves(finished: Path) -> None:

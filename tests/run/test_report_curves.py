@@ -38,9 +38,9 @@ def test_scalars_are_grouped_by_the_beginning_of_their_names() -> None:
     [phase] = curves(logged(**values))
     assert [chart["title"] for chart in phase["charts"]] == ["discriminators", "generator"]
     assert names(phase) == [["adversarial 16", "adversarial 32"], ["adversarial 16", "damsm"]]
-    one: dict[str, Any] = {"loss/words": 1.0, "loss/sentence": 2.0, "speed.pictures": 3.0}
+    one: dict[str, Any] = {"loss/words": 1.0, "loss/sentence": 2.0, "speed.images": 3.0}
     [phase] = curves(logged(**one))
-    assert [chart["title"] for chart in phase["charts"]] == ["loss", "speed.pictures"]
+    assert [chart["title"] for chart in phase["charts"]] == ["loss", "speed.images"]
 
 
 def test_scalars_of_very_different_sizes_get_charts_of_their_own() -> None:

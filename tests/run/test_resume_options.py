@@ -14,7 +14,7 @@ from tiny_run import train_tiny
 from attnforge.interfaces import Batch, Progress
 
 OPTIONS = (
-    "data.count=8",  # two steps of four pictures make an epoch
+    "data.count=8",  # two steps of four images make an epoch
     "phases.damsm={task: {use: damsm, decay: by-epoch, epoch_decay: 0.5, forget_moments: true}, steps: 4, "
     "batch_size: 4, log_every: 1, checkpoint_every: 3, order: length, truncate: first, max_words: 6}",
     "phases.gan.task.average_buffers=recompute",

@@ -1,4 +1,4 @@
-"""Sheets show every picture, and light up what a word attends to."""
+"""Sheets show every image, and light up what a word attends to."""
 
 from __future__ import annotations
 
@@ -143,13 +143,13 @@ def test_labels_give_the_place_of_a_word_and_its_mass(
 
 
 @pytest.mark.parametrize(
-    ("picture", "shown"), [(16, 160), (32, 160), (64, 192), (128, 256), (256, 256), (512, 256)]
+    ("image", "shown"), [(16, 160), (32, 160), (64, 192), (128, 256), (256, 256), (512, 256)]
 )
-def test_pictures_are_shown_at_a_whole_multiple_or_at_256_pixels(
-    tmp_path: Path, picture: int, shown: int
+def test_images_are_shown_at_a_whole_multiple_or_at_256_pixels(
+    tmp_path: Path, image: int, shown: int
 ) -> None:
     weights = np.full((2, 4, 4), 0.5, dtype=np.float32)
-    one = Drawing("a bird", ("a", "bird"), 1, 0, (plain(picture, RED),), (weights,))
+    one = Drawing("a bird", ("a", "bird"), 1, 0, (plain(image, RED),), (weights,))
     assert size(attention_sheet(one, tmp_path / "sheet.png"))[0] == 2 * (shown + 12) + 12
 
 

@@ -68,10 +68,10 @@ def test_a_tracker_is_told_everything_in_order(tmp_path: Path) -> None:
     ]
     assert told == logged
     assert [(row["phase"], row["step"]) for row in told] == [("damsm", 1), ("gan", 1), ("gan", 2), ("gan", 3)]
-    pictures = [call for call in calls if call["call"] == "pictures"]
-    assert [(call["phase"], call["step"]) for call in pictures] == [("gan", 2), ("gan", 3)]
-    assert all(Path(path).is_file() for call in pictures for path in call["paths"])
-    assert all(len(call["paths"]) == 2 for call in pictures)
+    images = [call for call in calls if call["call"] == "images"]
+    assert [(call["phase"], call["step"]) for call in images] == [("gan", 2), ("gan", 3)]
+    assert all(Path(path).is_file() for call in images for path in call["paths"])
+    assert all(len(call["paths"]) == 2 for call in images)
 
 
 def test_trackers_are_closed_when_training_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from attnforge.interfaces import AdversarialStep, Condition, GeneratorOutput, Im
 
 @dataclass
 class Judge:
-    """Its logit is the picture's mean, times the first number of the sentence where there is one."""
+    """Its logit is the image's mean, times the first number of the sentence where there is one."""
 
     seen: list[Tensor] = field(default_factory=list)
     pairs: list[tuple[Tensor, Tensor]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Judge:
 
 
 class NoEncoder:
-    """Adversarial losses do not look at pictures with the image encoder."""
+    """Adversarial losses do not look at images with the image encoder."""
 
     def __call__(self, images: Tensor) -> ImageFeatures:
         raise AssertionError
@@ -45,7 +45,7 @@ def scene(
     class_ids: list[int] | None = None,
     sizes: tuple[int, ...] = (8,),
 ) -> tuple[AdversarialStep, tuple[Judge, ...], tuple[Tensor, ...]]:
-    """A step whose pictures are uniform: item i has the value `real[i]` or `fake[i]` everywhere."""
+    """A step whose images are uniform: item i has the value `real[i]` or `fake[i]` everywhere."""
     judges = tuple(Judge() for _ in sizes)
     count = len(real)
     drawn = tuple(

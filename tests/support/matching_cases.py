@@ -23,7 +23,7 @@ Results = tuple[Tensor, Tensor, Tensor]
 class Matching:
     """What region matching is given."""
 
-    pictures: int
+    images: int
     captions: int
     words: int
     regions: int
@@ -32,23 +32,23 @@ class Matching:
     gamma1: float = 4.0
 
     def __str__(self) -> str:
-        sizes = f"i{self.pictures}-t{self.captions}-l{self.words}-n{self.regions}-d{self.width}"
+        sizes = f"i{self.images}-t{self.captions}-l{self.words}-n{self.regions}-d{self.width}"
         return f"{sizes}-{self.layout}-{self.gamma1:g}"
 
     def inputs(self, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
         """Words, regions and ragged lengths; the first caption has a single word, the last one is longest."""
-        new = torch.Generator().manual_seed(self.pictures + self.captions + self.words + self.regions)
+        new = torch.Generator().manual_seed(self.images + self.captions + self.words + self.regions)
         scale = 1.2 / self.width**0.25
         lengths = torch.randint(1, self.words + 1, (self.captions,), generator=new)
         lengths[0], lengths[-1] = 1, self.words
         words = (scale * torch.randn(self.captions, self.width, self.words, generator=new)).to(dtype)
-        regions = (scale * torch.randn(self.pictures, self.width, self.regions, generator=new)).to(dtype)
+        regions = (scale * torch.randn(self.images, self.width, self.regions, generator=new)).to(dtype)
         if self.layout == "vectors-whole":
             words, regions = (one.transpose(1, 2).contiguous().transpose(1, 2) for one in (words, regions))
         elif self.layout == "map-channels-last":
             regions = regions[:, :, None].contiguous(memory_format=torch.channels_last)
         elif self.layout == "sliced":
-            around = regions.new_full((self.pictures, 2 * self.width, 3 * self.regions), torch.nan)
+            around = regions.new_full((self.images, 2 * self.width, 3 * self.regions), torch.nan)
             around[:, ::2, ::3] = regions
             regions = around[:, ::2, ::3]
         return words, regions, lengths
@@ -56,7 +56,7 @@ class Matching:
     def pull(self) -> Tensor:
         """A gradient of the scores."""
         new = torch.Generator().manual_seed(2)
-        return torch.randn(self.pictures, self.captions, generator=new)
+        return torch.randn(self.images, self.captions, generator=new)
 
     def results(
         self,

@@ -1,4 +1,4 @@
-"""A metric that tells any two sets of pictures apart, for tests of what is measured."""
+"""A metric that tells any two sets of images apart, for tests of what is measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attnforge.specs import MetricSpec
 
 
 class Brightness:
-    """The mean of all pictures, and how many there are."""
+    """The mean of all images, and how many there are."""
 
     def __init__(self, spec: MetricSpec) -> None:
         self.sums: list[float] = []
@@ -30,7 +30,7 @@ def brightness_plugin() -> ModuleType:
 
     @hookimpl
     def attnforge_components() -> list[Component]:
-        return [Component("metric", "brightness", "noting_metric:Brightness", "how bright pictures are")]
+        return [Component("metric", "brightness", "noting_metric:Brightness", "how bright images are")]
 
     vars(module)["attnforge_components"] = attnforge_components
     return module

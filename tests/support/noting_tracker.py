@@ -28,8 +28,8 @@ class Notebook:
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
         self.note("scalars", phase=phase, step=step, values=dict(values))
 
-    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None:
-        self.note("pictures", phase=phase, step=step, paths=list(paths))
+    def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
+        self.note("images", phase=phase, step=step, paths=list(paths))
 
     def close(self) -> None:
         self.note("closed")

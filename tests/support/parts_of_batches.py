@@ -17,7 +17,7 @@ from attnforge.specs import GeneratorSpec
 
 WHOLE = slice(0, 8)
 PARTS = (slice(0, 3), slice(3, 8))
-"""Which pictures of a batch of 8 each of two processes has."""
+"""Which images of a batch of 8 each of two processes has."""
 
 Norm = Literal["batch", "synchronised"]
 
@@ -54,16 +54,16 @@ def generator(norm: Norm) -> MultiStageGenerator:
 
 
 def draw(norm: Norm, part: slice) -> dict[str, Tensor]:
-    """Draw a part of a batch in training mode: pictures, gradients and statistics."""
+    """Draw a part of a batch in training mode: images, gradients and statistics."""
     network = generator(norm).train()
     text = TextFeatures(
         words=noise(8, 6, 5, seed=1)[part],
         sentence=noise(8, 6, seed=2)[part],
         padding=torch.zeros(8, 5, dtype=torch.bool)[part],
     )
-    pictures = torch.cat([one.flatten(1) for one in network(noise(8, 3)[part], text).images], dim=1)
-    (pictures * noise(*pictures[:1].shape, seed=3)).sum().backward()
-    return {"output": pictures.detach(), **_gradients(network), **dict(network.named_buffers())}
+    images = torch.cat([one.flatten(1) for one in network(noise(8, 3)[part], text).images], dim=1)
+    (images * noise(*images[:1].shape, seed=3)).sum().backward()
+    return {"output": images.detach(), **_gradients(network), **dict(network.named_buffers())}
 
 
 def _gradients(network: nn.Module) -> dict[str, Tensor]:

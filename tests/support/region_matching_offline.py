@@ -15,7 +15,7 @@ FACTORS = ("words", "regions", "pulls")
 """What is in the type of factors."""
 SUMS = ("bases", "scores", "gradient", "factors", "largest", "scale", "learnt")
 """What is float32 always."""
-LISTS = ("lengths", "captions", "bounds", "pictures", "counts")
+LISTS = ("lengths", "captions", "bounds", "images", "counts")
 FLOATS = ("sharpness", "gamma1", "gamma2")
 
 

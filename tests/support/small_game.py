@@ -75,8 +75,8 @@ def spec(**losses: Loss) -> TaskSpec:
 
 
 def at(share: float) -> Progress:
-    """A share of a phase of twenty steps of four pictures, with eight pictures an epoch."""
-    return Progress(step=round(20 * share), steps=20, batch_size=4, pictures=8)
+    """A share of a phase of twenty steps of four images, with eight images an epoch."""
+    return Progress(step=round(20 * share), steps=20, batch_size=4, images=8)
 
 
 def play(task: AdversarialTask | MatchingTask, *, progress: float = 0.0, seed: int = 0) -> dict[str, float]:

@@ -35,7 +35,7 @@ class Birds(Part):
     """Birds.
 
     Args:
-        root: Folder of pictures.
+        root: Folder of images.
         colours: What they may be.
         scale: Factor of size.
         flip: Whether half of them look left.

@@ -24,8 +24,8 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def picture(path: Path, size: tuple[int, int] = (60, 40), colour: str = "navy") -> None:
-    """Write a plain picture."""
+def image(path: Path, size: tuple[int, int] = (60, 40), colour: str = "navy") -> None:
+    """Write a plain image."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, colour).save(path)
 
@@ -40,7 +40,7 @@ def birds(root: Path, *, pickles: bool = True) -> Path:
     """A folder in the layout of AttnGAN's birds release."""
     base = root / "CUB_200_2011"
     for name, _, captions in BIRDS:
-        picture(base / "images" / f"{name}.jpg")
+        image(base / "images" / f"{name}.jpg")
         write(root / "text" / f"{name}.txt", "\n".join(captions) + "\n")
     numbered = list(enumerate(BIRDS, start=1))
     write(base / "images.txt", "".join(f"{number} {name}.jpg\n" for number, (name, _, _) in numbered))
@@ -56,11 +56,11 @@ def birds(root: Path, *, pickles: bool = True) -> Path:
 
 
 def photographs(root: Path, split: str, captions: dict[str, Sequence[str]], *, first: int = 1) -> Path:
-    """Add a json file of COCO and its pictures to a folder; gives the json file."""
+    """Add a json file of COCO and its images to a folder; gives the json file."""
     about = {"train": "train2017", "test": "val2017"}[split]
     listed = list(enumerate(captions.items(), start=first))
     for _, (name, _) in listed:
-        picture(root / "images" / name)
+        image(root / "images" / name)
     content = {
         "images": [{"id": number, "file_name": name} for number, (name, _) in listed],
         "annotations": [

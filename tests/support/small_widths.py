@@ -51,15 +51,15 @@ def _photographs(root: Path) -> list[str]:
 def _folder(root: Path) -> list[str]:
     lines = []
     for number in range(8):
-        small_releases.picture(root / "pictures" / f"{number}.png")
+        small_releases.image(root / "images" / f"{number}.png")
         line = {
             "file_name": f"{number}.png",
             "text": CAPTIONS[number % 3],
             "split": "test" if number > 5 else "train",
         }
         lines.append(json.dumps(line))
-    small_releases.write(root / "pictures/metadata.jsonl", "\n".join(lines) + "\n")
-    return [f"data.root={root / 'pictures'}"]
+    small_releases.write(root / "images/metadata.jsonl", "\n".join(lines) + "\n")
+    return [f"data.root={root / 'images'}"]
 
 
 def _sketches(root: Path) -> list[str]:

@@ -19,17 +19,17 @@ from attnforge.data.encoding import CaptionEncoder
 from attnforge.plugin import load_plugins
 from attnforge.specs import DataSpec, ImageSpec, MetricSpec, TextSpec
 from attnforge.testing import conformance
-from attnforge.testing.examples.pictures import ExampleImageEncoder
+from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.texts import ExampleTextEncoder
 
 SIZE = 64
 
 
-def own_pictures(folder: Path) -> dict[str, object]:
+def own_images(folder: Path) -> dict[str, object]:
     lines = []
     for number in range(8):
         name, split = f"{number}.png", "test" if number > 5 else "train"
-        small_releases.picture(folder / name, colour=("navy", "red", "white")[number % 3])
+        small_releases.image(folder / name, colour=("navy", "red", "white")[number % 3])
         lines.append(json.dumps({"file_name": name, "captions": ["a bird", "one bird"], "split": split}))
     small_releases.write(folder / "metadata.jsonl", "\n".join(lines) + "\n")
     return {"root": str(folder)}
@@ -47,7 +47,7 @@ def photographs(folder: Path) -> dict[str, object]:
 
 
 def classifier(folder: Path) -> dict[str, object]:
-    """Random weights of Inception-v3, with statistics of pictures, without which it tells none apart."""
+    """Random weights of Inception-v3, with statistics of images, without which it tells none apart."""
     torch.manual_seed(0)
     network = inception_v3(
         weights=None, aux_logits=False, transform_input=False, init_weights=False, num_classes=4, dropout=0.0
@@ -65,7 +65,7 @@ def classifier(folder: Path) -> dict[str, object]:
 
 
 def drawn_birds() -> MetricSpec:
-    """Pictures whose captions the grammar of the sketch birds can read."""
+    """Images whose captions the grammar of the sketch birds can read."""
     data = SketchBirds(DataSpec(split="test", image_size=SIZE), test_count=12)
     tokenizer = WordTokenizer()
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
@@ -90,14 +90,14 @@ GIVEN: dict[str, Mapping[str, Any]] = {
         }
     },
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
-    "dataset/folder": {"options": own_pictures},
+    "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
     "metric/attribute-accuracy": {"spec": drawn_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {
         "options": classifier,
-        "skip": {"order_of_pictures": "pictures are shared out among splits in the order in which they come"},
+        "skip": {"order_of_images": "images are shared out among splits in the order in which they come"},
     },
 }
 """What components need beside their defaults."""

@@ -43,15 +43,15 @@ def test_texts_vary() -> None:
 
 
 @FEW
-@given(strategies.pictures(size=8))
-def test_pictures_lie_in_range(images: torch.Tensor) -> None:
+@given(strategies.images(size=8))
+def test_images_lie_in_range(images: torch.Tensor) -> None:
     assert images.shape[1:] == (3, 8, 8)
     assert float(images.abs().max()) <= 1
 
 
-def test_pictures_are_plain_now_and_then() -> None:
-    assert finds(strategies.pictures(size=4), lambda images: bool((images == -1).all()))
-    assert finds(strategies.pictures(size=4), lambda images: float(images.std()) > 0.1)
+def test_images_are_plain_now_and_then() -> None:
+    assert finds(strategies.images(size=4), lambda images: bool((images == -1).all()))
+    assert finds(strategies.images(size=4), lambda images: float(images.std()) > 0.1)
 
 
 def test_feature_maps_are_not_always_square() -> None:

@@ -38,7 +38,7 @@ class Noting:
 
     def __init__(self) -> None:
         self.progress: list[Progress] = []
-        self.pictures: list[float] = []
+        self.images: list[float] = []
         self.drawn: list[float] = []
 
     def networks(self) -> dict[str, torch.nn.Module]:
@@ -49,7 +49,7 @@ class Noting:
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         self.progress.append(progress)
-        self.pictures.append(float(batch.image[0, 0, 0, 0]))
+        self.images.append(float(batch.image[0, 0, 0, 0]))
         self.drawn.append(float(torch.randn(())))
         return {"drawn": torch.tensor(self.drawn[-1])}
 
@@ -63,7 +63,7 @@ def play(*, phase: str = "gan", start: int = 0, steps: int = 4, seed: int = 1, s
         start=start,
         steps=steps,
         batch_size=2,
-        pictures=3,
+        images=3,
         seed=seed,
         after_step=lambda result: result.step < stop,
     )
@@ -75,11 +75,11 @@ def test_a_phase_makes_every_step_once() -> None:
     task = play(steps=4)
     assert [one.step for one in task.progress] == [0, 1, 2, 3]
     assert [one.share for one in task.progress] == [0, 0.25, 0.5, 0.75]
-    assert task.pictures == [0, 1, 2, 3]
+    assert task.images == [0, 1, 2, 3]
 
 
 def test_a_task_learns_its_epoch_also_after_a_resume() -> None:
-    """Batches of two from three pictures: a new epoch's first picture is that of positions 3 and 6."""
+    """Batches of two from three images: a new epoch's first image is that of positions 3 and 6."""
     task = play(steps=7)
     assert [one.epoch for one in task.progress] == [0, 0, 1, 2, 2, 3, 4]
     assert [one.starts_epoch for one in task.progress] == [True, False, True, True, False, True, True]
@@ -88,7 +88,7 @@ def test_a_task_learns_its_epoch_also_after_a_resume() -> None:
 
 
 def test_a_batch_larger_than_the_data_starts_an_epoch_every_step() -> None:
-    found = [Progress(step=step, steps=3, batch_size=5, pictures=2) for step in range(3)]
+    found = [Progress(step=step, steps=3, batch_size=5, images=2) for step in range(3)]
     assert [(one.epoch, one.starts_epoch) for one in found] == [(0, True), (2, True), (5, True)]
 
 
@@ -102,11 +102,11 @@ def test_noise_depends_on_seed_phase_and_step_alone() -> None:
 
 
 def test_a_phase_stops_when_it_is_told_to() -> None:
-    assert play(stop=2).pictures == [0, 1]
+    assert play(stop=2).images == [0, 1]
 
 
 def test_a_phase_that_is_over_makes_no_step() -> None:
-    assert play(start=4, steps=4).pictures == []
+    assert play(start=4, steps=4).images == []
 
 
 def test_listeners_learn_what_was_made() -> None:
@@ -123,11 +123,11 @@ def test_listeners_learn_what_was_made() -> None:
         start=5,
         steps=7,
         batch_size=3,
-        pictures=3,
+        images=3,
         seed=1,
         after_step=hear,
     )
-    assert [(one.phase, one.step, one.steps, one.pictures) for one in heard] == [
+    assert [(one.phase, one.step, one.steps, one.images) for one in heard] == [
         ("gan", 6, 7, 3),
         ("gan", 7, 7, 3),
     ]
@@ -142,7 +142,7 @@ def test_batches_are_asked_for_only_when_they_are_needed() -> None:
         start=0,
         steps=2,
         batch_size=2,
-        pictures=3,
+        images=3,
         seed=1,
         after_step=lambda _: True,
     )
@@ -150,7 +150,7 @@ def test_batches_are_asked_for_only_when_they_are_needed() -> None:
 
 
 def result(**scalars: Tensor) -> StepResult:
-    return StepResult(phase="gan", step=12, steps=20, pictures=4, scalars=scalars)
+    return StepResult(phase="gan", step=12, steps=20, images=4, scalars=scalars)
 
 
 def test_scalars_of_any_precision_become_numbers() -> None:

@@ -1,4 +1,4 @@
-"""Region matching: how well every caption fits every picture, word by word (Eq. 7-10 of AttnGAN)."""
+"""Region matching: how well every caption fits every image, word by word (Eq. 7-10 of AttnGAN)."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def run_in_plain_torch(
 
 OPERATION = Operation(
     "region-matching",
-    "all captions against all pictures (Eq. 7-10 of AttnGAN)",
+    "all captions against all images (Eq. 7-10 of AttnGAN)",
     (
         Candidate(
             "cpu",
@@ -164,7 +164,7 @@ def region_matching(
     kept: Float[Tensor, ""] | None = None,
     kernel: str = AUTO,
 ) -> Float[Tensor, "i t"]:
-    """Score every picture i against every caption t by what its words find in the picture's regions.
+    """Score every image i against every caption t by what its words find in the image's regions.
 
     Eq. 7-10 of AttnGAN (Xu et al., CVPR 2018), for one pair, with e_k word k and v_n region n:
 
@@ -180,15 +180,15 @@ def region_matching(
 
     Args:
         words: Word vectors of the captions.
-        regions: Region vectors of the pictures, as a list or as a map, in any layout.
+        regions: Region vectors of the images, as a list or as a map, in any layout.
         lengths: How many words each caption has, at least 1.
         gamma1: How sharply a word picks its regions, above 0.
         gamma2: How much the best-matching words of a caption count, above 0.
         precision: What numbers are rounded to before they are multiplied; `auto` is the inputs' own type,
             and autocast's where that is on. A kernel may compute more exactly than asked.
         filter: The share of the scores' gradient, by sum of absolute values, that the backward pass may leave
-            out, in [0, 1). It then computes the smallest set of pairs that carries the rest, and those of a
-            picture and a caption at the same place. 0 is exact.
+            out, in [0, 1). It then computes the smallest set of pairs that carries the rest, and those of an
+            image and a caption at the same place. 0 is exact.
         kept: A number that the backward pass sets to the share of pairs that it computed.
         kernel: `auto`, or the kernel that computes: `attnforge kernels` lists them.
 
@@ -203,12 +203,12 @@ def region_matching(
     if precision == AUTO:
         dtype = autocast_type(device) or dtype
     words, regions = words.to(dtype), regions.to(dtype)
-    pictures, width, count = regions.shape
+    images, width, count = regions.shape
     captions, _, longest = words.shape
     situation = Situation(
         device=device,
         dtype=dtype,
-        sizes={"i": pictures, "t": captions, "d": width, "l": longest, "n": count},
+        sizes={"i": images, "t": captions, "d": width, "l": longest, "n": count},
         gradient=torch.is_grad_enabled() and (words.requires_grad or regions.requires_grad),
         options={"gamma1": gamma1, "gamma2": gamma2, "precision": precision},
     )
@@ -243,13 +243,13 @@ def region_attention(
     *,
     gamma1: float,
 ) -> Float[Tensor, "t l h w"]:
-    """Give the regions of its own picture that each word of a caption picks: a_kn of Eq. 9.
+    """Give the regions of its own image that each word of a caption picks: a_kn of Eq. 9.
 
     Every map of a word sums to one; the maps beyond a caption's length are zero.
 
     Args:
         words: Word vectors of the captions.
-        regions: Region vectors of the pictures, one picture a caption.
+        regions: Region vectors of the images, one image a caption.
         lengths: How many words each caption has, at least 1.
         gamma1: How sharply a word picks its regions, above 0.
     """

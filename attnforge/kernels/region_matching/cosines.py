@@ -13,7 +13,7 @@ from attnforge.kernels.region_matching.reference import SMALLEST
 
 @dataclass(frozen=True, slots=True)
 class Cosines:
-    """Of r words e with their unscaled contexts u in p pictures, which stand for the contexts c = u / z."""
+    """Of r words e with their unscaled contexts u in p images, which stand for the contexts c = u / z."""
 
     value: Float[Tensor, "p r"]
     """u . e / max(|u| |e|, 1e-8 z), which is c . e / max(|c| |e|, 1e-8)."""

@@ -16,7 +16,7 @@ from torch import Tensor
 def keep_largest(gradient: Float[Tensor, "i t"], share: float) -> Float[Tensor, "i t"]:
     """The gradient with zeros outside the smallest set of pairs that carries 1 - share of sum |g|.
 
-    Pairs of a picture with the caption at its own place are always kept. A gradient with an infinite or
+    Pairs of an image with the caption at its own place are always kept. A gradient with an infinite or
     undefined entry is kept whole. The entries left out sum to at most `share` of all.
 
     Args:
@@ -57,7 +57,7 @@ def filter_gradient(
     """Scores whose gradient is filtered by `keep_largest`, but not for a share of 0.
 
     Args:
-        scores: R of every picture and caption.
+        scores: R of every image and caption.
         share: How much of the gradient may be left out.
         kept: The backward pass writes here which share of the pairs has a gradient.
     """

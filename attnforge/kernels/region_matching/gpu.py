@@ -17,16 +17,16 @@ from attnforge.kernels.region_matching.buckets import buckets_of
 from attnforge.kernels.region_matching.factors import factors_of, rows_of, sums_of
 
 WORKSPACE = 2**26
-"""Bytes, 64 MiB, that pictures taken together may need beside inputs and results; one alone may need more."""
+"""Bytes, 64 MiB, that images taken together may need beside inputs and results; one alone may need more."""
 MOST = 65535
 """Programs that a GPU takes on the second axis of a grid."""
 
 
-def parts_of(pictures: int, bytes_each: int) -> Iterator[slice]:
-    """All pictures, in runs that need no more than the workspace, or one by one."""
+def parts_of(images: int, bytes_each: int) -> Iterator[slice]:
+    """All images, in runs that need no more than the workspace, or one by one."""
     run = max(1, min(MOST, WORKSPACE // max(1, bytes_each)))
-    for start in range(0, pictures, run):
-        yield slice(start, min(start + run, pictures))
+    for start in range(0, images, run):
+        yield slice(start, min(start + run, images))
 
 
 def forward(
@@ -38,11 +38,11 @@ def forward(
     gamma2: float,
     precision: str,
 ) -> Float[Tensor, "i t"]:
-    """R of every picture and caption.
+    """R of every image and caption.
 
     Args:
         words: Word vectors of the captions.
-        regions: Region vectors of the pictures.
+        regions: Region vectors of the images.
         lengths: How many words each caption has, at least 1.
         gamma1: How sharply a word picks its regions.
         gamma2: How much the best-matching words of a caption count.
@@ -50,12 +50,12 @@ def forward(
     """
     dtype, kind = factors_of(precision, words.dtype)
     batch, _, longest = words.shape
-    pictures, _, count = regions.shape
+    images, _, count = regions.shape
     buckets = buckets_of(lengths.to(regions.device), longest)
     rows = rows_of(words, dtype, kind)
     width = rows.shape[2]
-    scores = regions.new_empty(pictures, batch, dtype=torch.float32)
-    for part in parts_of(pictures, count * width * dtype.itemsize):
+    scores = regions.new_empty(images, batch, dtype=torch.float32)
+    for part in parts_of(images, count * width * dtype.itemsize):
         vectors = rows_of(regions[part], dtype, kind)
         bases = sums_of(regions[part], width)
         for bucket, size in enumerate(buckets.sizes):

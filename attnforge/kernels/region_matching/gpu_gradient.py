@@ -1,7 +1,7 @@
 """Launches the Triton programs of region matching's gradient; see `gradient_programs` for what they compute.
 
-Pictures go through them in runs, so that what is written down for each pair, a vector for every word, never
-takes more than the workspace, or what one picture needs.
+Images go through them in runs, so that what is written down for each pair, a vector for every word, never
+takes more than the workspace, or what one image needs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Some pictures: their regions, and what `slopes` writes down for each word of their pairs."""
+    """Some images: their regions, and what `slopes` writes down for each word of their pairs."""
 
     regions: Float[Tensor, "i n w"]
     pairs: Pairs
@@ -74,7 +74,7 @@ def backward(
         gradient: The gradient of the scores.
         scores: What `gpu.forward` gave.
         words: Word vectors of the captions.
-        regions: Region vectors of the pictures.
+        regions: Region vectors of the images.
         lengths: How many words each caption has, at least 1.
         gamma1: How sharply a word picks its regions.
         gamma2: How much the best-matching words of a caption count.
@@ -89,7 +89,7 @@ def backward(
     of_regions = torch.empty_like(regions, memory_format=torch.contiguous_format)
     splits = min(triton.cdiv(PROGRAMS, batch), len(regions))
     of_words = words.new_zeros((splits, batch, longest, captions.rows.shape[2]), dtype=torch.float32)
-    for part in parts_of(len(regions), bytes_of_picture(captions.rows, regions.shape[2])):
+    for part in parts_of(len(regions), bytes_of_image(captions.rows, regions.shape[2])):
         found = gradient[part].float().contiguous()
         pairs = (
             pairs_with_gradient(captions.buckets, found)
@@ -105,12 +105,12 @@ def backward(
     return found_words.transpose(1, 2).contiguous(), of_regions
 
 
-def bytes_of_picture(words: Float[Tensor, "t l w"], count: int) -> int:
-    """What one picture takes of the workspace.
+def bytes_of_image(words: Float[Tensor, "t l w"], count: int) -> int:
+    """What one image takes of the workspace.
 
     Args:
         words: Words of the captions, as factors.
-        count: How many regions a picture has.
+        count: How many regions an image has.
     """
     batch, longest, width = words.shape
     of_words = longest * (width * words.itemsize + 3 * 4)
@@ -127,17 +127,17 @@ def find_slopes(
 ) -> Run:
     """Compute contexts again and write down what the gradient needs of them."""
     batch, longest, width = words.rows.shape
-    pictures, _, count = regions.shape
+    images, _, count = regions.shape
     vectors = rows_of(regions, words.rows.dtype, words.kind)
     bases = sums_of(regions, width)
-    pulls = words.rows.new_empty(pictures, batch, longest, width)
-    factors = scores.new_empty(3, pictures, batch, longest)
+    pulls = words.rows.new_empty(images, batch, longest, width)
+    factors = scores.new_empty(3, images, batch, longest)
     largest = torch.zeros_like(scores)
     for bucket in range(len(words.buckets.sizes)):
         program, constants = words.prepared("slopes", bucket)
 
         def grid(options: dict[str, Any]) -> tuple[int, int]:
-            return triton.cdiv(batch, options["ROWS"] // options["WORDS"]), pictures
+            return triton.cdiv(batch, options["ROWS"] // options["WORDS"]), images
 
         program[grid](
             words.rows, vectors, bases, words.buckets.lengths, pairs.captions, pairs.bounds,
@@ -165,14 +165,14 @@ def scale_for(largest: Float[Tensor, "i t"], words: Words) -> Float[Tensor, ""]:
 def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n w"]:
     """What flows to the regions of a run."""
     batch, longest, width = words.rows.shape
-    pictures, count, _ = run.regions.shape
-    splits = min(triton.cdiv(PROGRAMS, pictures * triton.cdiv(count, 64)), batch)
-    learnt = run.factors.new_zeros(splits, pictures, count, width)
+    images, count, _ = run.regions.shape
+    splits = min(triton.cdiv(PROGRAMS, images * triton.cdiv(count, 64)), batch)
+    learnt = run.factors.new_zeros(splits, images, count, width)
     for bucket in range(len(words.buckets.sizes)):
         program, constants = words.prepared("learn_regions", bucket)
 
         def grid(options: dict[str, Any]) -> tuple[int, int, int]:
-            return triton.cdiv(count, options["TILE"]), pictures, splits
+            return triton.cdiv(count, options["TILE"]), images, splits
 
         program[grid](
             words.rows, run.regions, words.buckets.lengths, run.pairs.captions, run.pairs.bounds,
@@ -193,8 +193,8 @@ def learn_words(words: Words, run: Run, learnt: Float[Tensor, "s t l w"]) -> Non
         program, constants = words.prepared("learn_words", bucket)
         program[batch, len(learnt)](
             words.rows, run.regions, words.buckets.lengths, words.buckets.captions, words.buckets.bounds,
-            run.pairs.pictures, run.pairs.counts, run.pulls, run.factors, run.scale, learnt,
-            bucket, batch, longest, count, width, run.pairs.pictures.stride(0), run.factors.stride(0),
+            run.pairs.images, run.pairs.counts, run.pulls, run.factors, run.scale, learnt,
+            bucket, batch, longest, count, width, run.pairs.images.stride(0), run.factors.stride(0),
             words.gamma1,
             **constants,
         )  # fmt: skip

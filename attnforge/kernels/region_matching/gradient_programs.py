@@ -1,7 +1,7 @@
-"""The Triton programs of region matching's gradient: per pair, per picture and per caption.
+"""The Triton programs of region matching's gradient: per pair, per image and per caption.
 
 `slopes` computes contexts again and writes down, for every word of a pair, a vector x and three numbers.
-`learn_regions` and `learn_words` compute scores again and sum what flows to a picture and to a caption over
+`learn_regions` and `learn_words` compute scores again and sum what flows to an image and to a caption over
 their pairs, in an order of their own: nothing is added from two sides at once.
 """
 
@@ -24,29 +24,29 @@ def slopes(
     TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """x, a, z and c of the words of ROWS // WORDS pairs of a picture, and the largest |a| of them.
+    """x, a, z and c of the words of ROWS // WORDS pairs of an image, and the largest |a| of them.
 
     The gradient of u is a x and that of z, but for its part in u, is z; c is what is subtracted from a word.
     """
-    picture = tl.program_id(1).to(tl.int64)
-    bounds += picture * bounds_step + bucket
+    image = tl.program_id(1).to(tl.int64)
+    bounds += image * bounds_step + bucket
     first = tl.load(bounds) + tl.program_id(0) * (ROWS // WORDS)
     last = tl.load(bounds + 1)
     if first >= last:
         return
     caption, row, present = locate(
-        captions + picture * list_step, lengths, first, last, longest, ROWS, WORDS
+        captions + image * list_step, lengths, first, last, longest, ROWS, WORDS
     )  # fmt: skip
     rows = read(words, row, present, width, WIDTH)
     sums, dots, squares, word_squares, norms, least = compare(
-        rows, present, regions + picture * count * width, bases + picture * width, count, width, sharpness,
+        rows, present, regions + image * count * width, bases + image * width, count, width, sharpness,
         TILE, ROWS, WORDS, WIDTH, PRECISION, WIDE,
     )  # fmt: skip
     guarded = norms < least
     divisor = tl.where(present, tl.maximum(norms, least), 1.0)
     cosine = dots / divisor
-    pull = tl.load(gradient + picture * batch + caption, mask=present, other=0.0)
-    most = tl.load(scores + picture * batch + caption, mask=present, other=0.0)
+    pull = tl.load(gradient + image * batch + caption, mask=present, other=0.0)
+    most = tl.load(scores + image * batch + caption, mask=present, other=0.0)
     pull = pull * gamma2 * tl.exp(cosine * gamma2 - most)
     a = pull / divisor
     along = tl.where(guarded | (squares == 0.0), 0.0, dots / tl.where(squares == 0.0, 1.0, squares))
@@ -55,7 +55,7 @@ def slopes(
     c = tl.where(plain, pull * cosine / tl.where(plain, word_squares, 1.0), 0.0)
     z = tl.where(guarded, -1e-8 * pull * cosine / divisor, 0.0)
 
-    slot = picture * batch * longest + row
+    slot = image * batch * longest + row
     column = tl.arange(0, WIDTH)
     mask = present[:, None] & (column < width)[None, :]
     tl.store(
@@ -64,7 +64,7 @@ def slopes(
     tl.store(factors + slot, a, mask=present)
     tl.store(factors + plane + slot, z, mask=present)
     tl.store(factors + 2 * plane + slot, c, mask=present)
-    tl.store(largest + picture * batch + first, tl.max(tl.where(plain, tl.abs(a), 0.0), axis=0))
+    tl.store(largest + image * batch + first, tl.max(tl.where(plain, tl.abs(a), 0.0), axis=0))
 
 
 @triton.jit
@@ -113,22 +113,22 @@ def learn_regions(
     TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PART: tl.constexpr, PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Adds what flows to TILE regions of a picture from one part in `parts` of a bucket's captions."""
-    picture = tl.program_id(1).to(tl.int64)
+    """Adds what flows to TILE regions of an image from one part in `parts` of a bucket's captions."""
+    image = tl.program_id(1).to(tl.int64)
     part = tl.program_id(2).to(tl.int64)
-    bounds += picture * bounds_step + bucket
+    bounds += image * bounds_step + bucket
     last = tl.load(bounds + 1)
     start = tl.load(bounds) + tl.program_id(2) * (ROWS // WORDS)
     if start >= last:
         return
     region = tl.program_id(0) * TILE + tl.arange(0, TILE)
     inside = region < count
-    regions += picture * count * width
+    regions += image * count * width
     larger = tl.load(scale)
     sums = tl.zeros((TILE, WIDTH), dtype=tl.float32)
     for first in range(start, last, parts * (ROWS // WORDS)):
-        _, row, present = locate(captions + picture * list_step, lengths, first, last, longest, ROWS, WORDS)
-        slot = picture * batch * longest + row
+        _, row, present = locate(captions + image * list_step, lengths, first, last, longest, ROWS, WORDS)
+        slot = image * batch * longest + row
         a = tl.load(factors + slot, mask=present, other=0.0) * larger
         z = tl.load(factors + plane + slot, mask=present, other=0.0) * larger
         scores, flow = compare_both(
@@ -146,7 +146,7 @@ def learn_regions(
         x = read(pulls, slot, present, width, WIDTH)
         sums += product(narrow(weights * a[None, :], rows.dtype, WIDE), x, PRECISION, WIDE)
     column = tl.arange(0, WIDTH)
-    where = (part * tl.num_programs(1) + picture) * count * width
+    where = (part * tl.num_programs(1) + image) * count * width
     where = learnt + where + region[:, None] * width + column[None, :]
     mask = inside[:, None] & (column < width)[None, :]
     tl.store(where, tl.load(where, mask=mask, other=0.0) + sums * (1.0 / larger), mask=mask)
@@ -155,12 +155,12 @@ def learn_regions(
 @triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def learn_words(
-    words, regions, lengths, captions, bounds, pictures, counts, pulls, factors, scale, learnt,
+    words, regions, lengths, captions, bounds, images, counts, pulls, factors, scale, learnt,
     bucket, batch, longest, count, width, list_step, plane, gamma1,
     TILE: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PART: tl.constexpr, PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Adds what flows to the words of a caption from one part of its pictures."""
+    """Adds what flows to the words of a caption from one part of its images."""
     place = tl.load(bounds + bucket) + tl.program_id(0)
     if place >= tl.load(bounds + bucket + 1):
         return
@@ -172,14 +172,14 @@ def learn_words(
     sums = tl.zeros((WIDTH, WORDS), dtype=tl.float32)
     dropped = tl.zeros((WORDS,), dtype=tl.float32)
     for number in range(tl.program_id(1), tl.load(counts + one), tl.num_programs(1)):
-        picture = tl.load(pictures + one * list_step + number).to(tl.int64)
-        slot = picture * batch * longest + row
+        image = tl.load(images + one * list_step + number).to(tl.int64)
+        slot = image * batch * longest + row
         a = tl.load(factors + slot, mask=present, other=0.0) * larger
         z = tl.load(factors + plane + slot, mask=present, other=0.0) * larger
         dropped += tl.load(factors + 2 * plane + slot, mask=present, other=0.0)
         for start in range(0, count, TILE):
             region = start + tl.arange(0, TILE)
-            here = regions + picture * count * width
+            here = regions + image * count * width
             scores, flow = compare_both(
                 here, region, region < count, words, row, pulls, slot, present, width,
                 TILE, WORDS, WIDTH, PART, PRECISION, WIDE,

@@ -35,7 +35,7 @@ def run_forward(
     precision: str,
     sparse: bool,
 ) -> Tensor:
-    """R of every picture and caption."""
+    """R of every image and caption."""
     if kernel == "triton":
         from attnforge.kernels.region_matching import gpu  # imports Triton, which is not everywhere
 

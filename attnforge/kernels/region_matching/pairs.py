@@ -1,4 +1,4 @@
-"""Which pairs a gradient is computed for, listed by picture and by caption, on the device."""
+"""Which pairs a gradient is computed for, listed by image and by caption, on the device."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from attnforge.kernels.region_matching.buckets import Buckets
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of i pictures and t captions, in e - 1 buckets. Rows that are all equal are one row in memory."""
+    """Pairs of i images and t captions, in e - 1 buckets. Rows that are all equal are one row in memory."""
 
     captions: Int[Tensor, "i t"]
-    """The captions of each picture, those of the first bucket first; beyond the last, anything."""
+    """The captions of each image, those of the first bucket first; beyond the last, anything."""
     bounds: Int[Tensor, "i e"]
     """Where in a row of `captions` each bucket begins, and the last one ends."""
-    pictures: Int[Tensor, "t i"]
-    """The pictures of each caption; beyond `counts`, anything."""
+    images: Int[Tensor, "t i"]
+    """The images of each caption; beyond `counts`, anything."""
     counts: Int[Tensor, "t"]
-    """How many pictures each caption has."""
+    """How many images each caption has."""
 
 
-def every_pair(buckets: Buckets, pictures: int) -> Pairs:
+def every_pair(buckets: Buckets, images: int) -> Pairs:
     """All pairs.
 
     Args:
         buckets: The captions.
-        pictures: How many pictures there are.
+        images: How many images there are.
     """
     captions, bounds = buckets.captions, buckets.bounds
-    numbers = torch.arange(pictures, dtype=torch.int32, device=captions.device)
+    numbers = torch.arange(images, dtype=torch.int32, device=captions.device)
     return Pairs(
-        captions.expand(pictures, -1),
-        bounds.expand(pictures, -1),
+        captions.expand(images, -1),
+        bounds.expand(images, -1),
         numbers.expand(len(captions), -1),
-        torch.full_like(captions, pictures),
+        torch.full_like(captions, images),
     )
 
 
@@ -54,10 +54,10 @@ def pairs_with_gradient(buckets: Buckets, gradient: Float[Tensor, "i t"]) -> Pai
     ordered = active[:, order]
     places = ordered.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
     before = torch.nn.functional.pad(ordered.cumsum(dim=1), (1, 0))
-    pictures = active.T.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
+    images = active.T.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
     return Pairs(
         buckets.captions[places].contiguous(),
         before[:, buckets.bounds.long()].to(torch.int32).contiguous(),
-        pictures.to(torch.int32).contiguous(),
+        images.to(torch.int32).contiguous(),
         active.sum(dim=0).to(torch.int32),
     )

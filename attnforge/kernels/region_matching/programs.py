@@ -1,7 +1,7 @@
 """The Triton programs of region matching: scores, and per pair what its gradient needs.
 
-A program holds a picture against ROWS words, which are whole captions of a bucket one below the other, each
-with room for WORDS of them. It goes through the picture's regions TILE at a time. Of the scores of words and
+A program holds an image against ROWS words, which are whole captions of a bucket one below the other, each
+with room for WORDS of them. It goes through the image's regions TILE at a time. Of the scores of words and
 regions nothing leaves the chip. Everything between the products is float32; PRECISION and WIDE are those of
 `product`. docs/explanation/region-matching-kernel.md derives what is computed.
 """
@@ -138,16 +138,16 @@ def score(
     TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """R of a picture and ROWS // WORDS captions of a bucket."""
+    """R of an image and ROWS // WORDS captions of a bucket."""
     first = tl.load(bounds + bucket) + tl.program_id(0) * (ROWS // WORDS)
     last = tl.load(bounds + bucket + 1)
     if first >= last:
         return
-    picture = tl.program_id(1).to(tl.int64)
+    image = tl.program_id(1).to(tl.int64)
     _, row, present = locate(captions, lengths, first, last, longest, ROWS, WORDS)
     rows = read(words, row, present, width, WIDTH)
     _, dots, _, _, norms, least = compare(
-        rows, present, regions + picture * count * width, bases + picture * width, count, width, sharpness,
+        rows, present, regions + image * count * width, bases + image * width, count, width, sharpness,
         TILE, ROWS, WORDS, WIDTH, PRECISION, WIDE,
     )  # fmt: skip
     cosine = dots / tl.where(present, tl.maximum(norms, least), 1.0)
@@ -157,4 +157,4 @@ def score(
     total = most + tl.log(tl.sum(tl.exp(powers - most[:, None]), axis=1))
     place = first + tl.arange(0, ROWS // WORDS)
     caption = tl.load(captions + place, mask=place < last, other=0)
-    tl.store(scores + picture * batch + caption, total, mask=place < last)
+    tl.store(scores + image * batch + caption, total, mask=place < last)

@@ -16,7 +16,7 @@ SMALLEST = 1e-8
 def pair_score(
     words: Float[Tensor, "d l"], regions: Float[Tensor, "d n"], *, gamma1: float, gamma2: float
 ) -> Float[Tensor, ""]:
-    """R of one caption without padding and one picture."""
+    """R of one caption without padding and one image."""
     similarity = words.T @ regions  # Eq. 7
     over_words = similarity.softmax(dim=0)  # Eq. 8
     over_regions = (gamma1 * over_words).softmax(dim=1)  # Eq. 9
@@ -34,7 +34,7 @@ def region_matching(
     gamma1: float,
     gamma2: float,
 ) -> Float[Tensor, "i t"]:
-    """R of every picture and caption; see `attnforge.kernels.region_matching.region_matching`.
+    """R of every image and caption; see `attnforge.kernels.region_matching.region_matching`.
 
     Everything is computed in the inputs' own precision; half precision is made float32 first, as an
     operator of torch would round the scores.
@@ -44,7 +44,7 @@ def region_matching(
     captions = [caption[:, :length] for caption, length in zip(words, lengths.tolist(), strict=True)]
     return torch.stack(
         [
-            torch.stack([pair_score(caption, picture, gamma1=gamma1, gamma2=gamma2) for caption in captions])
-            for picture in regions
+            torch.stack([pair_score(caption, image, gamma1=gamma1, gamma2=gamma2) for caption in captions])
+            for image in regions
         ]
     )

@@ -1,4 +1,4 @@
-"""Some pictures against a block of captions: tables of words by regions, written anew for other pictures."""
+"""Some images against a block of captions: tables of words by regions, written anew for other images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ is made 1 then, which costs another pass."""
 
 
 class Tables:
-    """Memory for p pictures of n regions and r words, and what is computed there: `match`, then `gradients`.
+    """Memory for p images of n regions and r words, and what is computed there: `match`, then `gradients`.
 
     The factors of the large products are rounded to one type; all else has the precision of the rows.
     Everything is written in place: new memory costs more than what is computed in it.
@@ -23,8 +23,8 @@ class Tables:
     Args:
         block: The captions.
         rows: Their words.
-        pictures: How many pictures stand side by side.
-        regions: How many regions a picture has.
+        images: How many images stand side by side.
+        regions: How many regions an image has.
         products: The type that factors are rounded to.
         backward: Whether there will be gradients, which need more tables.
     """
@@ -34,7 +34,7 @@ class Tables:
         block: Block,
         rows: Float[Tensor, "r d"],
         *,
-        pictures: int,
+        images: int,
         regions: int,
         products: torch.dtype,
         backward: bool = False,
@@ -43,29 +43,29 @@ class Tables:
         self.block, self.rows = block, rows
         self.word_squares = torch.linalg.vecdot(rows, rows)
         self.rounded = products != rows.dtype
-        self.contexts, self.scratch = new(2, pictures, count, width)
+        self.contexts, self.scratch = new(2, images, count, width)
         tables = 2 if backward else 1
-        # What flows through scores and through weights to a picture becomes one product.
+        # What flows through scores and through weights to an image becomes one product.
         self.both, self.both_factors = (
-            new(pictures, tables, count, regions),
-            new(pictures, tables, count, width),
+            new(images, tables, count, regions),
+            new(images, tables, count, width),
         )
         self.both_factors[:, 0] = rows
         self.of_scores, self.weights = self.both[:, 0], self.both[:, -1]
-        self.probabilities = new(pictures, count, regions) if backward else self.weights
+        self.probabilities = new(images, count, regions) if backward else self.weights
         self.of_rows = torch.zeros_like(rows) if backward else rows
         if self.rounded:
-            self.vectors = new(pictures, width, regions, dtype=products)
-            self.both_rounded = new(pictures, tables, count, regions, dtype=products)
-            self.factors_rounded = new(pictures, tables, count, width, dtype=products)
+            self.vectors = new(images, width, regions, dtype=products)
+            self.both_rounded = new(images, tables, count, regions, dtype=products)
+            self.factors_rounded = new(images, tables, count, width, dtype=products)
             self.factors_rounded[:, 0] = rows
-            self.product_rounded = new(pictures * count * max(width, regions), dtype=products)
+            self.product_rounded = new(images * count * max(width, regions), dtype=products)
         else:
             self.both_rounded, self.factors_rounded = self.both, self.both_factors
 
-    def match(self, pictures: Float[Tensor, "p d n"], gamma1: float) -> Cosines:
-        """The cosine of every word with its context in each picture (Eq. 7-9)."""
-        self.vectors = self.vectors.copy_(pictures) if self.rounded else pictures.to(self.rows.dtype)
+    def match(self, images: Float[Tensor, "p d n"], gamma1: float) -> Cosines:
+        """The cosine of every word with its context in each image (Eq. 7-9)."""
+        self.vectors = self.vectors.copy_(images) if self.rounded else images.to(self.rows.dtype)
         probabilities, weights, contexts = self.probabilities, self.weights, self.contexts
         self.multiply(self.factors_rounded[:, 0], self.vectors, out=probabilities)
         for scores in self.block.split(probabilities, dim=1):
@@ -83,7 +83,7 @@ class Tables:
             above = 0.0 if gamma1 > OVERFLOW else 1.0
             self.both_rounded[:, -1].copy_(torch.sub(weights, above, out=self.of_scores))
             self.multiply(self.both_rounded[:, -1], self.vectors.transpose(1, 2), out=contexts)
-            contexts += above * pictures.sum(dim=2, dtype=contexts.dtype)[:, None]
+            contexts += above * images.sum(dim=2, dtype=contexts.dtype)[:, None]
         else:
             self.multiply(weights, self.vectors.transpose(1, 2), out=contexts)
         dots = torch.mul(contexts, self.rows, out=self.scratch).sum(dim=2)
@@ -93,7 +93,7 @@ class Tables:
     def gradients(
         self, gamma1: float, cosines: Cosines, incoming: Float[Tensor, "p r"]
     ) -> Float[Tensor, "p d n"]:
-        """The gradient of the pictures that `match` was given last; the words' is added to `of_rows`.
+        """The gradient of the images that `match` was given last; the words' is added to `of_rows`.
 
         Args:
             gamma1: What `match` was given.

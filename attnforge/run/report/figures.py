@@ -25,24 +25,24 @@ class Figure(TypedDict):
 
 _SHARES = {
     "attribute accuracy": (
-        "Of all part colours that the captions ask for, the share that is found on the generated pictures."
+        "Of all part colours that the captions ask for, the share that is found on the generated images."
     ),
     "r precision": (
-        "How often a generated picture is closer to its own caption than to the other candidates, "
+        "How often a generated image is closer to its own caption than to the other candidates, "
         "judged by the run's own encoders."
     ),
     "semantic object accuracy": "How often a detector finds the object that the caption asks for.",
 }
 _NUMBERS = {
-    "fid": "Distance between the statistics of generated and real pictures; lower is better.",
+    "fid": "Distance between the statistics of generated and real images; lower is better.",
     "frechet inception distance": (
-        "Distance between the statistics of generated and real pictures; lower is better."
+        "Distance between the statistics of generated and real images; lower is better."
     ),
-    "inception score": "How distinct and how varied the pictures are for a classifier; higher is better.",
+    "inception score": "How distinct and how varied the images are for a classifier; higher is better.",
     "inception score*": (
         "The inception score of calibrated probabilities, on a scale of its own; higher is better."
     ),
-    "kid": "Kernel distance between generated and real pictures; lower is better.",
+    "kid": "Kernel distance between generated and real images; lower is better.",
 }
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from attnforge.run.report.pictures import thumbnail_uri
+from attnforge.run.report.images import thumbnail_uri
 
 COLUMNS = 12
 """At most this many moments a phase, evenly chosen; the first and the last are always there."""
 SIDE = 96
-"""Larger pictures are made this small: the table shows change, not detail."""
+"""Larger images are made this small: the table shows change, not detail."""
 
 _FOLDER = re.compile(r"(?P<phase>.+)-(?P<step>\d+)")
 
@@ -23,8 +23,8 @@ class History(TypedDict):
     phase: str
     steps: list[int]
     captions: list[str]
-    pictures: list[list[str | None]]
-    """A row a caption, a column a step; None where a picture is missing or damaged."""
+    images: list[list[str | None]]
+    """A row a caption, a column a step; None where an image is missing or damaged."""
 
 
 def histories(folder: Path, captions: Sequence[str]) -> list[History]:
@@ -43,12 +43,12 @@ def _history(phase: str, folders: dict[int, Path], captions: Sequence[str]) -> H
     steps = evenly(sorted(folders), COLUMNS)
     last = (int(path.stem) for path in folders[steps[-1]].glob("*.png") if path.stem.isdecimal())
     rows = max(len(captions), max(last, default=-1) + 1)
-    pictures = [
+    images = [
         [thumbnail_uri(folders[step] / f"{number:02d}.png", side=SIDE) for step in steps]
         for number in range(rows)
     ]
-    named = [*captions, *(f"picture {number}" for number in range(len(captions), rows))]
-    return History(phase=phase, steps=steps, captions=named, pictures=pictures)
+    named = [*captions, *(f"image {number}" for number in range(len(captions), rows))]
+    return History(phase=phase, steps=steps, captions=named, images=images)
 
 
 def evenly(values: Sequence[int], most: int) -> list[int]:

@@ -20,7 +20,7 @@ from attnforge.run.folder import write_text
 from attnforge.run.report.curves import curves
 from attnforge.run.report.figures import figures
 from attnforge.run.report.history import histories
-from attnforge.run.report.pictures import drawn
+from attnforge.run.report.images import drawn
 from attnforge.run.report.record import read_record
 
 SCRIPTS = (
@@ -42,7 +42,7 @@ def write_report(
         folder: The run folder.
         drawings: What to show with attention maps, in order.
         sections: More sections from plugins, each a title and an HTML fragment. The page's policy lets
-            no script and no outside picture of a fragment run or load.
+            no script and no outside image of a fragment run or load.
         digest: The digest of the recipe, which names the experiment; left out when empty.
 
     Returns:

@@ -35,7 +35,7 @@ class Record:
     phases: list[str] = field(default_factory=list)
     """The phases of the recipe, in order."""
     captions: list[str] = field(default_factory=list)
-    """The fixed captions, in the order of their pictures."""
+    """The fixed captions, in the order of their images."""
     notes: list[str] = field(default_factory=list)
     """What is missing or damaged, each in one sentence."""
 

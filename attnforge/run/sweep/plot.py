@@ -1,4 +1,4 @@
-"""Lines over training as an SVG picture that any browser opens."""
+"""Lines over training as an SVG image that any browser opens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_panels(panels: Sequence[Panel], *, x: str, title: str, logarithmic: boo
     Args:
         panels: What to draw; each has the same runs in the same order.
         x: What the horizontal axes count.
-        title: What the picture is called, for readers that cannot see it.
+        title: What the image is called, for readers that cannot see it.
         logarithmic: Whether both axes are, for numbers above zero.
     """
     columns = min(COLUMNS, max(1, len(panels)))

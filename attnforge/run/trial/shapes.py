@@ -77,7 +77,7 @@ def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> No
     task = build_task(parts, phase, name=name)
     _refuse_giants(parts, resolved)
     batch = _batch(phase, image_size=phase.image_size or parts.image_size)
-    progress = Progress(step=0, steps=2, batch_size=phase.batch_size, pictures=phase.batch_size)
+    progress = Progress(step=0, steps=2, batch_size=phase.batch_size, images=phase.batch_size)
     task.step(batch, progress=progress)
     network = drawing_network(task)
     if network is None or not phase.sample_every:

@@ -87,7 +87,7 @@ def _step(parts: Parts, phase: Phase, name: str) -> None:
     steps = steps_of(phase, images=len(data))
     task.step(
         next(made),
-        progress=Progress(step=0, steps=steps, batch_size=phase.batch_size, pictures=len(data)),
+        progress=Progress(step=0, steps=steps, batch_size=phase.batch_size, images=len(data)),
     )
     network = drawing_network(task)
     if network is None or not phase.sample_every:

@@ -1,4 +1,4 @@
-"""What an attention promises: a mean of the real words of each picture's own caption, and nothing else."""
+"""What an attention promises: a mean of the real words of each image's own caption, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Asked(NamedTuple):
 
 @st.composite
 def asked(draw: DrawFn, *, channels: int, width: int) -> Asked:
-    """Feature maps and the captions of as many pictures, of different lengths."""
+    """Feature maps and the captions of as many images, of different lengths."""
     text = draw(text_features(width=width))
     return Asked(draw(feature_maps(channels=channels, batch=len(text.sentence))), text)
 
@@ -65,7 +65,7 @@ def weights_sum_to_one(subject: Subject) -> None:
         weights = _weights(attention, given)
         require(float(weights.min()) >= 0, f"a weight is {float(weights.min()):g}")
         total = weights.sum(dim=1)
-        same(total, torch.ones_like(total), "the sum of a pixel's weights (picture, row, column)")
+        same(total, torch.ones_like(total), "the sum of a pixel's weights (image, row, column)")
 
     attention = _attention(subject)
     for_all(_asked(subject), holds)
@@ -102,7 +102,7 @@ def padded_slots_have_no_influence(subject: Subject) -> None:
 
 
 def each_caption_alone_as_in_a_batch(subject: Subject) -> None:
-    """A picture with its caption gives alone, without padding, what it gives in a batch."""
+    """An image with its caption gives alone, without padding, what it gives in a batch."""
 
     def holds(given: Asked) -> None:
         together = _weighed(attention, given)

@@ -1,4 +1,4 @@
-"""What a data set promises: the same picture for the same seed, in every process that loads it."""
+"""What a data set promises: the same image for the same seed, in every process that loads it."""
 
 from __future__ import annotations
 
@@ -18,62 +18,62 @@ from attnforge.testing.expect import require
 from attnforge.testing.subject import Subject
 
 MOST = 6
-"""How many pictures of a large data set are looked at."""
+"""How many images of a large data set are looked at."""
 
 
 def both_splits(subject: Subject) -> None:
-    """There are pictures to train with and others to test with."""
+    """There are images to train with and others to test with."""
     keys = {}
     for split in ("train", "test"):
         data = subject.build(spec=replace(subject.spec(), split=split))
-        require(len(data) >= 1, f"the split {split} has {len(data)} pictures")
+        require(len(data) >= 1, f"the split {split} has {len(data)} images")
         keys[split] = {data.sample(index, seed=0).key for index in _places(data)}
     shared = keys["train"] & keys["test"]
     require(not shared, f"{sorted(shared)[:3]} are in both splits")
 
 
-def pictures(subject: Subject) -> None:
-    """A picture holds bytes, 3 h w, and is a square of the size that the spec asks for."""
+def images(subject: Subject) -> None:
+    """An image holds bytes, 3 h w, and is a square of the size that the spec asks for."""
     data, size = subject.build(), subject.spec().image_size
     for index in _places(data):
         image = data.sample(index, seed=index).image
         shape = list(image.shape)
-        require(image.dtype == torch.uint8, f"picture {index} holds {image.dtype}, not bytes")
-        require(shape == [3, size, size], f"picture {index} is {shape}, not {[3, size, size]}")
+        require(image.dtype == torch.uint8, f"image {index} holds {image.dtype}, not bytes")
+        require(shape == [3, size, size], f"image {index} is {shape}, not {[3, size, size]}")
 
 
 def captions(subject: Subject) -> None:
-    """Every picture has captions, none of them blank, and a sample has one of them."""
+    """Every image has captions, none of them blank, and a sample has one of them."""
     data = subject.build()
     for index in _places(data):
         texts = list(data.captions(index))
-        require(texts, f"picture {index} has no caption")
+        require(texts, f"image {index} has no caption")
         for text in texts:
-            require(isinstance(text, str) and text.strip(), f"picture {index} has the caption {text!r}")
+            require(isinstance(text, str) and text.strip(), f"image {index} has the caption {text!r}")
         for seed in range(3):
             drawn = data.sample(index, seed=seed).caption
-            require(drawn in texts, f"the sample's caption {drawn!r} is none of picture {index}'s")
+            require(drawn in texts, f"the sample's caption {drawn!r} is none of image {index}'s")
 
 
 def classes(subject: Subject) -> None:
-    """The class of a picture is a whole number from 0, and a sample says the same."""
+    """The class of an image is a whole number from 0, and a sample says the same."""
     data = subject.build()
     for index in _places(data):
         number = data.class_id(index)
         whole = isinstance(number, int) and not isinstance(number, bool) and number >= 0
-        require(whole, f"the class of picture {index} is {number!r}")
+        require(whole, f"the class of image {index} is {number!r}")
         said = data.sample(index, seed=0).class_id
-        require(said == number, f"picture {index} is of class {number}, its sample of {said}")
+        require(said == number, f"image {index} is of class {number}, its sample of {said}")
 
 
 def keys(subject: Subject) -> None:
-    """Every picture has a key of its own, whatever the seed."""
+    """Every image has a key of its own, whatever the seed."""
     data = subject.build()
     found = [data.sample(index, seed=0).key for index in _places(data)]
     require(len(set(found)) == len(found), f"keys are not unique: {found}")
     for index, key in zip(_places(data), found, strict=True):
         other = data.sample(index, seed=1).key
-        require(other == key, f"with another seed picture {index} is called {other!r}, not {key!r}")
+        require(other == key, f"with another seed image {index} is called {other!r}, not {key!r}")
 
 
 def same_seed_same_sample(subject: Subject) -> None:
@@ -84,11 +84,11 @@ def same_seed_same_sample(subject: Subject) -> None:
             first = data.sample(index, seed=5)
         with _luck(200 + index):
             data.sample((index + 1) % len(data), seed=9)
-            _equal(data.sample(index, seed=5), first, f"picture {index} loaded again")
+            _equal(data.sample(index, seed=5), first, f"image {index} loaded again")
 
 
 def samples_are_their_own(subject: Subject) -> None:
-    """Writing into a sample's picture changes no later sample."""
+    """Writing into a sample's image changes no later sample."""
     data = subject.build()
     first = data.sample(0, seed=5)
     kept = first.image.clone()
@@ -104,9 +104,9 @@ def pickling(subject: Subject) -> None:
         copied = pickle.loads(pickle.dumps(data))  # noqa: S301  (its own pickle)
     except Exception as error:
         raise AssertionError(f"it cannot be pickled: {type(error).__name__}: {error}") from error
-    require(len(copied) == len(data), f"pickled, it has {len(copied)} pictures, not {len(data)}")
+    require(len(copied) == len(data), f"pickled, it has {len(copied)} images, not {len(data)}")
     for index in _places(data):
-        _equal(copied.sample(index, seed=3), data.sample(index, seed=3), f"picture {index} in a worker")
+        _equal(copied.sample(index, seed=3), data.sample(index, seed=3), f"image {index} in a worker")
 
 
 def index_errors(subject: Subject) -> None:
@@ -119,7 +119,7 @@ def index_errors(subject: Subject) -> None:
             "class_id": lambda index=index: data.class_id(index),  # type: ignore[misc]
         }
         for name, action in calls.items():
-            _refused(action, f"`{name}` of picture {index} of {len(data)}")
+            _refused(action, f"`{name}` of image {index} of {len(data)}")
 
 
 def _refused(action: Callable[[], Any], what: str) -> None:
@@ -148,7 +148,7 @@ def _luck(seed: int) -> Iterator[None]:
 
 
 def _places(data: Any) -> list[int]:
-    """The first pictures and the last one."""
+    """The first images and the last one."""
     count = len(data)
     return sorted({*range(min(count, MOST)), count - 1})
 
@@ -162,7 +162,7 @@ def _equal(found: Sample, wanted: Sample, what: str) -> None:
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     both_splits,
-    pictures,
+    images,
     captions,
     classes,
     keys,

@@ -42,15 +42,15 @@ def same_names_every_step(subject: Subject) -> None:
 
 
 def batch_of_one(subject: Subject) -> None:
-    """A batch of one picture gives finite terms, too."""
+    """A batch of one image gives finite terms, too."""
     loss = subject.build()
     for side in SIDES:
         for name, term in _terms(loss, side, game(batch=1)[0]).items():
-            finite(term, f"`{name}` of the {side} with one picture")
+            finite(term, f"`{name}` of the {side} with one image")
 
 
 def generator_terms_reach_the_generator(subject: Subject) -> None:
-    """What the generator pays has gradients that reach what it drew: its pictures or its condition."""
+    """What the generator pays has gradients that reach what it drew: its images or its condition."""
     step, networks = game()
     terms = _terms(subject.build(), "generator", step)
     if terms:
@@ -64,7 +64,7 @@ def discriminator_terms_spare_the_generator(subject: Subject) -> None:
     terms = _terms(subject.build(), "discriminator", step)
     if terms:
         _backward(terms)
-        message = "gradients of the discriminators' terms reach the generator: detach the drawn pictures"
+        message = "gradients of the discriminators' terms reach the generator: detach the drawn images"
         require(not _reached(networks["generator"]), message)
 
 
@@ -85,7 +85,7 @@ def finite_gradients(subject: Subject) -> None:
     loss = subject.build()
     cases: dict[str, Callable[[], tuple[AdversarialStep, dict[str, nn.Module]]]] = {
         "": game,
-        " with one picture": partial(game, batch=1),
+        " with one image": partial(game, batch=1),
         " of one caption": partial(game, alike=True),
     }
     for case, make in cases.items():

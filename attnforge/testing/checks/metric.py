@@ -1,4 +1,4 @@
-"""What a metric promises: figures of the pictures and captions alone, however they arrive."""
+"""What a metric promises: figures of the images and captions alone, however they arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from attnforge.testing.strategies import numbers
 from attnforge.testing.subject import Subject
 
 COUNT = 12
-"""How many pictures are judged."""
+"""How many images are judged."""
 
 
 class Judged(NamedTuple):
@@ -28,30 +28,30 @@ class Judged(NamedTuple):
 
 
 def named_figures(subject: Subject) -> None:
-    """Pictures with captions give at least one finite number by name; parts of it may be withheld."""
+    """Images with captions give at least one finite number by name; parts of it may be withheld."""
     figures = _figures(subject, [_judged(subject)])
     require(figures, "there are no figures: give a `spec` with data whose captions it can read")
     for name, value in figures.items():
         require(isinstance(name, str) and name.strip(), f"a figure is called {name!r}")
         if name.endswith(WITHHELD):
             part = any(name.startswith(f"{other} ") for other in figures if not other.endswith(WITHHELD))
-            require(part, f"`{name}` for {COUNT} pictures: {value}")
+            require(part, f"`{name}` for {COUNT} images: {value}")
             continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
         require(number, f"`{name}` is a {type(value).__name__}, not a number")
         require(math.isfinite(value), f"`{name}` is {value}")
 
 
-def order_of_pictures(subject: Subject) -> None:
-    """The same pictures with their captions in another order give the same figures."""
+def order_of_images(subject: Subject) -> None:
+    """The same images with their captions in another order give the same figures."""
     given = _judged(subject)
     order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))
     turned = Judged(given.images[order], tuple(given.captions[int(place)] for place in order))
-    _close(_figures(subject, [turned]), _figures(subject, [given]), "pictures in another order")
+    _close(_figures(subject, [turned]), _figures(subject, [given]), "images in another order")
 
 
 def batches_do_not_matter(subject: Subject) -> None:
-    """Pictures that arrive in other batches, down to single ones, give the same figures."""
+    """Images that arrive in other batches, down to single ones, give the same figures."""
     given = _judged(subject)
     whole = _figures(subject, [given])
     for size in (1, 5):
@@ -59,11 +59,11 @@ def batches_do_not_matter(subject: Subject) -> None:
             Judged(given.images[start : start + size], given.captions[start : start + size])
             for start in range(0, COUNT, size)
         ]
-        _close(_figures(subject, parts), whole, f"pictures in batches of {size}")
+        _close(_figures(subject, parts), whole, f"images in batches of {size}")
 
 
 def computing_twice(subject: Subject) -> None:
-    """Computing a second time gives the same, and more pictures may follow."""
+    """Computing a second time gives the same, and more images may follow."""
     metric, given = subject.build(), _judged(subject)
     metric.update(given.images[:6], given.captions[:6])
     first = metric.compute()
@@ -72,24 +72,24 @@ def computing_twice(subject: Subject) -> None:
     _close(metric.compute(), _figures(subject, [given]), "computed once in between")
 
 
-def without_pictures(subject: Subject) -> None:
-    """Before any picture has come, computing gives figures or none and does not fail."""
+def without_images(subject: Subject) -> None:
+    """Before any image has come, computing gives figures or none and does not fail."""
     found = subject.build().compute()
-    require(isinstance(found, Mapping), f"without pictures it gives {found!r}")
+    require(isinstance(found, Mapping), f"without images it gives {found!r}")
 
 
-def pictures_matter(subject: Subject) -> None:
-    """Other pictures for the same captions give other figures."""
+def images_matter(subject: Subject) -> None:
+    """Other images for the same captions give other figures."""
     given = _judged(subject)
     one = _figures(subject, [given])
     noise = (numbers(*given.images.shape, seed=seed).clamp(-1, 1) for seed in range(3))
     changed = (torch.zeros_like(given.images), -given.images, given.images.roll(COUNT // 2, dims=0), *noise)
     others = [_figures(subject, [Judged(images, given.captions)]) for images in changed]
-    require(any(other != one for other in others), "the figures are the same whatever the pictures show")
+    require(any(other != one for other in others), "the figures are the same whatever the images show")
 
 
 def networks_stay(subject: Subject) -> None:
-    """It changes no weight, no statistic and no picture of those that it is handed."""
+    """It changes no weight, no statistic and no image of those that it is handed."""
     spec, given = subject.spec(), _judged(subject)
     network = cast("nn.Module", spec.image)
     before = copy.deepcopy(network.state_dict())
@@ -99,11 +99,11 @@ def networks_stay(subject: Subject) -> None:
     metric.compute()
     changed = [key for key, value in network.state_dict().items() if not torch.equal(value, before[key])]
     require(not changed, f"it changes {', '.join(changed[:3])} of the image encoder")
-    require(torch.equal(images, given.images), "it changes the pictures that it is given")
+    require(torch.equal(images, given.images), "it changes the images that it is given")
 
 
 def _judged(subject: Subject) -> Judged:
-    """Pictures of the spec's data with their captions."""
+    """Images of the spec's data with their captions."""
     spec: MetricSpec = subject.spec()
     samples = [spec.data.sample(index % len(spec.data), seed=index) for index in range(COUNT)]
     images = torch.stack([sample.image for sample in samples]).float() / 127.5 - 1
@@ -128,10 +128,10 @@ def _close(found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> No
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     named_figures,
-    order_of_pictures,
+    order_of_images,
     batches_do_not_matter,
     computing_twice,
-    without_pictures,
-    pictures_matter,
+    without_images,
+    images_matter,
     networks_stay,
 )

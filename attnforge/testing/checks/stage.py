@@ -1,4 +1,4 @@
-"""What a stage promises: a map of the size that it was told, for each picture on its own."""
+"""What a stage promises: a map of the size that it was told, for each image on its own."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def condition_or_text_matters(subject: Subject) -> None:
 
 
 def batch_mates_have_no_influence(subject: Subject) -> None:
-    """In evaluation mode a picture does not depend on the others of its batch."""
+    """In evaluation mode an image does not depend on the others of its batch."""
     network = quiet(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
         before = seeded(KIND, network, inputs)
         after = seeded(KIND, network, with_other_mates(inputs, inputs_for(subject, network, seed=50)))
     for name, found in after.items():
-        same(found[:1], before[name][:1], f"{name} of the first picture, with other batch mates")
+        same(found[:1], before[name][:1], f"{name} of the first image, with other batch mates")
 
 
 def with_other_mates(inputs: Tensors, others: Tensors) -> Tensors:

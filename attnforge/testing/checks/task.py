@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnforge.specs import TaskSpec
 from attnforge.testing.examples.specs import IMAGE_SIZE, VOCABULARY
 from attnforge.testing.expect import all_same, finite, require
-from attnforge.testing.networks import LENGTHS, pictures
+from attnforge.testing.networks import LENGTHS, example_images
 from attnforge.testing.subject import Subject
 from attnforge.values import Batch, Progress
 
@@ -133,23 +133,23 @@ def _blur(networks: list[Any]) -> None:
 def _step(task: Any, number: int) -> Mapping[str, Tensor]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(100 + number)
-        progress = Progress(step=number, steps=10, batch_size=4, pictures=8)
+        progress = Progress(step=number, steps=10, batch_size=4, images=8)
         found: Mapping[str, Tensor] = task.step(batch(seed=number), progress=progress)
         return found
 
 
 def batch(*, seed: int = 0, count: int = 4) -> Batch:
-    """A batch of pictures with captions of different lengths."""
+    """A batch of images with captions of different lengths."""
     lengths = torch.tensor([LENGTHS[index % len(LENGTHS)] for index in range(count)])
     longest = int(lengths.max())
     drawn = torch.randint(1, VOCABULARY, (count, longest), generator=torch.Generator().manual_seed(seed))
     return Batch(
-        image=pictures(count, IMAGE_SIZE, seed=seed),
+        image=example_images(count, IMAGE_SIZE, seed=seed),
         tokens=drawn.masked_fill(torch.arange(longest) >= lengths[:, None], 0),
         lengths=lengths,
         class_ids=torch.arange(count) % 3,
         captions=tuple(f"caption {index}" for index in range(count)),
-        keys=tuple(f"picture {index}" for index in range(count)),
+        keys=tuple(f"image {index}" for index in range(count)),
     )
 
 

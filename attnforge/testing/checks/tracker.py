@@ -29,12 +29,12 @@ def takes_odd_numbers(subject: Subject) -> None:
     tracker.close()
 
 
-def takes_pictures(subject: Subject) -> None:
-    """It takes the paths of pictures, and no pictures at all."""
-    path = _picture(subject.folder)
+def takes_images(subject: Subject) -> None:
+    """It takes the paths of images, and no images at all."""
+    path = _image(subject.folder)
     tracker = subject.build()
-    tracker.pictures([str(path)], phase="gan", step=1)
-    tracker.pictures([], phase="gan", step=2)
+    tracker.images([str(path)], phase="gan", step=1)
+    tracker.images([], phase="gan", step=2)
     tracker.close()
 
 
@@ -64,11 +64,11 @@ def inputs_stay(subject: Subject) -> None:
     """It changes neither the recipe nor what it is told."""
     spec = subject.spec()
     recipe, values = copy.deepcopy(dict(spec.recipe)), {"loss": 1.0}
-    paths = [str(_picture(subject.folder))]
+    paths = [str(_image(subject.folder))]
     told = list(paths)
     tracker = subject.build(spec=spec)
     tracker.scalars(values, phase="gan", step=1)
-    tracker.pictures(paths, phase="gan", step=1)
+    tracker.images(paths, phase="gan", step=1)
     tracker.close()
     if dict(spec.recipe) != recipe:
         raise AssertionError(f"the recipe is now {dict(spec.recipe)}")
@@ -76,7 +76,7 @@ def inputs_stay(subject: Subject) -> None:
         raise AssertionError(f"what it was told is now {values} and {paths}")
 
 
-def _picture(folder: Path) -> Path:
+def _image(folder: Path) -> Path:
     path = folder / "sheet.png"
     if not path.exists():
         Image.new("RGB", (8, 8), "navy").save(path)
@@ -86,7 +86,7 @@ def _picture(folder: Path) -> Path:
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     takes_scalars,
     takes_odd_numbers,
-    takes_pictures,
+    takes_images,
     closing_twice,
     closing_at_once,
     resumed_runs,

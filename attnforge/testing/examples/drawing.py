@@ -100,7 +100,7 @@ class ExampleStage(nn.Module):
 
 
 class ExampleGenerator(nn.Module):
-    """A picture after each stage, the first of 16 x 16 pixels.
+    """An image after each stage, the first of 16 x 16 pixels.
 
     Args:
         conditioner: Draws the condition from the sentence.

@@ -13,18 +13,18 @@ from attnforge.specs import MetricSpec, TrackerSpec
 
 
 class ExampleMetric:
-    """How bright pictures are, and how much that differs among them."""
+    """How bright images are, and how much that differs among them."""
 
     def __init__(self, spec: MetricSpec) -> None:
         self.spec = spec
         self.levels: list[float] = []
 
     def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Take in pictures."""
+        """Take in images."""
         self.levels += [float(one) for one in images.double().mean(dim=(1, 2, 3))]
 
     def compute(self) -> dict[str, float]:
-        """The mean and the range; nothing before there was a picture."""
+        """The mean and the range; nothing before there was an image."""
         if not self.levels:
             return {}
         levels = sorted(self.levels)  # sums of floats depend on their order
@@ -45,9 +45,9 @@ class ExampleTracker:
         """One line with all values."""
         self._write({"phase": phase, "step": step, **values})
 
-    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None:
+    def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
         """One line with the paths."""
-        self._write({"phase": phase, "step": step, "pictures": list(paths)})
+        self._write({"phase": phase, "step": step, "images": list(paths)})
 
     def close(self) -> None:
         """Close the file; again does nothing."""

@@ -17,7 +17,7 @@ from attnforge.specs import TaskSpec
 
 
 class ExampleLoss:
-    """The hinge, for pictures with their sentence.
+    """The hinge, for images with their sentence.
 
     Args:
         weight: What both terms are multiplied with.
@@ -27,7 +27,7 @@ class ExampleLoss:
         self.weight = weight
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """Drawn pictures shall be called real."""
+        """Drawn images shall be called real."""
         judged = [
             -judge.logits(judge.features(fake), step.text.sentence).mean()
             for judge, fake in zip(step.discriminators, step.fake.images, strict=True)
@@ -35,7 +35,7 @@ class ExampleLoss:
         return {"example": self.weight * torch.stack(judged).sum()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """Real pictures shall be called real, drawn ones not."""
+        """Real images shall be called real, drawn ones not."""
         sentence = step.text.sentence
         terms = []
         for judge, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):

@@ -25,7 +25,7 @@ from attnforge.specs import (
     TrackerSpec,
 )
 from attnforge.testing.examples.drawing import ExampleGenerator
-from attnforge.testing.examples.pictures import ExampleDiscriminator, ExampleImageEncoder
+from attnforge.testing.examples.images import ExampleDiscriminator, ExampleImageEncoder
 from attnforge.testing.examples.playing import ExampleLoss
 from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder, ExampleTokenizer
 from attnforge.testing.strategies import numbers
@@ -112,9 +112,9 @@ def game(
     """A step of the adversarial game of small networks, with gradients, and its networks by name.
 
     Args:
-        batch: How many pictures.
+        batch: How many images.
         seed: Decides all numbers.
-        alike: Whether all captions are the same and all pictures of one class.
+        alike: Whether all captions are the same and all images of one class.
 
     Returns:
         The step, and the networks `generator`, `image encoder` and `discriminators`.

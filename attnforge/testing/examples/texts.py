@@ -1,4 +1,4 @@
-"""Small components of texts: captions with pictures, a tokenizer, a text encoder."""
+"""Small components of texts: captions with images, a tokenizer, a text encoder."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ class ExampleTextEncoder(nn.Module):
 
 
 class ExampleDataset:
-    """Pictures of one colour with a spot of another, and two captions each that name both.
+    """Images of one colour with a spot of another, and two captions each that name both.
 
     Args:
-        count: How many pictures each split has.
+        count: How many images each split has.
     """
 
     def __init__(self, spec: DataSpec, *, count: Annotated[int, Field(ge=1)] = 12) -> None:
@@ -117,7 +117,7 @@ class ExampleDataset:
         return self.count
 
     def captions(self, index: int) -> Sequence[str]:
-        """The two captions of picture `index`."""
+        """The two captions of image `index`."""
         ground, spot, place = self._look(index)
         return (f"a {spot} spot on {ground}", f"{ground} with a {spot} spot at the {place}")
 
@@ -126,8 +126,8 @@ class ExampleDataset:
         return COLOURS.index(self._look(index)[1])
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        """Picture `index` with one of its captions, and a brightness by seed."""
-        random = Random(seed)  # noqa: S311 - a choice of pictures, no secret
+        """Image `index` with one of its captions, and a brightness by seed."""
+        random = Random(seed)  # noqa: S311 - a choice of images, no secret
         ground, spot, place = self._look(index)
         size = self.spec.image_size
         image = torch.empty(3, size, size, dtype=torch.uint8)
@@ -144,7 +144,7 @@ class ExampleDataset:
 
     def _look(self, index: int) -> tuple[str, str, str]:
         if not 0 <= index < self.count:
-            raise IndexError(f"picture {index} of {self.count}")
+            raise IndexError(f"image {index} of {self.count}")
         shift = 1 + (self.spec.split == "test")
         count = len(COLOURS)
         ground = COLOURS[index % count]

@@ -23,7 +23,7 @@ class WordAttention(nn.Module):
     words get no weight.
 
     Args:
-        mask: `per-caption` hides the padding of each picture's own caption. `official` repeats the mistake
+        mask: `per-caption` hides the padding of each image's own caption. `official` repeats the mistake
             of the official code, which mixes up the captions of a batch: to get its numbers, nothing else.
         kernel: What computes it: `auto` takes the fastest that can run, `attnforge kernels` lists all. The
             official mask is computed in plain torch.
@@ -80,10 +80,10 @@ def attend_as_official(
 ) -> AttentionOutput:
     """Word attention with the misplaced mask of the official code.
 
-    The scores have a row for every pixel of every picture, picture after picture; the masks are laid on
+    The scores have a row for every pixel of every image, image after image; the masks are laid on
     them caption after caption, so that row r gets the mask of caption r mod b. With one caption, or captions
-    of one length, this is the mask that is meant. Otherwise true words are hidden, padding is read, and a
-    picture depends on its batch mates.
+    of one length, this is the mask that is meant. Otherwise true words are hidden, padding is read, and an
+    image depends on its batch mates.
     """
     batch, _, height, width = features.shape
     pixels = height * width

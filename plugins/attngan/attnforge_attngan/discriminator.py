@@ -1,4 +1,4 @@
-"""AttnGAN's discriminator: is it a picture, and is it a picture of this sentence."""
+"""AttnGAN's discriminator: is it an image, and is it an image of this sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrunkDiscriminator(nn.Module, ABC):
     """What the discriminators of this package share: a trunk to 4 x 4 features, which `logits` judges.
 
     Args:
-        spec: The picture size.
+        spec: The image size.
         widths: Channels after each convolution of the trunk.
         spectral: Convolutions with a bias and without batch normalisation, to be bounded afterwards.
     """
@@ -52,13 +52,13 @@ class TrunkDiscriminator(nn.Module, ABC):
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real a picture with these features is; with a sentence, how real as a picture of it."""
+        """How real an image with these features is; with a sentence, how real as an image of it."""
 
 
 class JointDiscriminator(TrunkDiscriminator):
-    """Judges a picture alone and together with a sentence.
+    """Judges an image alone and together with a sentence.
 
-    Strided convolutions halve the picture until 4 x 4 pixels are left, doubling the channels each time;
+    Strided convolutions halve the image until 4 x 4 pixels are left, doubling the channels each time;
     beyond 8 times `channels`, plain convolutions lead back to 8 times. One head judges these features,
     the other judges them joined with the sentence at every pixel. Features: b c 4 4. Logits: b, before
     any sigmoid. D_i of AttnGAN (Xu et al., 2018), Eq. 5; with `norm: spectral` that of AttnGAN++
@@ -71,7 +71,7 @@ class JointDiscriminator(TrunkDiscriminator):
         max_channels: Upper bound of the channels of any map.
 
     Raises:
-        RecipeError: The picture size is not 16, 32, 64, ...
+        RecipeError: The image size is not 16, 32, 64, ...
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class JointDiscriminator(TrunkDiscriminator):
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real a picture with these features is; with a sentence, how real as a picture of it.
+        """How real an image with these features is; with a sentence, how real as an image of it.
 
         Raises:
             RecipeError: There is no sentence, and the head without one is switched off.
         """
         if sentence is None:
             if self.unconditional is None:
-                message = "this discriminator judges pictures only together with a sentence"
+                message = "this discriminator judges images only together with a sentence"
                 raise RecipeError(Problem("no-unconditional-head", message, expected="unconditional: true"))
             logits: Tensor = self.unconditional(features)
             return logits.flatten()
@@ -145,7 +145,7 @@ class SpectralBound(_SpectralNorm):
 
 
 def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[int]:
-    """Channels after each convolution of a trunk for pictures of `size` x `size` pixels.
+    """Channels after each convolution of a trunk for images of `size` x `size` pixels.
 
     Raises:
         RecipeError: The size is not 16, 32, 64, ...
@@ -157,7 +157,7 @@ def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[
 
 
 def trunk(size: int, widths: Sequence[int], *, spectral: bool) -> nn.Sequential:
-    """The convolutions from a picture to 4 x 4 pixels of `widths[-1]` channels."""
+    """The convolutions from an image to 4 x 4 pixels of `widths[-1]` channels."""
     halvings = _halvings(size)
     blocks = [
         Block(before, after, halves=index < halvings, plain=index == 0, bias=spectral)
@@ -167,8 +167,8 @@ def trunk(size: int, widths: Sequence[int], *, spectral: bool) -> nn.Sequential:
 
 
 def _halvings(size: int) -> int:
-    """How often a picture is halved until 4 x 4 pixels are left."""
+    """How often an image is halved until 4 x 4 pixels are left."""
     if size < 4 * SMALLEST or size & (size - 1):
-        message = f"a discriminator cannot judge pictures of {size} x {size} pixels"
-        raise RecipeError(Problem("picture-size", message, expected="16, 32, 64, 128, 256, ..."))
+        message = f"a discriminator cannot judge images of {size} x {size} pixels"
+        raise RecipeError(Problem("image-size", message, expected="16, 32, 64, 128, 256, ..."))
     return (size // SMALLEST).bit_length() - 1

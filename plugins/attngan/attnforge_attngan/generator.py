@@ -1,4 +1,4 @@
-"""AttnGAN's generator: a condition, a chain of stages, a picture after each."""
+"""AttnGAN's generator: a condition, a chain of stages, an image after each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .normalisation import GeneratorNorm, synchronise
 
 
 class MultiStageGenerator(nn.Module):
-    """Draws pictures from coarse to fine, each stage twice the side of the one before.
+    """Draws images from coarse to fine, each stage twice the side of the one before.
 
-    h_0 = F_0(z, F^ca(sentence)), h_i = F_i(h_{i-1}, F^attn(words, h_{i-1})), picture_i = G_i(h_i):
+    h_0 = F_0(z, F^ca(sentence)), h_i = F_i(h_{i-1}, F^attn(words, h_{i-1})), image_i = G_i(h_i):
     AttnGAN (Xu et al., 2018), Eq. 1. With 32 channels, base size 64 and three stages it is the paper's
     model for birds: 7,084,592 parameters.
 
@@ -31,9 +31,9 @@ class MultiStageGenerator(nn.Module):
         conditioner: Draws the condition from the sentence.
         stages: The stages in order; any number of them, the first one begins.
         channels: Channels of the hidden map behind every stage.
-        base_size: Side in pixels of the first picture: 4, 8, 16, ...
+        base_size: Side in pixels of the first image: 4, 8, 16, ...
         noise: Width of the noise.
-        pictures: Which stages draw a picture; `last-stage` is AttnDCGAN of the official code.
+        images: Which stages draw an image; `last-stage` is AttnDCGAN of the official code.
         norm: `batch` normalises over the batch of one process; `synchronised` over those of all processes
             that train together, as AttnGAN++ does (Dinh et al., 2021), and is the same with one process.
 
@@ -50,7 +50,7 @@ class MultiStageGenerator(nn.Module):
         channels: Width = 32,
         base_size: Annotated[int, Field(ge=4, le=16_384)] = 64,
         noise: Width = 100,
-        pictures: Literal["every-stage", "last-stage"] = "every-stage",
+        images: Literal["every-stage", "last-stage"] = "every-stage",
         norm: GeneratorNorm = "batch",
     ) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class MultiStageGenerator(nn.Module):
             raise RecipeError(Problem("no-stages", message, expected="stages: [initial, ...]"))
         self.noise = noise
         sizes = tuple(base_size << i for i in range(len(stages)))
-        self.image_sizes = sizes if pictures == "every-stage" else sizes[-1:]
+        self.image_sizes = sizes if images == "every-stage" else sizes[-1:]
         self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
         self.stages = nn.ModuleList()
         for index, build in enumerate(stages):

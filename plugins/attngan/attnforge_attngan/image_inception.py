@@ -16,7 +16,7 @@ from .image_projection import Projection
 from .image_weights import load_weights
 
 INPUT_SIZE = 299
-"""Side in pixels of the pictures that Inception-v3 was trained on."""
+"""Side in pixels of the images that Inception-v3 was trained on."""
 _LOCAL = (
     *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
     *("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
@@ -29,9 +29,9 @@ _GLOBAL = ("Mixed_7a", "Mixed_7b", "Mixed_7c", "avgpool")
 class InceptionEncoder(nn.Module):
     """Regions from the 768 x 17 x 17 map `Mixed_6e` of Inception-v3, the image vector from its 2048 pool.
 
-    AttnGAN (Xu et al., 2018), section 3.2; network of Szegedy et al. (2016), torchvision's. Pictures of any
+    AttnGAN (Xu et al., 2018), section 3.2; network of Szegedy et al. (2016), torchvision's. Images of any
     size in [-1, 1], the range that its public weights expect, are resized to 299 x 299. The weights of the
-    network are frozen; only the two projections train. Gradients still reach the pictures.
+    network are frozen; only the two projections train. Gradients still reach the images.
 
     Args:
         weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`. Nothing is ever
@@ -41,7 +41,7 @@ class InceptionEncoder(nn.Module):
             weights were trained with.
         statistics: What batch normalisation uses while the projections train: `frozen` keeps the statistics
             of the weights' file, as a fixed network should; `adapt` normalises by the batch and lets them
-            follow the pictures, which the official code does without telling, and the published encoders
+            follow the images, which the official code does without telling, and the published encoders
             are made so.
 
     Raises:

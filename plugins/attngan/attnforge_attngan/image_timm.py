@@ -25,8 +25,8 @@ CLASSIFIERS = ("fc.", "classifier.", "head.", "head_dist.", "AuxLogits.")
 LOADING = re.compile(r"pretrained(?!_window)|checkpoint|cache|hf_|local_")
 """How the names of options begin that say where weights come from, for networks that read one themselves."""
 READERS = (
-    "a network with maps for stages, such as resnet18 or convnext_tiny; pictures as large as it needs; "
-    "for transformers `model_options: {img_size: 64}` with the pictures' size, or `{dynamic_img_size: true}`"
+    "a network with maps for stages, such as resnet18 or convnext_tiny; images as large as it needs; "
+    "for transformers `model_options: {img_size: 64}` with the images' size, or `{dynamic_img_size: true}`"
 )
 
 
@@ -35,8 +35,8 @@ class TimmEncoder(nn.Module):
 
     The pooled head is all that the network does before its classifier, with its own pooling and its own
     normalisation. Convolutional networks and transformers whose stages can be laid out as maps will do.
-    Small ones are light enough to train from nothing on pictures of 64 pixels. Nothing is ever downloaded.
-    Pictures enter in [-1, 1] and at their own size; transformers mostly read a single one, which
+    Small ones are light enough to train from nothing on images of 64 pixels. Nothing is ever downloaded.
+    Images enter in [-1, 1] and at their own size; transformers mostly read a single one, which
     `model_options: {img_size: 64}` sets and `{dynamic_img_size: true}` frees.
 
     Args:
@@ -97,16 +97,16 @@ class TimmEncoder(nn.Module):
 
     @torch.no_grad()
     def _widths(self, model: str, side: int) -> tuple[int, int]:
-        """How wide the map and the pooled vector are, seen on a blank picture."""
+        """How wide the map and the pooled vector are, seen on a blank image."""
         training = self.network.training
         self.network.eval()
         try:
             local, overall = self._look(torch.zeros(1, 3, side, side))
             shapes = tuple(local.shape), tuple(overall.shape)
         except Exception as error:
-            # What a network of timm raises for pictures that it cannot read is not specified.
+            # What a network of timm raises for images that it cannot read is not specified.
             reason = " ".join(str(error).split()) or type(error).__name__
-            message = f"{model} gives no regions of pictures of {side} x {side}: {reason}"
+            message = f"{model} gives no regions of images of {side} x {side}: {reason}"
             raise RecipeError(Problem("no-regions", message, expected=READERS)) from error
         finally:
             self.network.train(training)

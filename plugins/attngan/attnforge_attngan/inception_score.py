@@ -1,4 +1,4 @@
-"""The inception score: are generated pictures distinct for a classifier, and varied?"""
+"""The inception score: are generated images distinct for a classifier, and varied?"""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .image_weights import load_weights, read_state
 class InceptionScore:
     """exp of the mean divergence KL(p(y|x) || p(y)) of an Inception-v3's classes (Salimans et al., 2016).
 
-    Pictures are rounded to bytes as files of them would be, resized to 299 x 299 and judged by torchvision's
-    Inception-v3 with weights from a file. The pictures are shuffled and shared out evenly among `splits`;
+    Images are rounded to bytes as files of them would be, resized to 299 x 299 and judged by torchvision's
+    Inception-v3 with weights from a file. The images are shuffled and shared out evenly among `splits`;
     the figure is the mean of their scores, its deviation the population's. Scores of different classifiers,
     splits or temperatures cannot be compared, so the figure's name says all three. AttnGAN's birds were
-    judged by a network tuned on CUB, its COCO pictures by one of 2015 with 1,008 classes.
+    judged by a network tuned on CUB, its COCO images by one of 2015 with 1,008 classes.
 
     The score of n images is at most n, whatever they show, and too low for any n: for k classes that are seen
     equally often and told apart for certain, by 43% where n = k, by 25% where n = 2k and by 5% where n = 10k.
@@ -39,12 +39,12 @@ class InceptionScore:
     Args:
         weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`; its last layer may
             have any number of classes. Nothing is ever downloaded.
-        background: Whether the first class is a background that no picture shows, and is left out before
+        background: Whether the first class is a background that no image shows, and is left out before
             probabilities are taken, as in the network tuned on CUB.
-        splits: How many parts the pictures are shared out among.
+        splits: How many parts the images are shared out among.
         temperature: Divides the logits; 1 is the score of the papers, another value the calibrated score IS*
             (Dinh et al., 2022), for CUB 0.598 and for COCO 0.909.
-        seed: Decides which pictures share a part.
+        seed: Decides which images share a part.
 
     Raises:
         RecipeError: The file cannot be read or holds other weights.
@@ -113,7 +113,7 @@ class InceptionScore:
 
 
 def scores(logits: Float[Tensor, "n k"], *, splits: int) -> Float[Tensor, "splits"]:
-    """The inception score of each of several consecutive parts of the pictures."""
+    """The inception score of each of several consecutive parts of the images."""
     count = len(logits)
     found = []
     for split in range(splits):
@@ -121,7 +121,7 @@ def scores(logits: Float[Tensor, "n k"], *, splits: int) -> Float[Tensor, "split
         log_each = F.log_softmax(part, dim=1)
         each = log_each.exp()
         log_all = each.mean(dim=0).log()
-        # A class that no picture has adds nothing, though the logarithm of its share is infinite.
+        # A class that no image has adds nothing, though the logarithm of its share is infinite.
         terms = torch.where(each > 0, each * (log_each - log_all), torch.zeros_like(each))
         found.append(terms.sum(dim=1).mean().exp())
     return torch.stack(found)

@@ -48,12 +48,12 @@ class ResidualBlock(nn.Module):
 
 
 class ImageHead(nn.Module):
-    """A hidden map to an RGB picture in (-1, 1): a 3 x 3 convolution without bias, then tanh."""
+    """A hidden map to an RGB image in (-1, 1): a 3 x 3 convolution without bias, then tanh."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.convolution = convolution3(channels, 3)
 
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
-        picture: Any = self.convolution(hidden)
-        return cast(Tensor, picture.tanh())
+        image: Any = self.convolution(hidden)
+        return cast(Tensor, image.tanh())

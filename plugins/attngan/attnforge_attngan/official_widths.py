@@ -37,7 +37,7 @@ def _generator(state: Mapping[str, Tensor]) -> dict[str, object]:
         "generator.channels": state["h_net1.fc.0.weight"].shape[0] // 512,
         "generator.noise": state["h_net1.fc.0.weight"].shape[1] - condition,
         "generator.conditioner.dim": condition,
-        "generator.pictures": "last-stage" if "img_net.img.0.weight" in state else "every-stage",
+        "generator.images": "last-stage" if "img_net.img.0.weight" in state else "every-stage",
         "stages": len(stages),
         "residual_blocks in each": len(blocks),
     }

@@ -1,4 +1,4 @@
-"""A discriminator that compares picture and sentence by a scalar product."""
+"""A discriminator that compares image and sentence by a scalar product."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .initialisation import initialise
 
 
 class ProjectionDiscriminator(TrunkDiscriminator):
-    """Judges a picture alone, and adds how well it fits the sentence.
+    """Judges an image alone, and adds how well it fits the sentence.
 
         logit(x, s) = u(f(x)) + p(f(x)) . W s / sqrt(d)
 
-    with f the trunk of the `joint` discriminator. The scalar product learns which words fit which pictures
-    in far fewer steps than joining picture and sentence and convolving, and costs next to nothing for many
+    with f the trunk of the `joint` discriminator. The scalar product learns which words fit which images
+    in far fewer steps than joining image and sentence and convolving, and costs next to nothing for many
     wrong sentences: use it with `mismatch: all`. The projection discriminator of Miyato and Koyama (2018),
     with a sentence for the class. Features: b c 4 4. Logits: b, before any sigmoid.
 
@@ -31,7 +31,7 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         max_channels: Upper bound of the channels of any map.
 
     Raises:
-        RecipeError: The picture size is not 16, 32, 64, ...
+        RecipeError: The image size is not 16, 32, 64, ...
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
         super().__init__(spec, widths, spectral=spectral)
         self.unconditional = nn.Conv2d(widths[-1], 1, kernel_size=SMALLEST)
-        self.picture = nn.Conv2d(widths[-1], spec.sentence, kernel_size=SMALLEST)
+        self.image = nn.Conv2d(widths[-1], spec.sentence, kernel_size=SMALLEST)
         self.sentence = nn.Linear(spec.sentence, spec.sentence, bias=False)
         initialise(self)
         if spectral:
@@ -55,10 +55,10 @@ class ProjectionDiscriminator(TrunkDiscriminator):
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real a picture with these features is; with a sentence, how real as a picture of it."""
+        """How real an image with these features is; with a sentence, how real as an image of it."""
         alone: Tensor = self.unconditional(features).flatten()
         if sentence is None:
             return alone
-        picture = self.picture(features).flatten(1)
-        fitting: Tensor = (picture * self.sentence(sentence)).sum(dim=1)
+        image = self.image(features).flatten(1)
+        fitting: Tensor = (image * self.sentence(sentence)).sum(dim=1)
         return alone + fitting / math.sqrt(sentence.shape[1])

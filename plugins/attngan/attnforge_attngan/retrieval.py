@@ -1,4 +1,4 @@
-"""R-precision: does a generated picture find its own caption among mismatched ones?"""
+"""R-precision: does a generated image find its own caption among mismatched ones?"""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from attnforge.specs import MetricSpec
 
 
 class RetrievalPrecision:
-    """Share of pictures whose own caption is the nearest of `candidates` captions (section 4 of the paper).
+    """Share of images whose own caption is the nearest of `candidates` captions (section 4 of the paper).
 
     Nearness is the cosine of the image vector and the sentence vector of the run's own encoders. The
-    other candidates come from pictures of other classes, chosen by seed; a tie counts against the picture.
+    other candidates come from images of other classes, chosen by seed; a tie counts against the image.
     The encoders also taught the generator, so the figure is comparable within one set of encoders only.
     Fewer than 10 images, or captions that have no other to be told from, give the reason and no figure.
 
     Args:
         candidates: Captions to choose from, the own one included; chance is one over this.
-        folds: Among how many parts the pictures are shared out for the deviation of the figure; the paper
-            has 10 of 3,000. There is no deviation where a part would have fewer than 10 pictures.
+        folds: Among how many parts the images are shared out for the deviation of the figure; the paper
+            has 10 of 3,000. There is no deviation where a part would have fewer than 10 images.
         seed: Decides the mismatched captions of each caption.
     """
 
@@ -83,7 +83,7 @@ class RetrievalPrecision:
         return {**figures, "R-precision chance": 1 / self.fewest}
 
     def _mismatched(self, caption: str) -> list[str]:
-        # By caption, so that a figure does not depend on the order in which pictures come.
+        # By caption, so that a figure does not depend on the order in which images come.
         chance = Random(derive_seed(self.seed, "candidates", caption))  # noqa: S311 - no secret
         return self.pool.draw(caption, self.candidates - 1, chance=chance)
 

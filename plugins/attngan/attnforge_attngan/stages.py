@@ -28,8 +28,8 @@ def doublings(size: int) -> int:
     """
     count = (size // SMALLEST).bit_length() - 1
     if size < SMALLEST or SMALLEST << count != size:
-        message = f"pictures of {size} x {size} pixels cannot be reached by doubling 4 x 4 pixels"
-        raise RecipeError(Problem("picture-size", message, expected="4, 8, 16, 32, 64, 128, 256, ..."))
+        message = f"images of {size} x {size} pixels cannot be reached by doubling 4 x 4 pixels"
+        raise RecipeError(Problem("image-size", message, expected="4, 8, 16, 32, 64, 128, 256, ..."))
     return count
 
 

@@ -22,11 +22,11 @@ MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 
 class ClipImageEncoder(nn.Module):
     """Regions and image vector in the space that CLIP shares with captions (Radford et al., 2021).
 
-    Pictures of any size in [-1, 1] are resized to CLIP's own, bicubic and antialiased, and normalised by its
+    Images of any size in [-1, 1] are resized to CLIP's own, bicubic and antialiased, and normalised by its
     mean and deviation. The image vector is CLIP's image embedding. The regions are what the vision
     transformer gives for its patches, before any pooling, through the same normalisation and projection. When
     the text encoder has another width than CLIP, two layers that must be trained bring both to that width.
-    Gradients reach the pictures, also through frozen weights.
+    Gradients reach the images, also through frozen weights.
 
     Args:
         weights: Folder of a CLIP as transformers writes it, or a file of weights in it; never downloaded.
@@ -76,7 +76,7 @@ class ClipImageEncoder(nn.Module):
         )
 
     def prepare(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
-        """Pictures in [-1, 1] as CLIP was trained to see them."""
+        """Images in [-1, 1] as CLIP was trained to see them."""
         if images.shape[-2:] != (self.size, self.size):
             images = F.interpolate(images, size=(self.size, self.size), mode="bicubic", antialias=True)
         return ((images + 1) / 2 - self.mean) / self.deviation

@@ -15,7 +15,7 @@ from attnforge_clip.folder import END, START, ClipFolder
 
 
 class ClipTextEncoder(nn.Module):
-    """Words and sentence in the space that CLIP shares with pictures (Radford et al., 2021).
+    """Words and sentence in the space that CLIP shares with images (Radford et al., 2021).
 
     The transformer reads a mark, the caption and another mark, each piece seeing what stands before it. The
     sentence is the projected output at the last mark, which is CLIP's text embedding; word t is the projected

@@ -14,15 +14,15 @@ EXPECTED = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"imag
 
 
 def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row]:
-    """The pictures of one json file that are there and have captions; everything else becomes a problem.
+    """The images of one json file that are there and have captions; everything else becomes a problem.
 
-    Pictures are looked for in `images`, in the folder that the file is about, such as `train2014`, and in
+    Images are looked for in `images`, in the folder that the file is about, such as `train2014`, and in
     that folder below `images`.
 
     Args:
         found: Takes the problems.
         path: The json file.
-        split: Which split all its pictures belong to.
+        split: Which split all its images belong to.
     """
     text = found.text(path, expected=EXPECTED)
     if text is None:
@@ -44,12 +44,12 @@ def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row
     rows = []
     for number, name in names.items():
         if not captions[number]:
-            message = f"picture {number}, {name}, has no caption"
+            message = f"image {number}, {name}, has no caption"
             found.problem(code="no-captions", message=message, at=path, expected=EXPECTED)
         else:
             below = next((one for one in folders if found.files.has(f"{one}/{name}")), folders[0])
             rows.append(Row(f"{below}/{name}", tuple(captions[number]), None, None, split, None))
-    return found.with_pictures(rows, at=path, folder=found.root / folders[0])
+    return found.with_images(rows, at=path, folder=found.root / folders[0])
 
 
 def _folders(path: Path) -> list[str]:
@@ -75,8 +75,8 @@ def _file_names(found: Findings, path: Path, images: list[Any]) -> dict[int, str
             message = f"the {place}. of `images` has no `id` or no `file_name`"
             found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
         elif number in names:
-            message = f"picture {number} is in `images` twice"
-            found.problem(code="bad-annotations", message=message, at=path, expected="one entry a picture")
+            message = f"image {number} is in `images` twice"
+            found.problem(code="bad-annotations", message=message, at=path, expected="one entry an image")
         elif found.inside(name, at=path):
             names[number] = name
     return names
@@ -85,7 +85,7 @@ def _file_names(found: Findings, path: Path, images: list[Any]) -> dict[int, str
 def _captions(
     found: Findings, path: Path, annotations: list[Any], names: dict[int, str]
 ) -> dict[int, list[str]]:
-    """The captions of each picture, however many it has."""
+    """The captions of each image, however many it has."""
     captions: dict[int, list[str]] = {number: [] for number in names}
     for place, one in enumerate(annotations, start=1):
         number = one.get("image_id") if isinstance(one, dict) else None
@@ -94,7 +94,7 @@ def _captions(
             message = f"the {place}. of `annotations` has no `image_id` or no `caption`"
             found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
         elif number not in names:
-            message = f"the {place}. of `annotations` is about picture {number}, which `images` lacks"
+            message = f"the {place}. of `annotations` is about image {number}, which `images` lacks"
             found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
         elif cleaned := clean(caption):
             captions[number].append(cleaned)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.captioned import CaptionedImages
 from attnforge.data.preparing import Layout
 from attnforge.specs import DataSpec
 from attnforge_coco.release import read_release
 
 
-class Coco(CaptionedPictures):
+class Coco(CaptionedImages):
     """Photographs of COCO with their captions, from COCO's own files or laid out as AttnGAN's release.
 
     COCO's own: `annotations/captions_train2014.json` is for training and `annotations/captions_val2014.json`
-    for testing, or those of 2017; pictures lie in `images/`, `train2014/` and `val2014/`, or in such folders
-    below `images/`. Where no file has such a name, the only json file most of whose pictures are there
+    for testing, or those of 2017; images lie in `images/`, `train2014/` and `val2014/`, or in such folders
+    below `images/`. Where no file has such a name, the only json file most of whose images are there
     serves both splits.
 
-    AttnGAN's release: `train/filenames.pickle` and `test/filenames.pickle`, all pictures in `images/`, and
-    `text/` with one file of captions a picture, or `captions.pickle`. Pictures may have different numbers of
-    captions, and empty ones are passed over. Every picture is a class of its own.
+    AttnGAN's release: `train/filenames.pickle` and `test/filenames.pickle`, all images in `images/`, and
+    `text/` with one file of captions an image, or `captions.pickle`. Images may have different numbers of
+    captions, and empty ones are passed over. Every image is a class of its own.
 
     The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
     half of them, testing cuts the middle.
@@ -29,11 +29,11 @@ class Coco(CaptionedPictures):
     Args:
         root: The folder.
         train: The json file of training below the folder, when its name is another or there are several.
-        test: The json file of testing. The file of training again: about one picture in ten, chosen by a
+        test: The json file of testing. The file of training again: about one image in ten, chosen by a
             hash of its name, is for testing.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training pictures; switch it off when captions say left or right.
-        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+        flip: Mirror half of the training images; switch it off when captions say left or right.
+        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
             `auto` up to 2 GB.
 
     Raises:
@@ -50,8 +50,8 @@ class Coco(CaptionedPictures):
             (r"(?:^|/)((?:train|test)/filenames\.pickle)$", r"\1"),
             (r"(?:^|/)(captions\.pickle)$", r"\1"),
         ),
-        parts="pictures in images, train2014 or val2014, and annotations/captions_train2014.json or "
-        "train/filenames.pickle with text/PICTURE.txt",
+        parts="images in images, train2014 or val2014, and annotations/captions_train2014.json or "
+        "train/filenames.pickle with text/IMAGE.txt",
         options=("train", "test"),
     )
 

@@ -26,7 +26,7 @@ def read_release(
 ) -> Metadata:
     """Read what a folder says about photographs and collect its problems; raises nothing for bad content.
 
-    Where no json file has one of COCO's own names, the only one most of whose pictures are there serves both
+    Where no json file has one of COCO's own names, the only one most of whose images are there serves both
     splits.
 
     Args:
@@ -61,19 +61,19 @@ def read_release(
 
 
 def _official(found: Findings, split: str) -> list[Row]:
-    """The pictures of AttnGAN's release: both of COCO's sets in one folder."""
+    """The images of AttnGAN's release: both of COCO's sets in one folder."""
     names = read_names(found, split)
     captions = read_captions(found, split, names)
     rows = [
-        Row(f"images/{name}.jpg", of_picture, class_id=None, box=None, split=split, line=None)
-        for name, of_picture in zip(names, captions, strict=True)
+        Row(f"images/{name}.jpg", of_image, class_id=None, box=None, split=split, line=None)
+        for name, of_image in zip(names, captions, strict=True)
     ]
-    there = found.with_pictures(rows, at=names_file(found.root, split), folder=found.root / "images")
+    there = found.with_images(rows, at=names_file(found.root, split), folder=found.root / "images")
     return [row for row in there if row.captions]
 
 
 def _only_usable(root: Path) -> str | None:
-    """The only json file most of whose pictures are there; None when a file has one of COCO's names."""
+    """The only json file most of whose images are there; None when a file has one of COCO's names."""
     names = _json_names(root)
     if any(re.fullmatch(pattern, name) for pattern in NAMES.values() for name in names):
         return None

@@ -5,31 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.captioned import CaptionedImages
 from attnforge.data.preparing import Layout
 from attnforge.specs import DataSpec
 from attnforge_cub.release import read_release
 
 
-class Cub(CaptionedPictures):
+class Cub(CaptionedImages):
     """Birds of CUB-200-2011 with their captions, laid out as in AttnGAN's release.
 
     The folder holds `CUB_200_2011/` with `images/`, `images.txt` and `bounding_boxes.txt`; `text/` with one
-    file of captions a picture, or the release's `captions.pickle`; and `train/` and `test/` with
+    file of captions an image, or the release's `captions.pickle`; and `train/` and `test/` with
     `filenames.pickle` and `class_info.pickle`. Without these two folders, CUB's own `train_test_split.txt`
-    says which pictures are for training. Pictures may have different numbers of captions, and empty lines
+    says which images are for training. Images may have different numbers of captions, and empty lines
     are passed over. Pickles are read without running anything that they ask for.
 
-    Each picture is cropped to the square around its bird whose half side is 3/4 of the box's longer side,
+    Each image is cropped to the square around its bird whose half side is 3/4 of the box's longer side,
     its shorter side is resized to 76/64 of the size, and training cuts a random square out of it and mirrors
     half of them; testing cuts the middle.
 
     Args:
         root: The folder.
-        box: Crop each picture to its bird; off, `bounding_boxes.txt` is not read.
+        box: Crop each image to its bird; off, `bounding_boxes.txt` is not read.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training pictures.
-        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+        flip: Mirror half of the training images.
+        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
             `auto` up to 2 GB.
 
     Raises:
@@ -49,7 +49,7 @@ class Cub(CaptionedPictures):
             (r"(?:^|/)((?:train|test)/(?:filenames|class_info)\.pickle)$", r"\1"),
             (r"(?:^|/)(captions\.pickle)$", r"\1"),
         ),
-        parts="images/CLASS/PICTURE.jpg, images.txt, bounding_boxes.txt, text/CLASS/PICTURE.txt, "
+        parts="images/CLASS/IMAGE.jpg, images.txt, bounding_boxes.txt, text/CLASS/IMAGE.txt, "
         "train/filenames.pickle and test/filenames.pickle",
     )
 

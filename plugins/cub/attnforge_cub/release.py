@@ -10,7 +10,7 @@ from attnforge.data.findings import Findings
 from attnforge.data.metadata import Metadata, Row
 from attnforge.data.official import has_names, names_file, read_captions, read_classes, read_names
 
-PICTURES = "lines such as `1 001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg`"
+IMAGES = "lines such as `1 001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg`"
 BOXES = "lines such as `1 60.0 27.0 325.0 304.0`: left, top, width and height in pixels"
 SPLIT = "lines such as `1 1`, where 1 stands for train and 0 for test"
 
@@ -30,28 +30,26 @@ def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = Tr
         code, message = "no-folder", f"there is no folder {base}"
         found.problem(code=code, message=message, at=base, expected="CUB_200_2011 with images.txt and images")
         return found.metadata([], source=source)
-    listed = _numbered(found, source, PICTURES)
-    pictures = {
+    listed = _numbered(found, source, IMAGES)
+    images = {
         name.rsplit(".", 1)[0]: (number, name, line)
         for number, (name, line) in listed.items()
         if found.inside(name, at=source, line=line)
     }
     box_of = _boxes(found, base / "bounding_boxes.txt") if boxes else {}
     # classes are numbered in the order of their folders' names, as CUB itself does
-    folders = sorted({name.split("/")[0] for name in pictures})
+    folders = sorted({name.split("/")[0] for name in images})
     rows = []
     for split in splits:
-        names = _names(found, split, pictures, base)
+        names = _names(found, split, images, base)
         classes = read_classes(found, split, len(names)) if has_names(root) else None
-        known = [
-            place for place, name in enumerate(names) if _is_listed(found, split, names[place], pictures)
-        ]
+        known = [place for place, name in enumerate(names) if _is_listed(found, split, names[place], images)]
         captions = read_captions(found, split, names)
         for place in known:
             name = names[place]
-            number, file_name, line = pictures[name]
+            number, file_name, line = images[name]
             if boxes and number not in box_of and box_of:
-                message = f"it has no box of picture {number}, {file_name}"
+                message = f"it has no box of image {number}, {file_name}"
                 at = base / "bounding_boxes.txt"
                 found.problem(code="bad-box", message=message, at=at, expected=BOXES)
             own = folders.index(name.split("/")[0]) + 1
@@ -65,31 +63,31 @@ def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = Tr
                     line=line,
                 )
             )
-    there = found.with_pictures(rows, at=source, folder=base / "images")
+    there = found.with_images(rows, at=source, folder=base / "images")
     return found.metadata([row for row in there if row.captions], source=source, splits=splits)
 
 
-def _names(found: Findings, split: str, pictures: dict[str, tuple[str, str, int]], base: Path) -> list[str]:
+def _names(found: Findings, split: str, images: dict[str, tuple[str, str, int]], base: Path) -> list[str]:
     """The names of a split: from AttnGAN's pickle, or from CUB's own list when there is no pickle."""
     if has_names(found.root):
         return read_names(found, split)
     path = base / "train_test_split.txt"
     if not path.is_file():
-        message = f"nothing says which pictures are for {split}"
+        message = f"nothing says which images are for {split}"
         expected = f"{names_file(found.root, split)}, or {path}"
         found.problem(code="missing-file", message=message, at=path, expected=expected)
         return []
     chosen = {"train": "1", "test": "0"}[split]
     lines = _numbered(found, path, SPLIT)
-    return [name for name, (number, _, _) in pictures.items() if lines.get(number, ("", 0))[0] == chosen]
+    return [name for name, (number, _, _) in images.items() if lines.get(number, ("", 0))[0] == chosen]
 
 
-def _is_listed(found: Findings, split: str, name: str, pictures: dict[str, tuple[str, str, int]]) -> bool:
-    if name not in pictures and pictures:
-        message = f"picture {name} is not in CUB_200_2011/images.txt"
+def _is_listed(found: Findings, split: str, name: str, images: dict[str, tuple[str, str, int]]) -> bool:
+    if name not in images and images:
+        message = f"image {name} is not in CUB_200_2011/images.txt"
         at = names_file(found.root, split)
         found.problem(code="bad-release", message=message, at=at, expected="the names of images.txt")
-    return name in pictures
+    return name in images
 
 
 def _boxes(found: Findings, path: Path) -> dict[str, Box]:
@@ -97,7 +95,7 @@ def _boxes(found: Findings, path: Path) -> dict[str, Box]:
     for number, (text, line) in _numbered(found, path, BOXES).items():
         field = read_box({"bbox": text})
         if field.value is None:
-            message = f"the box of picture {number} is {text!r}"
+            message = f"the box of image {number} is {text!r}"
             found.problem(code="bad-box", message=message, at=path, line=line, expected=BOXES)
         else:
             boxes[number] = field.value
@@ -105,7 +103,7 @@ def _boxes(found: Findings, path: Path) -> dict[str, Box]:
 
 
 def _numbered(found: Findings, path: Path, expected: str) -> dict[str, tuple[str, int]]:
-    """The text behind each picture's number, and its line; pictures are matched by number, not by row."""
+    """The text behind each image's number, and its line; images are matched by number, not by row."""
     text = found.text(path, expected=expected)
     if text is None:
         return {}
@@ -118,10 +116,10 @@ def _numbered(found: Findings, path: Path, expected: str) -> dict[str, tuple[str
             message = f"the line is {content.strip()!r}"
             found.problem(code="bad-release", message=message, at=path, line=line, expected=expected)
         elif number in values:
-            message = f"picture {number} stands in line {values[number][1]} already"
+            message = f"image {number} stands in line {values[number][1]} already"
             found.problem(code="bad-release", message=message, at=path, line=line, expected=expected)
         else:
             values[number] = (value.strip(), line)
     if not values:
-        found.problem(code="bad-release", message="it holds no picture", at=path, expected=expected)
+        found.problem(code="bad-release", message="it holds no image", at=path, expected=expected)
     return values

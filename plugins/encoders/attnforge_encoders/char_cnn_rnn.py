@@ -21,7 +21,7 @@ class CharCnnRnn(nn.Module):
     its batch mates. The sentence is the mean over all steps, blank ones included.
 
     A step sees 48 characters and begins 9 after the one before. There is still one vector for each
-    character, so that pictures of attention show the caption: characters share the steps evenly, each
+    character, so that images of attention show the caption: characters share the steps evenly, each
     taking one that sees it. Words are 0 at padding; characters beyond the last step are not read and count
     as padding.
 

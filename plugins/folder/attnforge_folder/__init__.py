@@ -1,1 +1,1 @@
-"""A folder of own pictures with captions as a data set."""
+"""A folder of own images with captions as a data set."""

@@ -1,31 +1,31 @@
-"""The data set `folder`: own pictures with captions from one metadata file."""
+"""The data set `folder`: own images with captions from one metadata file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.captioned import CaptionedImages
 from attnforge.data.metadata import load_metadata
 from attnforge.specs import DataSpec
 
 
-class Folder(CaptionedPictures):
-    """Pictures of a folder that `metadata.jsonl` or `metadata.csv` names, with their captions.
+class Folder(CaptionedImages):
+    """Images of a folder that `metadata.jsonl` or `metadata.csv` names, with their captions.
 
     Each line has `file_name` and `captions` (a list) or `text`, and may have `class_id`, `bbox` (left, top,
-    width, height) and `split` (`train` or `test`). Without splits about one picture in ten, chosen by a
-    hash of its name, is for testing. Pictures without `class_id` are a class of their own each.
+    width, height) and `split` (`train` or `test`). Without splits about one image in ten, chosen by a
+    hash of its name, is for testing. Images without `class_id` are a class of their own each.
 
     The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
-    half of them, testing cuts the middle. Pictures with `bbox` are first cropped to it as AttnGAN crops CUB.
+    half of them, testing cuts the middle. Images with `bbox` are first cropped to it as AttnGAN crops CUB.
 
     Args:
         root: The folder.
-        background: What shows through transparent pictures: a colour's name or `#rrggbb`.
+        background: What shows through transparent images: a colour's name or `#rrggbb`.
         crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training pictures; switch it off when captions say left or right.
-        cache: Keep resized pictures in memory that all workers share: `memory` all of them, `none` none,
+        flip: Mirror half of the training images; switch it off when captions say left or right.
+        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
             `auto` up to 2 GB.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What this plugin brings: a data set of a folder of pictures with captions."""
+"""What this plugin brings: a data set of a folder of images with captions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def attnforge_components() -> list[Component]:
             kind="dataset",
             name="folder",
             target="attnforge_folder.dataset:Folder",
-            summary="a folder of pictures with metadata.jsonl or metadata.csv",
+            summary="a folder of images with metadata.jsonl or metadata.csv",
         )
     ]

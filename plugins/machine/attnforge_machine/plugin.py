@@ -29,6 +29,6 @@ def attnforge_report_sections(run: Path) -> list[tuple[str, str]]:
 
 
 def batch_sizes(recipe: ResolvedRecipe) -> dict[str, int]:
-    """Pictures a step, by phase."""
+    """Images a step, by phase."""
     phases = recipe.data()["phases"]
     return {name: int(phase["batch_size"]) for name, phase in phases.items()}

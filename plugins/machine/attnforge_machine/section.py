@@ -23,7 +23,7 @@ def sections(run: Path) -> list[tuple[str, str]]:
     known = json.loads(file.read_text(encoding="utf-8"))
     totals = Totals.of(known["totals"])
     charts = [
-        line(rates(totals.points, known["batch_sizes"]), title="Pictures a second", unit=""),
+        line(rates(totals.points, known["batch_sizes"]), title="Images a second", unit=""),
         line(memory(totals.points, "process_bytes"), title="Memory of the process", unit="GiB"),
         line(memory(totals.points, "gpu_bytes"), title="Memory of the GPU", unit="GiB"),
     ]
@@ -36,7 +36,7 @@ def sections(run: Path) -> list[tuple[str, str]]:
         ),
         table(
             "Speed",
-            ["phase", "steps", "epochs", "pictures a second", "time"],
+            ["phase", "steps", "epochs", "images a second", "time"],
             list(speeds(totals, known["batch_sizes"])),
         ),
         f'<div class="charts">{"".join(charts)}</div>' if any(charts) else "",
@@ -86,7 +86,7 @@ def speeds(totals: Totals, batch_sizes: Mapping[str, int]) -> Iterator[list[str]
 
 
 def rates(points: Sequence[Point], batch_sizes: Mapping[str, int]) -> list[tuple[float, float]]:
-    """Pictures a second between two points of the same phase, at the seconds of the later one."""
+    """Images a second between two points of the same phase, at the seconds of the later one."""
     return [
         (now.seconds, (now.step - before.step) * batch_sizes[now.phase] / (now.seconds - before.seconds))
         for before, now in pairwise(points)

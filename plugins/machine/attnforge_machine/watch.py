@@ -28,7 +28,7 @@ class Watch:
 
     Args:
         run: The run folder.
-        batch_sizes: Pictures a step, by phase.
+        batch_sizes: Images a step, by phase.
         clock: Gives seconds.
     """
 

@@ -18,10 +18,10 @@ from .palette import COLOURS
 
 
 class AttributeAccuracy:
-    """Share of the part colours asked for by captions that are found on the generated pictures.
+    """Share of the part colours asked for by captions that are found on the generated images.
 
-    A caption's colours are read by its grammar, the picture's are measured by `PartMeasure`. Chance is
-    what the same pictures would reach with captions dealt out anew: for each part, the sum over colours of
+    A caption's colours are read by its grammar, the image's are measured by `PartMeasure`. Chance is
+    what the same images would reach with captions dealt out anew: for each part, the sum over colours of
     the share asked for times the share found. Parts of one image are right and wrong together, so an image
     counts once: fewer than 10 whose captions ask for a colour, of all parts or of one, give the reason and no
     share.
@@ -34,7 +34,7 @@ class AttributeAccuracy:
         self._found: list[Int[Tensor, "b parts"]] = []
 
     def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Take in square pictures in [-1, 1] that were generated for these captions."""
+        """Take in square images in [-1, 1] that were generated for these captions."""
         size = images.shape[-1]
         if size not in self._measures:
             self._measures[size] = PartMeasure(size)

@@ -34,7 +34,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Everything that decides a picture."""
+    """Everything that decides an image."""
 
     colours: tuple[str, str, str, str]
     """Of body, belly, wing and crown, in the order of `PARTS`."""

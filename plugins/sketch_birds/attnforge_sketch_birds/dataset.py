@@ -11,7 +11,7 @@ import torch
 from jaxtyping import UInt8
 from pydantic import Field
 
-from attnforge.data.shared import SharedPictures
+from attnforge.data.shared import SharedImages
 from attnforge.interfaces import Sample
 from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed
@@ -35,7 +35,7 @@ class SketchBirds:
         count: How many birds the train split has.
         test_count: How many birds the test split has.
         seed: Decides every bird and every caption.
-        flip: Mirror half of the training pictures; captions never name a side.
+        flip: Mirror half of the training images; captions never name a side.
         facings: Which ways the birds look. With one way only, nothing is mirrored.
     """
 
@@ -59,13 +59,13 @@ class SketchBirds:
         ]
         self._painter = Painter(spec.image_size)
         self._captions: dict[int, tuple[str, ...]] = {}
-        self._drawn = SharedPictures(number, capacity=min(CACHE_LIMIT, 3 * number * spec.image_size**2))
+        self._drawn = SharedImages(number, capacity=min(CACHE_LIMIT, 3 * number * spec.image_size**2))
 
     def __len__(self) -> int:
         return len(self._attributes)
 
     def attributes(self, index: int) -> Attributes:
-        """Everything that decided picture `index`."""
+        """Everything that decided image `index`."""
         return self._attributes[index]
 
     def class_id(self, index: int) -> int:
@@ -73,7 +73,7 @@ class SketchBirds:
         return self._attributes[index].class_id
 
     def captions(self, index: int) -> Sequence[str]:
-        """The ten captions of picture `index`."""
+        """The ten captions of image `index`."""
         if index not in self._captions:
             name = self.seed if self.split == "train" else derive_seed(self.split, self.seed)
             self._captions[index] = captions(self._attributes[index], seed=name, index=index)
@@ -83,20 +83,20 @@ class SketchBirds:
         """The bird's bounding box in pixels: left, top, width and height."""
         return self._painter.box(self._attributes[index].geometry)
 
-    def picture(self, index: int) -> UInt8[np.ndarray, "3 h w"]:
-        """Picture `index` as it was drawn; it must not be written to."""
+    def image(self, index: int) -> UInt8[np.ndarray, "3 h w"]:
+        """Image `index` as it was drawn; it must not be written to."""
         kept = self._drawn.get(index)
         if kept is None:
-            kept = self._painter.picture(self._attributes[index])
+            kept = self._painter.image(self._attributes[index])
             self._drawn.keep(index, kept)
         return kept.transpose(2, 0, 1)
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        """Picture `index`, perhaps mirrored, with one of its captions."""
+        """Image `index`, perhaps mirrored, with one of its captions."""
         random = Random(seed)  # noqa: S311
         mirrored = self.flip and random.random() < 0.5
         choices = self.captions(index)
-        drawn = self.picture(index)
+        drawn = self.image(index)
         return Sample(
             image=torch.from_numpy((drawn[:, :, ::-1] if mirrored else drawn).copy()),
             caption=choices[random.randrange(len(choices))],

@@ -1,6 +1,6 @@
-"""Measures the colours of a bird's parts on any picture, by analysis through synthesis.
+"""Measures the colours of a bird's parts on any image, by analysis through synthesis.
 
-A bird of one geometry and free colours is a linear model of a picture: each label's coverage times a colour.
+A bird of one geometry and free colours is a linear model of an image: each label's coverage times a colour.
 For every geometry that the painter knows, least squares gives the best colours and what they leave
 unexplained; the geometry that leaves least is taken, and each part's colour is the median of its pixels.
 """
@@ -20,16 +20,16 @@ from .painter import Label, Painter
 from .palette import COLOURS, PALETTE
 
 LARGEST = 64
-"""Pictures of more pixels a side are averaged down to this first."""
+"""Images of more pixels a side are averaged down to this first."""
 INSIDE = 0.95
 """A pixel is inside a part when the part covers at least this much of it."""
 
 
 class PartMeasure:
-    """Finds the geometry and the part colours of birds on square pictures of one size.
+    """Finds the geometry and the part colours of birds on square images of one size.
 
     Args:
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
     """
 
     def __init__(self, size: int) -> None:
@@ -46,13 +46,13 @@ class PartMeasure:
         ]
 
     def geometry(self, images: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b"]:
-        """The geometry that explains each picture best, as an index of `geometries`."""
+        """The geometry that explains each image best, as an index of `geometries`."""
         flat = self._resized(images).flatten(2)
         explained = [(flat @ basis).square().sum(dim=(1, 2)) for basis in self._bases]
         return torch.stack(explained).argmax(dim=0)
 
     def colours(self, images: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b parts"]:
-        """The palette colour, as an index of `COLOURS`, of each of `PARTS` on pictures in [-1, 1]."""
+        """The palette colour, as an index of `COLOURS`, of each of `PARTS` on images in [-1, 1]."""
         flat = self._resized(images).flatten(2)
         geometry = self.geometry(images)
         measured = torch.zeros(len(images), len(PARTS), 3)
@@ -74,7 +74,7 @@ class PartMeasure:
 
 
 def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels"]:
-    """An orthonormal basis of all pictures that the geometry can give, whatever its colours."""
+    """An orthonormal basis of all images that the geometry can give, whatever its colours."""
     covers = [painter.coverage(geometry, label).reshape(-1) for label in Label]
     shown = torch.from_numpy(np.stack([cover for cover in covers if cover.any()], axis=1))
     left, strength, _ = torch.linalg.svd(shown, full_matrices=False)
@@ -83,7 +83,7 @@ def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels
 
 
 def _inside(mask: np.ndarray) -> np.ndarray:
-    """Which pixels a part covers fully; on tiny pictures, where none is, the best covered ones."""
+    """Which pixels a part covers fully; on tiny images, where none is, the best covered ones."""
     inside: np.ndarray = (mask >= min(INSIDE, 0.9 * float(mask.max()))).reshape(-1)
     return inside
 

@@ -13,7 +13,7 @@ from .attributes import PARTS, Attributes, Geometry
 from .palette import BACKGROUNDS, BEAK, EYE_RING, LEG, PALETTE, PUPIL, Rgb, darker
 
 OUTLINE_WIDTH = 0.013
-"""Of the picture's side."""
+"""Of the image's side."""
 PERCH_TOP = 0.895
 BRANCH_WIDTH = 0.045
 
@@ -44,8 +44,8 @@ class Painter:
     """Draws birds of one size; holds the label maps that it has drawn.
 
     Args:
-        size: Side of the pictures in pixels.
-        supersampling: How many times finer than the picture the label maps are.
+        size: Side of the images in pixels.
+        supersampling: How many times finer than the image the label maps are.
     """
 
     def __init__(self, size: int, *, supersampling: int = 4) -> None:
@@ -54,7 +54,7 @@ class Painter:
         self._labels: dict[tuple[Geometry, bool], Image.Image] = {}
         self._light: dict[tuple[Geometry, bool], Float32[np.ndarray, "h w 1"]] = {}
 
-    def picture(self, attributes: Attributes) -> UInt8[np.ndarray, "h w 3"]:
+    def image(self, attributes: Attributes) -> UInt8[np.ndarray, "h w 3"]:
         """Draw a bird on its background."""
         branch = BACKGROUNDS[attributes.background].branch
         labels = self.labels(attributes.geometry, branch=branch)
@@ -87,7 +87,7 @@ class Painter:
         )
 
     def labels(self, geometry: Geometry, *, branch: bool) -> Image.Image:
-        """What each point of the fine page shows, as `Label` numbers in a palette picture."""
+        """What each point of the fine page shows, as `Label` numbers in a palette image."""
         key = (geometry, branch)
         if key not in self._labels:
             self._labels[key] = _draw_labels(geometry, branch=branch, side=self.size * self.supersampling)

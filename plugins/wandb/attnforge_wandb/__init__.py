@@ -1,3 +1,3 @@
-"""Figures and pictures of attnforge runs in Weights & Biases."""
+"""Figures and images of attnforge runs in Weights & Biases."""
 
 __version__ = "0.1.0"

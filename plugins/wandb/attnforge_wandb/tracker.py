@@ -1,4 +1,4 @@
-"""The tracker `wandb`: scalars, pictures and the frozen recipe of a run in Weights & Biases."""
+"""The tracker `wandb`: scalars, images and the frozen recipe of a run in Weights & Biases."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class WandbTracker:
         """Log figures of a step of a phase."""
         self._log({f"{phase}/{name}": value for name, value in values.items()}, phase=phase, step=step)
 
-    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None:
+    def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
         """Log the samples of a phase, each with the caption that it was drawn for."""
         from wandb import Image
 

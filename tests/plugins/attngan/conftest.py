@@ -67,7 +67,7 @@ def official_weights() -> Callable[[str], dict[str, Tensor]]:
 
 @pytest.fixture(scope="session")
 def uniform_images() -> Callable[[str, int], Tensor]:
-    """Draws the named batch of three pictures in [-1, 1] that the official code was given."""
+    """Draws the named batch of three images in [-1, 1] that the official code was given."""
 
     def images(name: str, size: int) -> Tensor:
         generator = np.random.RandomState(zlib.crc32(name.encode()))

@@ -153,7 +153,7 @@ def test_a_resumed_average_goes_on_bit_for_bit(choice: str) -> None:
         assert torch.equal(tensor, resumed.networks()["generator-average"].state_dict()[key]), key
 
 
-def test_without_an_average_pictures_are_drawn_with_the_weights_that_train() -> None:
+def test_without_an_average_images_are_drawn_with_the_weights_that_train() -> None:
     task, averaged = AdversarialTask(spec(), average=0), AdversarialTask(spec())
     assert play(task) == play(averaged)
     assert "generator-average" not in task.networks()

@@ -1,4 +1,4 @@
-"""The joint discriminator: any picture size, with and without a sentence, both normalisations."""
+"""The joint discriminator: any image size, with and without a sentence, both normalisations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def built(
     )
 
 
-def pictures(count: int, size: int) -> Tensor:
+def some_images(count: int, size: int) -> Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
@@ -40,9 +40,9 @@ def sentences(count: int) -> Tensor:
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
 @pytest.mark.parametrize(("size", "width"), [(16, 4), (32, 8), (64, 16), (128, 16), (256, 16), (512, 16)])
-def test_any_picture_size_ends_at_4_pixels(size: int, width: int, norm: Norm) -> None:
+def test_any_image_size_ends_at_4_pixels(size: int, width: int, norm: Norm) -> None:
     network = built(size, norm=norm)
-    features = network.features(pictures(2, size))
+    features = network.features(some_images(2, size))
     assert isinstance(network, Discriminator)
     assert features.shape == (2, width, 4, 4)
     assert network.logits(features, None).shape == (2,)
@@ -73,16 +73,16 @@ def test_no_map_is_wider_than_the_bound(size: int) -> None:
     network = built(size, max_channels=8)
     widths = [module.out_channels for module in network.modules() if isinstance(module, nn.Conv2d)]
     assert max(widths) == min(8, 2 * size // 8)
-    assert network(pictures(1, size), sentences(1)).shape == (1,)
+    assert network(some_images(1, size), sentences(1)).shape == (1,)
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
-def test_a_single_picture_is_judged_as_in_a_batch(norm: Norm) -> None:
+def test_a_single_image_is_judged_as_in_a_batch(norm: Norm) -> None:
     network = built(64, norm=norm).eval()
     for sentence in (None, sentences(3)):
-        together = network(pictures(3, 64), sentence)
+        together = network(some_images(3, 64), sentence)
         alone = [
-            network(pictures(3, 64)[i : i + 1], None if sentence is None else sentence[i : i + 1])
+            network(some_images(3, 64)[i : i + 1], None if sentence is None else sentence[i : i + 1])
             for i in range(3)
         ]
         torch.testing.assert_close(torch.cat(alone), together, rtol=1e-4, atol=1e-5)
@@ -90,15 +90,15 @@ def test_a_single_picture_is_judged_as_in_a_batch(norm: Norm) -> None:
 
 def test_the_sentence_matters_to_one_head_only() -> None:
     network = built(64).eval()
-    features = network.features(pictures(2, 64))
+    features = network.features(some_images(2, 64))
     matched = network.logits(features, sentences(2))
     assert not torch.allclose(matched, network.logits(features, sentences(2).flip(0)))
     assert not torch.allclose(matched, network.logits(features, None))
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
-def test_gradients_reach_the_picture_and_every_weight(norm: Norm) -> None:
-    network, images = built(64, norm=norm), pictures(3, 64).requires_grad_()
+def test_gradients_reach_the_image_and_every_weight(norm: Norm) -> None:
+    network, images = built(64, norm=norm), some_images(3, 64).requires_grad_()
     features = network.features(images)
     logits = network.logits(features, None) + network.logits(features, sentences(3))
     torch.autograd.backward(logits.sum())
@@ -114,7 +114,7 @@ def test_spectral_normalisation_bounds_every_convolution() -> None:
         for weight in network.parameters():
             weight.mul_(5)
         for _ in range(60):
-            network(pictures(2, 64), sentences(2))
+            network(some_images(2, 64), sentences(2))
         network.eval()
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
@@ -125,7 +125,7 @@ def test_spectral_normalisation_bounds_every_convolution() -> None:
 
 def test_without_the_unconditional_head_only_pairs_are_judged() -> None:
     network = built(64, unconditional=False)
-    features = network.features(pictures(2, 64))
+    features = network.features(some_images(2, 64))
     assert network.logits(features, sentences(2)).shape == (2,)
     with pytest.raises(RecipeError) as raised:
         network.logits(features, None)
@@ -136,13 +136,13 @@ def test_without_the_unconditional_head_only_pairs_are_judged() -> None:
 def test_sizes_that_cannot_be_halved_to_4_are_refused(size: int) -> None:
     with pytest.raises(RecipeError) as raised:
         built(size)
-    assert raised.value.problems[0].code == "picture-size"
+    assert raised.value.problems[0].code == "image-size"
 
 
 def test_a_state_dict_restores_the_judgement() -> None:
     for norm, unconditional in itertools.product(("batch", "spectral"), (True, False)):
         first = built(32, norm=norm, unconditional=unconditional)  # type: ignore[arg-type]
-        first(pictures(4, 32), sentences(4))
+        first(some_images(4, 32), sentences(4))
         torch.manual_seed(9)
         second = JointDiscriminator(
             DiscriminatorSpec(image_size=32, sentence=6),
@@ -151,5 +151,5 @@ def test_a_state_dict_restores_the_judgement() -> None:
             unconditional=unconditional,
         )
         second.load_state_dict(first.state_dict())
-        judged = [network.eval()(pictures(2, 32), sentences(2)) for network in (first, second)]
+        judged = [network.eval()(some_images(2, 32), sentences(2)) for network in (first, second)]
         torch.testing.assert_close(*judged)

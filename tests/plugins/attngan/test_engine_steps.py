@@ -24,9 +24,7 @@ META = torch.device("meta")
 
 
 def whole_spec() -> TaskSpec:
-    return spec(
-        adversarial=BinaryCrossEntropyLoss(), damsm=DamsmLoss(picture_noise=0.1), kl=ConditioningLoss()
-    )
+    return spec(adversarial=BinaryCrossEntropyLoss(), damsm=DamsmLoss(image_noise=0.1), kl=ConditioningLoss())
 
 
 def game(**options: object) -> AdversarialTask:

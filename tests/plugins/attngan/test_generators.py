@@ -97,7 +97,7 @@ def test_attention_is_given_only_when_asked_for_and_sums_to_one_over_words() -> 
         assert not maps[text(lengths).padding].any()
 
 
-def test_a_picture_does_not_depend_on_its_batch_mates() -> None:
+def test_an_image_does_not_depend_on_its_batch_mates() -> None:
     generator = built().eval()
     generator.conditioner = Mean(ConditionerSpec(sentence=6))
     lengths = [5, 1, 3]
@@ -115,7 +115,7 @@ def test_a_picture_does_not_depend_on_its_batch_mates() -> None:
             torch.testing.assert_close(maps, expected[one, :length], rtol=1e-4, atol=1e-5)
 
 
-def test_words_change_the_picture_only_behind_the_first_stage() -> None:
+def test_words_change_the_image_only_behind_the_first_stage() -> None:
     generator = built().eval()
     generator.conditioner = Mean(ConditionerSpec(sentence=6))
     before, after = text([5, 5]), text([5, 5], seed=1)
@@ -147,7 +147,7 @@ def test_conditioning_draws_around_the_mean_in_evaluation_mode_too() -> None:
 
 
 def test_only_the_last_stage_draws_when_asked_so() -> None:
-    generator = built(pictures="last-stage").eval()
+    generator = built(images="last-stage").eval()
     output = generator(noise(2), text([5, 2]), return_attention=True)
     assert generator.image_sizes == (32,)
     assert [tuple(image.shape) for image in output.images] == [(2, 3, 32, 32)]
@@ -189,8 +189,8 @@ class Weightless:
         ([], 8, "no-stages"),
         ([REFINE], 8, "stage-order"),
         ([InitialStage, InitialStage], 8, "stage-order"),
-        ([InitialStage], 12, "picture-size"),
-        ([InitialStage], 2, "picture-size"),
+        ([InitialStage], 12, "image-size"),
+        ([InitialStage], 2, "image-size"),
         ([Weightless], 8, "not-a-module"),
     ],
 )

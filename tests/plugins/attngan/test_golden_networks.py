@@ -79,7 +79,7 @@ def test_generators(golden: Read, official_weights: Read, network: str, stages: 
         stages=chain,
         channels=8,
         noise=12,
-        pictures="last-stage" if network == "attndcgan" else "every-stage",
+        images="last-stage" if network == "attndcgan" else "every-stage",
     )
     load_official(generator, official_weights(f"generator_{network}"), GENERATOR)
     generator.train(mode == "train")

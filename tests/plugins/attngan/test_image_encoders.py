@@ -33,7 +33,7 @@ def small(*, stage: int = 2, weights: str | None = None) -> TimmEncoder:
     return TimmEncoder(SPEC, model="resnet10t", stage=stage, weights=weights, model_options=SMALL)
 
 
-def test_inception_gives_289_regions_whatever_the_picture_s_size(inception: InceptionEncoder) -> None:
+def test_inception_gives_289_regions_whatever_the_image_s_size(inception: InceptionEncoder) -> None:
     assert isinstance(inception, ImageEncoder)
     with torch.no_grad():
         features = inception(torch.zeros(1, 3, 20, 20))
@@ -55,7 +55,7 @@ def test_only_the_projections_of_inception_train(inception: InceptionEncoder) ->
     assert bool(images.grad.any())
 
 
-def test_inception_s_statistics_follow_the_pictures_when_told() -> None:
+def test_inception_s_statistics_follow_the_images_when_told() -> None:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -21,8 +21,8 @@ CLASSES = 5
 
 
 @pytest.fixture(scope="module")
-def network(pictures: Tensor) -> torch.nn.Module:
-    """A random network whose normalisation has seen the pictures, without which it tells none apart."""
+def network(images: Tensor) -> torch.nn.Module:
+    """A random network whose normalisation has seen the images, without which it tells none apart."""
     torch.manual_seed(0)
     made: torch.nn.Module = inception_v3(
         weights=None,
@@ -37,7 +37,7 @@ def network(pictures: Tensor) -> torch.nn.Module:
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = 1.0
     with torch.no_grad():
-        made.train()(pictures)
+        made.train()(images)
     return made.eval()
 
 
@@ -49,8 +49,8 @@ def weights(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Tensor:
-    """Eight pictures of plain colours and noise, which any network tells apart a little."""
+def images() -> Tensor:
+    """Eight images of plain colours and noise, which any network tells apart a little."""
     noise = torch.Generator().manual_seed(3)
     colours = torch.rand(8, 3, 1, 1, generator=noise) * 2 - 1
     return (colours + 0.5 * torch.randn(8, 3, 299, 299, generator=noise)).clamp(-1, 1)
@@ -82,28 +82,28 @@ def test_a_score_is_what_the_paper_writes() -> None:
     assert float(found.std(correction=0)) == pytest.approx(deviation)
 
 
-def test_pictures_are_judged_by_the_network_of_the_file(
-    network: torch.nn.Module, weights: str, pictures: Tensor
+def test_images_are_judged_by_the_network_of_the_file(
+    network: torch.nn.Module, weights: str, images: Tensor
 ) -> None:
     judge = InceptionScore(SPEC, weights=weights, splits=1, background=True, temperature=0.5)
-    judge.update(pictures[:5], [""] * 5)
-    judge.update(pictures[5:], [""] * 3)
+    judge.update(images[:5], [""] * 5)
+    judge.update(images[5:], [""] * 3)
     ((name, value), (deviation_name, deviation)) = judge.compute().items()
     assert name == f"inception score* (4 classes, 1 split, weights {judge.digest}, temperature 0.5)"
     assert deviation_name == f"{name} deviation"
     assert deviation == 0
-    stored = ((pictures + 1) * 127.5).round() / 127.5 - 1
+    stored = ((images + 1) * 127.5).round() / 127.5 - 1
     with torch.inference_mode():
         logits = network(stored)[:, 1:] / 0.5
     assert value == pytest.approx(by_hand(logits.double().numpy(), 1)[0], rel=1e-5)
     assert value > 1.001
 
 
-def test_splits_are_shuffled_by_seed_and_named(weights: str, pictures: Tensor) -> None:
+def test_splits_are_shuffled_by_seed_and_named(weights: str, images: Tensor) -> None:
     found = []
     for seed in (1, 1, 2):
         judge = InceptionScore(SPEC, weights=weights, splits=4, seed=seed)
-        for turned in (pictures, pictures.flip(3), pictures.flip(2)):
+        for turned in (images, images.flip(3), images.flip(2)):
             judge.update(turned, [""] * 8)
         found.append(judge.compute())
     assert found[0] == found[1] != found[2]
@@ -113,7 +113,7 @@ def test_splits_are_shuffled_by_seed_and_named(weights: str, pictures: Tensor) -
 
 
 def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the_reason(
-    weights: str, pictures: Tensor
+    weights: str, images: Tensor
 ) -> None:
     judge = InceptionScore(SPEC, weights=weights, splits=2)
     whole, halves = (
@@ -121,13 +121,13 @@ def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the
     )
     reason = "{} images are too few: 5 are the least, one for each class"
     assert judge.compute() == {f"{whole} withheld": reason.format(0)}
-    judge.update(pictures[:4], [""] * 4)
+    judge.update(images[:4], [""] * 4)
     assert judge.compute() == {f"{whole} withheld": reason.format(4)}
-    judge.update(pictures[4:5], [""])
+    judge.update(images[4:5], [""])
     assert list(judge.compute()) == [whole]
-    judge.update(pictures[:4], [""] * 4)
+    judge.update(images[:4], [""] * 4)
     assert list(judge.compute()) == [whole]
-    judge.update(pictures[4:5], [""])
+    judge.update(images[4:5], [""])
     assert list(judge.compute()) == [halves, f"{halves} deviation"]
 
 

@@ -31,7 +31,7 @@ def test_the_discriminator_pays_for_real_drawn_and_wrong_pairs(
     false = (
         (cost(-0.3, real=False) + cost(0.5, real=False)) / 2,
         (cost(-0.3 * 1.5, real=False) + cost(0.5 * -2, real=False)) / 2,
-        cost(0.6 * -2.0, real=False),  # picture 0 with sentence 1, the only wrong pair
+        cost(0.6 * -2.0, real=False),  # image 0 with sentence 1, the only wrong pair
     )
     assert term.item() == pytest.approx(3 * (sum(right) / 2 + sum(false) / 3), rel=1e-5)
 
@@ -60,7 +60,7 @@ def test_without_the_unconditional_head_only_pairs_are_judged() -> None:
 
 
 @pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
-def test_every_size_has_its_own_term_and_every_picture_is_looked_at_once(loss: AdversarialLoss) -> None:
+def test_every_size_has_its_own_term_and_every_image_is_looked_at_once(loss: AdversarialLoss) -> None:
     step, judges, _ = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0], sizes=(4, 8, 16))
     names = ["adversarial 4", "adversarial 8", "adversarial 16"]
     assert list(loss.discriminator(step)) == names
@@ -70,7 +70,7 @@ def test_every_size_has_its_own_term_and_every_picture_is_looked_at_once(loss: A
 
 
 @pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
-def test_only_the_generator_term_reaches_the_drawn_pictures(loss: AdversarialLoss) -> None:
+def test_only_the_generator_term_reaches_the_drawn_images(loss: AdversarialLoss) -> None:
     step, judges, (drawn,) = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0])
     (judged,) = loss.discriminator(step).values()
     assert not judged.requires_grad
@@ -97,14 +97,14 @@ def test_a_batch_of_one_has_no_wrong_pair() -> None:
 def test_wrong_pairs_of_another_class_reach_the_discriminator() -> None:
     step, judges, _ = scene([1.0, 2.0, 3.0], [0.0] * 3, [10.0, 20.0, 30.0], class_ids=[7, 7, 8])
     HingeLoss(mismatch="other-class").discriminator(step)
-    pictures, sentences = judges[0].pairs[-1]
-    assert list(zip(pictures.tolist(), sentences.tolist(), strict=True)) == [(1, 30), (2, 30), (3, 10)]
+    images, sentences = judges[0].pairs[-1]
+    assert list(zip(images.tolist(), sentences.tolist(), strict=True)) == [(1, 30), (2, 30), (3, 10)]
 
 
 @given(ids)
 def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
-    pictures, captions = wrong_pairs(class_ids, "roll")
-    assert pictures.tolist() == list(range(len(class_ids) - 1))
+    images, captions = wrong_pairs(class_ids, "roll")
+    assert images.tolist() == list(range(len(class_ids) - 1))
     assert captions.tolist() == list(range(1, len(class_ids)))
 
 
@@ -112,17 +112,15 @@ def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
 def test_other_class_never_pairs_a_class_with_itself_and_leaves_out_no_one_who_has_another(
     class_ids: Tensor,
 ) -> None:
-    pictures, captions = wrong_pairs(class_ids, "other-class")
-    assert (class_ids[pictures] != class_ids[captions]).all()
+    images, captions = wrong_pairs(class_ids, "other-class")
+    assert (class_ids[images] != class_ids[captions]).all()
     several = len(set(class_ids.tolist())) > 1
-    assert pictures.tolist() == (list(range(len(class_ids))) if several else [])
-    for picture, caption in zip(pictures.tolist(), captions.tolist(), strict=True):
-        between = [
-            (picture + step) % len(class_ids) for step in range(1, (caption - picture) % len(class_ids))
-        ]
-        assert all(class_ids[one] == class_ids[picture] for one in between)
+    assert images.tolist() == (list(range(len(class_ids))) if several else [])
+    for image, caption in zip(images.tolist(), captions.tolist(), strict=True):
+        between = [(image + step) % len(class_ids) for step in range(1, (caption - image) % len(class_ids))]
+        assert all(class_ids[one] == class_ids[image] for one in between)
 
 
 def test_none_gives_no_pair() -> None:
-    pictures, captions = wrong_pairs(torch.arange(4), "none")
-    assert len(pictures) == len(captions) == 0
+    images, captions = wrong_pairs(torch.arange(4), "none")
+    assert len(images) == len(captions) == 0

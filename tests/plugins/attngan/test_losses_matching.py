@@ -21,9 +21,9 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = [f"gamma1_{gamma1}_{classes}" for gamma1 in (4, 5) for classes in ("distinct", "shared")]
 OFFICIAL = {
     "caption by words": "w0",
-    "picture by words": "w1",
+    "image by words": "w1",
     "caption by sentence": "s0",
-    "picture by sentence": "s1",
+    "image by sentence": "s1",
 }
 
 
@@ -112,18 +112,18 @@ def test_equal_scores_cost_the_logarithm_of_the_batch_and_a_sure_match_nothing()
         assert term.item() == pytest.approx(0, abs=1e-6)
 
 
-def test_rows_are_pictures_and_columns_are_captions() -> None:
-    """Every picture likes caption 0 best: each picture but one errs, while the captions choose evenly."""
+def test_rows_are_images_and_columns_are_captions() -> None:
+    """Every image likes caption 0 best: each image but one errs, while the captions choose evenly."""
     liked = torch.zeros(4, 4)
     liked[:, 0] = 1
     terms = matching_losses(liked, liked.T, None, 100.0)
     assert terms["caption by words"].item() == pytest.approx(75, rel=1e-4)
-    assert terms["picture by words"].item() == pytest.approx(log(4), rel=1e-4)
+    assert terms["image by words"].item() == pytest.approx(log(4), rel=1e-4)
     assert terms["caption by sentence"].item() == pytest.approx(log(4), rel=1e-4)
-    assert terms["picture by sentence"].item() == pytest.approx(75, rel=1e-4)
+    assert terms["image by sentence"].item() == pytest.approx(75, rel=1e-4)
 
 
-def test_captions_beyond_the_pictures_are_wrong_answers_to_every_picture_and_no_questions() -> None:
+def test_captions_beyond_the_images_are_wrong_answers_to_every_image_and_no_questions() -> None:
     words, sentences = scores(3, 4)
     plain = matching_losses(words, sentences, torch.tensor([0, 1, 1]), 10.0)
     hopeless = torch.full((3, 2), -1e4)
@@ -140,4 +140,4 @@ def test_captions_beyond_the_pictures_are_wrong_answers_to_every_picture_and_no_
     once = matching_losses(words, sentences, None, 10.0)
     for name in ("words", "sentence"):
         torch.testing.assert_close(copies[f"caption by {name}"], once[f"caption by {name}"] + log(2))
-        torch.testing.assert_close(copies[f"picture by {name}"], once[f"picture by {name}"])
+        torch.testing.assert_close(copies[f"image by {name}"], once[f"image by {name}"])

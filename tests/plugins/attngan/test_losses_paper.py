@@ -25,8 +25,8 @@ from attnforge.interfaces import AdversarialStep, Condition, GeneratorOutput, Im
 # Eq. 4-5: halves
 
 REAL, FAKE, SENTENCES = [0.6, 0.2], [-0.3, 0.5], [1.5, -2.0]
-PAIRS = [(picture * sentence) for picture, sentence in zip(REAL, SENTENCES, strict=True)]
-DRAWN_PAIRS = [(picture * sentence) for picture, sentence in zip(FAKE, SENTENCES, strict=True)]
+PAIRS = [(image * sentence) for image, sentence in zip(REAL, SENTENCES, strict=True)]
+DRAWN_PAIRS = [(image * sentence) for image, sentence in zip(FAKE, SENTENCES, strict=True)]
 
 
 def mean(values: list[float]) -> float:
@@ -107,7 +107,7 @@ def softmax(values: list[float]) -> list[float]:
 
 
 def product_of_equation_10(words: list[list[float]], regions: list[list[float]]) -> float:
-    """The sum inside Eq. 10's logarithm, from Eq. 7-9, for one caption and one picture."""
+    """The sum inside Eq. 10's logarithm, from Eq. 7-9, for one caption and one image."""
     by_region = [softmax([dot(word, region) for word in words]) for region in regions]  # over the words
     total = 0.0
     for number, word in enumerate(words):
@@ -129,7 +129,7 @@ def expected(word_score: WordScore, reduction: Reduction) -> dict[str, float]:
     terms = {}
     for name, rows in scores.items():
         columns = [list(column) for column in zip(*rows, strict=True)]
-        for asked, lines in (("caption", rows), ("picture", columns)):
+        for asked, lines in (("caption", rows), ("image", columns)):
             costs = [-log(softmax([GAMMA3 * one for one in line])[i]) for i, line in enumerate(lines)]
             terms[f"{asked} by {name}"] = sum(costs) if reduction == "sum" else mean(costs)
     return terms
@@ -156,7 +156,7 @@ def test_the_options_change_what_they_should_by_enough_to_see() -> None:
     code, power, both = expected("official", "mean"), expected("paper", "mean"), expected("paper", "sum")
     assert abs(code["caption by words"] - power["caption by words"]) > 0.1
     assert code["caption by sentence"] == power["caption by sentence"]
-    assert both["picture by sentence"] == pytest.approx(3 * code["picture by sentence"])
+    assert both["image by sentence"] == pytest.approx(3 * code["image by sentence"])
 
 
 def step_of(text: TextFeatures, image: ImageFeatures) -> AdversarialStep:
@@ -197,7 +197,7 @@ def test_the_encoders_are_trained_with_the_same_options() -> None:
 
     code = scalars(gamma3=2.0)
     cancelled = scalars(gamma3=10.0, word_score="paper")
-    for name in ("caption by words", "picture by words"):
+    for name in ("caption by words", "image by words"):
         assert cancelled[name] == pytest.approx(code[name], rel=1e-4)
     assert cancelled["caption by sentence"] == pytest.approx(
         scalars(gamma3=10.0)["caption by sentence"], rel=1e-4

@@ -54,7 +54,7 @@ def step() -> AdversarialStep:
     )
 
 
-def test_damsm_weighs_the_sum_of_the_four_terms_of_the_last_picture(step: AdversarialStep) -> None:
+def test_damsm_weighs_the_sum_of_the_four_terms_of_the_last_image(step: AdversarialStep) -> None:
     for masked in (True, False):
         loss = DamsmLoss(weight=7, gamma1=3, gamma2=2, gamma3=4, mask_same_class=masked)
         terms = matching_terms(
@@ -69,7 +69,7 @@ def test_damsm_weighs_the_sum_of_the_four_terms_of_the_last_picture(step: Advers
         assert loss.generator(step)["damsm"].item() == pytest.approx(expected)
 
 
-def test_damsm_looks_at_the_pictures_through_noise_of_the_asked_strength(step: AdversarialStep) -> None:
+def test_damsm_looks_at_the_images_through_noise_of_the_asked_strength(step: AdversarialStep) -> None:
     seen: list[Tensor] = []
 
     def look(images: Tensor) -> ImageFeatures:
@@ -79,13 +79,13 @@ def test_damsm_looks_at_the_pictures_through_noise_of_the_asked_strength(step: A
     noisy = dataclasses.replace(step, image_encoder=look)
     for strength in (0.0, 0.5):
         torch.manual_seed(3)
-        DamsmLoss(picture_noise=strength).generator(noisy)
+        DamsmLoss(image_noise=strength).generator(noisy)
         torch.manual_seed(3)
         expected = step.fake.images[-1] + strength * torch.randn(3, 3, 8, 8)
         torch.testing.assert_close(seen.pop(), expected)
 
 
-def test_damsm_teaches_the_last_picture_alone_and_no_discriminator(step: AdversarialStep) -> None:
+def test_damsm_teaches_the_last_image_alone_and_no_discriminator(step: AdversarialStep) -> None:
     loss = DamsmLoss()
     assert isinstance(loss, Loss)
     assert loss.discriminator(step) == {}

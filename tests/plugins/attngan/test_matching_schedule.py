@@ -16,14 +16,14 @@ from attnforge.interfaces import Progress
 STEPS = 12
 
 
-def progress(step: int, *, pictures: int = 8) -> Progress:
-    """Batches of four: with eight pictures, an epoch has two steps."""
-    return Progress(step=step, steps=STEPS, batch_size=4, pictures=pictures)
+def progress(step: int, *, images: int = 8) -> Progress:
+    """Batches of four: with eight images, an epoch has two steps."""
+    return Progress(step=step, steps=STEPS, batch_size=4, images=images)
 
 
-def make(task: MatchingTask, step: int, *, pictures: int = 8) -> float:
+def make(task: MatchingTask, step: int, *, images: int = 8) -> float:
     torch.manual_seed(step)
-    return float(task.step(batch(seed=step), progress=progress(step, pictures=pictures))["matching"])
+    return float(task.step(batch(seed=step), progress=progress(step, images=images))["matching"])
 
 
 def rate(task: MatchingTask) -> float:

@@ -118,13 +118,13 @@ def test_a_generator_of_other_widths_says_which_recipe_fits(
     assert "h_net1.fc.0.weight (6144 x 32, in the recipe 4096 x 32)" in spoken
 
 
-def test_a_generator_of_one_picture_for_a_recipe_of_three(
+def test_a_generator_of_one_image_for_a_recipe_of_three(
     files: OfficialFiles, official_weights: Read, tmp_path: Path, said: Said
 ) -> None:
     torch.save(official_weights("generator_attndcgan"), tmp_path / "bird_AttnDCGAN2.pth")
     spoken = said(replace(files, generator=tmp_path / "bird_AttnDCGAN2.pth"))
     assert "error[other-checkpoint]" in spoken
-    assert "generator.pictures=last-stage" in spoken
+    assert "generator.images=last-stage" in spoken
     assert "0 residual_blocks" in spoken
     assert "lacks" in spoken
 

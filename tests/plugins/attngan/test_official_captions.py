@@ -67,20 +67,20 @@ def test_damaged_captions_are_said_and_the_rest_is_written(copy: Path, tmp_path:
     assert "damaged" in said
 
 
-def test_captions_of_the_data_are_written_equally_many_a_picture(copy: Path, tmp_path: Path) -> None:
+def test_captions_of_the_data_are_written_equally_many_an_image(copy: Path, tmp_path: Path) -> None:
     (copy / KEPT).unlink()
     root = birds(tmp_path / "birds")
     with_data(copy, f"data={{use: cub, root: {root}}}")
     content, said = exported(copy, tmp_path / "out")
     tokenizer = Pipeline.load(copy, device="cpu").parts.tokenizer
-    # a third caption of two pictures has the known words of a first one, since each is told three times
+    # a third caption of two images has the known words of a first one, since each is told three times
     for split, found in zip(("train", "test"), content, strict=False):
         expected = []
         for _, _, captions in (one for one in BIRDS if one[1] == split):
             known = [ids for ids in map(tokenizer.encode, captions) if ids]
             expected += [known[place % len(known)] for place in range(3)]
         assert found == expected
-    assert "3 a picture" in said
+    assert "3 an image" in said
     for split in ("train", "test"):
         for name in ("filenames", "class_info"):
             official = pickle.loads((root / split / f"{name}.pickle").read_bytes())

@@ -52,8 +52,8 @@ def test_an_imported_run_gives_the_official_numbers(imported: Path, golden: Read
         features = TextFeatures(expected["words"], expected["sentence"], torch.zeros(3, 6, dtype=torch.bool))
         drawn = generator(expected["noise"], features)
     close(drawn.images[2][..., ::4, ::4], expected["image2_every4"])
-    for index, picture in enumerate(drawn.images):
-        close(picture.mean(dim=(2, 3)), expected[f"image{index}_mean"])
+    for index, image in enumerate(drawn.images):
+        close(image.mean(dim=(2, 3)), expected[f"image{index}_mean"])
 
 
 def test_the_word_ids_are_the_official_ones(imported: Path, files: OfficialFiles) -> None:

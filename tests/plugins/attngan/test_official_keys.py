@@ -36,7 +36,7 @@ def generator(network: str, *, stages: int, base_size: int = 64) -> MultiStageGe
         channels=8,
         noise=12,
         base_size=base_size,
-        pictures="last-stage" if network == "attndcgan" else "every-stage",
+        images="last-stage" if network == "attndcgan" else "every-stage",
     )
 
 

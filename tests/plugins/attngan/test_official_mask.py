@@ -34,13 +34,13 @@ def row_by_row(block: WordAttention, features: Tensor, text: TextFeatures) -> tu
     context = torch.zeros(batch * height * width, channels)
     weights = torch.zeros(batch * height * width, text.words.shape[2])
     for row in range(batch * height * width):
-        picture, pixel = divmod(row, height * width)
-        asking = features[picture, :, pixel // width, pixel % width]
-        scores = [float(asking @ word) for word in projected[picture].T]
+        image, pixel = divmod(row, height * width)
+        asking = features[image, :, pixel // width, pixel % width]
+        scores = [float(asking @ word) for word in projected[image].T]
         hidden = text.padding[row % batch]
         scores = [-float("inf") if one else score for score, one in zip(scores, hidden, strict=True)]
         weights[row] = torch.tensor(scores).softmax(dim=0)
-        for share, word in zip(weights[row], projected[picture].T, strict=True):
+        for share, word in zip(weights[row], projected[image].T, strict=True):
             context[row] += share * word
     shape = (batch, height, width, -1)
     return context.reshape(shape).movedim(-1, 1), weights.reshape(shape).movedim(-1, 1)

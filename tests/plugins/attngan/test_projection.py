@@ -1,4 +1,4 @@
-"""The discriminator that compares picture and sentence, and its wrong pairs."""
+"""The discriminator that compares image and sentence, and its wrong pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attnforge.specs import ConditionerSpec, DiscriminatorSpec
 
 @pytest.mark.parametrize("size", [16, 64])
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
-def test_the_sentence_adds_to_the_picture_alone(size: int, norm: str) -> None:
+def test_the_sentence_adds_to_the_image_alone(size: int, norm: str) -> None:
     judge = ProjectionDiscriminator(
         DiscriminatorSpec(image_size=size, sentence=6), channels=4, norm=norm
     ).eval()
@@ -35,8 +35,8 @@ def test_a_size_that_cannot_be_halved_is_refused() -> None:
 
 
 def test_all_wrong_pairs_are_those_of_other_classes() -> None:
-    pictures, captions = wrong_pairs(torch.tensor([7, 8, 7]), "all")
-    assert set(zip(pictures.tolist(), captions.tolist(), strict=True)) == {(0, 1), (1, 0), (1, 2), (2, 1)}
+    images, captions = wrong_pairs(torch.tensor([7, 8, 7]), "all")
+    assert set(zip(images.tolist(), captions.tolist(), strict=True)) == {(0, 1), (1, 0), (1, 2), (2, 1)}
 
 
 def test_the_sentence_conditions_without_noise() -> None:

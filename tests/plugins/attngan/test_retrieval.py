@@ -21,7 +21,7 @@ DIM = 64
 
 
 class Birds:
-    """Two captions a picture; two pictures a class."""
+    """Two captions an image; two images a class."""
 
     def __init__(self, count: int, *, shared: str | None = None) -> None:
         self.count = count
@@ -62,7 +62,7 @@ class Text(nn.Module):
 
 
 class Image(nn.Module):
-    """Reads its vector off the picture."""
+    """Reads its vector off the image."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         assert not self.training
@@ -96,26 +96,26 @@ class Judge:
     def right(self, caption: str) -> Tensor:
         return drawn(self.tokenizer.encode(caption))
 
-    def judge(self, picture: Callable[[str], Tensor], captions: Sequence[str]) -> Mapping[str, Any]:
-        images = torch.stack([picture(caption) for caption in captions]).view(-1, 1, 8, 8)
+    def judge(self, image: Callable[[str], Tensor], captions: Sequence[str]) -> Mapping[str, Any]:
+        images = torch.stack([image(caption) for caption in captions]).view(-1, 1, 8, 8)
         self.metric.update(images.expand(-1, 3, -1, -1), captions)
         return self.metric.compute()
 
 
-def test_pictures_that_are_what_they_should_be_are_all_found() -> None:
+def test_images_that_are_what_they_should_be_are_all_found() -> None:
     judge = Judge(Birds(40), candidates=50)
     figures = judge.judge(judge.right, judge.captions)
     assert figures == {"R-precision": 1.0, "R-precision chance": 0.02}
 
 
-def test_pictures_of_other_captions_are_not_found() -> None:
+def test_images_of_other_captions_are_not_found() -> None:
     judge = Judge(Birds(40), candidates=50)
     other = dict(zip(judge.captions, [*judge.captions[6:], *judge.captions[:6]], strict=True))
     wrong = judge.judge(lambda caption: judge.right(other[caption]), judge.captions)
     assert wrong["R-precision"] <= 0.02
 
 
-def test_pictures_of_noise_are_found_by_chance() -> None:
+def test_images_of_noise_are_found_by_chance() -> None:
     judge = Judge(Birds(200), candidates=4)
     noise = torch.Generator().manual_seed(1)
     found = judge.judge(lambda _: torch.randn(DIM, generator=noise), judge.captions)["R-precision"]
@@ -123,7 +123,7 @@ def test_pictures_of_noise_are_found_by_chance() -> None:
     assert abs(found - 0.25) < 4 * deviation
 
 
-def test_a_tie_counts_against_the_picture() -> None:
+def test_a_tie_counts_against_the_image() -> None:
     judge = Judge(Birds(8), vector=lambda _: torch.ones(DIM), candidates=2)
     assert judge.judge(lambda _: torch.ones(DIM), judge.captions)["R-precision"] == 0
 
@@ -246,7 +246,7 @@ def test_the_deviation_is_that_of_folds() -> None:
     )
 
 
-def test_a_deviation_needs_ten_pictures_a_fold() -> None:
+def test_a_deviation_needs_ten_images_a_fold() -> None:
     judge = Judge(Birds(60), candidates=5)
     assert "R-precision deviation" not in judge.judge(judge.right, judge.captions[:99])
     assert "R-precision deviation" in judge.judge(judge.right, judge.captions[99:100])

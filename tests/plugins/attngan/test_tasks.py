@@ -20,7 +20,7 @@ from attnforge.specs import TaskSpec
 # Matching
 
 
-@pytest.mark.parametrize("options", [{}, {"swapped_captions": True, "picture_noise": 0.1}])
+@pytest.mark.parametrize("options", [{}, {"swapped_captions": True, "image_noise": 0.1}])
 def test_matching_learns_a_batch_by_heart(options: dict[str, Any]) -> None:
     task = MatchingTask(spec(), learning_rate=1e-2, **options)
     losses = [play(task, seed=step)["matching"] for step in range(40)]
@@ -209,17 +209,17 @@ def test_a_game_without_a_part_is_refused(lacking: dict[str, Any]) -> None:
     assert [problem.code for problem in error.value.problems] == ["task-lacks-parts"]
 
 
-def test_real_pictures_are_shown_at_every_size() -> None:
-    pictures = batch().image
-    small, large = pyramid(pictures, SIZES)
-    assert large is pictures
+def test_real_images_are_shown_at_every_size() -> None:
+    images = batch().image
+    small, large = pyramid(images, SIZES)
+    assert large is images
     assert small.shape == (4, 3, 16, 16)
-    torch.testing.assert_close(small.mean(dim=(2, 3)), pictures.mean(dim=(2, 3)), rtol=0, atol=0.02)
+    torch.testing.assert_close(small.mean(dim=(2, 3)), images.mean(dim=(2, 3)), rtol=0, atol=0.02)
     stripes = torch.tensor([-1.0, 1.0, 1.0, -1.0]).repeat(16).expand(1, 3, 64, 64)
     assert (
         float(pyramid(stripes, (16,))[0][..., 2:-2].abs().max()) < 0.3
     )  # every pixel counts, not two of four
-    grey = torch.full_like(pictures, 0.25)
+    grey = torch.full_like(images, 0.25)
     torch.testing.assert_close(pyramid(grey, (16,))[0], torch.full((4, 3, 16, 16), 0.25))
 
 

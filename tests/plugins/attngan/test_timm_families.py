@@ -85,10 +85,10 @@ def problem(**options: Any) -> Problem:
 
 
 @pytest.mark.parametrize("model", ["vit_tiny_patch16_224", "inception_v3"])
-def test_a_network_that_cannot_read_such_pictures_says_so(model: str) -> None:
+def test_a_network_that_cannot_read_such_images_says_so(model: str) -> None:
     found = problem(model=model)
     assert found.code == "no-regions"
-    assert f"{model} gives no regions of pictures of 64 x 64" in found.message
+    assert f"{model} gives no regions of images of 64 x 64" in found.message
     assert "img_size" in (found.expected or "")
 
 
@@ -118,7 +118,7 @@ def test_stages_are_counted_by_each_network() -> None:
     assert (found.code, found.expected) == ("unknown-stage", "0 to 3")
 
 
-def test_looking_at_a_blank_picture_leaves_no_trace() -> None:
+def test_looking_at_a_blank_image_leaves_no_trace() -> None:
     options = FAMILIES["resnet10t"][0]
     torch.manual_seed(5)
     expected = timm.create_model("resnet10t", **options)

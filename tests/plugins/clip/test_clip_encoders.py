@@ -44,7 +44,7 @@ def image_encoder(folder: Path, *, dim: int = PROJECTED, **options: Any) -> Clip
     return ClipImageEncoder(ImageSpec(dim=dim, image_size=64), weights=str(folder), **options)
 
 
-def pictures(size: int, count: int = 3) -> Tensor:
+def some_images(size: int, count: int = 3) -> Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(size)) * 2 - 1
 
 
@@ -118,13 +118,13 @@ def test_another_vocabulary_is_refused(clip: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------
-# Pictures
+# Images
 
 
 @torch.no_grad()
 def test_image_vectors_and_regions_are_what_transformers_gives(clip: Path, model: Any) -> None:
     encoder = image_encoder(clip)
-    images = pictures(SIZE)
+    images = some_images(SIZE)
     features = encoder(images)
     seen = model.vision_model(pixel_values=encoder.prepare(images))
     torch.testing.assert_close(features.image, model.visual_projection(seen.pooler_output))
@@ -136,13 +136,13 @@ def test_image_vectors_and_regions_are_what_transformers_gives(clip: Path, model
 
 
 @pytest.mark.parametrize("size", [SIZE, 64, 40, 16])
-def test_pictures_are_prepared_as_transformers_does(clip: Path, size: int) -> None:
+def test_images_are_prepared_as_transformers_does(clip: Path, size: int) -> None:
     from transformers import CLIPImageProcessor
 
     processor = CLIPImageProcessor(
         size={"height": SIZE, "width": SIZE}, do_center_crop=False, image_mean=MEAN
     )
-    levels = (pictures(size, 1)[0] * 40 + 128).round().clamp(0, 255).to(torch.uint8)
+    levels = (some_images(size, 1)[0] * 40 + 128).round().clamp(0, 255).to(torch.uint8)
     expected = processor(Image.fromarray(levels.permute(1, 2, 0).numpy()), return_tensors="pt").pixel_values
     found = image_encoder(clip).prepare(levels[None].float() / 127.5 - 1)
     assert (found - expected).abs().max() < 0.02  # transformers rounds to grey levels, 0.015 apart
@@ -158,7 +158,7 @@ def test_a_folder_may_say_other_colours(clip: Path, tmp_path: Path) -> None:
 
 def test_another_width_is_reached_by_layers_that_train(clip: Path) -> None:
     encoder = image_encoder(clip, dim=7)
-    features = encoder(pictures(64))
+    features = encoder(some_images(64))
     assert features.regions.shape == (3, 7, SIZE // PATCH, SIZE // PATCH)
     assert features.image.shape == (3, 7)
     trained = {name for name, weight in encoder.named_parameters() if weight.requires_grad}
@@ -181,7 +181,7 @@ def test_frozen_weights_stay_and_others_train(
     assert all(weight.requires_grad != frozen for net in (text, image) for weight in net.parameters())
     batch = pad([tokenizer.encode(caption) for caption in CAPTIONS])
     assert torch.equal(text(*batch).sentence, text(*batch).sentence) == frozen
-    images = pictures(SIZE).requires_grad_()
+    images = some_images(SIZE).requires_grad_()
     assert torch.equal(image(images).image, image(images).image) == frozen
     image(images).regions.square().sum().backward()
     assert images.grad is not None
@@ -195,7 +195,7 @@ def test_other_weights_give_other_vectors(clip: Path, tokenizer: ClipTokenizer, 
         text_encoder(clip, tokenizer)(*batch).sentence, text_encoder(other, tokenizer)(*batch).sentence
     )
     assert not torch.equal(
-        image_encoder(clip)(pictures(SIZE)).image, image_encoder(other)(pictures(SIZE)).image
+        image_encoder(clip)(some_images(SIZE)).image, image_encoder(other)(some_images(SIZE)).image
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from attnforge_coco.dataset import Coco
-from small_releases import names, photographs, picture, write
+from small_releases import image, names, photographs, write
 
 from attnforge.errors import DataError
 from attnforge.interfaces import Dataset
@@ -48,7 +48,7 @@ def test_each_split_is_a_json_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["train2017", "images/train2017"])
-def test_pictures_are_found_where_the_archives_put_them(root: Path, folder: str) -> None:
+def test_images_are_found_where_the_archives_put_them(root: Path, folder: str) -> None:
     (root / "moved").mkdir()
     for name in TRAIN:
         (root / "images" / name).rename(root / "moved" / name)
@@ -65,7 +65,7 @@ def test_one_file_for_both_splits_is_divided_by_name(tmp_path: Path) -> None:
     assert 1 <= len(test) <= 15
 
 
-def test_a_file_of_another_name_serves_both_splits_when_only_its_pictures_are_there(tmp_path: Path) -> None:
+def test_a_file_of_another_name_serves_both_splits_when_only_its_images_are_there(tmp_path: Path) -> None:
     path = photographs(tmp_path, "train", {f"{number}.jpg": ["a cat"] for number in range(40)})
     content = json.loads(path.read_text())
     path.rename(path.with_name("captions_mine.json"))
@@ -91,10 +91,10 @@ def test_of_two_years_the_recipe_chooses(root: Path) -> None:
 def test_the_layout_of_attngan(tmp_path: Path) -> None:
     for split, name in (("train", "COCO_train2014_000000000009"), ("test", "COCO_val2014_000000000042")):
         names(tmp_path, split, [name])
-        write(tmp_path / "text" / f"{name}.txt", f"a picture of {split}\n")
-        picture(tmp_path / "images" / f"{name}.jpg")
+        write(tmp_path / "text" / f"{name}.txt", f"an image of {split}\n")
+        image(tmp_path / "images" / f"{name}.jpg")
     assert keys(load(tmp_path)) == ["images/COCO_train2014_000000000009.jpg"]
-    assert load(tmp_path, "test").captions(0) == ("a picture of test",)
+    assert load(tmp_path, "test").captions(0) == ("an image of test",)
     (tmp_path / "text" / "COCO_train2014_000000000009.txt").unlink()
     with pytest.raises(DataError, match="there is no file") as caught:
         load(tmp_path)
@@ -114,13 +114,13 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], obje
 @pytest.mark.parametrize(
     ("code", "fault", "message"),
     [
-        ("missing-file", lambda root: (root / "images" / "b.jpg").unlink(), "no picture images/b.jpg"),
+        ("missing-file", lambda root: (root / "images" / "b.jpg").unlink(), "no image images/b.jpg"),
         ("no-annotations", lambda root: (root / "annotations").rename(root / "other"), "no json file"),
-        ("no-pictures", lambda root: (root / "images").rename(root / "pictures"), "none of the 2 pictures"),
+        ("no-images", lambda root: (root / "images").rename(root / "images"), "none of the 2 images"),
         ("bad-json", lambda root: write(root / "annotations/captions_train2017.json", "{\n]"), "not JSON"),
         ("bad-annotations", changed(lambda content: content.pop("images")), "no list `images`"),
         ("bad-annotations", changed(lambda content: content["images"].append([])), "the 3. of `images`"),
-        ("bad-annotations", changed(lambda content: content["images"].pop()), "about picture 2"),
+        ("bad-annotations", changed(lambda content: content["images"].pop()), "about image 2"),
         ("bad-annotations", changed(lambda content: content["annotations"][0].pop("caption")), "`caption`"),
         ("no-captions", changed(lambda content: content["annotations"].pop()), "b.jpg, has no caption"),
         ("file-outside", changed(lambda it: it["images"][0].update(file_name="../x")), "outside"),

@@ -34,7 +34,7 @@ def shared(name: str) -> Path:
 
 
 @pytest.mark.parametrize("pickles", [True, False])
-def test_pictures_captions_and_classes_of_both_splits(tmp_path: Path, pickles: bool) -> None:
+def test_images_captions_and_classes_of_both_splits(tmp_path: Path, pickles: bool) -> None:
     root = birds(tmp_path, pickles=pickles)
     for split in ("train", "test"):
         data = load(root, split)
@@ -47,7 +47,7 @@ def test_pictures_captions_and_classes_of_both_splits(tmp_path: Path, pickles: b
         assert [data.class_id(index) for index in range(len(data))] == [int(name[:3]) for name, _ in expected]
 
 
-def test_captions_are_drawn_from_those_of_the_picture_however_many_it_has(tmp_path: Path) -> None:
+def test_captions_are_drawn_from_those_of_the_image_however_many_it_has(tmp_path: Path) -> None:
     data = load(birds(tmp_path))
     for index in range(3):
         drawn = {data.sample(index, seed=seed).caption for seed in range(60)}
@@ -63,10 +63,10 @@ def test_a_bird_is_cropped_by_the_box_of_its_number_then_resized(tmp_path: Path)
         # the half side is 3/4 of 20 pixels; the box's middle is at 46 across and 15 down
         expected = opened.crop((31, 0, 60, 30)).resize((19, 20), Image.Resampling.BILINEAR)
     whole = load(root, "test", box=False)
-    cropped = load(root, "test").picture(0)
+    cropped = load(root, "test").image(0)
     assert cropped.shape == (20, 19, 3)
     assert np.abs(cropped.astype(int) - np.asarray(expected, dtype=int)).max() <= 1
-    assert whole.picture(0).shape == (19, 28, 3)
+    assert whole.image(0).shape == (19, 28, 3)
     image = load(root, "test").sample(0, seed=3).image
     assert image.shape == (3, 16, 16)
     assert torch.equal(image, load(root, "test").sample(0, seed=4).image)
@@ -87,7 +87,7 @@ def test_without_a_folder_text_captions_come_from_the_pickle(tmp_path: Path) -> 
     assert load(root, "test").captions(0) == ("blue bird",)
     content[0] = train[:5]
     (root / "captions.pickle").write_bytes(pickle.dumps(content, protocol=2))
-    with pytest.raises(DataError, match="5 captions for 3 pictures of train"):
+    with pytest.raises(DataError, match="5 captions for 3 images of train"):
         load(root)
 
 
@@ -108,7 +108,7 @@ FAULTS: list[tuple[str, Callable[[Path], object], str, str]] = [
     ("missing-file", lambda root: _images(root).unlink(), "images.txt", "no file"),
     ("missing-file", lambda root: _boxes(root).unlink(), "bounding_boxes.txt", "no file"),
     ("missing-file", lambda root: _text(root).unlink(), "one_1.txt", "no file"),
-    ("missing-file", lambda root: _picture(root).unlink(), "images.txt:1", "one_1.jpg"),
+    ("missing-file", lambda root: _image(root).unlink(), "images.txt:1", "one_1.jpg"),
     ("missing-file", lambda root: _names(root).unlink(), "filenames.pickle", "no file"),
     ("no-captions", lambda root: _text(root).write_text(" \n\n"), "one_1.txt", "no caption"),
     ("no-captions", lambda root: (root / "text").rename(root / "texts"), "text", "neither"),
@@ -146,7 +146,7 @@ def _text(root: Path) -> Path:
     return root / "text" / "001.Albatross" / "one_1.txt"
 
 
-def _picture(root: Path) -> Path:
+def _image(root: Path) -> Path:
     return root / "CUB_200_2011" / "images" / "001.Albatross" / "one_1.jpg"
 
 
@@ -169,14 +169,14 @@ def test_a_fault_names_its_place_what_was_expected_and_the_command(
     assert found.next_step == f"attnforge data prepare cub --from ARCHIVE_OR_FOLDER -o {root}"
 
 
-def test_a_root_without_pictures_is_one_problem_and_not_thousands() -> None:
+def test_a_root_without_images_is_one_problem_and_not_thousands() -> None:
     with pytest.raises(DataError) as caught:
         load(shared("cub_metadata"))
-    assert [one.code for one in caught.value.problems] == ["no-captions", "no-pictures"]
+    assert [one.code for one in caught.value.problems] == ["no-captions", "no-images"]
     assert "8,855" in str(caught.value)
 
 
-def test_a_picture_in_both_splits_is_found_when_both_are_read(tmp_path: Path) -> None:
+def test_an_image_in_both_splits_is_found_when_both_are_read(tmp_path: Path) -> None:
     root = birds(tmp_path)
     names(root, "test", ["002.Auklet/auk_1", "003.Crow/crow_1"])
     names(root, "test", [2, 3], "class_info")
@@ -188,14 +188,14 @@ def test_a_picture_in_both_splits_is_found_when_both_are_read(tmp_path: Path) ->
 def test_without_pickles_or_list_nothing_says_the_split(tmp_path: Path) -> None:
     root = birds(tmp_path, pickles=False)
     (root / "CUB_200_2011" / "train_test_split.txt").unlink()
-    with pytest.raises(DataError, match="nothing says which pictures are for train"):
+    with pytest.raises(DataError, match="nothing says which images are for train"):
         load(root)
 
 
-def test_a_damaged_picture_is_named_when_it_is_drawn(tmp_path: Path) -> None:
+def test_a_damaged_image_is_named_when_it_is_drawn(tmp_path: Path) -> None:
     root = birds(tmp_path)
-    whole = _picture(root).read_bytes()
-    _picture(root).write_bytes(whole[: len(whole) // 2])
+    whole = _image(root).read_bytes()
+    _image(root).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"one_1\.jpg cannot be read") as caught:
         load(root).sample(0, seed=0)
     assert "attnforge data prepare cub" in str(caught.value)

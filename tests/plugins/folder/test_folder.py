@@ -1,4 +1,4 @@
-"""A folder of own pictures becomes samples of the asked size."""
+"""A folder of own images becomes samples of the asked size."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_it_is_a_data_set_of_one_split(root: Path) -> None:
     assert train.sample(1, seed=0).key == "b.png"
 
 
-def test_pictures_without_a_class_are_a_class_of_their_own(root: Path) -> None:
+def test_images_without_a_class_are_a_class_of_their_own(root: Path) -> None:
     train, test = load(root), load(root, "test")
     assert train.class_id(0) == 7
     assert len({train.class_id(0), train.class_id(1), test.class_id(0)}) == 3
@@ -99,7 +99,7 @@ def test_flipping_can_be_switched_off(root: Path) -> None:
     assert mirrored(load(root, flip=False)) == 0
 
 
-def test_transparent_pictures_take_the_background(root: Path) -> None:
+def test_transparent_images_take_the_background(root: Path) -> None:
     assert load(root, "test").sample(0, seed=0).image.min() == 255
     coloured = load(root, "test", background="#102030").sample(0, seed=0).image
     assert coloured[:, 5, 5].tolist() == [16, 32, 48]
@@ -115,8 +115,8 @@ def test_a_box_is_cropped_before_the_resize(root: Path) -> None:
     assert (near[0] > 128).float().mean() > 5 * (whole[0] > 128).float().mean()
 
 
-def test_a_picture_that_cannot_be_read_is_named_with_its_line(root: Path) -> None:
-    (root / "b.png").write_bytes(b"no picture")
+def test_an_image_that_cannot_be_read_is_named_with_its_line(root: Path) -> None:
+    (root / "b.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"b\.png") as caught:
         load(root).sample(1, seed=0)
     assert "metadata.jsonl:2" in str(caught.value)

@@ -193,7 +193,7 @@ def test_the_section_shows_the_machine_and_refers_to_nothing_outside(run: Path) 
     assert not any({"style", "href", "src"} & attributes.keys() for _, attributes in reader.elements)
     assert "generator-average" in reader.text
     assert known(run)["sessions"][-1]["versions"]["torch"] in reader.text
-    assert "Pictures a second" in reader.text
+    assert "Images a second" in reader.text
     scrolled = [attributes for name, attributes in reader.elements if attributes.get("class") == "scroll"]
     assert all(one.get("tabindex") == "0" and one.get("aria-label") for one in scrolled)
 

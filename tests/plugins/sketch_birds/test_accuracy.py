@@ -23,7 +23,7 @@ def metric() -> AttributeAccuracy:
     return AttributeAccuracy(MetricSpec(encode=unused, image=unused, tokenizer=unused, data=unused))
 
 
-def pictures(size: int, count: int = 200) -> tuple[Tensor, list[str]]:
+def some_images(size: int, count: int = 200) -> tuple[Tensor, list[str]]:
     data = SketchBirds(DataSpec(split="test", image_size=size), test_count=count)
     samples = [data.sample(index, seed=index) for index in range(count)]
     return torch.stack([one.image for one in samples]) / 127.5 - 1, [one.caption for one in samples]
@@ -36,22 +36,22 @@ def figures(images: Tensor, captions: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
-def test_real_pictures_are_read_right(size: int) -> None:
-    images, captions = pictures(size)
+def test_real_images_are_read_right(size: int) -> None:
+    images, captions = some_images(size)
     assert isinstance(metric(), Metric)
     assert figures(images, captions)["attribute accuracy"] >= 0.97
 
 
 def test_blur_and_noise_do_little_harm() -> None:
-    images, captions = pictures(64)
+    images, captions = some_images(64)
     blurred = torch.nn.functional.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     assert figures(blurred, captions)["attribute accuracy"] > 0.95
     assert figures((images + 0.3 * noise).clamp(-1, 1), captions)["attribute accuracy"] > 0.95
 
 
-def test_captions_of_other_pictures_are_met_by_chance() -> None:
-    images, captions = pictures(64, count=400)
+def test_captions_of_other_images_are_met_by_chance() -> None:
+    images, captions = some_images(64, count=400)
     shuffled = figures(images, captions[13:] + captions[:13])
     assert shuffled["attribute accuracy"] == pytest.approx(1 / 8, abs=0.05)
     assert shuffled["attribute accuracy chance"] == pytest.approx(1 / 8, abs=0.02)
@@ -63,7 +63,7 @@ def test_a_wrong_part_counts_against_that_part_alone() -> None:
         bird = draw_attributes(seed=5, index=index, split="train")
         body, belly, wing, crown = bird.colours
         recoloured = replace(bird, colours=(body, belly, wing, "red" if crown != "red" else "blue"))
-        images.append(torch.from_numpy(painter.picture(recoloured)).permute(2, 0, 1) / 127.5 - 1)
+        images.append(torch.from_numpy(painter.image(recoloured)).permute(2, 0, 1) / 127.5 - 1)
         captions.append(f"this bird is {body} with a {belly} belly {wing} wings and a {crown} crown")
     found = figures(torch.stack(images), captions)
     assert found["attribute accuracy crown"] == 0
@@ -72,7 +72,7 @@ def test_a_wrong_part_counts_against_that_part_alone() -> None:
 
 
 def test_batches_add_up_in_any_order() -> None:
-    images, captions = pictures(32, count=40)
+    images, captions = some_images(32, count=40)
     parts = metric()
     parts.update(images[25:], captions[25:])
     parts.update(images[:25], captions[:25])
@@ -104,7 +104,7 @@ def test_too_few_images_give_the_reason_of_all_parts_or_of_one() -> None:
     assert {"attribute accuracy", "attribute accuracy body", "attribute accuracy belly"} < found.keys()
 
 
-def test_a_picture_without_a_bird_scores_no_better_than_its_one_colour() -> None:
+def test_an_image_without_a_bird_scores_no_better_than_its_one_colour() -> None:
     captions = [
         f"a bird with a {colour} body a {colour} belly and {colour} wings" for colour in ("red", "white")
     ] * 5

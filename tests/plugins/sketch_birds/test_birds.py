@@ -119,11 +119,11 @@ def test_every_part_is_visible_and_of_its_colour_at_64_pixels(geometry: Geometry
     for shift, background in enumerate(BACKGROUNDS):
         colours = tuple(COLOURS[(2 * number + shift) % 8] for number in range(4))
         bird = Attributes(colours=colours, geometry=geometry, background=background)  # type: ignore[arg-type]
-        picture = painter.picture(bird).astype(float)
+        image = painter.image(bird).astype(float)
         for part, mask in painter.parts(geometry).items():
             inside = mask > 0.99
             assert inside.sum() >= 25, part
-            shown = np.median(picture[inside], axis=0)
+            shown = np.median(image[inside], axis=0)
             nearest = min(
                 PALETTE, key=lambda colour: float(np.abs(np.subtract(PALETTE[colour], shown)).sum())
             )
@@ -144,11 +144,11 @@ def test_parts_do_not_overlap_and_lie_in_the_box() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 48, 256])
-def test_another_size_shows_the_same_picture(size: int) -> None:
+def test_another_size_shows_the_same_image(size: int) -> None:
     bird = draw_attributes(seed=2, index=5, split="train")
-    large = Image.fromarray(Painter(512, supersampling=1).picture(bird))
+    large = Image.fromarray(Painter(512, supersampling=1).image(bird))
     expected = np.asarray(large.resize((size, size), Image.Resampling.BOX), dtype=float)
-    assert np.abs(Painter(size).picture(bird) - expected).mean() < 3
+    assert np.abs(Painter(size).image(bird) - expected).mean() < 3
 
 
 def test_masks_of_both_facings_mirror_each_other() -> None:
@@ -164,12 +164,12 @@ def test_training_mirrors_about_half_and_testing_nothing() -> None:
     mirrored = 0
     for seed in range(200):
         image = data.sample(0, seed=seed).image
-        drawn = torch.from_numpy(data.picture(0))
+        drawn = torch.from_numpy(data.image(0))
         assert torch.equal(image, drawn) or torch.equal(image, drawn.flip(2))
         mirrored += not torch.equal(image, drawn)
     assert 60 < mirrored < 140
     for unmoved in (birds("test"), SketchBirds(DataSpec(split="train", image_size=32), count=5, flip=False)):
-        drawn = torch.from_numpy(unmoved.picture(0))
+        drawn = torch.from_numpy(unmoved.image(0))
         assert all(torch.equal(unmoved.sample(0, seed=seed).image, drawn) for seed in range(20))
 
 
@@ -188,7 +188,7 @@ def test_birds_can_be_told_to_look_one_way_and_are_not_mirrored_then(facing: str
     data = SketchBirds(DataSpec(split="train", image_size=32), count=40, facings=(facing,))  # type: ignore[arg-type]
     assert {data.attributes(index).geometry.facing for index in range(40)} == {facing}
     for seed in range(8):
-        np.testing.assert_array_equal(data.sample(3, seed=seed).image.numpy(), data.picture(3))
+        np.testing.assert_array_equal(data.sample(3, seed=seed).image.numpy(), data.image(3))
 
 
 @pytest.mark.skipif(
@@ -196,21 +196,21 @@ def test_birds_can_be_told_to_look_one_way_and_are_not_mirrored_then(facing: str
 )
 def test_what_one_worker_draws_all_others_see(monkeypatch: pytest.MonkeyPatch) -> None:
     data = birds()
-    expected = birds().picture(7).copy()
-    worker = multiprocessing.get_context("fork").Process(target=data.picture, args=(7,))
+    expected = birds().image(7).copy()
+    worker = multiprocessing.get_context("fork").Process(target=data.image, args=(7,))
     worker.start()
     worker.join()
 
     def refuse(*_: object) -> None:
         raise AssertionError("drawn again")
 
-    monkeypatch.setattr(Painter, "picture", refuse)
-    assert np.array_equal(data.picture(7), expected)
+    monkeypatch.setattr(Painter, "image", refuse)
+    assert np.array_equal(data.image(7), expected)
 
 
 def test_no_more_is_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnforge_sketch_birds.dataset.CACHE_LIMIT", 3 * 32 * 32 * 2)
     data = birds()
-    drawn = [data.picture(index).copy() for index in range(5)]
-    assert [np.array_equal(data.picture(index), drawn[index]) for index in range(5)] == [True] * 5
+    drawn = [data.image(index).copy() for index in range(5)]
+    assert [np.array_equal(data.image(index), drawn[index]) for index in range(5)] == [True] * 5
     assert data._drawn.used == 3 * 32 * 32 * 2

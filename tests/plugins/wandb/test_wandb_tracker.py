@@ -50,7 +50,7 @@ def logs(run: Path) -> list[Path]:
     return sorted(run.glob("wandb/offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)
 
 
-def test_scalars_pictures_and_the_recipe_are_in_what_wandb_wrote(tmp_path: Path) -> None:
+def test_scalars_images_and_the_recipe_are_in_what_wandb_wrote(tmp_path: Path) -> None:
     run = tmp_path / "birds"
     (run / "samples").mkdir(parents=True)
     captions = [{"caption": text, "index": index} for index, text in enumerate(["a red bird", "a blue one"])]
@@ -60,7 +60,7 @@ def test_scalars_pictures_and_the_recipe_are_in_what_wandb_wrote(tmp_path: Path)
         Image.new("RGB", (4, 4), (40 * number, 0, 0)).save(path)
     board = tracker(run, project="mine", entity="team", name="my birds", tags=("small", "first"))
     board.scalars({"G damsm": 0.5}, phase="gan", step=20)
-    board.pictures([str(path) for path in paths], phase="gan", step=40)
+    board.images([str(path) for path in paths], phase="gan", step=40)
     board.close()
     [log] = logs(run)
     told, samples = history(log)
@@ -118,9 +118,9 @@ def test_two_steps_of_training_and_what_is_resumed_are_tracked(tmp_path: Path) -
     scalars = [row for row in history(log) if not any("/samples/" in name for name in row)]
     assert scalars == expected
     assert [row["gan/step"] for row in scalars[1:]] == [1, 2]
-    [pictures] = [row for row in history(log) if "gan/samples/captions" in row]
+    [images] = [row for row in history(log) if "gan/samples/captions" in row]
     fixed = json.loads((run / "samples/captions.json").read_text())
-    assert pictures["gan/samples/captions"] == [entry["caption"] for entry in fixed]
+    assert images["gan/samples/captions"] == [entry["caption"] for entry in fixed]
     frozen = recipe().data()
     assert {name: config(log)[name] for name in frozen} == json.loads(json.dumps(frozen))
     assert exit_code(log) == 0

@@ -76,7 +76,7 @@ class ReadsPaddedSlots(ExampleAttention):
 
 
 class ReadsItsMates(ExampleAttention):
-    """Takes the mean of the batch away from every picture."""
+    """Takes the mean of the batch away from every image."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False

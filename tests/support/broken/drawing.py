@@ -129,7 +129,7 @@ class Generator(ExampleGenerator):
 
 
 class SaysOtherSizes(Generator):
-    """Says that its pictures are larger than they are."""
+    """Says that its images are larger than they are."""
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__(spec)
@@ -137,7 +137,7 @@ class SaysOtherSizes(Generator):
 
 
 class TooBright(Generator):
-    """Draws pictures in [-2, 2]."""
+    """Draws images in [-2, 2]."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -175,7 +175,7 @@ class ShowsItsMaps(Generator):
 
 
 class OneConditionForAll(Generator):
-    """Gives the condition of the first picture only."""
+    """Gives the condition of the first image only."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -188,7 +188,7 @@ class OneConditionForAll(Generator):
 
 
 class PaintsTheBatch(Generator):
-    """Takes the mean of the batch away from every picture."""
+    """Takes the mean of the batch away from every image."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -209,7 +209,7 @@ MUTANTS = (
     Mutant("condition_or_text_matters", "stage", DoesAsItLikes),
     Mutant("batch_mates_have_no_influence", "stage", SeesItsMates),
     Mutant("sizes", "generator", SaysOtherSizes),
-    Mutant("pictures_in_range", "generator", TooBright),
+    Mutant("images_in_range", "generator", TooBright),
     Mutant("noise_matters", "generator", DeafToNoise),
     Mutant("text_matters", "generator", DeafToText),
     Mutant("attention_on_demand", "generator", ShowsItsMaps),
@@ -217,7 +217,7 @@ MUTANTS = (
         "condition",
         "generator",
         OneConditionForAll,
-        also={"other_specs": "with every spec two pictures have one condition"},
+        also={"other_specs": "with every spec two images have one condition"},
     ),
     Mutant("batch_mates_have_no_influence", "generator", PaintsTheBatch),
 )

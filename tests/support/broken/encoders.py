@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.specs import ImageSpec, TextSpec
-from attnforge.testing.examples.pictures import ExampleImageEncoder
+from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.texts import ExampleTextEncoder
 
 
@@ -88,7 +88,7 @@ class OfItsOwnWidth(ExampleImageEncoder):
 
 
 class OneSizeOnly(ExampleImageEncoder):
-    """Reads pictures of a single size."""
+    """Reads images of a single size."""
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__(spec)
@@ -96,26 +96,26 @@ class OneSizeOnly(ExampleImageEncoder):
 
     def forward(self, images: Tensor) -> ImageFeatures:
         if images.shape[-1] != self.size:
-            raise ValueError(f"pictures of {self.size} pixels only")
+            raise ValueError(f"images of {self.size} pixels only")
         return super().forward(images)
 
 
 class DividesByContrast(ExampleImageEncoder):
-    """Divides by the spread of a picture's levels, which may be none."""
+    """Divides by the spread of an image's levels, which may be none."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images / images.square().sum(dim=(1, 2, 3), keepdim=True).sqrt())
 
 
 class LooksAtTheBatch(ExampleImageEncoder):
-    """Takes the mean of the batch away from every picture."""
+    """Takes the mean of the batch away from every image."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images - images.mean(dim=0))
 
 
 class BlindToBrightness(ExampleImageEncoder):
-    """Cannot tell a picture from its negative."""
+    """Cannot tell an image from its negative."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images.square())
@@ -139,12 +139,12 @@ MUTANTS = (
     Mutant("shapes", "image-encoder", OfItsOwnWidth),
     Mutant("several_sizes", "image-encoder", OneSizeOnly),
     Mutant(
-        "plain_pictures",
+        "plain_images",
         "image-encoder",
         DividesByContrast,
-        also={"finite_gradients": "pictures of zeros are plain pictures"},
+        also={"finite_gradients": "images of zeros are plain images"},
     ),
-    Mutant("each_picture_alone_as_in_a_batch", "image-encoder", LooksAtTheBatch),
-    Mutant("picture_matters", "image-encoder", BlindToBrightness),
-    Mutant("gradients_reach_the_pictures", "image-encoder", LetsNoGradientThrough),
+    Mutant("each_image_alone_as_in_a_batch", "image-encoder", LooksAtTheBatch),
+    Mutant("image_matters", "image-encoder", BlindToBrightness),
+    Mutant("gradients_reach_the_images", "image-encoder", LetsNoGradientThrough),
 )

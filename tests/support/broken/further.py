@@ -63,7 +63,7 @@ class NegativeWeights(ExampleAttention):
 
 
 class LargestFirst(ExampleGenerator):
-    """Gives its largest picture first, and says so."""
+    """Gives its largest image first, and says so."""
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__(spec)
@@ -105,7 +105,7 @@ class BlankCaption(Dataset):
 
 
 class ClassBelowZero(Dataset):
-    """Calls pictures without a class -1."""
+    """Calls images without a class -1."""
 
     def class_id(self, index: int) -> int:
         super().class_id(index)
@@ -123,7 +123,7 @@ class RaisesItsOwnError(Dataset):
 
 
 class DrawsByPython(Dataset):
-    """Mirrors by Python's own generator instead of the seed; of odd pictures, so that few checks notice."""
+    """Mirrors by Python's own generator instead of the seed; of odd images, so that few checks notice."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         sample = super().sample(index, seed=seed)

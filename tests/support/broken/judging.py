@@ -25,14 +25,14 @@ class GivesTensors(ExampleMetric):
 
 
 class CountsPlaces(ExampleMetric):
-    """Weighs pictures by the order in which they come."""
+    """Weighs images by the order in which they come."""
 
     def compute(self) -> dict[str, float]:
         return {"brightness": sum(place * level for place, level in enumerate(self.levels))}
 
 
 class MeanOfMeans(ExampleMetric):
-    """Takes the mean over batches, however many pictures each has."""
+    """Takes the mean over batches, however many images each has."""
 
     def update(self, images: Tensor, captions: Sequence[str]) -> None:
         self.levels.append(float(images.double().mean()))
@@ -42,7 +42,7 @@ class MeanOfMeans(ExampleMetric):
 
 
 class EmptiesItself(ExampleMetric):
-    """Forgets all pictures when it has computed."""
+    """Forgets all images when it has computed."""
 
     def compute(self) -> dict[str, float]:
         found = super().compute()
@@ -51,7 +51,7 @@ class EmptiesItself(ExampleMetric):
 
 
 class DividesByNothing(ExampleMetric):
-    """Divides by the number of pictures, which may be none."""
+    """Divides by the number of images, which may be none."""
 
     def compute(self) -> dict[str, float]:
         return {"brightness": sum(sorted(self.levels)) / len(self.levels)}
@@ -96,11 +96,11 @@ class StrictNumbers(Tracker):
         self.stream.write(json.dumps(dict(values), allow_nan=False) + "\n")
 
 
-class NeedsAPicture(Tracker):
-    """Fails where there is no picture."""
+class NeedsAImage(Tracker):
+    """Fails where there is no image."""
 
-    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None:
-        super().pictures([paths[0]], phase=phase, step=step)
+    def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
+        super().images([paths[0]], phase=phase, step=step)
 
 
 class ClosesOnce(Tracker):
@@ -120,9 +120,9 @@ class NeedsAStep(Tracker):
         self.last = step
         super().scalars(values, phase=phase, step=step)
 
-    def pictures(self, paths: Sequence[str], *, phase: str, step: int) -> None:
+    def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
         self.last = step
-        super().pictures(paths, phase=phase, step=step)
+        super().images(paths, phase=phase, step=step)
 
     def close(self) -> None:
         self.stream.closed or self.stream.write(f"{self.last}\n")
@@ -193,15 +193,15 @@ _KERNEL = "word-attention-broken"
 
 MUTANTS = (
     Mutant("named_figures", "metric", GivesTensors),
-    Mutant("order_of_pictures", "metric", CountsPlaces),
+    Mutant("order_of_images", "metric", CountsPlaces),
     Mutant("batches_do_not_matter", "metric", MeanOfMeans),
     Mutant("computing_twice", "metric", EmptiesItself),
-    Mutant("without_pictures", "metric", DividesByNothing),
-    Mutant("pictures_matter", "metric", ReadsCaptionsOnly),
+    Mutant("without_images", "metric", DividesByNothing),
+    Mutant("images_matter", "metric", ReadsCaptionsOnly),
     Mutant("networks_stay", "metric", TouchesTheEncoder),
     Mutant("takes_scalars", "tracker", NeedsAScalar),
     Mutant("takes_odd_numbers", "tracker", StrictNumbers),
-    Mutant("takes_pictures", "tracker", NeedsAPicture),
+    Mutant("takes_images", "tracker", NeedsAImage),
     Mutant("closing_twice", "tracker", ClosesOnce),
     Mutant("closing_at_once", "tracker", NeedsAStep),
     Mutant("resumed_runs", "tracker", NeedsAFreshFolder),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from attnforge.interfaces import AdversarialStep, Batch, Progress
 from attnforge.specs import DiscriminatorSpec, TaskSpec
-from attnforge.testing.examples.pictures import ExampleDiscriminator
+from attnforge.testing.examples.images import ExampleDiscriminator
 from attnforge.testing.examples.playing import ExampleLoss, ExampleTask
 
 
@@ -44,7 +44,7 @@ class ColumnOfLogits(Discriminator):
 
 
 class ComparesTheBatch(Discriminator):
-    """Judges how much more real a picture is than its batch mates."""
+    """Judges how much more real an image is than its batch mates."""
 
     def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
         found = super().logits(features, sentence)
@@ -59,14 +59,14 @@ class HearsNoSentence(Discriminator):
 
 
 class SeesNoSign(Discriminator):
-    """Cannot tell a picture from its negative."""
+    """Cannot tell an image from its negative."""
 
     def features(self, images: Tensor) -> Tensor:
         return super().features(images.square())
 
 
 class CutsTheGraph(Discriminator):
-    """Lets no gradient through to the pictures."""
+    """Lets no gradient through to the images."""
 
     def features(self, images: Tensor) -> Tensor:
         return super().features(images.detach())
@@ -86,7 +86,7 @@ class CountsInNames(Loss):
         return {f"example of {len(step.class_ids)}": super().generator(step)["example"]}
 
 
-class NeedsTwoPictures(Loss):
+class NeedsTwoImages(Loss):
     """Adds how much sentences differ in a batch, which one alone does not."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
@@ -94,7 +94,7 @@ class NeedsTwoPictures(Loss):
 
 
 class SparesTheGenerator(Loss):
-    """Detaches the pictures that the generator is judged by."""
+    """Detaches the images that the generator is judged by."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         images = tuple(image.detach() for image in step.fake.images)
@@ -131,8 +131,8 @@ class RootOfASpread(Loss):
         return {"example": super().generator(step)["example"] - 0.01 * spread}
 
 
-class WritesIntoPictures(Loss):
-    """Darkens the real pictures in place."""
+class WritesIntoImages(Loss):
+    """Darkens the real images in place."""
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
         step.real[0].mul_(0.5)
@@ -229,18 +229,18 @@ class RemembersItself(Task):
 
 MUTANTS = (
     Mutant("shapes", "discriminator", ColumnOfLogits),
-    Mutant("each_picture_alone_as_in_a_batch", "discriminator", ComparesTheBatch),
+    Mutant("each_image_alone_as_in_a_batch", "discriminator", ComparesTheBatch),
     Mutant("sentence_matters", "discriminator", HearsNoSentence),
-    Mutant("picture_matters", "discriminator", SeesNoSign),
-    Mutant("gradients_reach_the_pictures", "discriminator", CutsTheGraph),
+    Mutant("image_matters", "discriminator", SeesNoSign),
+    Mutant("gradients_reach_the_images", "discriminator", CutsTheGraph),
     Mutant("named_scalars", "loss", NamelessTerm),
     Mutant("same_names_every_step", "loss", CountsInNames),
-    Mutant("batch_of_one", "loss", NeedsTwoPictures),
+    Mutant("batch_of_one", "loss", NeedsTwoImages),
     Mutant("generator_terms_reach_the_generator", "loss", SparesTheGenerator),
     Mutant("discriminator_terms_spare_the_generator", "loss", TeachesTheGeneratorToLose),
     Mutant("discriminator_terms_reach_the_discriminators", "loss", ForgetsADiscriminator),
     Mutant("finite_gradients", "loss", RootOfASpread),
-    Mutant("inputs_stay", "loss", WritesIntoPictures),
+    Mutant("inputs_stay", "loss", WritesIntoImages),
     Mutant("autocast", "loss", KeepsOneType),
     Mutant("compile", "loss", CompilesToAnother),
     Mutant("needs", "task", NeedsAJudge),

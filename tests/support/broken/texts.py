@@ -89,15 +89,15 @@ class Dataset(ExampleDataset):
         super().__init__(spec)
 
 
-class OnePoolOfPictures(Dataset):
-    """Has the same pictures in both splits."""
+class OnePoolOfImages(Dataset):
+    """Has the same images in both splits."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        return replace(super().sample(index, seed=seed), key=f"picture {index}")
+        return replace(super().sample(index, seed=seed), key=f"image {index}")
 
 
 class CutsARow(Dataset):
-    """Gives pictures with a row too few."""
+    """Gives images with a row too few."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         sample = super().sample(index, seed=seed)
@@ -105,7 +105,7 @@ class CutsARow(Dataset):
 
 
 class Shouts(Dataset):
-    """Gives samples a caption that is none of the picture's."""
+    """Gives samples a caption that is none of the image's."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         sample = super().sample(index, seed=seed)
@@ -113,7 +113,7 @@ class Shouts(Dataset):
 
 
 class TwoClasses(Dataset):
-    """Says one class of a picture and another of its sample."""
+    """Says one class of an image and another of its sample."""
 
     def class_id(self, index: int) -> int:
         return super().class_id(index) + 1
@@ -124,14 +124,14 @@ class TwoClasses(Dataset):
 
 
 class OneKey(Dataset):
-    """Calls every picture of a split alike."""
+    """Calls every image of a split alike."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         return replace(super().sample(index, seed=seed), key=self.spec.split)
 
 
 class RemembersTheLast(Dataset):
-    """Shows a picture otherwise after another one was loaded."""
+    """Shows an image otherwise after another one was loaded."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec)
@@ -177,8 +177,8 @@ MUTANTS = (
     Mutant("one_token_an_id", "tokenizer", TokensWithoutIds),
     Mutant("learned_captions_are_read", "tokenizer", ReadsTheFirstWord),
     Mutant("unknown_is_named", "tokenizer", HidesWhatItDoesNotKnow),
-    Mutant("both_splits", "dataset", OnePoolOfPictures),
-    Mutant("pictures", "dataset", CutsARow),
+    Mutant("both_splits", "dataset", OnePoolOfImages),
+    Mutant("images", "dataset", CutsARow),
     Mutant("captions", "dataset", Shouts),
     Mutant("classes", "dataset", TwoClasses),
     Mutant("keys", "dataset", OneKey),

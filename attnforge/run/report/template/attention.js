@@ -13,7 +13,7 @@ function attentionSection(drawings) {
       "On the keyboard: Tab to a caption, arrows between words, Enter to keep, Escape to let go. ",
       "The columns above a word are its share of all attention, one column a stage; the peak is the most that one pixel gives it. ",
       drawings.some((drawing) => drawing.regions)
-        ? "Beside the stages, the regions of the finished picture in which the run's own matching finds the word, and how much of its weight stands out of an even spread."
+        ? "Beside the stages, the regions of the finished image in which the run's own matching finds the word, and how much of its weight stands out of an even spread."
         : "",
     ),
     make(
@@ -128,14 +128,14 @@ function spoken(drawing, index) {
 const MATCHING = {
   name: "matching",
   title: "Where the matching finds words",
-  idle: "finds words in the picture",
+  idle: "finds words in the image",
 };
 
-// Everything that can be looked at word by word: the stages, and the matching's regions of the last picture.
+// Everything that can be looked at word by word: the stages, and the matching's regions of the last image.
 function viewsOf(drawing) {
-  const stages = drawing.stages.map(({ side, picture, maps }) => ({
+  const stages = drawing.stages.map(({ side, image, maps }) => ({
     side,
-    picture,
+    image,
     maps,
     name: `${side} × ${side}`,
     title: `What ${side} × ${side} pixels attend to`,
@@ -151,8 +151,8 @@ function viewsOf(drawing) {
   return [...stages, { ...last, maps, told, spoken, ...MATCHING }];
 }
 
-function stageFigure({ side, picture, maps, name, idle, told }) {
-  const image = make("img", { src: picture, alt: `the picture of ${side} pixels`, width: side, height: side });
+function stageFigure({ side, image, maps, name, idle, told }) {
+  const image = make("img", { src: image, alt: `the image of ${side} pixels`, width: side, height: side });
   const canvas = make("canvas", { "aria-hidden": "true" });
   const figure = make("span", { class: "number" }, idle);
   const label = make("figcaption", { class: "quiet" }, name, make("br"), figure);

@@ -7,14 +7,14 @@ function historyTable(history) {
       { "data-step": `step ${history.steps[column].toLocaleString("en")}` },
       uri
         ? make("img", { src: uri, alt: `${history.captions[row]}, at step ${history.steps[column]}` })
-        : make("span", { class: "quiet", title: "this picture is missing or damaged" }, "–"),
+        : make("span", { class: "quiet", title: "this image is missing or damaged" }, "–"),
     );
-  const rows = history.pictures.map((pictures, row) =>
+  const rows = history.images.map((images, row) =>
     make(
       "tr",
       {},
       make("th", { scope: "row" }, history.captions[row]),
-      pictures.map((uri, column) => cell(uri, row, column)),
+      images.map((uri, column) => cell(uri, row, column)),
     ),
   );
   return make(

@@ -12,7 +12,7 @@ function strongestSection(drawings) {
       "share of its attention (Eq. 15), and the words with most of the rest are shown, brightest where they have ",
       "most. Before a word stands its place in the caption, behind it that rest as a share of the stage's attention. ",
       drawings.some((drawing) => drawing.regions)
-        ? "The last row shows where the run's own matching finds words in the finished picture (Eq. 9), with the part of a word's weight that stands out of an even spread."
+        ? "The last row shows where the run's own matching finds words in the finished image (Eq. 9), with the part of a word's weight that stands out of an even spread."
         : "",
     ),
     drawings.map((drawing, number) => strongestCard(drawing, number === 0)),
@@ -32,10 +32,10 @@ function strongestCard(drawing, open) {
 }
 
 function strongestRow(one, words) {
-  const { maps, picture } = one;
+  const { maps, image } = one;
   const tiles = maps.top.map((word) => {
     const canvas = make("canvas", { "aria-hidden": "true" });
-    const image = make("img", { src: picture, alt: `${words[word]}, ${one.name}`, width: one.side, height: one.side });
+    const image = make("img", { src: image, alt: `${words[word]}, ${one.name}`, width: one.side, height: one.side });
     const label = make("figcaption", {}, `${word}:${words[word]} `, make("span", { class: "number quiet" }, percent(maps.mass[word])));
     return { word, canvas, element: make("figure", { class: "tile" }, make("div", { class: "frame" }, image, canvas), label) };
   });

@@ -17,9 +17,9 @@ from attnforge_attngan.precision import at_least_float32
 
 
 class AdversarialLoss(ABC):
-    """What the adversarial losses share: which pictures and captions are judged, and how terms add up.
+    """What the adversarial losses share: which images and captions are judged, and how terms add up.
 
-    For every picture size, with f the discriminator's features, computed once for each picture:
+    For every image size, with f the discriminator's features, computed once for each image:
 
         discriminator   mean(real f, real f with its sentence)
                         + mean(drawn f, drawn f with its sentence, real f with a wrong sentence)
@@ -30,9 +30,9 @@ class AdversarialLoss(ABC):
 
     Args:
         weight: What all terms are multiplied with.
-        unconditional: Judge pictures without their sentence, too.
-        mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
-            `other-class`, that of the next picture of another class; `all`, those of all pictures of
+        unconditional: Judge images without their sentence, too.
+        mismatch: Which wrong sentences real images are shown with: `roll`, that of the next image;
+            `other-class`, that of the next image of another class; `all`, those of all images of
             other classes in the batch; `none`, as in the paper.
         balance: `official` averages the discriminator's terms for real pairs, and those for false ones, and
             adds up the generator's; `paper` gives every term the weight one half (Eq. 4-5).
@@ -61,19 +61,19 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def drawn(self, logits: Float[Tensor, "b"]) -> Float[Tensor, ""]:
-        """What the generator pays for pictures that it drew."""
+        """What the generator pays for images that it drew."""
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """One term a picture size; no gradient reaches the generator."""
-        pictures, captions = wrong_pairs(step.class_ids, self.mismatch)
+        """One term an image size; no gradient reaches the generator."""
+        images, captions = wrong_pairs(step.class_ids, self.mismatch)
         sentence = step.text.sentence
         terms = {}
         for judge, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
             seen, drawn = judge.features(real), judge.features(fake.detach())
             right = [self.real(logits) for logits in self._logits(judge, seen, sentence)]
             false = [self.false(logits) for logits in self._logits(judge, drawn, sentence)]
-            if len(pictures):
-                false.append(self.false(at_least_float32(judge.logits(seen[pictures], sentence[captions]))))
+            if len(images):
+                false.append(self.false(at_least_float32(judge.logits(seen[images], sentence[captions]))))
             if self.balance == "paper":
                 total = torch.stack([*right, *false]).sum() / 2
             else:
@@ -82,7 +82,7 @@ class AdversarialLoss(ABC):
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """One term a picture size."""
+        """One term an image size."""
         terms = {}
         for judge, fake in zip(step.discriminators, step.fake.images, strict=True):
             judged = self._logits(judge, judge.features(fake), step.text.sentence)
@@ -108,9 +108,9 @@ class BinaryCrossEntropyLoss(AdversarialLoss):
 
     Args:
         weight: What all terms are multiplied with.
-        unconditional: Judge pictures without their sentence, too.
-        mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
-            `other-class`, that of the next picture of another class; `all`, those of all pictures of
+        unconditional: Judge images without their sentence, too.
+        mismatch: Which wrong sentences real images are shown with: `roll`, that of the next image;
+            `other-class`, that of the next image of another class; `all`, those of all images of
             other classes in the batch; `none`, as in the paper.
         balance: `official` averages the discriminator's terms for real pairs, and those for false ones, and
             adds up the generator's; `paper` gives every term the weight one half (Eq. 4-5).
@@ -136,9 +136,9 @@ class HingeLoss(AdversarialLoss):
 
     Args:
         weight: What all terms are multiplied with.
-        unconditional: Judge pictures without their sentence, too.
-        mismatch: Which wrong sentences real pictures are shown with: `roll`, that of the next picture;
-            `other-class`, that of the next picture of another class; `all`, those of all pictures of
+        unconditional: Judge images without their sentence, too.
+        mismatch: Which wrong sentences real images are shown with: `roll`, that of the next image;
+            `other-class`, that of the next image of another class; `all`, those of all images of
             other classes in the batch; `none`, as in the paper.
         balance: `official` averages the discriminator's terms for real pairs, and those for false ones, and
             adds up the generator's; `paper` gives every term the weight one half (Eq. 4-5).

@@ -1,4 +1,4 @@
-"""The DAMSM term of the generator (L_DAMSM of Eq. 3): a drawn picture must show what its words say."""
+"""The DAMSM term of the generator (L_DAMSM of Eq. 3): a drawn image must show what its words say."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["DamsmLoss", "add_noise", "matching_terms", "room_for_kept"]
 
 
 class DamsmLoss:
-    """Judges the generator's last picture with the encoders of the matching phase (Eq. 3 and 7-14).
+    """Judges the generator's last image with the encoders of the matching phase (Eq. 3 and 7-14).
 
     The discriminators take no part. Both encoders must stay as they are while the generator trains.
 
@@ -24,18 +24,18 @@ class DamsmLoss:
         weight: Lambda of Eq. 3; the paper takes 5 for CUB and 50 for COCO.
         gamma1: How sharply a word picks its regions (Eq. 9); the paper says 5, the official recipes 4.
         gamma2: How much the best-matching words of a caption count (Eq. 10).
-        gamma3: How sharply a picture picks its caption (Eq. 11).
-        mask_same_class: Leave out pairs of different pictures that have the same class, as the official code
+        gamma3: How sharply an image picks its caption (Eq. 11).
+        mask_same_class: Leave out pairs of different images that have the same class, as the official code
             does; the paper does not.
         word_score: `paper` takes the power 1/gamma2 of Eq. 10; the `official` code leaves it out.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
-        picture_noise: Standard deviation of noise that is added to the pictures, which lie in [-1, 1]. An
+        image_noise: Standard deviation of noise that is added to the images, which lie in [-1, 1]. An
             encoder that has seen noise of this strength, and judges through it, is harder to please with
             patterns that no person sees (randomised smoothing; Cohen et al., 2019).
         precision: What numbers are rounded to before regions and words are multiplied; `auto` is their own
             type, and autocast's where that is on. A kernel may compute more exactly than asked.
         filter: The share of the gradient of word scores, by sum of absolute values, that the backward pass
-            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of a picture and a caption
+            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of an image and a caption
             that the backward pass computed is logged as `pairs kept`.
         kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
     """
@@ -50,7 +50,7 @@ class DamsmLoss:
         mask_same_class: bool = True,
         word_score: WordScore = "official",
         reduction: Reduction = "mean",
-        picture_noise: Weight = 0.0,
+        image_noise: Weight = 0.0,
         precision: Precision = "auto",
         filter: ShareBelowOne = 0.0,
         kernel: str = "auto",
@@ -62,18 +62,18 @@ class DamsmLoss:
         self.mask_same_class = mask_same_class
         self.word_score: WordScore = word_score
         self.reduction: Reduction = reduction
-        self.picture_noise = picture_noise
+        self.image_noise = image_noise
         self.precision: Precision = precision
         self.filter = filter
         self.kernel = kernel
         self._kept: Float[Tensor, ""] | None = None
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """The weighted sum of the four matching terms of the largest pictures."""
+        """The weighted sum of the four matching terms of the largest images."""
         self._kept = room_for_kept(step.text) if self.filter else None
         terms = matching_terms(
             step.text,
-            step.image_encoder(add_noise(step.fake.images[-1], self.picture_noise)),
+            step.image_encoder(add_noise(step.fake.images[-1], self.image_noise)),
             class_ids=step.class_ids if self.mask_same_class else None,
             gamma1=self.gamma1,
             gamma2=self.gamma2,
@@ -96,7 +96,7 @@ class DamsmLoss:
         return {} if self._kept is None else {"pairs kept": self._kept}
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
-        """Where each word looks in its picture, as the loss's gamma1 has it (Eq. 9)."""
+        """Where each word looks in its image, as the loss's gamma1 has it (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gamma1)
 
 
@@ -106,7 +106,7 @@ def room_for_kept(text: TextFeatures) -> Float[Tensor, ""]:
 
 
 def add_noise(images: Float[Tensor, "b 3 h w"], deviation: float) -> Float[Tensor, "b 3 h w"]:
-    """The pictures with Gaussian noise of a standard deviation; the pictures themselves when it is 0."""
+    """The images with Gaussian noise of a standard deviation; the images themselves when it is 0."""
     if not deviation:
         return images
     # neither the layout of the images nor rounding decides which numbers are drawn

@@ -1,4 +1,4 @@
-"""DAMSM's cross entropies (Eq. 11-14): which caption of a batch belongs to which picture."""
+"""DAMSM's cross entropies (Eq. 11-14): which caption of a batch belongs to which image."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def matching_terms(
     kept: Float[Tensor, ""] | None = None,
     kernel: str = "auto",
 ) -> dict[str, Float[Tensor, ""]]:
-    """DAMSM's four terms for captions and pictures that belong together item by item.
+    """DAMSM's four terms for captions and images that belong together item by item.
 
     Args:
-        text: The captions, each of at least one word; caption i belongs to picture i, and captions beyond
-            the number of pictures fit none of them.
-        image: Their pictures.
+        text: The captions, each of at least one word; caption i belongs to image i, and captions beyond
+            the number of images fit none of them.
+        image: Their images.
         class_ids: When given, pairs of different items of the same class are left out.
         gamma1: How sharply a word picks its regions (Eq. 9).
         gamma2: How much the best-matching words of a caption count (Eq. 10).
-        gamma3: How sharply a picture picks its caption (Eq. 11).
+        gamma3: How sharply an image picks its caption (Eq. 11).
         word_score: `paper` takes the power 1/gamma2 of Eq. 10, which divides R, and with it the logits of
             the two terms by words, by gamma2; the `official` code leaves it out.
         reduction: See `matching_losses`.
@@ -62,8 +62,8 @@ def matching_terms(
     )
     if word_score == "paper":
         words = words / gamma2
-    pictures, captions = at_least_float32(image.image), at_least_float32(text.sentence)
-    sentences = F.cosine_similarity(pictures[:, None], captions[None], dim=2)
+    images, captions = at_least_float32(image.image), at_least_float32(text.sentence)
+    sentences = F.cosine_similarity(images[:, None], captions[None], dim=2)
     return matching_losses(words, sentences, class_ids, gamma3, reduction=reduction)
 
 
@@ -75,18 +75,18 @@ def matching_losses(
     *,
     reduction: Reduction = "mean",
 ) -> dict[str, Float[Tensor, ""]]:
-    """The four cross entropies of Eq. 11-14, from scores with a row a picture and a column a caption.
+    """The four cross entropies of Eq. 11-14, from scores with a row an image and a column a caption.
 
-    `caption by words` and `caption by sentence` are the mean over pictures of -log P(caption | picture),
-    `picture by words` and `picture by sentence` the mean over captions of -log P(picture | caption).
+    `caption by words` and `caption by sentence` are the mean over images of -log P(caption | image),
+    `image by words` and `image by sentence` the mean over captions of -log P(image | caption).
 
     Args:
-        word_scores: R of Eq. 10 for every pair; column i < b is the caption of picture i, and the columns
-            from b on are captions that fit no picture.
+        word_scores: R of Eq. 10 for every pair; column i < b is the caption of image i, and the columns
+            from b on are captions that fit no image.
         sentence_scores: The cosine of image and sentence vector for every pair.
         class_ids: When given, pairs of different items of the same class are left out of every sum: a
-            caption of another picture of the same bird is no wrong answer.
-        gamma3: How sharply a picture picks its caption, and a caption its picture.
+            caption of another image of the same bird is no wrong answer.
+        gamma3: How sharply an image picks its caption, and a caption its image.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
     """
     left_out = None if class_ids is None else same_class_pairs(class_ids)
@@ -97,7 +97,7 @@ def matching_losses(
         if left_out is not None:
             logits = logits.masked_fill(F.pad(left_out, (0, logits.shape[1] - len(own))), -torch.inf)
         terms[f"caption by {name}"] = F.cross_entropy(logits, own, reduction=reduction)
-        terms[f"picture by {name}"] = F.cross_entropy(logits[:, : len(own)].T, own, reduction=reduction)
+        terms[f"image by {name}"] = F.cross_entropy(logits[:, : len(own)].T, own, reduction=reduction)
     return terms
 
 

@@ -1,4 +1,4 @@
-"""Wrong pairs: real pictures with captions of other pictures, for the conditional discriminators."""
+"""Wrong pairs: real images with captions of other images, for the conditional discriminators."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Mismatch = Literal["roll", "other-class", "all", "none"]
 
 
 def wrong_pairs(class_ids: Int[Tensor, "b"], mismatch: Mismatch) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"]]:
-    """Choose k wrong pairs of a batch: the pictures' places in it, and those of their captions.
+    """Choose k wrong pairs of a batch: the images' places in it, and those of their captions.
 
-    `roll` pairs each picture but the last with the next caption, as the official code does; in a data set
-    of few classes that caption can be right. `other-class` pairs each picture with the next caption, in a
-    circle, of another class; a picture whose class is everywhere in the batch is left out. `all` pairs
-    each picture with every caption of another class, which teaches matching faster for little work, as the
-    pictures' features are there already. `none` gives no pair, as in Eq. 5 of the paper.
+    `roll` pairs each image but the last with the next caption, as the official code does; in a data set
+    of few classes that caption can be right. `other-class` pairs each image with the next caption, in a
+    circle, of another class; an image whose class is everywhere in the batch is left out. `all` pairs
+    each image with every caption of another class, which teaches matching faster for little work, as the
+    images' features are there already. `none` gives no pair, as in Eq. 5 of the paper.
     """
     own = torch.arange(len(class_ids), device=class_ids.device)
     if mismatch == "none":
@@ -27,9 +27,9 @@ def wrong_pairs(class_ids: Int[Tensor, "b"], mismatch: Mismatch) -> tuple[Int[Te
         return own[:-1], own[1:]
     same = class_ids[:, None] == class_ids[None]
     if mismatch == "all":
-        pictures, captions = torch.nonzero(~same, as_tuple=True)
-        return pictures, captions
+        images, captions = torch.nonzero(~same, as_tuple=True)
+        return images, captions
     steps = (own[None] - own[:, None]) % len(class_ids)
     nearest = steps.masked_fill(same, len(class_ids)).argmin(dim=1)
-    pictures = own[~same.all(dim=1)]
-    return pictures, nearest[pictures]
+    images = own[~same.all(dim=1)]
+    return images, nearest[images]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from attnforge.build.parts import Parts
-from attnforge.data.captioned import CaptionedPictures
+from attnforge.data.captioned import CaptionedImages
 from attnforge.errors import DataError, Problem
 from attnforge.interfaces import Dataset
 from attnforge_attngan.official.vocabulary import OfficialCaptions
@@ -47,7 +47,7 @@ def keep_captions(run: Path, captions: OfficialCaptions) -> None:
 def find_captions(run: Path, parts: Parts, words: Sequence[str]) -> FoundCaptions:
     """The captions of a run as the official code wants them.
 
-    Those of the imported `captions.pickle` come first, as they were. Else the run's data is read: pictures
+    Those of the imported `captions.pickle` come first, as they were. Else the run's data is read: images
     with fewer captions than others repeat theirs, because the official code counts equally many for each,
     and captions without a known word are left out.
     """
@@ -79,17 +79,17 @@ def _of_data(parts: Parts, known: OfficialCaptions) -> FoundCaptions:
     encoded = {
         split: [_encoded(one, index, parts) for index in range(len(one))] for split, one in data.items()
     }
-    each = max(len(picture) for pictures in encoded.values() for picture in pictures)
+    each = max(len(image) for images in encoded.values() for image in images)
     flat = {
-        split: tuple(picture[place % len(picture)] for picture in pictures for place in range(each))
-        for split, pictures in encoded.items()
+        split: tuple(image[place % len(image)] for image in images for place in range(each))
+        for split, images in encoded.items()
     }
     lists: dict[str, Sequence[object]] = {}
     for split, one in data.items():
-        if isinstance(one, CaptionedPictures):
+        if isinstance(one, CaptionedImages):
             lists[f"{split}/class_info.pickle"] = [one.class_id(index) for index in range(len(one))]
             lists[f"{split}/filenames.pickle"] = [_name(one.key(index)) for index in range(len(one))]
-    origin = f"captions: those of the run's data, {each} a picture (TEXT.CAPTIONS_PER_IMAGE)"
+    origin = f"captions: those of the run's data, {each} an image (TEXT.CAPTIONS_PER_IMAGE)"
     captions = OfficialCaptions(words=known.words, train=flat["train"], test=flat["test"])
     return FoundCaptions(captions, origin, lists)
 
@@ -98,7 +98,7 @@ def _encoded(data: Dataset, index: int, parts: Parts) -> list[tuple[int, ...]]:
     captions = data.captions(index)
     encoded = [tuple(ids) for ids in map(parts.tokenizer.encode, captions) if ids]
     if not encoded:
-        message = f"the vocabulary knows no word of {captions[0]!r}, which is all that a picture has"
+        message = f"the vocabulary knows no word of {captions[0]!r}, which is all that an image has"
         raise DataError(Problem("unknown-words", message, expected="the data of the run"))
     return encoded
 

@@ -20,7 +20,7 @@ FILE = click.Path(path_type=Path)
     "discriminators",
     type=FILE,
     multiple=True,
-    help="Such as netD0.pth; once for every picture size, smallest first.",
+    help="Such as netD0.pth; once for every image size, smallest first.",
 )
 @click.option("--recipe", default="attngan", show_default=True, help="A recipe of the same widths.")
 @click.option("-o", "--out", type=FILE, required=True, help="The run folder to make.")

@@ -83,7 +83,7 @@ def official_generator(network: nn.Module, *, source: Path) -> dict[str, Tensor]
         raise _foreign(source, [f"the generator is a {type(network).__name__}"])
     first, *others = network.stages
     if isinstance(first, InitialStage) and len(first.up) != UP_BLOCKS:
-        raise _foreign(source, [f"the first picture has not 64 pixels a side but {4 << len(first.up)}"])
+        raise _foreign(source, [f"the first image has not 64 pixels a side but {4 << len(first.up)}"])
     attentions = [getattr(stage, "attention", stage) for stage in others]
     wanted = [(network.conditioner, Augmentation), (first, InitialStage)]
     wanted += [(stage, RefineStage) for stage in others] + [(one, WordAttention) for one in attentions]

@@ -46,7 +46,7 @@ class OfficialFiles:
     captions: Path
     """`captions.pickle`, which holds the vocabulary that the text encoder was trained with."""
     discriminators: tuple[Path, ...] = ()
-    """One for every picture size, smallest first; none were published."""
+    """One for every image size, smallest first; none were published."""
 
 
 def import_official(
@@ -144,7 +144,7 @@ def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path
     names = [name for name in networks if name.startswith("discriminator-")]
     if paths and len(paths) != len(names):
         message = f"{len(paths)} discriminators are given, the recipe has {len(names)}"
-        expected = f"{len(names)} files, smallest pictures first, or none"
+        expected = f"{len(names)} files, smallest images first, or none"
         raise RunError(Problem("other-checkpoint", message, expected=expected))
     for name, path in zip(names, paths, strict=False):
         state = read_state(str(path), inside=(*WRAPPERS, "netD", "discriminator"))

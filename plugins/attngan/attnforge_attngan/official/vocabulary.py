@@ -20,7 +20,7 @@ class OfficialCaptions:
     words: tuple[str, ...]
     """The words in the order of their ids, from id 1."""
     train: tuple[tuple[int, ...], ...] = ()
-    """The training captions as ids, equally many for each picture, one picture after the other."""
+    """The training captions as ids, equally many for each image, one image after the other."""
     test: tuple[tuple[int, ...], ...] = ()
     """The test captions as ids."""
 

@@ -37,9 +37,9 @@ class _GeneratorNetwork(Protocol):
 
 
 class AdversarialTask:
-    """Trains a generator against one discriminator a picture size, with encoders that stay as they are.
+    """Trains a generator against one discriminator an image size, with encoders that stay as they are.
 
-    Each step draws one batch of pictures; the discriminators learn from them first, and the generator
+    Each step draws one batch of images; the discriminators learn from them first, and the generator
     then learns from the discriminators just updated. The averaged generator is what is sampled from.
 
     Args:
@@ -47,7 +47,7 @@ class AdversarialTask:
         discriminator_learning_rate: Adam's step size for the discriminators.
         betas: Adam's decay rates.
         average: Decay of the moving average of the generator's weights, a step, as in the official code; 0
-            keeps none, and pictures are drawn with the weights that train. The paper does not speak of it.
+            keeps none, and images are drawn with the weights that train. The paper does not speak of it.
         average_buffers: What the averaged generator's batch normalisation uses: `copy`, the statistics of the
             generator that trains, as the official code; `average`, their moving average; `recompute`, its
             own, for which it draws each step's captions, too. See `WeightAverage`.
@@ -210,12 +210,12 @@ def pyramid(
     *,
     levels: UInt8[Tensor, "b 3 h w"] | None = None,
 ) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
-    """The same pictures at every size, smallest first; antialiased bilinear, as real pictures shrink.
+    """The same images at every size, smallest first; antialiased bilinear, as real images shrink.
 
     Args:
-        images: The pictures.
+        images: The images.
         sizes: Their sides in pixels.
-        levels: The grey levels that the pictures were made of. The smaller pictures then hold whole grey
+        levels: The grey levels that the images were made of. The smaller images then hold whole grey
             levels, too, as those of the official code do, and are made in half of the time on a CPU.
     """
     return tuple(images if images.shape[-1] == size else _shrink(images, size, levels) for size in sizes)

@@ -1,4 +1,4 @@
-"""Pre-training of the encoders: which caption belongs to which picture (DAMSM, section 3.2 of the paper)."""
+"""Pre-training of the encoders: which caption belongs to which image (DAMSM, section 3.2 of the paper)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from attnforge_attngan.swaps import with_swapped
 
 
 class MatchingTask:
-    """Trains text and image encoder so that a batch's captions find their pictures, and the other way.
+    """Trains text and image encoder so that a batch's captions find their images, and the other way.
 
     The loss is the sum of the four cross entropies of Eq. 11-14, each with weight one, as in the paper.
 
@@ -41,16 +41,16 @@ class MatchingTask:
         gamma2: Sharpness of the maximum over words (Eq. 10).
         gamma3: Sharpness of the choice among captions (Eq. 11).
         gradient_norm: Gradients of the text encoder longer than this are cut to it.
-        mask_same_class: Leave out pairs of different pictures that have the same class, as the official code
+        mask_same_class: Leave out pairs of different images that have the same class, as the official code
             does; the paper does not. Refused where all images are of one class.
         word_score: `paper` takes the power 1/gamma2 of Eq. 10; the `official` code leaves it out.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
         swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
-        picture_noise: Standard deviation of noise that is added to the pictures; see `DamsmLoss`.
+        image_noise: Standard deviation of noise that is added to the images; see `DamsmLoss`.
         precision: What numbers are rounded to before regions and words are multiplied; `auto` is their own
             type, and autocast's where that is on. A kernel may compute more exactly than asked.
         filter: The share of the gradient of word scores, by sum of absolute values, that the backward pass
-            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of a picture and a caption
+            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of an image and a caption
             that the backward pass computed is logged as `pairs kept`.
         kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
     """
@@ -75,7 +75,7 @@ class MatchingTask:
         word_score: WordScore = "official",
         reduction: Reduction = "mean",
         swapped_captions: bool = False,
-        picture_noise: Weight = 0.0,
+        image_noise: Weight = 0.0,
         precision: Precision = "auto",
         filter: ShareBelowOne = 0.0,
         kernel: str = "auto",
@@ -98,7 +98,7 @@ class MatchingTask:
         self.word_score: WordScore = word_score
         self.reduction: Reduction = reduction
         self.swapped_captions = swapped_captions
-        self.picture_noise = picture_noise
+        self.image_noise = image_noise
         self.precision: Precision = precision
         self.filter = filter
         self.kernel = kernel
@@ -139,7 +139,7 @@ class MatchingTask:
             kept = room_for_kept(text) if self.filter else None
             terms = matching_terms(
                 text,
-                self.image(add_noise(self.engine.arranged_images(batch.image), self.picture_noise)),
+                self.image(add_noise(self.engine.arranged_images(batch.image), self.image_noise)),
                 class_ids=batch.class_ids if self.mask_same_class else None,
                 gamma1=gamma1,
                 gamma2=gamma2,
@@ -160,7 +160,7 @@ class MatchingTask:
         return figures if kept is None else {**figures, "pairs kept": kept}
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
-        """Where each word looks in its picture, as the task's gamma1 has it (Eq. 9)."""
+        """Where each word looks in its image, as the task's gamma1 has it (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gammas[0])
 
     def _left(self, progress: Progress) -> float:

@@ -106,7 +106,7 @@ def refuse_large_file(size: int) -> None:
         raise TooLargeError(f"the file has more than {MAX_FILE_BYTES:,} bytes")
 
 
-def open_picture(path: Path, *, background: str = "white", place: Place | None = None) -> Image.Image:
+def open_image(path: Path, *, background: str = "white", place: Place | None = None) -> Image.Image:
     """An image in RGB, turned as its EXIF data says, transparent parts on `background`.
 
     Args:
@@ -141,30 +141,30 @@ def unreadable(
     """The problem of a file that could not be opened as an image, by what Pillow raised."""
     match error:
         case FileNotFoundError():
-            return Problem("missing-file", f"there is no picture {path}", place, next_step=next_step)
+            return Problem("missing-file", f"there is no image {path}", place, next_step=next_step)
         case TooLargeError():
-            message = f"picture {path} is too large to be expanded: {error}"
+            message = f"image {path} is too large to be expanded: {error}"
             expected = f"an image of at most {MAX_PIXELS:,} pixels: scale it down, training does so anyway"
             return Problem("image-too-large", message, place, expected, next_step)
         case MemoryError():
-            message = f"picture {path} is too large for the memory that is left"
+            message = f"image {path} is too large for the memory that is left"
             return Problem("image-too-large", message, place, "a smaller image, or more memory", next_step)
         case UnknownRangeError():
-            message = f"picture {path} cannot be shown: {error}"
+            message = f"image {path} cannot be shown: {error}"
             expected = "levels of 0 to 255 or 65,535, or shares of 0 to 1 as floats"
             return Problem("pixel-range", message, place, expected, next_step)
         case UnidentifiedImageError() if (kind := _other_kind(path)) is not None:
-            message = f"picture {path} cannot be read: it is {kind}"
+            message = f"image {path} cannot be read: it is {kind}"
             return Problem("image-format", message, place, f"one of {', '.join(FORMATS)}", next_step)
         case UnidentifiedImageError():
-            message = f"picture {path} cannot be read: it is empty or no image"
-            return Problem("broken-picture", message, place, "a whole picture", next_step)
+            message = f"image {path} cannot be read: it is empty or no image"
+            return Problem("broken-image", message, place, "a whole image", next_step)
         case OSError(strerror=str(reason)):
-            message = f"picture {path} cannot be read: {reason}"
-            return Problem("broken-picture", message, place, "a file that can be read", next_step)
+            message = f"image {path} cannot be read: {reason}"
+            return Problem("broken-image", message, place, "a file that can be read", next_step)
         case _:
-            message = f"picture {path} cannot be read: {said(error)}"
-            return Problem("broken-picture", message, place, "a whole picture", next_step)
+            message = f"image {path} cannot be read: {said(error)}"
+            return Problem("broken-image", message, place, "a whole image", next_step)
 
 
 def to_rgb(image: Image.Image, *, background: str = "white") -> Image.Image:

@@ -1,4 +1,4 @@
-"""Pictures and attention maps as data URIs, so that the page needs no file beside it."""
+"""Images and attention maps as data URIs, so that the page needs no file beside it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from attnforge.data.pictures import BROKEN, opened_image
+from attnforge.data.images import BROKEN, opened_image
 from attnforge.run.drawing import Drawing
 from attnforge.run.figure import FigureRow, region_row, stage_row
 
 
 class Maps(TypedDict):
-    """The maps of one stage or of the matching, one below the other in a single grey picture."""
+    """The maps of one stage or of the matching, one below the other in a single grey image."""
 
     width: int
     height: int
@@ -42,7 +42,7 @@ class Stage(TypedDict):
     """One stage of a drawing."""
 
     side: int
-    picture: str
+    image: str
     maps: Maps | None
 
 
@@ -55,11 +55,11 @@ class Drawn(TypedDict):
     index: int
     stages: list[Stage]
     regions: Maps | None
-    """The regions that the run's matching finds for each word in the picture of the last stage."""
+    """The regions that the run's matching finds for each word in the image of the last stage."""
 
 
 def drawn(drawing: Drawing) -> Drawn:
-    """A drawing with its pictures and maps as data URIs; the last stages are those that attend."""
+    """A drawing with its images and maps as data URIs; the last stages are those that attend."""
     missing = len(drawing.images) - len(drawing.attention)
     maps: list[Maps | None] = [None] * missing
     for image, weights in zip(drawing.images[missing:], drawing.attention, strict=True):
@@ -69,7 +69,7 @@ def drawn(drawing: Drawing) -> Drawn:
         row = region_row(drawing.images[-1], drawing.regions)
         regions = _maps(drawing.regions, row, taken=row.even)
     stages = [
-        Stage(side=image.shape[1], picture=picture_uri(Image.fromarray(image)), maps=its)
+        Stage(side=image.shape[1], image=image_uri(Image.fromarray(image)), maps=its)
         for image, its in zip(drawing.images, maps, strict=True)
     ]
     return Drawn(
@@ -82,22 +82,22 @@ def drawn(drawing: Drawing) -> Drawn:
     )
 
 
-def picture_uri(picture: Image.Image) -> str:
-    """A picture as a lossless PNG data URI."""
+def image_uri(image: Image.Image) -> str:
+    """An image as a lossless PNG data URI."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def thumbnail_uri(path: Path, *, side: int) -> str | None:
-    """A picture file, made smaller where its larger side exceeds `side`; None where it cannot be read."""
+    """An image file, made smaller where its larger side exceeds `side`; None where it cannot be read."""
     try:
-        with opened_image(path) as picture:
-            small = picture.convert("RGB")
+        with opened_image(path) as image:
+            small = image.convert("RGB")
     except BROKEN:
         return None
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return picture_uri(small)
+    return image_uri(small)
 
 
 def _maps(weights: Float[np.ndarray, "l h w"], row: FigureRow, *, taken: float) -> Maps:
@@ -110,7 +110,7 @@ def _maps(weights: Float[np.ndarray, "l h w"], row: FigureRow, *, taken: float) 
     return Maps(
         width=width,
         height=height,
-        sprite=picture_uri(Image.fromarray(sprite.reshape(words * height, width))) if words else "",
+        sprite=image_uri(Image.fromarray(sprite.reshape(words * height, width))) if words else "",
         strongest=_rounded(strongest),
         share=_rounded(sums / (sums.sum() or 1)),
         even=_rounded(np.array([row.even]))[0],

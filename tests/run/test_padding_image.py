@@ -1,4 +1,4 @@
-"""The picture of the padding mask in the documentation shows what is computed, and what the text says."""
+"""The image of the padding mask in the documentation shows what is computed, and what the text says."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_only_the_official_mask_reads_padding_and_hides_words(script: dict[str, 
     assert ((official.maps[words:] > 0).all(axis=0)).mean() == pytest.approx(1 / 3, abs=0.01)
 
 
-def test_the_picture_has_a_row_a_look_and_a_tile_a_slot(script: dict[str, Any], trained: Path) -> None:
+def test_the_image_has_a_row_a_look_and_a_tile_a_slot(script: dict[str, Any], trained: Path) -> None:
     pipeline = Pipeline.load(trained, device="cpu")
     looks = script["three_looks"](pipeline)
     page = np.asarray(script["sheet"](looks, pipeline.parts.tokenizer.tokens(script["SHOWN"])))

@@ -1,4 +1,4 @@
-"""Small networks that look at pictures: an image encoder and a discriminator."""
+"""Small networks that look at images: an image encoder and a discriminator."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ExampleDiscriminator(nn.Module):
     def logits(
         self, features: Float[Tensor, "b c 2 2"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real the picture is; with a sentence, how real as a picture of it."""
+        """How real the image is; with a sentence, how real as an image of it."""
         flat = features.flatten(1)
         alone: Tensor = self.judge(flat)[:, 0]
         if sentence is None:
