@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from attnforge.data.encoding import encode_captions
-from attnforge.run.draw import to_bytes
+from attnforge.run.generating import to_bytes
 from attnforge.run.pipeline import Pipeline
 
 SHOWN = "a big white bird with a yellow cap a blue breast and green wings"

@@ -31,7 +31,7 @@ install_import_hook(
         "attnforge.evaluate",
         "attnforge.interfaces",
         "attnforge.kernels",
-        "attnforge.run.drawing",
+        "attnforge.run.generated",
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",

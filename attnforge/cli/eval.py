@@ -63,16 +63,16 @@ def command(
         except OSError as error:
             message = f"the figures cannot be written to {out}: {error.strerror or error}"
             expected = f"a file in a folder that can be written; the figures are in {run / 'measured'}"
-            raise RunError(Problem("figures-not-written", message, expected=expected)) from error
+            raise RunError(Problem("metrics-not-written", message, expected=expected)) from error
     if as_json:
         say_json(data, indent=1)
     elif every:
-        names = list(dict.fromkeys(name for one in measurements for name in headlines(one.figures)))
+        names = list(dict.fromkeys(name for one in measurements for name in headlines(one.metrics)))
         rows = [
             {
                 "checkpoint": one.name,
                 "epoch": one.epoch,
-                **{name: written(name, one.figures) for name in names},
+                **{name: written(name, one.metrics) for name in names},
             }
             for one in measurements
         ]
@@ -81,7 +81,7 @@ def command(
         (one,) = measurements
         shown = [
             {"figure": name, "value": f"{value:.4g}" if isinstance(value, float) else value}
-            for name, value in one.figures.items()
+            for name, value in one.metrics.items()
         ]
         listing(shown, as_json=False, columns=["figure", "value"])
         say(f"{one.name} of {run}; next: attnforge report {run}")

@@ -38,7 +38,7 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
         raise click.exceptions.Exit(stop.exit_code)
 
     report = report_run(path, device="auto")
-    for name, value in outcome.figures.items():
+    for name, value in outcome.metrics.items():
         reporter.line(f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}")
     reporter.line(f"trained, measured and reported in {duration(time.monotonic() - began)}")
     reporter.line(f'draw your own: attnforge sample {path} "a red bird with blue wings" --attention')

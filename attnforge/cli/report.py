@@ -14,7 +14,7 @@ from attnforge.terminal import say
 @click.argument("run", type=PATH)
 @click.option("--device", default="auto", show_default=True, help="Where to draw: auto, cpu or cuda.")
 def command(run: Path, device: str) -> None:
-    """Write RUN/report.html: figures, words over pixels, samples over time, curves.
+    """Write RUN/report.html: metrics, words over pixels, samples over time, curves.
 
     The fixed captions of the run are drawn anew with its newest checkpoint, or with the checkpoint that RUN
     is the path of; the path of the report is printed.

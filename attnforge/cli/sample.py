@@ -39,8 +39,8 @@ def command(
     The same run, caption and seed give the same images, whatever else is drawn with them.
     """
     _refuse_files(run, captions)
-    from attnforge.run.drawings import SHEET, SHEET_ROWS, write_drawings
     from attnforge.run.pipeline import Pipeline
+    from attnforge.run.writing import SHEET, SHEET_ROWS, write_images
 
     pipeline = Pipeline.load(run, device=device)
     tokenizer = pipeline.parts.tokenizer
@@ -50,8 +50,8 @@ def command(
             left = " ".join(known)
             say(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
     once = list(dict.fromkeys(captions))  # the same caption has the same images
-    drawings = pipeline.draw_each(once, count=count, seed=seed, attention=attention)
-    for path in write_drawings(drawings, out or pipeline.run.path / "drawings", attention=attention):
+    drawings = pipeline.generate_each(once, count=count, seed=seed, attention=attention)
+    for path in write_images(drawings, out or pipeline.run.path / "drawings", attention=attention):
         say(path)
     if (images := len(once) * count) > SHEET_ROWS:
         say(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)

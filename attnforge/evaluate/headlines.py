@@ -13,21 +13,21 @@ PROTOCOL = frozenset({"captions", "evaluation seed"})
 """What stands beside figures without being one."""
 
 
-def headlines(figures: Mapping[str, Any]) -> list[str]:
+def headlines(metrics: Mapping[str, Any]) -> list[str]:
     """The names of the figures that stand for themselves, in order.
 
     A figure's chance, its deviation, and its parts, whose names begin with the whole name of another, are
     left out.
     """
-    names = [name for name, value in figures.items() if name not in PROTOCOL and _is_number(value)]
+    names = [name for name, value in metrics.items() if name not in PROTOCOL and _is_number(value)]
     names = [name for name in names if not name.endswith((CHANCE, DEVIATION))]
     return [name for name in names if not any(name.startswith(f"{other} ") for other in names)]
 
 
-def withheld(figures: Mapping[str, Any]) -> dict[str, str]:
+def withheld(metrics: Mapping[str, Any]) -> dict[str, str]:
     """The figures that are not given, and why."""
-    names = [name for name in figures if name.endswith(WITHHELD)]
-    return {name.removesuffix(WITHHELD): str(figures[name]) for name in names}
+    names = [name for name in metrics if name.endswith(WITHHELD)]
+    return {name.removesuffix(WITHHELD): str(metrics[name]) for name in names}
 
 
 def short(name: str) -> str:
@@ -40,17 +40,17 @@ def matching(names: list[str], wanted: str) -> str | None:
     return next((name for name in names if wanted in (name, short(name))), None)
 
 
-def is_share(name: str, figures: Mapping[str, Any]) -> bool:
+def is_share(name: str, metrics: Mapping[str, Any]) -> bool:
     """Whether a figure is a share of one, which those are that have a chance."""
-    return name + CHANCE in figures
+    return name + CHANCE in metrics
 
 
-def written(name: str, figures: Mapping[str, Any]) -> str:
+def written(name: str, metrics: Mapping[str, Any]) -> str:
     """A figure as a table shows it: with its deviation, and as per cent where it is a share."""
-    value, deviation = figures.get(name), figures.get(name + DEVIATION)
+    value, deviation = metrics.get(name), metrics.get(name + DEVIATION)
     if not _is_number(value):
         return ""
-    factor, digits = (100, 1) if is_share(name, figures) else (1, 3)
+    factor, digits = (100, 1) if is_share(name, metrics) else (1, 3)
     text = f"{factor * value:.{digits}f}"
     return f"{text} ± {factor * deviation:.{digits}f}" if _is_number(deviation) else text
 

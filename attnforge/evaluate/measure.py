@@ -18,7 +18,7 @@ from attnforge.specs import MetricSpec
 def measure(
     parts: Parts, generate: Callable[[Sequence[str], Sequence[int]], Float[Tensor, "b 3 h w"]]
 ) -> dict[str, float | int | str]:
-    """Draw captions of the test split and give every figure of the recipe's metrics, by name.
+    """Draw captions of the test split and give every value of the recipe's metrics, by name.
 
     Which captions and what noise is decided by `evaluation.seed`; each image of the split lends one
     caption before any lends a second. `generate` draws an image in [-1, 1] for each of some captions, with
@@ -36,10 +36,10 @@ def measure(
         images = generate(some, range(start, start + len(some)))
         for metric in metrics:
             metric.update(images, some)
-    figures: dict[str, Any] = {"captions": len(captions), "evaluation seed": options.seed}
+    values: dict[str, Any] = {"captions": len(captions), "evaluation seed": options.seed}
     for metric in metrics:
-        figures |= metric.compute()
-    return figures
+        values |= metric.compute()
+    return values
 
 
 def build_metrics(parts: Parts) -> list[Metric]:

@@ -120,15 +120,15 @@ def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> object:
 
         class Figures:
             def __init__(self, run):
-                self.file, self.figures = run / "figures.txt", set()
+                self.file, self.metrics = run / "figures.txt", set()
 
             @hookimpl
             def attnforge_step_end(self, scalars):
-                self.figures |= set(scalars)
+                self.metrics |= set(scalars)
 
             @hookimpl
             def attnforge_run_end(self):
-                self.file.write_text("\\n".join(sorted(self.figures)))
+                self.file.write_text("\\n".join(sorted(self.metrics)))
 
         return Figures(run)
 

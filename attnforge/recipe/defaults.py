@@ -9,12 +9,12 @@ from typing import Any
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe.options import MISSING, options_of
 from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shape, SlotShape, TableShape
-from attnforge.recipe.tree import UNSAID, Choice, Decoded, Named, Section, Several, Value
+from attnforge.recipe.tree import UNWRITABLE, Choice, Decoded, Named, Section, Several, Value
 from attnforge.recipe.values import dump
 
 
 def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) -> Decoded:
-    """A Python value as if a recipe had said it; `UNSAID` inside where no recipe could."""
+    """A Python value as if a recipe had said it; `UNWRITABLE` inside where no recipe could."""
     match shape:
         case OptionalShape():
             return Value(None, None, False) if live is None else from_python(shape.item, live, path, plugins)
@@ -32,7 +32,7 @@ def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) ->
             }
             return Named(named, False)
         case SectionShape() | ListShape() | TableShape():
-            return Value(live, UNSAID, False)
+            return Value(live, UNWRITABLE, False)
         case _:
             return Value(live, dump(shape.adapter, live), False)
 
@@ -54,6 +54,6 @@ def _slot(kind: str, live: Any, path: str, plugins: PluginCatalogue) -> Decoded:
     given = live.keywords if isinstance(live, partial) else {}
     component = plugins.registry.find(kind, target) if isinstance(target, type) else None
     if component is None or not isinstance(target, type):
-        return Value(live, UNSAID, False)
+        return Value(live, UNWRITABLE, False)
     provider = str(plugins.owner(component))
     return Choice(component, provider, target, _options(target, given, path, plugins), path, None, False)

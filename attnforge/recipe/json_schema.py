@@ -22,7 +22,7 @@ from attnforge.recipe.shapes import (
     TableShape,
     ValueShape,
 )
-from attnforge.recipe.tree import UNSAID
+from attnforge.recipe.tree import UNWRITABLE
 from attnforge.recipe.values import dump
 
 Schema = dict[str, Any]
@@ -100,7 +100,7 @@ class _Writer:
             extra: Schema = {"description": option.summary} if option.summary else {}
             if isinstance(option.shape, ValueShape) and option.default is not MISSING:
                 default = dump(option.shape.adapter, option.default)
-                if default is not UNSAID:
+                if default is not UNWRITABLE:
                     extra["default"] = default
             # Draft-07 looks at nothing beside `$ref`.
             described = {"allOf": [described]} if "$ref" in described else described

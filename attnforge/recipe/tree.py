@@ -11,13 +11,13 @@ from attnforge.errors import Place
 from attnforge.plugin import Component
 
 
-class Unsaid(Enum):
+class Unwritable(Enum):
     """Stands for a default that YAML has no words for, such as a function."""
 
-    UNSAID = "unsaid"
+    UNWRITABLE = "unsaid"
 
 
-UNSAID = Unsaid.UNSAID
+UNWRITABLE = Unwritable.UNWRITABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Value:
 
     live: Any
     plain: Any
-    """The same as YAML data, or `UNSAID`."""
+    """The same as YAML data, or `UNWRITABLE`."""
     written: bool
     """Whether the recipe says it; a default otherwise."""
 
@@ -76,7 +76,7 @@ Decoded = Value | Choice | Section | Several | Named
 
 
 def frozen(decoded: Decoded, *, pinned: bool = False) -> Any:
-    """Plain data with every default filled in; `UNSAID` for a default that YAML has no words for.
+    """Plain data with every default filled in; `UNWRITABLE` for a default that YAML has no words for.
 
     Args:
         decoded: What is frozen.
@@ -115,4 +115,4 @@ def choices(decoded: Decoded) -> list[Choice]:
 
 def _said(options: Mapping[str, Decoded], *, pinned: bool) -> dict[str, Any]:
     data = {name: frozen(option, pinned=pinned) for name, option in options.items()}
-    return {name: value for name, value in data.items() if value is not UNSAID}
+    return {name: value for name, value in data.items() if value is not UNWRITABLE}

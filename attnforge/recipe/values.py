@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from attnforge.errors import Place, Problem, nearest
 from attnforge.recipe.node import Items, Map, Node, plain
-from attnforge.recipe.tree import UNSAID, Value
+from attnforge.recipe.tree import UNWRITABLE, Value
 
 _TYPE_ERRORS = ("_type", "_parsing", "none_required", "is_instance_of", "_from_float")
 
@@ -29,12 +29,12 @@ def decode_value(adapter: TypeAdapter[Any], node: Node, path: str, problems: lis
 
 
 def dump(adapter: TypeAdapter[Any], live: object) -> Any:
-    """A value as YAML data, or `UNSAID`."""
+    """A value as YAML data, or `UNWRITABLE`."""
     try:
         data = adapter.dump_python(live, mode="json", warnings="error")
         json.dumps(data)
     except Exception:
-        return UNSAID
+        return UNWRITABLE
     return data
 
 

@@ -37,7 +37,7 @@ def refuse_captions(parts: Parts, phases: Sequence[str]) -> None:
         parts.datasets.of_any_size("test")
 
 
-def tell_what_is_lost(parts: Parts, run: RunFolder, reporter: Reporter) -> None:
+def warn_of_lost_words(parts: Parts, run: RunFolder, reporter: Reporter) -> None:
     """Tell and log which words of captions the vocabulary lacks, and whether classes leave no contrast."""
     recipe = parts.recipe
     if parts.datasets.training_classes() == 1:

@@ -26,7 +26,7 @@ from attnforge.run.measured import (
 from attnforge.run.measuring import digest_of_weights, measure_network
 from attnforge.run.pipeline import Pipeline, generator_checkpoints
 from attnforge.run.progress import Reporter
-from attnforge.run.saved_parts import drawing_name
+from attnforge.run.saved_parts import sampling_network_name
 
 CHANGEABLE = ("evaluation", "data")
 """Sections that may be overridden: they say how to judge, and on what; all else is in the weights."""
@@ -123,7 +123,7 @@ def _evaluate(
             phase=one.phase,
             step=one.step,
             images=images,
-            name=drawing_name(one),
+            name=sampling_network_name(one),
             checkpoint=one,
         )
         measurement.recipe["digest"] = original.digest

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from attnforge.run.drawing import Drawing
+from attnforge.run.generated import GeneratedImage
 
 TOP = 5
 """How many words the paper's figures show for each stage."""
@@ -34,7 +34,7 @@ class FigureRow:
         return [int(word) for word in np.argsort(-self.masses, kind="stable")[:top]]
 
 
-def figure_rows(drawing: Drawing) -> list[FigureRow]:
+def figure_rows(drawing: GeneratedImage) -> list[FigureRow]:
     """A row for each stage that attends, as in Fig. 1 and 4 of AttnGAN, and one for the matching's regions.
 
     The paper (Xu et al., CVPR 2018) shows no map of its matching; it is added as the last row.

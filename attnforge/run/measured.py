@@ -28,7 +28,7 @@ class Measurement:
     """Steps of the phase that its weights have behind them."""
     epoch: float | None
     """The same in passes through the training data; None where that data is not at hand."""
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     """By name; a figure `X chance` or `X deviation` belongs to figure X."""
     protocol: dict[str, Any]
     """The split, the data set, and the recipe's `evaluation` with every default filled in."""

@@ -18,7 +18,7 @@ from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import measure
 from attnforge.interfaces import Generator, Task
 from attnforge.recipe import ResolvedRecipe
-from attnforge.run.draw import generate
+from attnforge.run.generating import generate_batch
 from attnforge.run.measured import Measurement, protocol_of
 from attnforge.run.recorder import Recorder
 from attnforge.train.checkpoints.checkpoint import Checkpoint
@@ -49,9 +49,9 @@ def measure_network(
         checkpoint: Where the weights came from.
     """
     began = time.monotonic()
-    figures = measure(
+    metrics = measure(
         parts,
-        lambda captions, positions: generate(
+        lambda captions, positions: generate_batch(
             parts.text,
             cast("Generator", network),
             parts.measuring_tokenizer,
@@ -66,7 +66,7 @@ def measure_network(
         phase=phase,
         step=step,
         epoch=round(step * size / images, 3) if images else None,
-        figures=figures,
+        metrics=metrics,
         protocol=protocol_of(resolved),
         network=name,
         checkpoint=checkpoint.folder.name if checkpoint else None,
@@ -89,7 +89,7 @@ class _Trained:
     images: int
 
 
-class TrainingFigures:
+class TrainingMetrics:
     """Measures what a run trains, whenever its recipe says so.
 
     Args:
@@ -128,7 +128,7 @@ class TrainingFigures:
         if self.trained is None:
             return {}
         self.recorder.reporter.line("measuring on captions of the test split")
-        return self._measure(self.trained, step=self.trained.steps).figures
+        return self._measure(self.trained, step=self.trained.steps).metrics
 
     def _measure(self, trained: _Trained, *, step: int) -> Measurement:
         measurement = measure_network(

@@ -1,4 +1,4 @@
-"""A trained run as one object: captions in, drawings out."""
+"""A trained run as one object: captions in, images out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
-from attnforge.run.draw import draw_each
-from attnforge.run.drawing import Drawing
 from attnforge.run.folder import RunFolder
+from attnforge.run.generated import GeneratedImage
+from attnforge.run.generating import generate_each
 from attnforge.run.intact import intact_lock
 from attnforge.run.locating import locate_run
 from attnforge.run.progress import warn_on_stderr
@@ -36,7 +36,7 @@ GENERATOR = frozenset({"generator"})
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Everything that drawing needs, in evaluation mode, loaded from a run's newest checkpoint."""
+    """Everything that generating needs, in evaluation mode, loaded from a run's newest checkpoint."""
 
     run: RunFolder
     recipe: Recipe
@@ -94,28 +94,28 @@ class Pipeline:
         self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
 
-    def draw(
+    def generate(
         self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
-    ) -> list[Drawing]:
-        """Draw every caption `count` times; see `attnforge.run.draw.draw`.
+    ) -> list[GeneratedImage]:
+        """Generate `count` images of every caption; see `attnforge.run.generating.generate_each`.
 
-        With `attention`, drawings have the maps of the stages that attend, and the regions of the largest
+        With `attention`, images have the maps of the stages that attend, and the regions of the largest
         image that each word picks where the run's matching can say so.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.
         """
-        return list(self.draw_each(captions, count=count, seed=seed, attention=attention))
+        return list(self.generate_each(captions, count=count, seed=seed, attention=attention))
 
-    def draw_each(
+    def generate_each(
         self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
-    ) -> Iterator[Drawing]:
-        """The drawings of `draw` one after another, so that none need be kept.
+    ) -> Iterator[GeneratedImage]:
+        """The images of `generate` one after another, so that none need be kept.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.
         """
-        return draw_each(
+        return generate_each(
             self.parts.text,
             self.generator,
             self.parts.tokenizer,
@@ -176,7 +176,7 @@ def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[st
         raise RunError(
             Problem(
                 code="no-generator-yet",
-                message=f"run {folder.path} trains encoders and draws nothing",
+                message=f"run {folder.path} trains encoders and generates nothing",
                 expected="a run of a recipe with a generator, which can take these encoders",
                 next_step=f"attnforge train RECIPE encoders={folder.path}",
             )

@@ -51,7 +51,7 @@ class PhaseProgress:
         self.every = every
         self.began = self.told = time.monotonic()
         self.images = 0
-        self.figures = ""
+        self.metrics = ""
         self.bar: Progress | None = None
         self.row: TaskID | None = None
 
@@ -82,11 +82,11 @@ class PhaseProgress:
             # names that begin alike belong together, and the last of them is the largest image's
             families = {name.split(" ", 1)[0]: name for name in scalars}
             shown = list(families.values())[:FIGURES]
-            self.figures = printable("  ".join(f"{name} {scalars[name]:.3g}" for name in shown))
+            self.metrics = printable("  ".join(f"{name} {scalars[name]:.3g}" for name in shown))
         now = time.monotonic()
         elapsed = max(1e-6, now - self.began)
         left = elapsed / (result.step - self.start) * (self.steps - result.step)
-        rate = f"{self.images / elapsed:6.0f} images/s, {duration(left)} left  {self.figures}"
+        rate = f"{self.images / elapsed:6.0f} images/s, {duration(left)} left  {self.metrics}"
         if self.bar is not None and self.row is not None:
             self.bar.update(self.row, completed=result.step, rate=rate)
         elif now - self.told >= self.every or result.step == self.steps:

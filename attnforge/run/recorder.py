@@ -92,7 +92,7 @@ class Recorder:
         self.run.forget_scalars()
         forget_measurements(self.run)
 
-    def go_on_after(self, resumption: Resumption, *, later: Sequence[str]) -> None:
+    def resume_after(self, resumption: Resumption, *, later: Sequence[str]) -> None:
         """Continue the record from a checkpoint: what was logged beyond it is made again."""
         checkpoint = resumption.checkpoint
         self._write_recipe()
@@ -106,7 +106,7 @@ class Recorder:
         place = {"folder": checkpoint.folder, "phase": checkpoint.phase, "step": checkpoint.step}
         self.hooks.call("attnforge_checkpoint_load", **place)
 
-    def begins_anew(self, optimizers: Sequence[str]) -> None:
+    def optimizers_were_reset(self, optimizers: Sequence[str]) -> None:
         """Tell which optimisers have lost their moments, because their weights were migrated."""
         if optimizers:
             names = ", ".join(optimizers)
@@ -116,9 +116,9 @@ class Recorder:
     def measured(self, measurement: Measurement) -> None:
         """Write down what was measured, and hand the figures to trackers."""
         write_measurement(self.run, measurement)
-        self.run.log_event("measured", weights=measurement.name, **measurement.figures)
+        self.run.log_event("measured", weights=measurement.name, **measurement.metrics)
         numbers = {
-            name: float(value) for name, value in measurement.figures.items() if not isinstance(value, str)
+            name: float(value) for name, value in measurement.metrics.items() if not isinstance(value, str)
         }
         for tracker in self.trackers:
             tracker.scalars(numbers, phase=measurement.phase, step=measurement.step)

@@ -1,4 +1,4 @@
-"""The fixed captions of a run, drawn again and again with the same noise."""
+"""The fixed captions of a run, generated again and again with the same noise."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import choose_captions
 from attnforge.interfaces import Generator
 from attnforge.names import step_name
-from attnforge.run.draw import draw
 from attnforge.run.folder import RunFolder
+from attnforge.run.generating import generate_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class FixedSamples:
         folder = self.run.samples / step_name(phase, step)
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
-        drawings = draw(
+        generated = generate_all(
             self.parts.text,
             cast("Generator", generator),
             self.parts.tokenizer,
@@ -50,8 +50,8 @@ class FixedSamples:
             seed=self.parts.recipe.sampling.seed,
             device=self.parts.device,
         )
-        for number, drawing in enumerate(drawings):
+        for number, image in enumerate(generated):
             path = folder / f"{number:02d}.png"
-            Image.fromarray(drawing.images[-1]).save(path)
+            Image.fromarray(image.images[-1]).save(path)
             paths.append(str(path))
         return paths

@@ -21,7 +21,7 @@ Part = TypeVar("Part")
 class SavedParts(Parts):
     """Networks in evaluation mode, each built and loaded when it is first asked for.
 
-    Drawing asks for no image encoder, whose library may take seconds to import.
+    GeneratedImage asks for no image encoder, whose library may take seconds to import.
 
     Args:
         recipe: The assembled recipe.
@@ -68,11 +68,11 @@ class SavedParts(Parts):
         return part
 
     def _load(self, name: str, network: nn.Module) -> None:
-        saved = drawing_name(self.checkpoint) if name == "generator" else name
+        saved = sampling_network_name(self.checkpoint) if name == "generator" else name
         self.checkpoint.load_network(saved, network)
 
 
-def drawing_name(checkpoint: Checkpoint) -> str:
+def sampling_network_name(checkpoint: Checkpoint) -> str:
     """Which of a checkpoint's networks draws."""
     # the averaged weights draw better images and are what the official code publishes
     return "generator-average" if "generator-average" in checkpoint.networks() else "generator"

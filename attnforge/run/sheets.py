@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from attnforge.run.drawing import Drawing
 from attnforge.run.enlarging import enlarge
 from attnforge.run.figure import TOP, FigureRow, figure_rows
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.layout import row, stack, tile
 
 
-def contact_sheet(drawings: Sequence[Drawing], path: Path, *, side: int = 160) -> Path:
+def contact_sheet(drawings: Sequence[GeneratedImage], path: Path, *, side: int = 160) -> Path:
     """Write a PNG with one row a drawing: its stages from left to right, its caption below them.
 
     Args:
@@ -31,7 +31,7 @@ def contact_sheet(drawings: Sequence[Drawing], path: Path, *, side: int = 160) -
     return _save(stack([_stages(drawing, side) for drawing in drawings]), path)
 
 
-def attention_sheet(drawing: Drawing, path: Path, *, top: int = TOP, side: int | None = None) -> Path:
+def attention_sheet(drawing: GeneratedImage, path: Path, *, top: int = TOP, side: int | None = None) -> Path:
     """Write a PNG like Fig. 1 and 4 of AttnGAN: the stages, and below them the words that lit up parts.
 
     One row for each stage that attends and, where the drawing has its maps, one for the regions that words
@@ -80,7 +80,7 @@ def lit(
     return [np.asarray(image * (dark + (1 - dark) * share[..., None]), dtype=np.uint8) for share in shares]
 
 
-def _stages(drawing: Drawing, side: int) -> Image.Image:
+def _stages(drawing: GeneratedImage, side: int) -> Image.Image:
     return row([tile(image, side) for image in drawing.images], side, below=drawing.caption)
 
 

@@ -21,7 +21,7 @@ def is_recorded(parts: Parts, phase: Phase) -> bool:
     return graphs and "generator" in class_of(phase.task).needs
 
 
-def drawing_network(task: Task) -> nn.Module | None:
+def sampling_network(task: Task) -> nn.Module | None:
     """The network of a task that images are drawn with: the averaged generator where there is one."""
     networks = task.networks()
     return networks.get("generator-average", networks.get("generator"))

@@ -23,7 +23,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
-from attnforge.run.captions import refuse_captions, tell_what_is_lost
+from attnforge.run.captions import refuse_captions, warn_of_lost_words
 from attnforge.run.encoders import (
     describe_encoders,
     find_encoders,
@@ -33,7 +33,7 @@ from attnforge.run.encoders import (
 )
 from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
-from attnforge.run.measuring import TrainingFigures
+from attnforge.run.measuring import TrainingMetrics
 from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.resuming import (
@@ -45,7 +45,7 @@ from attnforge.run.resuming import (
 )
 from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
-from attnforge.run.tasks import build_task, drawing_network, phase_batches, steps_of
+from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.steps import try_phases
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.finite import constants_of
@@ -62,7 +62,7 @@ class Outcome:
     run: RunFolder
     finished: bool
     """False when a signal asked it to leave before the last phase was through."""
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     """What was measured in the end; empty when the run was left early."""
 
 
@@ -169,31 +169,31 @@ def _train(
             if encoders is not None:
                 reporter.line(describe_encoders(encoders, left_out))
             if checkpoint is None:
-                tell_what_is_lost(parts, run, reporter)
+                warn_of_lost_words(parts, run, reporter)
             recorder = Recorder(
                 run, recipe=recipe, resolved=resolved, asked=written, data=known_data, reporter=reporter
             )
             recording.enter_context(recorder)
             for text in warnings:
                 run.log_event("warning", message=text)
-            figures = TrainingFigures(parts, resolved=resolved, recorder=recorder)
-            finished = _train_phases(parts, run, recorder, figures, stop, names, resumption)
+            metrics = TrainingMetrics(parts, resolved=resolved, recorder=recorder)
+            finished = _train_phases(parts, run, recorder, metrics, stop, names, resumption)
         if not finished:
             recorder.end("stopped")
             reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
-            return Outcome(run=run, finished=False, figures={})
-        measured = figures.measure_end()
+            return Outcome(run=run, finished=False, metrics={})
+        measured = metrics.measure_end()
         if measured:
             run.write_json("result.json", measured)
         recorder.end("finished")
-    return Outcome(run=run, finished=True, figures=measured)
+    return Outcome(run=run, finished=True, metrics=measured)
 
 
 def _train_phases(
     parts: Parts,
     run: RunFolder,
     recorder: Recorder,
-    figures: TrainingFigures,
+    metrics: TrainingMetrics,
     stop: StopSignal,
     names: Sequence[str],
     resumption: Resumption | None,
@@ -215,11 +215,11 @@ def _train_phases(
         constants = constants_of(task.networks())
         if resumption is not None and resumption.checkpoint.phase == name:
             anew = load_task(resumption, task)
-            recorder.go_on_after(resumption, later=names[names.index(name) + 1 :])
-            recorder.begins_anew(anew)
+            recorder.resume_after(resumption, later=names[names.index(name) + 1 :])
+            recorder.optimizers_were_reset(anew)
             start = resumption.checkpoint.step
-        measure = figures.watch(task, phase=name, steps=steps, images=len(data))
-        drawing = drawing_network(task)
+        measure = metrics.watch(task, phase=name, steps=steps, images=len(data))
+        drawing = sampling_network(task)
         if drawing is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
         with recorder.phase(

@@ -118,7 +118,7 @@ def test_the_report_shows_the_figures_of_a_run_that_was_left_early(run: Path) ->
         (["run", "--checkpoint", "gan-0000001"], "no-such-checkpoint", "one of gan-0000004, gan-0000005"),
         (["run", "--checkpoint", "damsm-0000003"], "no-such-checkpoint", "gan-0000004"),
         (["nowhere"], "no-such-run", "ls runs"),
-        (["run", "--out", "nowhere/figures.json"], "figures-not-written", "nowhere/figures.json"),
+        (["run", "--out", "nowhere/metrics.json"], "metrics-not-written", "nowhere/metrics.json"),
     ],
 )
 def test_what_cannot_be_measured_is_said(
@@ -158,7 +158,7 @@ def test_training_measures_every_so_many_steps_and_goes_on_measuring(
     assert train_tiny(whole.path, *every).finished
     found = read_measurements(whole, phases=["damsm", "gan"])
     assert [(one.phase, one.step) for one in found] == [("gan", 2), ("gan", 4), ("gan", 5)]
-    assert found[-1].figures == json.loads((whole.path / "result.json").read_text())
+    assert found[-1].metrics == json.loads((whole.path / "result.json").read_text())
 
     from attnforge.evaluate.measure import measure
 
@@ -172,11 +172,11 @@ def test_training_measures_every_so_many_steps_and_goes_on_measuring(
     assert [one.step for one in read_measurements(halved, phases=["gan"])] == [2]
     assert train_tiny(halved.path, *every, resume=True).finished
     again = read_measurements(halved, phases=["damsm", "gan"])
-    assert [one.figures for one in again] == [one.figures for one in found]
+    assert [one.metrics for one in again] == [one.metrics for one in found]
     capsys.readouterr()
     command = ["eval", str(whole.path), "--checkpoint", "gan-0000004", "--json", *CPU]
     assert attnforge(command) == 0
-    assert json.loads(capsys.readouterr().out)[0]["figures"] == found[1].figures
+    assert json.loads(capsys.readouterr().out)[0]["figures"] == found[1].metrics
 
 
 def test_a_run_that_starts_over_forgets_its_figures(run: Path) -> None:

@@ -90,8 +90,8 @@ def test_every_run_is_measured_over_training_in_table_plot_and_files(finished: P
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     assert table[0] == ["configuration", "epoch", "attribute accuracy (%)", "R-precision (%)"]
     assert [row[:3] for row in table[2:]] == [
-        [label, "0.833", f"{100 * figures['attribute accuracy']:.1f}"]
-        for label, figures in zip(LABELS, last, strict=True)
+        [label, "0.833", f"{100 * metrics['attribute accuracy']:.1f}"]
+        for label, metrics in zip(LABELS, last, strict=True)
     ]
     assert "Measured on 12 captions" in lines[-1]
 

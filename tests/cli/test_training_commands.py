@@ -201,7 +201,7 @@ def test_a_run_that_is_not_there_is_said(command: list[str], capsys: Said) -> No
 def test_a_folder_that_cannot_be_written_is_said(trained: Path, tmp_path: Path, capsys: Said) -> None:
     (tmp_path / "file").write_text("")
     assert attnforge(["sample", str(trained), RED, "--out", "file"]) == 1
-    refused(capsys, "drawings-not-written")
+    refused(capsys, "images-not-written")
     assert attnforge(["train", "quickstart", *SHORT, "--out", "file/run"]) == 1
     refused(capsys, "run-not-written")
 

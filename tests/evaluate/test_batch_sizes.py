@@ -58,11 +58,11 @@ def test_images_and_metrics_are_the_same_for_every_batch_size(
     for size in SIZES[1:]:
         assert torch.equal(torch.cat(noise[size]), torch.cat(noise[1]))
         assert torch.allclose(torch.cat(drawn[size]), images, atol=1e-5)
-        assert measured[size].figures.keys() == first.figures.keys()
-        for name, value in first.figures.items():
+        assert measured[size].metrics.keys() == first.metrics.keys()
+        for name, value in first.metrics.items():
             same = value if isinstance(value, str) else pytest.approx(value, rel=1e-6)
-            assert measured[size].figures[name] == same
-    assert set(NAMES) <= first.figures.keys()
+            assert measured[size].metrics[name] == same
+    assert set(NAMES) <= first.metrics.keys()
 
 
 def test_a_batch_size_is_no_other_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

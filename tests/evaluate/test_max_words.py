@@ -92,7 +92,7 @@ def test_a_run_draws_what_it_measures_from_cut_captions(tmp_path: Path) -> None:
         short = ("phases.damsm.steps=1", "phases.gan.steps=1", "phases.gan.sample_every=0", metrics, *cut)
         resolved = resolve("quickstart", overrides=[*TINY, *short], plugins=plugins)
         outcome = train(resolved, tmp_path / name, resume=False, reporter=ConsoleReporter())
-        return float(outcome.figures["brightness"])
+        return float(outcome.metrics["brightness"])
 
     whole = measured("whole")
     assert measured("long", "evaluation.max_words=99") == whole

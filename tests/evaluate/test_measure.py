@@ -145,8 +145,8 @@ def test_metrics_are_given_the_images_of_their_captions() -> None:
 
     metrics: Mapping[str, Any] = {name: partial(build, name=name) for name in ("first", "second")}
     options = Evaluation(metrics=metrics, captions=8, batch_size=3, seed=5)
-    figures = measure(parts_of(BIRDS, options), generate)
-    assert figures == {"captions": 8, "evaluation seed": 5, "first": 8.0, "second": 8.0}
+    metrics = measure(parts_of(BIRDS, options), generate)
+    assert metrics == {"captions": 8, "evaluation seed": 5, "first": 8.0, "second": 8.0}
     assert [list(positions) for positions in drawn] == [[0, 1, 2], [3, 4, 5], [6, 7]]
     for metric in built:
         assert metric.captions == chosen(BIRDS, count=8, seed=5)

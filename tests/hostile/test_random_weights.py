@@ -58,4 +58,4 @@ def test_runs_that_are_resumed_drawn_from_or_taken_from_need_no_file(trained: Pa
     assert random_weights(tiny())
     assert train_tiny(tmp_path / "taken", *SHORT, f"encoders={trained}").finished
     assert train_tiny(tmp_path / "taken", *SHORT, f"encoders={trained}", resume=True).finished
-    assert Pipeline.load(trained, device="cpu").draw(["a red bird"])
+    assert Pipeline.load(trained, device="cpu").generate(["a red bird"])

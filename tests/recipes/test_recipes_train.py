@@ -54,7 +54,7 @@ def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> 
     result = json.loads((run / "result.json").read_text())
     assert result["R-precision withheld"]  # two images make no share
     assert "R-precision" not in result
-    (drawing,) = Pipeline.load(run).draw(["a bird"], attention=True)
+    (drawing,) = Pipeline.load(run).generate(["a bird"], attention=True)
     assert [image.shape for image in drawing.images] == [(one, one, 3) for one in drawn]
     assert [maps.shape[1] for maps in drawing.attention] == sizes[:-1]
 

@@ -68,7 +68,7 @@ def test_a_matching_phase_is_the_official_one(name: str) -> None:
     found = recipe(name)
     holds(found["phases"]["damsm"], epochs=600, batch_size=48, image_size=299, steps=None)
     holds(found["phases"]["damsm"]["task"], learning_rate=0.002, final_learning_rate=0.1, gradient_norm=0.25)
-    holds(found["phases"]["damsm"]["task"], decay="by-epoch", epoch_decay=0.98, forget_moments=False)
+    holds(found["phases"]["damsm"]["task"], decay="by-epoch", epoch_decay=0.98, reset_optimizer=False)
     holds(found["phases"]["damsm"]["task"], **GAMMAS)
     holds(found["text"], use="bilstm", dim=256, embedding=300, dropout=0.5)
     holds(found["image"], use="inception-v3", align_corners=True)

@@ -71,7 +71,7 @@ def test_the_official_code_as_it_ran(written: dict[str, Path]) -> None:
         "generator.stages.1.attention.mask": "official",
         "generator.stages.2.attention.mask": "official",
         "phases.damsm.order": "length",
-        "phases.damsm.task.forget_moments": True,
+        "phases.damsm.task.reset_optimizer": True,
         "phases.gan.order": "length",
     }
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from attnforge.errors import RunError
-from attnforge.run.drawing import Drawing
-from attnforge.run.drawings import SHEET, SHEET_ROWS, caption_name, write_drawings
+from attnforge.run.generated import GeneratedImage
+from attnforge.run.writing import SHEET, SHEET_ROWS, caption_name, write_images
 
 ALIKE = (
     "a red bird",
@@ -45,9 +45,9 @@ ALIKE = (
 )
 
 
-def drawing(caption: str, index: int = 0) -> Drawing:
+def drawing(caption: str, index: int = 0) -> GeneratedImage:
     image = np.full((8, 8, 3), index % 256, dtype=np.uint8)
-    return Drawing(caption=caption, words=(), seed=1, index=index, images=(image,), attention=())
+    return GeneratedImage(caption=caption, words=(), seed=1, index=index, images=(image,), attention=())
 
 
 def test_no_two_captions_share_a_name_on_any_file_system() -> None:
@@ -65,25 +65,25 @@ def test_plain_words_are_the_name() -> None:
 
 
 def test_all_are_written_and_each_path_is_given_once(tmp_path: Path) -> None:
-    paths = list(write_drawings(map(drawing, ALIKE), tmp_path, attention=False))
+    paths = list(write_images(map(drawing, ALIKE), tmp_path, attention=False))
     assert len(set(paths)) == len(ALIKE) + 1
     assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
 
 
 def test_an_image_is_on_the_disk_before_the_next_is_drawn(tmp_path: Path) -> None:
-    def drawn() -> Iterator[Drawing]:
+    def drawn() -> Iterator[GeneratedImage]:
         for index in range(3):
             assert len(list(tmp_path.glob("*.png"))) == index
             yield drawing("a bird", index)
 
-    assert len(list(write_drawings(drawn(), tmp_path, attention=False))) == 4
+    assert len(list(write_images(drawn(), tmp_path, attention=False))) == 4
 
 
 def test_the_sheet_shows_the_first_ones_only(tmp_path: Path) -> None:
     heights = []
     for count in (SHEET_ROWS, SHEET_ROWS + 30):
         drawings = (drawing("a bird", index) for index in range(count))
-        *_, sheet = write_drawings(drawings, tmp_path, attention=False)
+        *_, sheet = write_images(drawings, tmp_path, attention=False)
         assert sheet == tmp_path / SHEET
         with Image.open(sheet) as image:
             heights.append(image.height)
@@ -91,17 +91,17 @@ def test_the_sheet_shows_the_first_ones_only(tmp_path: Path) -> None:
 
 
 def test_nothing_drawn_is_nothing_written(tmp_path: Path) -> None:
-    assert list(write_drawings([], tmp_path / "new", attention=False)) == []
+    assert list(write_images([], tmp_path / "new", attention=False)) == []
 
 
 def test_an_error_of_what_draws_is_not_taken_for_one_of_the_folder(tmp_path: Path) -> None:
-    def drawn() -> Iterator[Drawing]:
+    def drawn() -> Iterator[GeneratedImage]:
         yield drawing("a bird")
         raise FileNotFoundError(2, "No such file", "weights")
 
     with pytest.raises(FileNotFoundError):
-        list(write_drawings(drawn(), tmp_path, attention=False))
+        list(write_images(drawn(), tmp_path, attention=False))
     (tmp_path / "file").touch()
     with pytest.raises(RunError) as caught:
-        list(write_drawings(itertools.repeat(drawing("a bird"), 1), tmp_path / "file", attention=False))
-    assert caught.value.problems[0].code == "drawings-not-written"
+        list(write_images(itertools.repeat(drawing("a bird"), 1), tmp_path / "file", attention=False))
+    assert caught.value.problems[0].code == "images-not-written"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnforge.run.drawing import Drawing
 from attnforge.run.figure import figure_rows, region_row, stage_row
+from attnforge.run.generated import GeneratedImage
 
 IMAGE = np.zeros((4, 4, 3), dtype=np.uint8)
 
@@ -68,9 +68,9 @@ def test_a_drawing_has_a_row_for_every_stage_that_attends_and_one_for_regions() 
     images = tuple(np.full((side, side, 3), side, dtype=np.uint8) for side in (8, 16, 32))
     attention = (np.full((2, 8, 8), 0.5, np.float32), np.full((2, 16, 16), 0.5, np.float32))
     regions = np.full((2, 4, 4), 1 / 16, np.float32)
-    bare = Drawing("a bird", ("a", "bird"), 1, 0, images, attention)
+    bare = GeneratedImage("a bird", ("a", "bird"), 1, 0, images, attention)
     assert [row.image.shape[0] for row in figure_rows(bare)] == [16, 32]
-    whole = Drawing("a bird", ("a", "bird"), 1, 0, images, attention, regions)
+    whole = GeneratedImage("a bird", ("a", "bird"), 1, 0, images, attention, regions)
     rows = figure_rows(whole)
     assert [row.image.shape[0] for row in rows] == [16, 32, 32]
     assert [row.maps.shape for row in rows] == [(2, 8, 8), (2, 16, 16), (2, 4, 4)]

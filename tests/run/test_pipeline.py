@@ -1,4 +1,4 @@
-"""Drawing with a trained run."""
+"""GeneratedImage with a trained run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pipeline(trained: Path) -> Pipeline:
 
 
 def test_a_drawing_has_every_stage_and_a_map_for_every_word(pipeline: Pipeline) -> None:
-    (drawing,) = pipeline.draw([RED], attention=True)
+    (drawing,) = pipeline.generate([RED], attention=True)
     assert [image.shape for image in drawing.images] == [(16, 16, 3), (32, 32, 3)]
     assert drawing.words == tuple(RED.split())
     (maps,) = drawing.attention
@@ -29,23 +29,23 @@ def test_a_drawing_has_every_stage_and_a_map_for_every_word(pipeline: Pipeline) 
 
 
 def test_a_drawing_depends_on_its_caption_seed_and_index_alone(pipeline: Pipeline) -> None:
-    together = pipeline.draw([GREEN, RED], count=2, seed=3)
-    alone = pipeline.draw([RED], count=1, seed=3)
+    together = pipeline.generate([GREEN, RED], count=2, seed=3)
+    alone = pipeline.generate([RED], count=1, seed=3)
     np.testing.assert_array_equal(together[2].images[-1], alone[0].images[-1])
     assert not np.array_equal(together[2].images[-1], together[3].images[-1])
-    other = pipeline.draw([RED], count=1, seed=4)
+    other = pipeline.generate([RED], count=1, seed=4)
     assert not np.array_equal(other[0].images[-1], alone[0].images[-1])
 
 
 def test_unknown_words_are_left_out_and_named(pipeline: Pipeline) -> None:
     assert pipeline.unknown_words([f"quixotic {RED}"]) == ["quixotic"]
-    plain, strange = pipeline.draw([RED, f"quixotic {RED}"])
+    plain, strange = pipeline.generate([RED, f"quixotic {RED}"])
     np.testing.assert_array_equal(plain.images[-1], strange.images[-1])
 
 
 def test_a_caption_without_any_known_word_is_an_error(pipeline: Pipeline) -> None:
     with pytest.raises(AttnforgeError) as error:
-        pipeline.draw(["quixotic zephyr", ""])
+        pipeline.generate(["quixotic zephyr", ""])
     assert [problem.code for problem in error.value.problems] == ["caption-unknown"] * 2
 
 

@@ -20,9 +20,9 @@ def test_the_quickstart_draws_what_held_out_captions_ask_for(tmp_path: Path) -> 
     resolved = resolve("quickstart", overrides=["training.threads=2"])
     outcome = train(resolved, path, resume=False, reporter=ConsoleReporter())
     assert outcome.finished
-    assert outcome.figures["captions"] == 500
-    assert outcome.figures["attribute accuracy"] >= 0.7
-    assert outcome.figures["R-precision"] >= 10 * outcome.figures["R-precision chance"]
+    assert outcome.metrics["captions"] == 500
+    assert outcome.metrics["attribute accuracy"] >= 0.7
+    assert outcome.metrics["R-precision"] >= 10 * outcome.metrics["R-precision chance"]
     assert report_run(path).stat().st_size > 100_000
-    drawings = Pipeline.load(path).draw(["a red bird with blue wings"], count=2)
+    drawings = Pipeline.load(path).generate(["a red bird with blue wings"], count=2)
     assert [image.shape for image in drawings[0].images] == [(16, 16, 3), (32, 32, 3), (64, 64, 3)]

@@ -50,14 +50,14 @@ def gamma1_of(maps: RegionMaps | None) -> float:
 
 
 def test_each_word_shares_one_among_the_regions_of_the_largest_image(pipeline: Pipeline) -> None:
-    for drawing in pipeline.draw([RED], count=2, attention=True):
+    for drawing in pipeline.generate([RED], count=2, attention=True):
         assert drawing.regions is not None
         assert drawing.regions.shape == (6, 4, 4)
         np.testing.assert_allclose(drawing.regions.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
 def test_the_regions_are_those_that_the_image_encoder_sees_in_the_drawn_image(pipeline: Pipeline) -> None:
-    (drawing,) = pipeline.draw([RED], attention=True)
+    (drawing,) = pipeline.generate([RED], attention=True)
     parts = pipeline.parts
     pixels = torch.from_numpy(drawing.images[-1]).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.inference_mode():
@@ -69,7 +69,7 @@ def test_the_regions_are_those_that_the_image_encoder_sees_in_the_drawn_image(pi
 
 
 def test_a_drawing_without_attention_is_not_looked_at(pipeline: Pipeline) -> None:
-    (drawing,) = pipeline.draw([RED])
+    (drawing,) = pipeline.generate([RED])
     assert drawing.regions is None
 
 

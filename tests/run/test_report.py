@@ -18,24 +18,24 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from attnforge.errors import RunError
-from attnforge.run.drawing import Drawing
 from attnforge.run.figure import figure_rows
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.report import write_report
 
 HOSTILE = "a </script><script>alert(1)</script> <!-- <img src=x onerror=alert(2)> & \u2028 %style% bird"
 
 
-def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "bird")) -> Drawing:
+def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "bird")) -> GeneratedImage:
     random = np.random.default_rng(7)
     images = tuple(random.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in (16, 32, 64))
     maps = []
     for side in (16, 32):
         weights = random.random((len(words), side, side), dtype=np.float32)
         maps.append(weights / weights.sum(axis=0))
-    return Drawing(caption=caption, words=words, seed=3, index=1, images=images, attention=tuple(maps))
+    return GeneratedImage(caption=caption, words=words, seed=3, index=1, images=images, attention=tuple(maps))
 
 
-def with_regions() -> Drawing:
+def with_regions() -> GeneratedImage:
     weights = np.random.default_rng(8).random((3, 4, 4), dtype=np.float32) ** 4
     return replace(drawing(), regions=weights / weights.sum(axis=(1, 2), keepdims=True))
 
@@ -77,8 +77,8 @@ def decoded(uri: str) -> np.ndarray:
 def full_run(folder: Path) -> Path:
     lock = {"lock": {"recipe": "birds"}, "summary": "Birds in three stages."}
     (folder / "recipe.lock.yaml").write_text(json.dumps(lock))
-    figures = {"attribute accuracy": 0.75, "attribute accuracy chance": 0.125, "evaluation seed": 1}
-    (folder / "result.json").write_text(json.dumps(figures))
+    metrics = {"attribute accuracy": 0.75, "attribute accuracy chance": 0.125, "evaluation seed": 1}
+    (folder / "result.json").write_text(json.dumps(metrics))
     lines = [{"phase": "gan", "step": step, "seconds": step / 2, "G damsm": 1 / step} for step in (1, 2, 3)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "samples").mkdir()
@@ -251,7 +251,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_the_next_command(tmp_p
 def test_maps_without_any_weight_are_dark_and_not_an_error(tmp_path: Path) -> None:
     image = np.zeros((8, 8, 3), dtype=np.uint8)
     for weights in (np.zeros((2, 4, 4)), np.full((2, 4, 4), np.nan), np.zeros((0, 4, 4))):
-        one = Drawing("a", ("a", "b")[: len(weights)], 1, 0, (image,), (weights.astype(np.float32),))
+        one = GeneratedImage("a", ("a", "b")[: len(weights)], 1, 0, (image,), (weights.astype(np.float32),))
         [stage] = Page(write_report(tmp_path, drawings=[one])).data["drawings"][0]["stages"]
         assert stage["maps"]["share"] == [0.0] * len(weights)
 

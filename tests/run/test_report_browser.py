@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnforge.run.drawing import Drawing
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.report import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -32,7 +32,7 @@ ARGUMENTS = [
 ]
 
 
-def drawing(caption: str = "a red bird") -> Drawing:
+def drawing(caption: str = "a red bird") -> GeneratedImage:
     """White images; the word `red` has the upper left corner, `bird` the lower right."""
     images = tuple(np.full((side, side, 3), 255, dtype=np.uint8) for side in (16, 32, 64))
     maps = []
@@ -42,10 +42,10 @@ def drawing(caption: str = "a red bird") -> Drawing:
         weights[2, side // 2 :, side // 2 :] = 0.5
         weights[0] = 1 - weights[1] - weights[2]
         maps.append(weights)
-    return Drawing(caption, ("a", "red", "bird"), 1, 0, images, tuple(maps))
+    return GeneratedImage(caption, ("a", "red", "bird"), 1, 0, images, tuple(maps))
 
 
-def with_regions() -> Drawing:
+def with_regions() -> GeneratedImage:
     """The same, with `bird` in the upper left of four regions and the other words everywhere alike."""
     regions = np.full((3, 2, 2), 0.25, dtype=np.float32)
     regions[2] = [[0.97, 0.01], [0.01, 0.01]]

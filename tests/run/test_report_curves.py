@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnforge.run.report.curves import POINTS, SERIES, curves, thinned
-from attnforge.run.report.figures import figures
 from attnforge.run.report.history import evenly
+from attnforge.run.report.metrics import metrics
 
 
 def logged(steps: int = 4, phase: str = "gan", **values: Any) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def test_chosen_moments_hold_the_first_and_the_last(values: list[int], most: int
 
 
 def test_figures_know_their_chance_and_their_meaning() -> None:
-    accuracy, precision, wing, seed = figures(
+    accuracy, precision, wing, seed = metrics(
         {
             "evaluation seed": 1,
             "attribute accuracy": 0.5,
@@ -116,7 +116,7 @@ def test_figures_know_their_chance_and_their_meaning() -> None:
             "R-precision": 0.4,
             "R-precision chance": 0.01,
         }
-    )[:2] + figures({"attribute accuracy wing": 0.25, "evaluation seed": 1})
+    )[:2] + metrics({"attribute accuracy wing": 0.25, "evaluation seed": 1})
     assert (accuracy["value"], accuracy["chance"], accuracy["main"]) == ("50.0%", 0.125, True)
     assert (precision["name"], precision["chance"], precision["main"]) == ("R-precision", 0.01, True)
     assert "own caption" in precision["explanation"]
@@ -125,5 +125,5 @@ def test_figures_know_their_chance_and_their_meaning() -> None:
 
 
 def test_a_chance_without_its_figure_and_nested_values_are_shown() -> None:
-    rows = {row["name"]: row["value"] for row in figures({"luck chance": 0.5, "protocol": {"count": 3}})}
+    rows = {row["name"]: row["value"] for row in metrics({"luck chance": 0.5, "protocol": {"count": 3}})}
     assert rows == {"luck chance": "0.5", "protocol · count": "3"}

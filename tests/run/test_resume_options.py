@@ -15,7 +15,7 @@ from attnforge.interfaces import Batch, Progress
 
 OPTIONS = (
     "data.count=8",  # two steps of four images make an epoch
-    "phases.damsm={task: {use: damsm, decay: by-epoch, epoch_decay: 0.5, forget_moments: true}, steps: 4, "
+    "phases.damsm={task: {use: damsm, decay: by-epoch, epoch_decay: 0.5, reset_optimizer: true}, steps: 4, "
     "batch_size: 4, log_every: 1, checkpoint_every: 3, order: length, truncate: first, max_words: 6}",
     "phases.gan.task.average_buffers=recompute",
     "phases.gan.order=length",

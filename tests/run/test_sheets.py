@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from attnforge.run.drawing import Drawing
 from attnforge.run.figure import stage_row
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.sheets import attention_sheet, contact_sheet, lit
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
@@ -28,13 +28,13 @@ def corner(side: int, count: int, strong: int) -> np.ndarray:
     return weights
 
 
-def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "bird")) -> Drawing:
+def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "bird")) -> GeneratedImage:
     maps = (corner(8, len(words), 1), corner(16, len(words), 1))
     images = (plain(16, RED), plain(32, GREEN), plain(64, BLUE))
-    return Drawing(caption=caption, words=words, seed=1, index=0, images=images, attention=maps)
+    return GeneratedImage(caption=caption, words=words, seed=1, index=0, images=images, attention=maps)
 
 
-def with_regions() -> Drawing:
+def with_regions() -> GeneratedImage:
     """The same, with word 2 in one of four regions."""
     regions = np.full((3, 2, 2), 0.25, dtype=np.float32)
     regions[2] = [[0, 1], [0, 0]]
@@ -114,7 +114,7 @@ def test_the_strongest_word_stands_first_and_lights_up_its_pixels(tmp_path: Path
     weights[:, :4, :4] = np.array([0.1, 0.1, 0.8])[:, None, None]
     weights[:, 4:, 4:] = np.array([0.5, 0.3, 0.2])[:, None, None]
     grey = plain(64, (200, 200, 200))
-    one = Drawing("a red bird", ("a", "red", "bird"), 1, 0, (grey,), (weights,))
+    one = GeneratedImage("a red bird", ("a", "red", "bird"), 1, 0, (grey,), (weights,))
     with Image.open(attention_sheet(one, tmp_path / "sheet.png", side=64)) as sheet:
         pixels = np.asarray(sheet.convert("L"), dtype=int)
     bottom = pixels.shape[0] - 12 - 64
@@ -149,12 +149,12 @@ def test_images_are_shown_at_a_whole_multiple_or_at_256_pixels(
     tmp_path: Path, image: int, shown: int
 ) -> None:
     weights = np.full((2, 4, 4), 0.5, dtype=np.float32)
-    one = Drawing("a bird", ("a", "bird"), 1, 0, (plain(image, RED),), (weights,))
+    one = GeneratedImage("a bird", ("a", "bird"), 1, 0, (plain(image, RED),), (weights,))
     assert size(attention_sheet(one, tmp_path / "sheet.png"))[0] == 2 * (shown + 12) + 12
 
 
 def test_attention_sheet_without_maps_shows_the_stages(tmp_path: Path) -> None:
-    bare = Drawing(caption="a", words=("a",), seed=1, index=0, images=(plain(16, RED),), attention=())
+    bare = GeneratedImage(caption="a", words=("a",), seed=1, index=0, images=(plain(16, RED),), attention=())
     assert RED in colours(attention_sheet(bare, tmp_path / "sheet.png"))
 
 

@@ -18,10 +18,10 @@ def measurement(step: int, figure: float) -> Measurement:
     return Measurement(**{**whole, "phase": "gan", "step": step, "figures": {"score": figure}})
 
 
-def result(label: str, *figures: float) -> subject.RunResults:
+def result(label: str, *metrics: float) -> subject.RunResults:
     resolved = SimpleNamespace(name=label, data=lambda: {"evaluation": {}, "data": {"use": "none"}})
     run = SimpleNamespace(label=label, folder=Path(label), digest="1", settings={}, resolved=resolved)
-    measured = tuple(measurement(10 * (step + 1), figure) for step, figure in enumerate(figures))
+    measured = tuple(measurement(10 * (step + 1), figure) for step, figure in enumerate(metrics))
     return subject.RunResults(cast("PlannedRun", run), True, measured)
 
 
@@ -39,7 +39,7 @@ def test_a_number_that_is_not_finite_leaves_the_other_results_whole(monkeypatch:
     assert [one["figures"]["score"] for one in saved["runs"][1]["measurements"]] == [3.0, None, None]
     chosen = found[1].chosen("score")
     assert chosen is not None
-    assert chosen.figures["score"] == 3.0
+    assert chosen.metrics["score"] == 3.0
 
 
 def test_a_run_without_any_finite_number_shows_its_last() -> None:

@@ -72,9 +72,9 @@ def test_a_run_leaves_everything_behind(trained: Path) -> None:
             "00.png",
             "01.png",
         ]
-    figures = json.loads((trained / "result.json").read_text())
-    assert figures["captions"] == 12
-    assert 0 <= figures["attribute accuracy"] <= 1
+    metrics = json.loads((trained / "result.json").read_text())
+    assert metrics["captions"] == 12
+    assert 0 <= metrics["attribute accuracy"] <= 1
     events = [json.loads(line)["event"] for line in (trained / "log.jsonl").read_text().splitlines()]
     assert events[0] == "started"
     assert events[-1] == "ended"

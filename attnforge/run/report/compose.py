@@ -10,7 +10,7 @@ from attnforge.errors import RunError
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import resolve
-from attnforge.run.drawing import Drawing
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.intact import intact_lock
 from attnforge.run.locating import RunLocation, locate_run
 from attnforge.run.pipeline import Pipeline
@@ -71,7 +71,7 @@ def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sections
 
 
-def _draw(location: RunLocation, *, device: str) -> list[Drawing]:
+def _draw(location: RunLocation, *, device: str) -> list[GeneratedImage]:
     folder = location.run
     try:
         pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint)
@@ -81,4 +81,4 @@ def _draw(location: RunLocation, *, device: str) -> list[Drawing]:
             return []
         raise
     captions = fixed_captions(folder.path) or FixedSamples.choose(pipeline.parts, folder).captions
-    return pipeline.draw(captions, seed=pipeline.recipe.sampling.seed, attention=True)
+    return pipeline.generate(captions, seed=pipeline.recipe.sampling.seed, attention=True)

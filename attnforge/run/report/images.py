@@ -13,8 +13,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from attnforge.data.images import BROKEN, opened_image
-from attnforge.run.drawing import Drawing
 from attnforge.run.figure import FigureRow, region_row, stage_row
+from attnforge.run.generated import GeneratedImage
 
 
 class Maps(TypedDict):
@@ -58,7 +58,7 @@ class Drawn(TypedDict):
     """The regions that the run's matching finds for each word in the image of the last stage."""
 
 
-def drawn(drawing: Drawing) -> Drawn:
+def drawn(drawing: GeneratedImage) -> Drawn:
     """A drawing with its images and maps as data URIs; the last stages are those that attend."""
     missing = len(drawing.images) - len(drawing.attention)
     maps: list[Maps | None] = [None] * missing

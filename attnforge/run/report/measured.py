@@ -31,7 +31,7 @@ def points(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
         {
             "phase": one.phase,
             "step": one.step,
-            **{short(name): one.figures[name] for name in headlines(one.figures)},
+            **{short(name): one.metrics[name] for name in headlines(one.metrics)},
         }
         for one in measurements
         if one.protocol_digest == most
@@ -42,24 +42,24 @@ def section(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
     """A title and a table as HTML; nothing when nothing was measured."""
     if not measurements:
         return []
-    names = list(dict.fromkeys(name for one in measurements for name in headlines(one.figures)))
-    shares = {name for name in names if any(is_share(name, one.figures) for one in measurements)}
+    names = list(dict.fromkeys(name for one in measurements for name in headlines(one.metrics)))
+    shares = {name for name in names if any(is_share(name, one.metrics) for one in measurements)}
     titles = [name + (" (%)" if name in shares else "") for name in names]
     head = ["weights", "epoch", "captions", "protocol", *titles]
     rows = [
         [
             one.name,
             "" if one.epoch is None else f"{one.epoch:g}",
-            str(one.figures.get("captions", "")),
+            str(one.metrics.get("captions", "")),
             one.protocol_digest,
-            *(written(name, one.figures) for name in names),
+            *(written(name, one.metrics) for name in names),
         ]
         for one in measurements
     ]
     reasons = dict.fromkeys(
         f"{name} is withheld: {reason}."
         for one in measurements
-        for name, reason in withheld(one.figures).items()
+        for name, reason in withheld(one.metrics).items()
     )
     notes = "".join(_cell("p", reason) for reason in reasons)
     body = "".join(f"<tr>{''.join(_cell('td', cell) for cell in row)}</tr>" for row in rows)

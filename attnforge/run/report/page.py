@@ -15,26 +15,30 @@ from pathlib import Path
 from typing import Any
 
 from attnforge.errors import Place, Problem, RunError
-from attnforge.run.drawing import Drawing
 from attnforge.run.folder import write_text
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.report.curves import curves
-from attnforge.run.report.figures import figures
 from attnforge.run.report.history import histories
 from attnforge.run.report.images import drawn
+from attnforge.run.report.metrics import metrics
 from attnforge.run.report.record import read_record
 
 SCRIPTS = (
-    *("dom.js", "figures.js", "maps.js", "attention.js", "strongest.js"),
+    *("dom.js", "metrics.js", "maps.js", "attention.js", "strongest.js"),
     *("history.js", "chart.js", "curves.js", "page.js"),
 )
 
 
 def write_report(
-    folder: Path, *, drawings: Sequence[Drawing], sections: Sequence[tuple[str, str]] = (), digest: str = ""
+    folder: Path,
+    *,
+    drawings: Sequence[GeneratedImage],
+    sections: Sequence[tuple[str, str]] = (),
+    digest: str = "",
 ) -> Path:
     """Write `report.html` into a run folder: one file without any outside reference.
 
-    It shows the measured figures, each drawing with the attention maps of its words, the samples over
+    It shows the measured metrics, each drawing with the attention maps of its words, the samples over
     time and the curves. What the folder lacks is said on the page. The file is written beside its final
     name and moved into place.
 
@@ -66,7 +70,7 @@ def write_report(
         "folder": folder.resolve().name,
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "notes": notes,
-        "figures": figures(record.result),
+        "figures": metrics(record.result),
         "drawings": [drawn(drawing) for drawing in drawings],
         "history": history,
         "phases": curves(record.metrics),

@@ -48,7 +48,7 @@ def read_record(folder: Path) -> Record:
     record.measurements = measurements_of(folder, phases=record.phases)
     record.metrics += points(record.measurements)
     if record.measurements and not (folder / "result.json").exists():
-        record.result = record.measurements[-1].figures  # of a run that was imported or left early
+        record.result = record.measurements[-1].metrics  # of a run that was imported or left early
     else:
         result = _json(folder / "result.json", record, "There are no measured figures yet")
         if isinstance(result, dict):

@@ -39,9 +39,9 @@ class RunResults:
             return last
         scored = []
         for one in self.measurements:
-            name = matching(headlines(one.figures), highest)
-            if name is not None and math.isfinite(one.figures[name]):
-                scored.append((float(one.figures[name]), one))
+            name = matching(headlines(one.metrics), highest)
+            if name is not None and math.isfinite(one.metrics[name]):
+                scored.append((float(one.metrics[name]), one))
         # of equals the earlier one: less training for the same
         return max(scored, key=lambda pair: pair[0])[1] if scored else last
 
@@ -80,23 +80,23 @@ def write_results(plan: Plan) -> list[Path]:
 def figure(plan: Plan, results: list[RunResults]) -> str:
     """Every headline figure against training, a panel each and a line a run, as in Figure 3 of the paper."""
     every = [one for result in results for one in result.measurements]
-    names = list(dict.fromkeys(name for one in every for name in headlines(one.figures)))
+    names = list(dict.fromkeys(name for one in every for name in headlines(one.metrics)))
     epochs = all(one.epoch is not None for one in every)
     panels = []
     for name in names:
         lines = []
         for result in results:
-            having = [one for one in result.measurements if math.isfinite(one.figures.get(name, math.nan))]
-            factor = 100 if any(is_share(name, one.figures) for one in having) else 1
+            having = [one for one in result.measurements if math.isfinite(one.metrics.get(name, math.nan))]
+            factor = 100 if any(is_share(name, one.metrics) for one in having) else 1
             points = [
                 (
                     float(one.epoch if epochs and one.epoch is not None else one.step),
-                    factor * one.figures[name],
+                    factor * one.metrics[name],
                 )
                 for one in having
             ]
             lines.append(Line(result.run.label, tuple(points)))
-        share = any(is_share(name, one.figures) for one in every)
+        share = any(is_share(name, one.metrics) for one in every)
         panels.append(Panel(f"{short(name)} (%)" if share else short(name), tuple(lines)))
     return draw_panels(panels, x="epoch" if epochs else "step", title=plan.summary or plan.name)
 
@@ -117,7 +117,7 @@ def _json(plan: Plan, results: list[RunResults]) -> str:
                 "finished": result.finished,
                 "protocol": digest,
                 "measurements": [
-                    {"phase": one.phase, "step": one.step, "epoch": one.epoch, "figures": _plain(one.figures)}
+                    {"phase": one.phase, "step": one.step, "epoch": one.epoch, "figures": _plain(one.metrics)}
                     for one in result.measurements
                 ],
             }
@@ -126,23 +126,23 @@ def _json(plan: Plan, results: list[RunResults]) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-def _plain(figures: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Figures as JSON has them, which knows no number that is not finite: null stands for those."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in figures.items()
+        for name, value in metrics.items()
     }
 
 
 def _csv(results: list[RunResults]) -> str:
     every = [one for result in results for one in result.measurements]
-    names = list(dict.fromkeys(name for one in every for name in one.figures))
+    names = list(dict.fromkeys(name for one in every for name in one.metrics))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["configuration", "folder", "phase", "step", "epoch", *names])
     for result in results:
         for one in result.measurements:
-            figures = [one.figures.get(name, "") for name in names]
+            metrics = [one.metrics.get(name, "") for name in names]
             epoch = "" if one.epoch is None else one.epoch
-            writer.writerow([result.run.label, result.run.folder.name, one.phase, one.step, epoch, *figures])
+            writer.writerow([result.run.label, result.run.folder.name, one.phase, one.step, epoch, *metrics])
     return stream.getvalue()

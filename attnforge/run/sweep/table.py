@@ -16,8 +16,8 @@ def table(plan: Plan, results: Sequence[RunResults]) -> str:
     """A row a run: what it is called, the checkpoint that is shown, its figures with their deviations."""
     chosen = [(result, result.chosen(plan.highest)) for result in results]
     shown = [one for _, one in chosen if one is not None]
-    names = list(dict.fromkeys(name for one in shown for name in headlines(one.figures)))
-    shares = {name for name in names if any(is_share(name, one.figures) for one in shown)}
+    names = list(dict.fromkeys(name for one in shown for name in headlines(one.metrics)))
+    shares = {name for name in names if any(is_share(name, one.metrics) for one in shown)}
     titles = ["configuration", "epoch", *(short(name) + (" (%)" if name in shares else "") for name in names)]
     lines = [f"# {plan.summary or plan.name}", "", _row(titles), _row(["---"] * len(titles))]
     for result, one in chosen:
@@ -25,13 +25,13 @@ def table(plan: Plan, results: Sequence[RunResults]) -> str:
             lines.append(_row([result.run.label, "", *("" for _ in names)]))
             continue
         epoch = f"{one.epoch:g}" if one.epoch is not None else f"step {one.step}"
-        lines.append(_row([result.run.label, epoch, *(written(name, one.figures) for name in names)]))
+        lines.append(_row([result.run.label, epoch, *(written(name, one.metrics) for name in names)]))
     return "\n".join([*lines, "", *_notes(plan, results, names)]) + "\n"
 
 
 def _notes(plan: Plan, results: Sequence[RunResults], names: Sequence[str]) -> list[str]:
     which = f"with the highest {plan.highest}" if plan.highest else "that was measured last"
-    captions = sorted({one.figures["captions"] for result in results for one in result.measurements})
+    captions = sorted({one.metrics["captions"] for result in results for one in result.measurements})
     notes = [f"Each row shows the checkpoint {which}."]
     if plan.highest:
         notes.append("It was chosen on the captions that it is judged on, as in the paper.")

@@ -22,7 +22,7 @@ from attnforge.interfaces import Batch, Progress, TextFeatures, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.recipe.tree import choices
-from attnforge.run.tasks import build_task, drawing_network
+from attnforge.run.tasks import build_task, sampling_network
 from attnforge.run.trial.causes import phase_problems, wants_traceback
 from attnforge.train.engine import Engine
 
@@ -79,7 +79,7 @@ def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> No
     batch = _batch(phase, image_size=phase.image_size or parts.image_size)
     progress = Progress(step=0, steps=2, batch_size=phase.batch_size, images=phase.batch_size)
     task.step(batch, progress=progress)
-    network = drawing_network(task)
+    network = sampling_network(task)
     if network is None or not phase.sample_every:
         return
     generator = network.eval()

@@ -19,9 +19,9 @@ from attnforge.evaluate.measure import choose_captions
 from attnforge.interfaces import Generator, Progress, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
-from attnforge.run.draw import draw
+from attnforge.run.generating import generate_all
 from attnforge.run.machine import problem_of
-from attnforge.run.tasks import build_task, drawing_network, phase_batches, steps_of
+from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.causes import phase_problems, wants_traceback
 from attnforge.seeds import seed_everything
 from attnforge.train.engine import Engine
@@ -89,7 +89,7 @@ def _step(parts: Parts, phase: Phase, name: str) -> None:
         next(made),
         progress=Progress(step=0, steps=steps, batch_size=phase.batch_size, images=len(data)),
     )
-    network = drawing_network(task)
+    network = sampling_network(task)
     if network is None or not phase.sample_every:
         return
     options = parts.recipe.sampling
@@ -97,4 +97,4 @@ def _step(parts: Parts, phase: Phase, name: str) -> None:
         parts.dataset("test"), count=1, seed=options.seed, parts=parts
     )
     generator = cast("Generator", network)
-    draw(parts.text, generator, parts.tokenizer, captions, seed=options.seed, device=parts.device)
+    generate_all(parts.text, generator, parts.tokenizer, captions, seed=options.seed, device=parts.device)

@@ -27,14 +27,14 @@ class Judged(NamedTuple):
     captions: tuple[str, ...]
 
 
-def named_figures(subject: Subject) -> None:
+def named_metrics(subject: Subject) -> None:
     """Images with captions give at least one finite number by name; parts of it may be withheld."""
-    figures = _figures(subject, [_judged(subject)])
-    require(figures, "there are no figures: give a `spec` with data whose captions it can read")
-    for name, value in figures.items():
+    metrics = _metrics(subject, [_judged(subject)])
+    require(metrics, "there are no figures: give a `spec` with data whose captions it can read")
+    for name, value in metrics.items():
         require(isinstance(name, str) and name.strip(), f"a figure is called {name!r}")
         if name.endswith(WITHHELD):
-            part = any(name.startswith(f"{other} ") for other in figures if not other.endswith(WITHHELD))
+            part = any(name.startswith(f"{other} ") for other in metrics if not other.endswith(WITHHELD))
             require(part, f"`{name}` for {COUNT} images: {value}")
             continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -47,19 +47,19 @@ def order_of_images(subject: Subject) -> None:
     given = _judged(subject)
     order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))
     turned = Judged(given.images[order], tuple(given.captions[int(place)] for place in order))
-    _close(_figures(subject, [turned]), _figures(subject, [given]), "images in another order")
+    _close(_metrics(subject, [turned]), _metrics(subject, [given]), "images in another order")
 
 
 def batches_do_not_matter(subject: Subject) -> None:
     """Images that arrive in other batches, down to single ones, give the same figures."""
     given = _judged(subject)
-    whole = _figures(subject, [given])
+    whole = _metrics(subject, [given])
     for size in (1, 5):
         parts = [
             Judged(given.images[start : start + size], given.captions[start : start + size])
             for start in range(0, COUNT, size)
         ]
-        _close(_figures(subject, parts), whole, f"images in batches of {size}")
+        _close(_metrics(subject, parts), whole, f"images in batches of {size}")
 
 
 def computing_twice(subject: Subject) -> None:
@@ -69,7 +69,7 @@ def computing_twice(subject: Subject) -> None:
     first = metric.compute()
     _close(metric.compute(), first, "computed a second time")
     metric.update(given.images[6:], given.captions[6:])
-    _close(metric.compute(), _figures(subject, [given]), "computed once in between")
+    _close(metric.compute(), _metrics(subject, [given]), "computed once in between")
 
 
 def without_images(subject: Subject) -> None:
@@ -81,10 +81,10 @@ def without_images(subject: Subject) -> None:
 def images_matter(subject: Subject) -> None:
     """Other images for the same captions give other figures."""
     given = _judged(subject)
-    one = _figures(subject, [given])
+    one = _metrics(subject, [given])
     noise = (numbers(*given.images.shape, seed=seed).clamp(-1, 1) for seed in range(3))
     changed = (torch.zeros_like(given.images), -given.images, given.images.roll(COUNT // 2, dims=0), *noise)
-    others = [_figures(subject, [Judged(images, given.captions)]) for images in changed]
+    others = [_metrics(subject, [Judged(images, given.captions)]) for images in changed]
     require(any(other != one for other in others), "the figures are the same whatever the images show")
 
 
@@ -110,12 +110,12 @@ def _judged(subject: Subject) -> Judged:
     return Judged(images, tuple(sample.caption for sample in samples))
 
 
-def _figures(subject: Subject, parts: Sequence[Judged]) -> Mapping[str, Any]:
+def _metrics(subject: Subject, parts: Sequence[Judged]) -> Mapping[str, Any]:
     metric = subject.build()
     for part in parts:
         metric.update(part.images, part.captions)
-    figures: Mapping[str, Any] = metric.compute()
-    return figures
+    metrics: Mapping[str, Any] = metric.compute()
+    return metrics
 
 
 def _close(found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
@@ -127,7 +127,7 @@ def _close(found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> No
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
-    named_figures,
+    named_metrics,
     order_of_images,
     batches_do_not_matter,
     computing_twice,

@@ -24,9 +24,9 @@ from attnforge.specs import (
     TextSpec,
     TrackerSpec,
 )
-from attnforge.testing.examples.drawing import ExampleGenerator
+from attnforge.testing.examples.adversarial import ExampleLoss
+from attnforge.testing.examples.generators import ExampleGenerator
 from attnforge.testing.examples.images import ExampleDiscriminator, ExampleImageEncoder
-from attnforge.testing.examples.playing import ExampleLoss
 from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder, ExampleTokenizer
 from attnforge.testing.strategies import numbers
 from attnforge.values import TextFeatures

@@ -19,8 +19,8 @@ from attnforge.interfaces import Task, Tokenizer
 from attnforge.names import path_below
 from attnforge.train.checkpoints.finite import not_finite, tensors_in
 from attnforge.train.checkpoints.manifest import Manifest
+from attnforge.train.migrating import migrated_network, migrated_state, saved_versions
 from attnforge.train.optimizer_state import load_optimizer_state
-from attnforge.train.raising import raised_network, raised_state, saved_versions
 from attnforge.train.reading import reading
 
 LOCK = "recipe.lock.yaml"
@@ -72,7 +72,7 @@ class Checkpoint:
             RunError: the vocabulary cannot be migrated.
         """
         with reading(self.folder / TOKENIZER):
-            state = raised_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
+            state = migrated_state(tokenizer, self.tokenizer_state(), self.versions, source=self.folder)
             tokenizer.load_state(state)
 
     def networks(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Checkpoint:
         file = path_below(self.folder, name, ending=WEIGHTS)
         with reading(file):
             state = load_file(file)
-        raised = raised_network(network, state, self.versions, source=self.folder)
+        raised = migrated_network(network, state, self.versions, source=self.folder)
         try:
             network.load_state_dict(state if raised is None else raised)
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""How recipes that name older versions of these components are read: options that are called otherwise now."""
+"""Migrations of AttnGAN's components: options that have other names now."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def _renamed(**names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 MULTI_STAGE = (Migration(to=2, options=_renamed(pictures="images")),)
 DAMSM_LOSS = (Migration(to=2, options=_renamed(picture_noise="image_noise")),)
 DAMSM_TASK = (
-    Migration(to=2, options=_renamed(picture_noise="image_noise", forget_moments="reset_optimizer")),
+    Migration(to=2, options=_renamed(picture_noise="image_noise", reset_optimizer="reset_optimizer")),
 )

@@ -74,13 +74,13 @@ class RetrievalPrecision:
         if self.fewest < 2:
             reason = "a caption has no other of another class to be told from"
             return {"R-precision withheld": f"{reason}: the split is too small, or of a single class"}
-        figures: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
+        metrics: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
         if self.folds > 1 and count >= self.folds * LEAST:
-            figures["R-precision deviation"] = pstdev(
+            metrics["R-precision deviation"] = pstdev(
                 fmean(self.hits[fold * count // self.folds : (fold + 1) * count // self.folds])
                 for fold in range(self.folds)
             )
-        return {**figures, "R-precision chance": 1 / self.fewest}
+        return {**metrics, "R-precision chance": 1 / self.fewest}
 
     def _mismatched(self, caption: str) -> list[str]:
         # By caption, so that a figure does not depend on the order in which images come.

@@ -51,7 +51,7 @@ class AttributeAccuracy:
         if reason := too_few(int(named.any(dim=1).sum()), what="images whose captions ask for colours"):
             return {"attribute accuracy withheld": reason}
         right = (asked == found) & named
-        figures: dict[str, float | str] = {
+        metrics: dict[str, float | str] = {
             "attribute accuracy": _share(right, named),
             "attribute accuracy chance": 0.0,
         }
@@ -61,13 +61,13 @@ class AttributeAccuracy:
                 continue
             asking = f"images whose captions ask for the {part}'s colour"
             if reason := too_few(int(named[:, number].sum()), what=asking):
-                figures[f"attribute accuracy {part} withheld"] = reason
+                metrics[f"attribute accuracy {part} withheld"] = reason
             else:
-                figures[f"attribute accuracy {part}"] = _share(right[:, number], named[:, number])
+                metrics[f"attribute accuracy {part}"] = _share(right[:, number], named[:, number])
             wanted = _frequencies(asked[named[:, number], number])
             by_chance += float(wanted @ _frequencies(found[:, number])) * int(named[:, number].sum())
-        figures["attribute accuracy chance"] = by_chance / int(named.sum())
-        return figures
+        metrics["attribute accuracy chance"] = by_chance / int(named.sum())
+        return metrics
 
 
 def _share(right: Tensor, named: Tensor) -> float:

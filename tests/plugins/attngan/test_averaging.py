@@ -12,7 +12,7 @@ from attnforge_attngan.tasks.adversarial import AdversarialTask
 from small_game import play, spec, state
 from torch import Tensor, nn
 
-from attnforge.run.tasks import drawing_network
+from attnforge.run.tasks import sampling_network
 
 CHOICES = ["copy", "average", "recompute"]
 
@@ -157,8 +157,8 @@ def test_without_an_average_images_are_drawn_with_the_weights_that_train() -> No
     task, averaged = AdversarialTask(spec(), average=0), AdversarialTask(spec())
     assert play(task) == play(averaged)
     assert "generator-average" not in task.networks()
-    assert drawing_network(task) is task.networks()["generator"]
-    assert drawing_network(averaged) is averaged.networks()["generator-average"]
+    assert sampling_network(task) is task.networks()["generator"]
+    assert sampling_network(averaged) is averaged.networks()["generator-average"]
 
 
 def test_an_average_keeps_a_network_of_its_own() -> None:

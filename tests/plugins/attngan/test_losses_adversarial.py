@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from attnforge_attngan.losses.adversarial import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
-from attnforge_attngan.losses.mismatch import wrong_pairs
+from attnforge_attngan.losses.mismatch import mismatched_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 from known_judges import cross_entropy, hinge, scene
@@ -103,7 +103,7 @@ def test_wrong_pairs_of_another_class_reach_the_discriminator() -> None:
 
 @given(ids)
 def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
-    images, captions = wrong_pairs(class_ids, "roll")
+    images, captions = mismatched_pairs(class_ids, "roll")
     assert images.tolist() == list(range(len(class_ids) - 1))
     assert captions.tolist() == list(range(1, len(class_ids)))
 
@@ -112,7 +112,7 @@ def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
 def test_other_class_never_pairs_a_class_with_itself_and_leaves_out_no_one_who_has_another(
     class_ids: Tensor,
 ) -> None:
-    images, captions = wrong_pairs(class_ids, "other-class")
+    images, captions = mismatched_pairs(class_ids, "other-class")
     assert (class_ids[images] != class_ids[captions]).all()
     several = len(set(class_ids.tolist())) > 1
     assert images.tolist() == (list(range(len(class_ids))) if several else [])
@@ -122,5 +122,5 @@ def test_other_class_never_pairs_a_class_with_itself_and_leaves_out_no_one_who_h
 
 
 def test_none_gives_no_pair() -> None:
-    images, captions = wrong_pairs(torch.arange(4), "none")
+    images, captions = mismatched_pairs(torch.arange(4), "none")
     assert len(images) == len(captions) == 0

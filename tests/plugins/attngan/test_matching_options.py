@@ -25,8 +25,8 @@ BOTH = ("losses.damsm", "phases.damsm.task")
 def matching(**options: Any) -> tuple[dict[str, float], Tensor]:
     """The figures of one step, and the gradient of the image encoder, which nothing cuts."""
     task = MatchingTask(spec(), **options)
-    figures = play(task)
-    return figures, torch.cat([one.flatten() for one in gradients(task.networks()["image"])])
+    metrics = play(task)
+    return metrics, torch.cat([one.flatten() for one in gradients(task.networks()["image"])])
 
 
 def game(**options: Any) -> dict[str, float]:
@@ -59,8 +59,8 @@ def test_two_losses_that_tell_the_same_are_told_apart() -> None:
     task = AdversarialTask(
         spec(bce=BinaryCrossEntropyLoss(), one=DamsmLoss(filter=0.3), two=DamsmLoss(filter=1e-9))
     )
-    figures = play(task)
-    assert figures["pairs kept"] < figures["two: pairs kept"] == 1
+    metrics = play(task)
+    assert metrics["pairs kept"] < metrics["two: pairs kept"] == 1
 
 
 def test_each_step_tells_its_own_share() -> None:
@@ -72,8 +72,8 @@ def test_each_step_tells_its_own_share() -> None:
 
 
 @pytest.mark.parametrize("figures", [lambda **options: matching(**options)[0], game])
-def test_the_precision_that_is_asked_for_is_computed_in(figures: Any) -> None:
-    rounded, plain = (figures(precision=one, kernel="cpu") for one in ("bfloat16", "float32"))
+def test_the_precision_that_is_asked_for_is_computed_in(metrics: Any) -> None:
+    rounded, plain = (metrics(precision=one, kernel="cpu") for one in ("bfloat16", "float32"))
     assert rounded != plain
     assert rounded == pytest.approx(plain, rel=2e-2, abs=2e-2)
 

@@ -71,7 +71,7 @@ def test_a_factor_of_one_leaves_the_step_size() -> None:
 def test_adam_starts_anew_at_every_epoch_when_told() -> None:
     """Adam's first step after a start is the sign of the gradient times the step size, whatever it is."""
     for forget in (True, False):
-        task = MatchingTask(spec(), decay="by-epoch", forget_moments=forget)
+        task = MatchingTask(spec(), decay="by-epoch", reset_optimizer=forget)
         moved = []
         for step in range(4):
             before = weights(task)
@@ -85,7 +85,7 @@ def test_adam_starts_anew_at_every_epoch_when_told() -> None:
 @pytest.mark.parametrize("stop", [1, 2, 3])
 def test_a_resume_within_or_between_epochs_changes_nothing(stop: int) -> None:
     def task() -> MatchingTask:
-        return MatchingTask(spec(), decay="by-epoch", epoch_decay=0.5, forget_moments=True)
+        return MatchingTask(spec(), decay="by-epoch", epoch_decay=0.5, reset_optimizer=True)
 
     straight = task()
     for step in range(stop):

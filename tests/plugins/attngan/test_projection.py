@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from attnforge_attngan.conditioning import Sentence
-from attnforge_attngan.losses.mismatch import wrong_pairs
+from attnforge_attngan.losses.mismatch import mismatched_pairs
 from attnforge_attngan.projection import ProjectionDiscriminator
 
 from attnforge.errors import RecipeError
@@ -35,7 +35,7 @@ def test_a_size_that_cannot_be_halved_is_refused() -> None:
 
 
 def test_all_wrong_pairs_are_those_of_other_classes() -> None:
-    images, captions = wrong_pairs(torch.tensor([7, 8, 7]), "all")
+    images, captions = mismatched_pairs(torch.tensor([7, 8, 7]), "all")
     assert set(zip(images.tolist(), captions.tolist(), strict=True)) == {(0, 1), (1, 0), (1, 2), (2, 1)}
 
 

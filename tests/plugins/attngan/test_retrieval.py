@@ -104,8 +104,8 @@ class Judge:
 
 def test_images_that_are_what_they_should_be_are_all_found() -> None:
     judge = Judge(Birds(40), candidates=50)
-    figures = judge.judge(judge.right, judge.captions)
-    assert figures == {"R-precision": 1.0, "R-precision chance": 0.02}
+    metrics = judge.judge(judge.right, judge.captions)
+    assert metrics == {"R-precision": 1.0, "R-precision chance": 0.02}
 
 
 def test_images_of_other_captions_are_not_found() -> None:
@@ -143,8 +143,8 @@ def test_captions_of_the_same_tokens_tie_whichever_batch_encodes_them(batch: int
     judge.text.vector = slightly_longer
     captions = judge.captions[::2]
     for start in range(0, len(captions), batch):
-        figures = judge.judge(judge.right, captions[start : start + batch])
-    assert figures["R-precision"] == 0
+        metrics = judge.judge(judge.right, captions[start : start + batch])
+    assert metrics["R-precision"] == 0
 
 
 def test_length_of_a_vector_does_not_matter() -> None:
@@ -155,10 +155,10 @@ def test_length_of_a_vector_does_not_matter() -> None:
 def test_captions_of_the_same_class_are_never_candidates() -> None:
     judge = Judge(Birds(6), candidates=100)
     caption = "bird2 left"
-    figures = judge.judge(judge.right, [caption] * 10)
+    metrics = judge.judge(judge.right, [caption] * 10)
     allowed = [caption, *(f"bird{index} {side}" for index in (0, 1, 4, 5) for side in ("left", "right"))]
     assert sorted(judge.text.seen) == sorted(tuple(judge.tokenizer.encode(one)) for one in allowed)
-    assert figures["R-precision chance"] == 1 / 9
+    assert metrics["R-precision chance"] == 1 / 9
 
 
 def test_a_caption_of_several_classes_is_no_candidate_for_any_of_them() -> None:
@@ -191,16 +191,16 @@ def test_batches_add_up() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_class_alone_has_no_mismatched_captions_and_no_figure(count: int) -> None:
     judge = Judge(Birds(count), candidates=10)
-    figures = judge.judge(judge.right, 5 * judge.captions)
-    assert list(figures) == ["R-precision withheld"]
-    assert "single class" in str(figures["R-precision withheld"])
+    metrics = judge.judge(judge.right, 5 * judge.captions)
+    assert list(metrics) == ["R-precision withheld"]
+    assert "single class" in str(metrics["R-precision withheld"])
 
 
 @pytest.mark.parametrize("count", [0, 1, 9])
 def test_few_images_give_the_reason_and_no_figure(count: int) -> None:
     judge = Judge(Birds(40), candidates=50)
-    figures = judge.judge(judge.right, judge.captions[:count]) if count else judge.metric.compute()
-    assert figures == {"R-precision withheld": f"{count} images are too few: 10 are the least"}
+    metrics = judge.judge(judge.right, judge.captions[:count]) if count else judge.metric.compute()
+    assert metrics == {"R-precision withheld": f"{count} images are too few: 10 are the least"}
 
 
 def test_candidates_are_those_that_a_list_of_all_others_gives() -> None:
@@ -238,10 +238,10 @@ def test_a_draw_from_many_captions_looks_at_few_of_them() -> None:
 def test_the_deviation_is_that_of_folds() -> None:
     judge = Judge(Birds(60), candidates=5, folds=3)
     right = set(judge.captions[:40]) | set(judge.captions[40:60])
-    figures = judge.judge(lambda one: judge.right(one) if one in right else -judge.right(one), judge.captions)
-    assert figures["R-precision"] == 0.5
+    metrics = judge.judge(lambda one: judge.right(one) if one in right else -judge.right(one), judge.captions)
+    assert metrics["R-precision"] == 0.5
     shares = [1.0, 0.5, 0.0]
-    assert figures["R-precision deviation"] == pytest.approx(
+    assert metrics["R-precision deviation"] == pytest.approx(
         math.sqrt(sum((s - 0.5) ** 2 for s in shares) / 3)
     )
 

@@ -45,13 +45,13 @@ def test_the_shipped_recipe_trains_draws_and_measures(
     assert list(recipe.data()["phases"]) == ["gan"]
     outcome = train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter())
     assert outcome.finished
-    assert 0 <= outcome.figures["R-precision"] <= 1
+    assert 0 <= outcome.metrics["R-precision"] <= 1
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
     assert all(row["G damsm"] > 0 for row in rows)
     again = resolve(outcome.run.lock, plugins=plugins)
     pipeline = Pipeline.load(outcome.run.path, device="cpu", resolved=again)
-    [drawing] = pipeline.draw(["a red bird"], seed=1, attention=True)
+    [drawing] = pipeline.generate(["a red bird"], seed=1, attention=True)
     assert drawing.images[-1].shape[-1] == 3
 
 

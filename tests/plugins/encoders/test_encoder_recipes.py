@@ -39,13 +39,13 @@ def test_a_recipe_trains_and_draws(tokenizer: str, text: str, tmp_path: Path) ->
     assert train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter()).finished
     assert train(recipe, tmp_path / "run", resume=True, reporter=ConsoleReporter()).finished
     pipeline = Pipeline.load(tmp_path / "run")
-    (drawing,) = pipeline.draw([CAPTION], attention=True)
+    (drawing,) = pipeline.generate([CAPTION], attention=True)
     assert "".join(drawing.words).replace("\u2581", " ").strip() == CAPTION
     (maps,) = drawing.attention
     assert len(maps) == len(drawing.words)
     np.testing.assert_allclose(maps.sum(axis=0), 1, atol=1e-5)
     with pytest.raises(AttnforgeError) as raised:
-        pipeline.draw(["жук"])
+        pipeline.generate(["жук"])
     assert raised.value.problems[0].code == "caption-unknown"
 
 

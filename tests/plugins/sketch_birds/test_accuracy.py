@@ -29,7 +29,7 @@ def some_images(size: int, count: int = 200) -> tuple[Tensor, list[str]]:
     return torch.stack([one.image for one in samples]) / 127.5 - 1, [one.caption for one in samples]
 
 
-def figures(images: Tensor, captions: list[str]) -> dict[str, Any]:
+def metrics(images: Tensor, captions: list[str]) -> dict[str, Any]:
     measured = metric()
     measured.update(images, captions)
     return measured.compute()
@@ -39,20 +39,20 @@ def figures(images: Tensor, captions: list[str]) -> dict[str, Any]:
 def test_real_images_are_read_right(size: int) -> None:
     images, captions = some_images(size)
     assert isinstance(metric(), Metric)
-    assert figures(images, captions)["attribute accuracy"] >= 0.97
+    assert metrics(images, captions)["attribute accuracy"] >= 0.97
 
 
 def test_blur_and_noise_do_little_harm() -> None:
     images, captions = some_images(64)
     blurred = torch.nn.functional.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
-    assert figures(blurred, captions)["attribute accuracy"] > 0.95
-    assert figures((images + 0.3 * noise).clamp(-1, 1), captions)["attribute accuracy"] > 0.95
+    assert metrics(blurred, captions)["attribute accuracy"] > 0.95
+    assert metrics((images + 0.3 * noise).clamp(-1, 1), captions)["attribute accuracy"] > 0.95
 
 
 def test_captions_of_other_images_are_met_by_chance() -> None:
     images, captions = some_images(64, count=400)
-    shuffled = figures(images, captions[13:] + captions[:13])
+    shuffled = metrics(images, captions[13:] + captions[:13])
     assert shuffled["attribute accuracy"] == pytest.approx(1 / 8, abs=0.05)
     assert shuffled["attribute accuracy chance"] == pytest.approx(1 / 8, abs=0.02)
 
@@ -65,7 +65,7 @@ def test_a_wrong_part_counts_against_that_part_alone() -> None:
         recoloured = replace(bird, colours=(body, belly, wing, "red" if crown != "red" else "blue"))
         images.append(torch.from_numpy(painter.image(recoloured)).permute(2, 0, 1) / 127.5 - 1)
         captions.append(f"this bird is {body} with a {belly} belly {wing} wings and a {crown} crown")
-    found = figures(torch.stack(images), captions)
+    found = metrics(torch.stack(images), captions)
     assert found["attribute accuracy crown"] == 0
     assert found["attribute accuracy"] == 0.75
     assert found["attribute accuracy wing"] == found["attribute accuracy body"] == 1
@@ -76,7 +76,7 @@ def test_batches_add_up_in_any_order() -> None:
     parts = metric()
     parts.update(images[25:], captions[25:])
     parts.update(images[:25], captions[:25])
-    assert parts.compute() == pytest.approx(figures(images, captions))
+    assert parts.compute() == pytest.approx(metrics(images, captions))
 
 
 def test_nothing_asked_gives_the_reason() -> None:
@@ -84,15 +84,15 @@ def test_nothing_asked_gives_the_reason() -> None:
         "attribute accuracy withheld": "0 images whose captions ask for colours are too few: 10 are the least"
     }
     assert metric().compute() == withheld
-    assert figures(torch.zeros(20, 3, 32, 32), ["a photograph", "two trees"] * 10) == withheld
+    assert metrics(torch.zeros(20, 3, 32, 32), ["a photograph", "two trees"] * 10) == withheld
 
 
 def test_too_few_images_give_the_reason_of_all_parts_or_of_one() -> None:
     captions = ["a bird with a red body", "a bird with a red body and a white belly"]
-    found = figures(torch.ones(9, 3, 32, 32), captions * 4 + captions[:1])
+    found = metrics(torch.ones(9, 3, 32, 32), captions * 4 + captions[:1])
     assert list(found) == ["attribute accuracy withheld"]
     assert found["attribute accuracy withheld"].startswith("9 images")
-    found = figures(torch.ones(10, 3, 32, 32), captions * 5)
+    found = metrics(torch.ones(10, 3, 32, 32), captions * 5)
     assert {
         "attribute accuracy",
         "attribute accuracy body",
@@ -100,7 +100,7 @@ def test_too_few_images_give_the_reason_of_all_parts_or_of_one() -> None:
     } < found.keys()
     assert found["attribute accuracy belly withheld"].startswith("5 images")
     assert "attribute accuracy belly" not in found
-    found = figures(torch.ones(20, 3, 32, 32), captions * 10)
+    found = metrics(torch.ones(20, 3, 32, 32), captions * 10)
     assert {"attribute accuracy", "attribute accuracy body", "attribute accuracy belly"} < found.keys()
 
 
@@ -109,7 +109,7 @@ def test_an_image_without_a_bird_scores_no_better_than_its_one_colour() -> None:
         f"a bird with a {colour} body a {colour} belly and {colour} wings" for colour in ("red", "white")
     ] * 5
     flat = torch.ones(10, 3, 64, 64)
-    assert figures(flat, captions)["attribute accuracy"] == 0.5
+    assert metrics(flat, captions)["attribute accuracy"] == 0.5
 
 
 @pytest.mark.parametrize(

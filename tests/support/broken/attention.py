@@ -10,7 +10,7 @@ from broken.mutant import Mutant
 from torch import Tensor
 
 from attnforge.interfaces import AttentionOutput, TextFeatures
-from attnforge.testing.examples.drawing import ExampleAttention
+from attnforge.testing.examples.generators import ExampleAttention
 
 
 class TurnsItsMaps(ExampleAttention):

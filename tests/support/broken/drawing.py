@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnforge.interfaces import Condition, GeneratorOutput, StageOutput, TextFeatures
 from attnforge.specs import ConditionerSpec, GeneratorSpec, StageSpec
-from attnforge.testing.examples.drawing import (
+from attnforge.testing.examples.generators import (
     ExampleAttention,
     ExampleConditioner,
     ExampleGenerator,

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any, Self
 
 import torch
-from broken.judging import Tracker
+from broken.adversarial import Loss, Task
+from broken.metrics import Tracker
 from broken.mutant import Mutant
-from broken.playing import Loss, Task
 from broken.texts import Dataset, Tokenizer
 from torch import Tensor, nn
 
 from attnforge.interfaces import AdversarialStep, AttentionOutput, Sample, TextFeatures
 from attnforge.specs import AttentionSpec, GeneratorSpec
-from attnforge.testing.examples.drawing import ExampleAttention, ExampleGenerator
+from attnforge.testing.examples.generators import ExampleAttention, ExampleGenerator
 from attnforge.testing.examples.kernels import ExampleKernel
 
 

@@ -8,7 +8,7 @@ from broken.mutant import Mutant
 from pydantic import BeforeValidator, WithJsonSchema
 
 from attnforge.specs import AttentionSpec, ConditionerSpec
-from attnforge.testing.examples.drawing import ExampleAttention, ExampleConditioner
+from attnforge.testing.examples.generators import ExampleAttention, ExampleConditioner
 
 
 class WellMade(ExampleAttention):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from attnforge.interfaces import AttentionOutput, StageOutput, TextFeatures
 from attnforge.specs import AttentionSpec, StageSpec
-from attnforge.testing.examples.drawing import ExampleAttention, ExampleStage
+from attnforge.testing.examples.generators import ExampleAttention, ExampleStage
 
 
 class ForgetsAWeight(ExampleAttention):

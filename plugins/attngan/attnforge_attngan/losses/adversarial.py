@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnforge.interfaces import AdversarialStep, Discriminator
 from attnforge.ranges import Weight
-from attnforge_attngan.losses.mismatch import Mismatch, wrong_pairs
+from attnforge_attngan.losses.mismatch import Mismatch, mismatched_pairs
 from attnforge_attngan.losses.options import Balance
 from attnforge_attngan.precision import at_least_float32
 
@@ -65,7 +65,7 @@ class AdversarialLoss(ABC):
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term an image size; no gradient reaches the generator."""
-        images, captions = wrong_pairs(step.class_ids, self.mismatch)
+        images, captions = mismatched_pairs(step.class_ids, self.mismatch)
         sentence = step.text.sentence
         terms = {}
         for judge, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):

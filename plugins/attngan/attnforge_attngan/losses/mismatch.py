@@ -11,7 +11,9 @@ from torch import Tensor
 Mismatch = Literal["roll", "other-class", "all", "none"]
 
 
-def wrong_pairs(class_ids: Int[Tensor, "b"], mismatch: Mismatch) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"]]:
+def mismatched_pairs(
+    class_ids: Int[Tensor, "b"], mismatch: Mismatch
+) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"]]:
     """Choose k wrong pairs of a batch: the images' places in it, and those of their captions.
 
     `roll` pairs each image but the last with the next caption, as the official code does; in a data set

@@ -25,7 +25,7 @@ from attnforge.ranges import Betas, Share, ShareBelowOne, StepSize
 from attnforge.specs import TaskSpec
 from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.averaging import AverageBuffers, WeightAverage
-from attnforge_attngan.losses.observing import Observing
+from attnforge_attngan.losses.observed import Observing
 from attnforge_attngan.schedules import linear_decay
 
 

@@ -34,7 +34,7 @@ class MatchingTask:
             the end of the phase; `by-epoch`, by `epoch_decay` an epoch until the share is reached, as in the
             official code. The paper says nothing of it.
         epoch_decay: Factor of an epoch; `by-step` does not use it.
-        forget_moments: Start Adam anew at every epoch, which loses its moments: a defect of the official
+        reset_optimizer: Start Adam anew at every epoch, which loses its moments: a defect of the official
             code, kept for its numbers.
         betas: Adam's decay rates.
         gamma1: Sharpness of the attention over regions (Eq. 9).
@@ -65,7 +65,7 @@ class MatchingTask:
         final_learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1,
         decay: Literal["by-step", "by-epoch"] = "by-step",
         epoch_decay: Annotated[float, Field(gt=0, le=1)] = 0.98,
-        forget_moments: bool = False,
+        reset_optimizer: bool = False,
         betas: Betas = (0.5, 0.999),
         gamma1: Sharpness = 4.0,
         gamma2: Sharpness = 5.0,
@@ -91,7 +91,7 @@ class MatchingTask:
         self.final_learning_rate = final_learning_rate
         self.decay = decay
         self.epoch_decay = epoch_decay
-        self.forget_moments = forget_moments
+        self.reset_optimizer = reset_optimizer
         self.gammas = (gamma1, gamma2, gamma3)
         self.gradient_norm = gradient_norm
         self.mask_same_class = mask_same_class
@@ -125,7 +125,7 @@ class MatchingTask:
         self.text.train()
         self.image.train()
         set_learning_rate(self.optimizer, self.learning_rate * self._left(progress))
-        if self.forget_moments and progress.starts_epoch:
+        if self.reset_optimizer and progress.starts_epoch:
             self.optimizer.state.clear()
         gamma1, gamma2, gamma3 = self.gammas
         tokens, lengths = batch.tokens, batch.lengths
@@ -156,8 +156,8 @@ class MatchingTask:
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
-        figures = {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
-        return figures if kept is None else {**figures, "pairs kept": kept}
+        metrics = {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+        return metrics if kept is None else {**metrics, "pairs kept": kept}
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """Where each word looks in its image, as the task's gamma1 has it (Eq. 9)."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from attnforge.build.builder import Builder
 from attnforge.plugin import Component
 from attnforge.specs import AttentionSpec
-from attnforge.train.raising import raised_network, saved_versions
+from attnforge.train.migrating import migrated_network, saved_versions
 
 SPEC = AttentionSpec(channels=2, words=3)
 NOW = Component("attention", "aged", "aged_parts:Attention", "attends", 3, "aged_migrations:ATTENTION")
@@ -44,7 +44,7 @@ def old_state(attention: str) -> dict[str, Tensor]:
 def test_a_component_inside_a_network_is_brought_up(given: bool) -> None:
     network = nn.Sequential(nn.Identity(), built(HOLDER, given=given))
     versions = {"stage/holder": 2, "attention/aged": 1}
-    raised = raised_network(network, old_state("1.attend"), versions, source=SOURCE)
+    raised = migrated_network(network, old_state("1.attend"), versions, source=SOURCE)
     assert raised is not None
     network.load_state_dict(raised)
     assert torch.equal(raised["1.attend.words.weight"], old_state("x")["x.project"].T)
@@ -53,7 +53,7 @@ def test_a_component_inside_a_network_is_brought_up(given: bool) -> None:
 def test_an_outer_component_is_brought_up_before_an_inner_one() -> None:
     network = built(HOLDER, given=True)
     versions = {"stage/holder": 1, "attention/aged": 1}
-    raised = raised_network(network, old_state("attention"), versions, source=SOURCE)
+    raised = migrated_network(network, old_state("attention"), versions, source=SOURCE)
     assert raised is not None
     assert list(raised) == ["attend.words.weight"]
 
@@ -61,13 +61,13 @@ def test_an_outer_component_is_brought_up_before_an_inner_one() -> None:
 @pytest.mark.parametrize("versions", [{}, {"attention/aged": 3, "stage/holder": 2}, {"stage/other": 1}])
 def test_nothing_is_changed_where_no_version_has_risen(versions: dict[str, int]) -> None:
     network = built(HOLDER, given=True)
-    assert raised_network(network, network.state_dict(), versions, source=SOURCE) is None
+    assert migrated_network(network, network.state_dict(), versions, source=SOURCE) is None
 
 
 def test_a_version_without_a_change_of_states_leaves_them() -> None:
     plain = Component("attention", "aged", "aged_parts:Attention", "attends", 2, "aged_migrations:ATTENTION")
     part = Builder(plain, aged_parts.Attention, {}, "")(SPEC)
-    assert raised_network(part, part.state_dict(), {"attention/aged": 1}, source=SOURCE) is None
+    assert migrated_network(part, part.state_dict(), {"attention/aged": 1}, source=SOURCE) is None
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def saved_versions(lock: Path) -> dict[str, int]:
     return found
 
 
-def raised_network(
+def migrated_network(
     network: nn.Module, state: Mapping[str, Tensor], versions: Mapping[str, int], *, source: Path
 ) -> dict[str, Tensor] | None:
     """Weights of a network as its components take them; None when no component's version has changed them.
@@ -61,7 +61,7 @@ def raised_network(
     return raised
 
 
-def raised_state(
+def migrated_state(
     part: object, state: dict[str, Any], versions: Mapping[str, int], *, source: Path
 ) -> dict[str, Any]:
     """The plain state of a part that is no network, such as a tokenizer, as its component takes it.

@@ -1,4 +1,4 @@
-"""Measured figures, with what they mean in plain words."""
+"""Measured metrics, with what they mean in plain words."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NUMBERS = {
 }
 
 
-def figures(result: Mapping[str, Any]) -> list[Figure]:
+def metrics(result: Mapping[str, Any]) -> list[Figure]:
     """The rows of the table; figures named `X chance` and `X deviation` become part of figure `X`."""
     flat = dict(_flat(result))
     plain = {_plain(name): name for name in flat}

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from attnforge.interfaces import Situation
 from attnforge.specs import MetricSpec, TrackerSpec
-from attnforge.testing.examples.judging import ExampleMetric, ExampleTracker
 from attnforge.testing.examples.kernels import ExampleKernel
+from attnforge.testing.examples.metrics import ExampleMetric, ExampleTracker
 
 
 class GivesTensors(ExampleMetric):
@@ -192,7 +192,7 @@ class HidesWordsInPlace(ExampleKernel):
 _KERNEL = "word-attention-broken"
 
 MUTANTS = (
-    Mutant("named_figures", "metric", GivesTensors),
+    Mutant("named_metrics", "metric", GivesTensors),
     Mutant("order_of_images", "metric", CountsPlaces),
     Mutant("batches_do_not_matter", "metric", MeanOfMeans),
     Mutant("computing_twice", "metric", EmptiesItself),

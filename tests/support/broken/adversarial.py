@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from attnforge.interfaces import AdversarialStep, Batch, Progress
 from attnforge.specs import DiscriminatorSpec, TaskSpec
+from attnforge.testing.examples.adversarial import ExampleLoss, ExampleTask
 from attnforge.testing.examples.images import ExampleDiscriminator
-from attnforge.testing.examples.playing import ExampleLoss, ExampleTask
 
 
 class Discriminator(ExampleDiscriminator):

@@ -9,7 +9,7 @@ from jaxtyping import Float32, UInt8
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class GeneratedImage:
     """One caption drawn once; shapes: h w pixels, l words of the caption (no padding)."""
 
     caption: str

@@ -10,7 +10,7 @@ from PIL import Image
 
 from attnforge.errors import Problem, RunError
 from attnforge.names import caption_name
-from attnforge.run.drawing import Drawing
+from attnforge.run.generated import GeneratedImage
 from attnforge.run.sheets import attention_sheet, contact_sheet
 
 SHEET_ROWS = 50
@@ -18,7 +18,7 @@ SHEET_ROWS = 50
 SHEET = "sheet.png"
 
 
-def write_drawings(drawings: Iterable[Drawing], folder: Path, *, attention: bool) -> Iterator[Path]:
+def write_images(drawings: Iterable[GeneratedImage], folder: Path, *, attention: bool) -> Iterator[Path]:
     """Write PNG files one after another, the sheet of the first `SHEET_ROWS` last, and give their paths.
 
     Each is on the disk when its path is given, and no drawing is kept that the sheet does not show.
@@ -28,7 +28,7 @@ def write_drawings(drawings: Iterable[Drawing], folder: Path, *, attention: bool
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    shown: list[Drawing] = []
+    shown: list[GeneratedImage] = []
     for drawing in drawings:
         yield from _write(drawing, folder, attention=attention)
         if len(shown) < SHEET_ROWS:
@@ -39,7 +39,7 @@ def write_drawings(drawings: Iterable[Drawing], folder: Path, *, attention: bool
         yield folder / SHEET
 
 
-def _write(drawing: Drawing, folder: Path, *, attention: bool) -> Iterator[Path]:
+def _write(drawing: GeneratedImage, folder: Path, *, attention: bool) -> Iterator[Path]:
     name = f"{caption_name(drawing.caption)}-seed{drawing.seed}-{drawing.index}"
     with _writing(folder):
         image = folder / f"{name}.png"
@@ -59,7 +59,7 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(
             Problem(
-                code="drawings-not-written",
+                code="images-not-written",
                 message=f"images cannot be written to {folder}: {error.strerror or error}",
                 expected="a folder that can be written, with room for the images",
                 next_step="attnforge sample RUN CAPTION --out FOLDER",
