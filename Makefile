@@ -101,5 +101,5 @@ $(SITE): $(wildcard $(CARRIED)/*.whl)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .versions build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .versions .coverage* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
