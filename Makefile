@@ -13,7 +13,7 @@ CODE := $(wildcard attnforge plugins tests benchmarks docs)
 PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-versions lint format docs pins gpu-check clean
+.PHONY: help demo test test-long test-versions lint format docs surface site coverage pins gpu-check clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the embedded birds (about five minutes)"
@@ -24,6 +24,8 @@ help:
 	@echo "make format     put the code into the house's format"
 	@echo "make gpu-check  check kernels and training on a GPU, and how fast they are (eight minutes)"
 	@echo "make docs       write the parts of docs/reference that the code already says"
+	@echo "make site       build the documentation's pages in build/site, where a dead link is an error"
+	@echo "make coverage   run the tests and show which lines none of them reaches"
 	@echo "make surface    write down the public surface after a change that is meant"
 	@echo "make pins       renew requirements/*.txt from pyproject.toml"
 	@echo "make clean      remove the environment, caches and builds; runs/ is kept"
@@ -71,6 +73,12 @@ docs: $(VENV)/.installed-dev
 surface: $(VENV)/.installed-dev
 	$(BIN)/python tests/support/public_surface.py --write
 
+site: $(VENV)/.installed-dev
+	$(BIN)/zensical build --strict --clean
+
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered --cov-report=html:build/coverage $(ARGS)
+
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make pins" $(UPGRADE)
 pins: $(BIN)/uv
@@ -93,5 +101,5 @@ $(SITE): $(wildcard $(CARRIED)/*.whl)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .versions build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .versions .coverage* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 
 from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
@@ -246,8 +245,6 @@ def _train_phases(
             )
         if made < steps:
             return False
-        if drawing is not None:
-            cast("nn.Module", parts.generator).load_state_dict(drawing.state_dict())
     return True
 
 
