@@ -119,7 +119,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], obje
         ("no-images", lambda root: (root / "images").rename(root / "images"), "none of the 2 images"),
         ("bad-json", lambda root: write(root / "annotations/captions_train2017.json", "{\n]"), "not JSON"),
         ("bad-annotations", changed(lambda content: content.pop("images")), "no list `images`"),
-        ("bad-annotations", changed(lambda content: content["images"].append([])), "the 3. of `images`"),
+        ("bad-annotations", changed(lambda content: content["images"].append([])), "entry 3 of `images`"),
         ("bad-annotations", changed(lambda content: content["images"].pop()), "about image 2"),
         ("bad-annotations", changed(lambda content: content["annotations"][0].pop("caption")), "`caption`"),
         ("no-captions", changed(lambda content: content["annotations"].pop()), "b.jpg, has no caption"),
