@@ -116,11 +116,11 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], obje
     [
         ("missing-file", lambda root: (root / "images" / "b.jpg").unlink(), "no image images/b.jpg"),
         ("no-annotations", lambda root: (root / "annotations").rename(root / "other"), "no json file"),
-        ("no-images", lambda root: (root / "images").rename(root / "images"), "none of the 2 images"),
+        ("no-images", lambda root: (root / "images").rename(root / "elsewhere"), "none of the 2 images"),
         ("bad-json", lambda root: write(root / "annotations/captions_train2017.json", "{\n]"), "not JSON"),
         ("bad-annotations", changed(lambda content: content.pop("images")), "no list `images`"),
         ("bad-annotations", changed(lambda content: content["images"].append([])), "entry 3 of `images`"),
-        ("bad-annotations", changed(lambda content: content["images"].pop()), "about image 2"),
+        ("bad-annotations", changed(lambda content: content["images"].pop()), "is for image 2"),
         ("bad-annotations", changed(lambda content: content["annotations"][0].pop("caption")), "`caption`"),
         ("no-captions", changed(lambda content: content["annotations"].pop()), "b.jpg, has no caption"),
         ("file-outside", changed(lambda it: it["images"][0].update(file_name="../x")), "outside"),
