@@ -1,4 +1,4 @@
-"""Word attention: every pixel of a hidden map asks the words what it should show."""
+"""Word attention: every pixel of a hidden map attends to the words of its caption."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class WordAttention(nn.Module):
     words get no weight.
 
     Args:
-        mask: `per-caption` hides the padding of each image's own caption. `official` repeats the mistake
-            of the official code, which mixes up the captions of a batch: to get its numbers, nothing else.
-        kernel: What computes it: `auto` takes the fastest that can run, `attnforge kernels` lists all. The
-            official mask is computed in plain torch.
+        mask: `per-caption` masks the padding of each image's own caption. `official` reproduces the bug of
+            the official code, which mixes up the captions of a batch; use it only to reproduce its numbers.
+        kernel: The kernel that computes it: `auto` takes the fastest available, `attnforge kernels` lists
+            all. The official mask is computed in plain torch.
 
     Raises:
-        AttnforgeError: There is no such kernel, or it does not know the official mask.
+        AttnforgeError: There is no such kernel, or it does not support the official mask.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class WordAttention(nn.Module):
         if kernel != AUTO:
             find(OPERATION.name, OPERATION.kernels, kernel)
         if mask == "official" and kernel not in (AUTO, "reference"):
-            message = f"kernel `{kernel}` does not know `mask: official`"
+            message = f"kernel `{kernel}` does not support `mask: official`"
             raise RecipeError(Problem("kernel-refused", message, expected=f"`{AUTO}` or `reference`"))
         self.mask = mask
         self.kernel = kernel
@@ -64,7 +64,7 @@ class WordAttention(nn.Module):
     def join(
         self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
     ) -> tuple[Float[Tensor, "b c+c h w"], Float[Tensor, "b l h w"] | None]:
-        """The features with their context behind them, written in one go."""
+        """Features and context, concatenated along the channels in a single write."""
         words = self.project(text.words)
         if self.mask == "official":
             output = attend_as_official(features, words, text.padding)
@@ -80,16 +80,16 @@ def attend_as_official(
 ) -> AttentionOutput:
     """Word attention with the misplaced mask of the official code.
 
-    The scores have a row for every pixel of every image, image after image; the masks are laid on
-    them caption after caption, so that row r gets the mask of caption r mod b. With one caption, or captions
-    of one length, this is the mask that is meant. Otherwise true words are hidden, padding is read, and an
-    image depends on its batch mates.
+    The scores have a row for every pixel of every image, image after image; the masks are repeated
+    caption after caption, so that row r gets the mask of caption r mod b. With one caption, or captions
+    of one length, this is the intended mask. Otherwise words are masked, padding is attended to, and an
+    image depends on the others of its batch.
     """
     batch, _, height, width = features.shape
     pixels = height * width
     rows = torch.arange(batch * pixels, device=features.device).reshape(batch, pixels)
-    hidden: Bool[Tensor, "b l _"] = padding[rows % batch].transpose(1, 2)
+    masked: Bool[Tensor, "b l _"] = padding[rows % batch].transpose(1, 2)
     scores = torch.bmm(words.transpose(1, 2), features.flatten(2))
-    weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(dim=1)
+    weights = scores.masked_fill(masked, torch.finfo(scores.dtype).min).softmax(dim=1)
     context = torch.bmm(words, weights).reshape(features.shape)
     return AttentionOutput(context=context, weights=weights.reshape(batch, -1, height, width))

@@ -1,4 +1,4 @@
-"""The moving average of a generator's weights, and what becomes of its statistics."""
+"""The EMA of a generator's weights, with a choice of batch normalisation statistics."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 AverageBuffers = Literal["copy", "average", "recompute"]
-"""What the averaged network's buffers are; see `WeightAverage`."""
+"""How the averaged network's buffers are computed; see `WeightAverage`."""
 
 
 class WeightAverage:
-    """A network whose weights follow those of another: average = decay average + (1 - decay) live.
+    """The exponential moving average of a network: average = decay average + (1 - decay) live.
 
-    Batch normalisation has statistics beside its weights, which are no weights and have no gradient. There
-    are three answers to what the averaged network should use when it draws:
+    Batch normalisation also has statistics, which are buffers without gradients. The averaged network can
+    take them in three ways:
 
     - `copy`: the live network's, as the official code saves them: averaged weights with statistics of other
       weights.
-    - `average`: their moving average, with the same decay; counters are copied.
-    - `recompute`: its own. `observe` says that the averaged network must now look at the step's batch in
-      training mode, so that its layers keep statistics as they do in the live network. This costs one
-      forward pass a step without gradients, and holds at whatever step the network is saved or drawn with.
+    - `average`: their EMA, with the same decay; counters are copied.
+    - `recompute`: its own. `observes` says that the averaged network must be run on each step's batch in
+      training mode, so that its layers update their statistics as those of the live network do. This costs
+      one forward pass per step without gradients, and is valid at every step.
 
-    In all three, everything is in the network's state: a run that is resumed goes on exactly.
+    In all three, everything is in the network's state dict, so that a resumed run continues exactly.
 
     Args:
         network: The live network; the average starts as a copy of it.
-        decay: Share of the average that a step keeps, in (0, 1).
-        buffers: What the average's buffers are.
+        decay: Weight of the average in each update, in (0, 1).
+        buffers: How the average's buffers are computed.
     """
 
     def __init__(self, network: nn.Module, *, decay: float, buffers: AverageBuffers = "copy") -> None:
         self.decay = decay
         self.buffers = buffers
         self.network = copy.deepcopy(network)
-        self._mix = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._ema = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
 
     @property
     def observes(self) -> bool:
@@ -47,18 +47,18 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, live: nn.Module) -> None:
-        """Follow the live network by one step."""
-        self._follow(list(self.network.parameters()), list(live.parameters()))
+        """Update the average from the live network."""
+        self._mix(list(self.network.parameters()), list(live.parameters()))
         if self.buffers == "recompute":
             return
         pairs = list(zip(self.network.buffers(), live.buffers(), strict=True))
-        averaged = [self.buffers == "average" and mine.is_floating_point() for mine, _ in pairs]
-        followed = [pair for pair, whether in zip(pairs, averaged, strict=True) if whether]
-        self._follow([mine for mine, _ in followed], [theirs for _, theirs in followed])
-        copied = [pair for pair, whether in zip(pairs, averaged, strict=True) if not whether]
+        is_averaged = [self.buffers == "average" and average.is_floating_point() for average, _ in pairs]
+        averaged = [pair for pair, flag in zip(pairs, is_averaged, strict=True) if flag]
+        self._mix([average for average, _ in averaged], [source for _, source in averaged])
+        copied = [pair for pair, flag in zip(pairs, is_averaged, strict=True) if not flag]
         if copied:
-            torch._foreach_copy_([mine for mine, _ in copied], [theirs for _, theirs in copied])
+            torch._foreach_copy_([average for average, _ in copied], [source for _, source in copied])
 
-    def _follow(self, averages: list[Tensor], live: list[Tensor]) -> None:
+    def _mix(self, averages: list[Tensor], live: list[Tensor]) -> None:
         if averages:
-            self._mix(averages, live, None)
+            self._ema(averages, live, None)

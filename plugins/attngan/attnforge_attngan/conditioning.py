@@ -15,11 +15,11 @@ from .precision import at_least_float32
 
 
 class Augmentation(nn.Module):
-    """Draws the condition from a Gaussian whose mean and variance the sentence decides.
+    """Samples the condition from a Gaussian with mean and variance computed from the sentence.
 
     z = mean + exp(logvar / 2) * epsilon, epsilon ~ N(0, 1): conditioning augmentation of StackGAN
-    (Zhang et al., 2017), F^ca of AttnGAN's Eq. 1. It draws in evaluation mode too, as the official code
-    does, from torch's global generator.
+    (Zhang et al., 2017), F^ca of AttnGAN's Eq. 1. It also samples in evaluation mode, as the official
+    code does, from torch's global generator.
 
     Args:
         dim: Width of the condition.
@@ -35,16 +35,16 @@ class Augmentation(nn.Module):
         return Condition(value=self.draw(mean, logvar), mean=mean, logvar=logvar)
 
     def draw(self, mean: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
-        """One value of the Gaussian for each row."""
+        """One sample of the Gaussian per row."""
         return mean + (0.5 * logvar).exp() * torch.randn_like(mean)
 
 
 class Sentence(nn.Module):
-    """Gives the sentence itself, without noise, as DF-GAN does (Tao et al., 2022).
+    """Returns the sentence itself, without noise, as DF-GAN does (Tao et al., 2022).
 
-    Augmentation drowns a sentence in noise of variance one until the generator has learned to turn it
-    down, which takes longer than a short run lasts. There is no Gaussian: mean and value are the same, the
-    log variance is zero and `kl` has nothing to say, so leave that loss out.
+    Augmentation buries a sentence in noise of variance one until the generator has learned to reduce it,
+    which takes longer than a short run. Without a Gaussian, mean and value are the same and the log variance
+    is zero; the loss `kl` has no effect, so omit it.
     """
 
     def __init__(self, spec: ConditionerSpec) -> None:

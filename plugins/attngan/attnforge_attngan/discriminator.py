@@ -1,4 +1,4 @@
-"""AttnGAN's discriminator: is it an image, and is it an image of this sentence."""
+"""AttnGAN's discriminator: is an image real, and does it match its sentence."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from attnforge.specs import DiscriminatorSpec
 from .initialisation import initialise
 from .precision import without_autocast
 
-SMALLEST = 4
-"""Side in pixels of the features that the heads judge."""
-DEEPEST = 3
-"""The features have at most 2**DEEPEST times `channels`."""
+FEATURE_SIZE = 4
+"""Side in pixels of the features that the heads classify."""
+MAX_DOUBLINGS = 3
+"""The features have at most 2**MAX_DOUBLINGS times `channels`."""
 
 
 class TrunkDiscriminator(nn.Module, ABC):
-    """What the discriminators of this package share: a trunk to 4 x 4 features, which `logits` judges.
+    """Base of this package's discriminators: a trunk to 4 x 4 features, which `logits` classifies.
 
     Args:
         spec: The image size.
         widths: Channels after each convolution of the trunk.
-        spectral: Convolutions with a bias and without batch normalisation, to be bounded afterwards.
+        spectral: Convolutions with a bias and without batch normalisation, for spectral normalisation.
     """
 
     def __init__(self, spec: DiscriminatorSpec, widths: Sequence[int], *, spectral: bool) -> None:
@@ -44,7 +44,7 @@ class TrunkDiscriminator(nn.Module, ABC):
         return self.logits(self.features(images), sentence)
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
-        """What every judgement looks at."""
+        """The features of images, shared by all logits."""
         features: Tensor = self.trunk(images)
         return features
 
@@ -56,17 +56,17 @@ class TrunkDiscriminator(nn.Module, ABC):
 
 
 class JointDiscriminator(TrunkDiscriminator):
-    """Judges an image alone and together with a sentence.
+    """Classifies an image alone and together with a sentence.
 
     Strided convolutions halve the image until 4 x 4 pixels are left, doubling the channels each time;
-    beyond 8 times `channels`, plain convolutions lead back to 8 times. One head judges these features,
-    the other judges them joined with the sentence at every pixel. Features: b c 4 4. Logits: b, before
-    any sigmoid. D_i of AttnGAN (Xu et al., 2018), Eq. 5; with `norm: spectral` that of AttnGAN++
+    beyond 8 times `channels`, plain convolutions reduce them to 8 times. One head classifies these features,
+    the other the features concatenated with the sentence at every pixel. Features: b c 4 4. Logits: b,
+    before any sigmoid. D_i of AttnGAN (Xu et al., 2018), Eq. 5; with `norm: spectral` that of AttnGAN++
     (Dinh et al., 2021).
 
     Args:
         channels: Channels after the first convolution.
-        norm: `batch` normalises over the batch; `spectral` bounds every convolution instead.
+        norm: `batch` is batch normalisation; `spectral`, spectral normalisation of every convolution.
         unconditional: Whether there is a head without the sentence.
         max_channels: Upper bound of the channels of any map.
 
@@ -88,11 +88,11 @@ class JointDiscriminator(TrunkDiscriminator):
         super().__init__(spec, widths, spectral=spectral)
         width = widths[-1]
         self.joint = Block(width + spec.sentence, width, halves=False, plain=False, bias=spectral)
-        self.conditional = nn.Conv2d(width, 1, kernel_size=SMALLEST)
-        self.unconditional = nn.Conv2d(width, 1, kernel_size=SMALLEST) if unconditional else None
+        self.conditional = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE)
+        self.unconditional = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE) if unconditional else None
         initialise(self)
         if spectral:
-            bound_convolutions(self)
+            add_spectral_norm(self)
 
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
@@ -100,11 +100,11 @@ class JointDiscriminator(TrunkDiscriminator):
         """How real an image with these features is; with a sentence, how real as an image of it.
 
         Raises:
-            RecipeError: There is no sentence, and the head without one is switched off.
+            RecipeError: There is no sentence, and the unconditional head is switched off.
         """
         if sentence is None:
             if self.unconditional is None:
-                message = "this discriminator judges images only together with a sentence"
+                message = "this discriminator classifies images only together with a sentence"
                 raise RecipeError(Problem("no-unconditional-head", message, expected="unconditional: true"))
             logits: Tensor = self.unconditional(features)
             return logits.flatten()
@@ -114,7 +114,7 @@ class JointDiscriminator(TrunkDiscriminator):
 
 
 class Block(nn.Module):
-    """A convolution, batch normalisation unless plain or biased, and a leaky rectifier (slope 0.2)."""
+    """A convolution, batch normalisation unless plain or biased, and a leaky ReLU (slope 0.2)."""
 
     def __init__(self, before: int, after: int, *, halves: bool, plain: bool, bias: bool) -> None:
         super().__init__()
@@ -128,20 +128,20 @@ class Block(nn.Module):
         return activated
 
 
-def bound_convolutions(network: nn.Module) -> None:
-    """Put spectral normalisation (Miyato et al., 2018) on every convolution, after initialisation."""
+def add_spectral_norm(network: nn.Module) -> None:
+    """Add spectral normalisation (Miyato et al., 2018) to every convolution, after initialisation."""
     for module in list(network.modules()):
         if isinstance(module, nn.Conv2d):
-            register_parametrization(module, "weight", SpectralBound(module.weight))
+            register_parametrization(module, "weight", Float32SpectralNorm(module.weight))
 
 
-class SpectralBound(_SpectralNorm):
-    """Spectral normalisation that autocast does not round: an error in the norm scales all weights."""
+class Float32SpectralNorm(_SpectralNorm):
+    """Spectral normalisation without autocast: a rounded norm would scale all weights."""
 
     def forward(self, weight: Tensor) -> Tensor:
         with without_autocast(weight.device):
-            bounded: Tensor = super().forward(weight)
-            return bounded
+            normalised: Tensor = super().forward(weight)
+            return normalised
 
 
 def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[int]:
@@ -152,8 +152,8 @@ def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[
     """
     halvings = _halvings(size)
     widths = [min(channels << i, max_channels or channels << i) for i in range(halvings)]
-    back = [channels << i for i in range(halvings - 2, DEEPEST - 1, -1)]
-    return widths + [width for width in back if width < widths[-1]]
+    reduced = [channels << i for i in range(halvings - 2, MAX_DOUBLINGS - 1, -1)]
+    return widths + [width for width in reduced if width < widths[-1]]
 
 
 def trunk(size: int, widths: Sequence[int], *, spectral: bool) -> nn.Sequential:
@@ -167,8 +167,8 @@ def trunk(size: int, widths: Sequence[int], *, spectral: bool) -> nn.Sequential:
 
 
 def _halvings(size: int) -> int:
-    """How often an image is halved until 4 x 4 pixels are left."""
-    if size < 4 * SMALLEST or size & (size - 1):
-        message = f"a discriminator cannot judge images of {size} x {size} pixels"
+    """How many halvings take an image to 4 x 4 pixels."""
+    if size < 4 * FEATURE_SIZE or size & (size - 1):
+        message = f"a discriminator cannot classify images of {size} x {size} pixels"
         raise RecipeError(Problem("image-size", message, expected="16, 32, 64, 128, 256, ..."))
-    return (size // SMALLEST).bit_length() - 1
+    return (size // FEATURE_SIZE).bit_length() - 1

@@ -1,8 +1,8 @@
-"""Inception-v3 for use with frozen weights: less work for the same numbers and the same state.
+"""Inception-v3 with frozen weights: the same outputs and state dict for less work.
 
-Batch normalisation with fixed statistics is a factor and a summand a channel, which the convolution before
-it can carry. And where torchvision averages a map and then convolves it 1 x 1, both are linear: averaging
-may come second, when the map has a quarter of the channels. Both hold but for rounding.
+Batch normalisation with fixed statistics is a scale and a shift per channel, which fold into the convolution
+before it. And where torchvision averages a map and then convolves it 1 x 1, both are linear: averaging can
+come second, when the map has a quarter of the channels. Both are exact up to rounding.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torchvision.models.inception import (  # type: ignore[import-untyped]
 
 
 def frozen_inception() -> nn.Module:
-    """Torchvision's Inception-v3 with random weights, which folds its normalisation while it evaluates."""
+    """Torchvision's Inception-v3 with random weights, which folds its normalisation in evaluation mode."""
     blocks = [
         FoldingConvolution,
         AveragedLastA,
@@ -46,18 +46,18 @@ def frozen_inception() -> nn.Module:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A convolution that carries the normalisation behind it."""
+    """A convolution with the normalisation behind it folded in."""
 
     weight: Float[Tensor, "o i h w"]
     bias: Float[Tensor, "o"]
-    made_of: tuple[object, ...]
-    """Says which numbers it was made of: others have another address or version."""
+    source: tuple[object, ...]
+    """Identifies the tensors that were folded, by address and version."""
 
 
 class FoldingConvolution(BasicConv2d):  # type: ignore[misc]
-    """Convolution, batch normalisation and ReLU; with fixed statistics, the first two are one.
+    """Convolution, batch normalisation and ReLU; with fixed statistics, the first two are folded.
 
-    The folded weights are no part of the state. They are made again when what they were made of has changed.
+    The folded weights are not part of the state dict, and are recomputed when their source tensors change.
     """
 
     def __init__(self, in_channels: int, out_channels: int, **options: object) -> None:
@@ -66,14 +66,14 @@ class FoldingConvolution(BasicConv2d):  # type: ignore[misc]
 
     def forward(self, features: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o _ _"]:
         if self.bn.training or self.conv.weight.requires_grad:
-            self._folded = None  # statistics that a forward pass changes keep their version
+            self._folded = None  # a forward pass changes statistics without changing their version
             normalised: Tensor = super().forward(features)
             return normalised
         folded = self.folded(features.device)
         return F.relu(self._convolve(features, folded.weight, folded.bias), inplace=True)
 
     def averaged(self, features: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h w"]:
-        """What `forward` makes of the features' averages over 3 x 3 pixels; the convolution must be 1 x 1."""
+        """`forward` of the features' averages over 3 x 3 pixels; the convolution must be 1 x 1."""
         if self.bn.training or self.conv.weight.requires_grad:
             return self.forward(average(features))
         folded = self.folded(features.device)
@@ -86,15 +86,15 @@ class FoldingConvolution(BasicConv2d):  # type: ignore[misc]
         kind = device.type
         available = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if available else self.conv.weight.dtype
-        made_of = (dtype, *((part.device, part.data_ptr(), part._version) for part in parts))
-        if self._folded is None or self._folded.made_of != made_of:
-            # weights made in inference mode could not be used in training
+        source = (dtype, *((part.device, part.data_ptr(), part._version) for part in parts))
+        if self._folded is None or self._folded.source != source:
+            # inference tensors could not be used in training
             exact = torch.autocast(kind, enabled=False) if available else nullcontext()
             with torch.inference_mode(False), torch.no_grad(), exact:
                 factor = self.bn.weight / (self.bn.running_var + self.bn.eps).sqrt()
                 weight = self.conv.weight * factor[:, None, None, None]
                 bias = self.bn.bias - self.bn.running_mean * factor
-                self._folded = Folded(weight.to(dtype), bias.to(dtype), made_of)
+                self._folded = Folded(weight.to(dtype), bias.to(dtype), source)
         return self._folded
 
     def _convolve(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -102,7 +102,7 @@ class FoldingConvolution(BasicConv2d):  # type: ignore[misc]
 
 
 def average(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """Means over 3 x 3 pixels, zeros beyond the edges counted in."""
+    """Means over 3 x 3 pixels, with zero padding counted in."""
     return F.avg_pool2d(features, kernel_size=3, stride=1, padding=1)
 
 

@@ -1,4 +1,4 @@
-"""Gated linear units that keep the layout of their maps."""
+"""Gated linear units that keep the memory format of their maps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 def gated(values: Float[Tensor, "b c *_"]) -> Float[Tensor, "b _ *_"]:
     """Half of the channels times the sigmoid of the other half (Dauphin et al., 2017).
 
-    The gradient that torch gives is contiguous whatever its input is. For maps with channels last every layer
-    before would turn it around again, so there the last axis is gated, of which it is true, too.
+    torch's gradient of `glu` is always contiguous, and every earlier layer would convert it back to channels
+    last. Maps in channels last are therefore gated along the last axis of a view, where both layouts agree.
     """
     if values.is_contiguous() or not values.is_contiguous(memory_format=torch.channels_last):
         return F.glu(values, dim=1)

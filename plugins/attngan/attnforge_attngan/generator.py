@@ -21,24 +21,24 @@ from .normalisation import GeneratorNorm, synchronise
 
 
 class MultiStageGenerator(nn.Module):
-    """Draws images from coarse to fine, each stage twice the side of the one before.
+    """Generates images from coarse to fine, each stage with twice the side of the one before.
 
     h_0 = F_0(z, F^ca(sentence)), h_i = F_i(h_{i-1}, F^attn(words, h_{i-1})), image_i = G_i(h_i):
     AttnGAN (Xu et al., 2018), Eq. 1. With 32 channels, base size 64 and three stages it is the paper's
     model for birds: 7,084,592 parameters.
 
     Args:
-        conditioner: Draws the condition from the sentence.
-        stages: The stages in order; any number of them, the first one begins.
-        channels: Channels of the hidden map behind every stage.
+        conditioner: Computes the condition from the sentence.
+        stages: Any number of stages in order; the first one starts from noise.
+        channels: Channels of the hidden map after every stage.
         base_size: Side in pixels of the first image: 4, 8, 16, ...
-        noise: Width of the noise.
-        images: Which stages draw an image; `last-stage` is AttnDCGAN of the official code.
-        norm: `batch` normalises over the batch of one process; `synchronised` over those of all processes
-            that train together, as AttnGAN++ does (Dinh et al., 2021), and is the same with one process.
+        noise: Width of the noise vector.
+        images: Which stages generate an image; `last-stage` is AttnDCGAN of the official code.
+        norm: `batch` normalises over the batch of one process; `synchronised` over those of all
+            processes, as AttnGAN++ does (Dinh et al., 2021); both are the same with one process.
 
     Raises:
-        RecipeError: There is no stage, or the stages stand in an order that cannot work.
+        RecipeError: There are no stages, or their order is invalid.
     """
 
     def __init__(
@@ -81,18 +81,18 @@ class MultiStageGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(text.sentence)
-        seed = torch.cat((condition.value, noise), dim=1)
+        latent = torch.cat((condition.value, noise), dim=1)
         hidden: Tensor | None = None
         maps: list[Tensor] = []
         attention: list[Tensor] = []
         for stage in self.stages:
-            output = stage(hidden, seed, text, return_attention=return_attention)
+            output = stage(hidden, latent, text, return_attention=return_attention)
             hidden = output.hidden
             maps.append(output.hidden)
             if output.attention is not None:
                 attention.append(output.attention)
-        last = maps[-len(self.heads) :]
-        images = tuple(head(drawn) for head, drawn in zip(self.heads, last, strict=True))
+        head_inputs = maps[-len(self.heads) :]
+        images = tuple(head(features) for head, features in zip(self.heads, head_inputs, strict=True))
         return GeneratorOutput(images=images, attention=tuple(attention), condition=condition)
 
 
@@ -100,5 +100,7 @@ def _module(stage: Stage) -> nn.Module:
     """The stage as a module, so that its weights belong to the generator."""
     if isinstance(stage, nn.Module):
         return stage
-    message = f"the stage {type(stage).__name__} is no torch.nn.Module, so its weights would not be trained"
+    message = (
+        f"the stage {type(stage).__name__} is not a torch.nn.Module, so its weights would not be trained"
+    )
     raise RecipeError(Problem("not-a-module", message, expected="a class that extends torch.nn.Module"))

@@ -30,22 +30,21 @@ class InceptionEncoder(nn.Module):
     """Regions from the 768 x 17 x 17 map `Mixed_6e` of Inception-v3, the image vector from its 2048 pool.
 
     AttnGAN (Xu et al., 2018), section 3.2; network of Szegedy et al. (2016), torchvision's. Images of any
-    size in [-1, 1], the range that its public weights expect, are resized to 299 x 299. The weights of the
+    size in [-1, 1], the range that the public weights expect, are resized to 299 x 299. The weights of the
     network are frozen; only the two projections train. Gradients still reach the images.
 
     Args:
         weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`. Nothing is ever
             downloaded. Without a file the weights are random until a checkpoint replaces them; training from
-            nothing is then refused, unless this says `random`.
+            scratch is then an error, unless this is `random`.
         align_corners: Whether resizing maps corner pixels onto corner pixels; true is what the official
             weights were trained with.
         statistics: What batch normalisation uses while the projections train: `frozen` keeps the statistics
-            of the weights' file, as a fixed network should; `adapt` normalises by the batch and lets them
-            follow the images, which the official code does without telling, and the published encoders
-            are made so.
+            of the weights file, as a frozen network should; `adapt` normalises by the batch and updates them
+            from the images, as the official code does, undocumented, and its published encoders were trained.
 
     Raises:
-        RecipeError: The file cannot be read or holds other weights.
+        RecipeError: The file cannot be read or has the weights of another network.
     """
 
     pretrained: ClassVar[str] = "weights"
@@ -59,7 +58,7 @@ class InceptionEncoder(nn.Module):
         statistics: Literal["frozen", "adapt"] = "frozen",
     ) -> None:
         super().__init__()
-        # torchvision takes seconds, which a look at a recipe spares
+        # importing torchvision takes seconds, which reading a recipe must not pay
         from .frozen_inception import frozen_inception
 
         self.align_corners = align_corners
@@ -72,7 +71,7 @@ class InceptionEncoder(nn.Module):
         self.projection = Projection(local=768, overall=2048, dim=spec.dim)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of the projections, and of the network when its statistics adapt."""
+        """Set the mode of the projections, and that of the network with `statistics: adapt`."""
         super().train(mode)
         self.network.train(mode and self.statistics == "adapt")
         return self

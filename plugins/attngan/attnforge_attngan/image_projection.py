@@ -1,4 +1,4 @@
-"""The two trained layers that bring image features into the text's space."""
+"""The two trained layers that project image features into the text's space."""
 
 from __future__ import annotations
 

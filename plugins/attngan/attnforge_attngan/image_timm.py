@@ -20,12 +20,12 @@ from attnforge.specs import ImageSpec
 from .image_projection import Projection
 from .image_weights import load_weights
 
-CLASSIFIERS = ("fc.", "classifier.", "head.", "head_dist.", "AuxLogits.")
-"""How the names of what may be in a file without being in the network begin."""
-LOADING = re.compile(r"pretrained(?!_window)|checkpoint|cache|hf_|local_")
-"""How the names of options begin that say where weights come from, for networks that read one themselves."""
-READERS = (
-    "a network with maps for stages, such as resnet18 or convnext_tiny; images as large as it needs; "
+CLASSIFIER_PREFIXES = ("fc.", "classifier.", "head.", "head_dist.", "AuxLogits.")
+"""Prefixes of names that a file may have and the network does not."""
+LOADING_OPTIONS = re.compile(r"pretrained(?!_window)|checkpoint|cache|hf_|local_")
+"""Prefixes of options that locate weights, for networks that load weights themselves."""
+SUPPORTED = (
+    "a network with maps for stages, such as resnet18 or convnext_tiny; images as large as it requires; "
     "for transformers `model_options: {img_size: 64}` with the images' size, or `{dynamic_img_size: true}`"
 )
 
@@ -33,25 +33,25 @@ READERS = (
 class TimmEncoder(nn.Module):
     """Regions from one stage of a network of timm, the image vector from its pooled head.
 
-    The pooled head is all that the network does before its classifier, with its own pooling and its own
-    normalisation. Convolutional networks and transformers whose stages can be laid out as maps will do.
-    Small ones are light enough to train from nothing on images of 64 pixels. Nothing is ever downloaded.
-    Images enter in [-1, 1] and at their own size; transformers mostly read a single one, which
-    `model_options: {img_size: 64}` sets and `{dynamic_img_size: true}` frees.
+    The pooled head is everything before the network's classifier, with its own pooling and normalisation.
+    Convolutional networks and transformers whose stages can be arranged as maps are supported. Small ones
+    can be trained from scratch on images of 64 pixels. Nothing is ever downloaded. Images are passed in
+    [-1, 1] and at their own size; most transformers read a single size, which
+    `model_options: {img_size: 64}` sets and `{dynamic_img_size: true}` lifts.
 
     Args:
         model: Name of the network in timm.
-        stage: Which of its stages gives the regions, counted from 0: the stem of most convolutional
+        stage: Index of the stage that gives the regions, from 0: the stem of most convolutional
             networks, the first stage of ConvNeXt, the first block of a vision transformer.
-        weights: File with weights of the network, with its classifier or without, `.pth` or
+        weights: File with weights of the network, with or without its classifier, `.pth` or
             `.safetensors`; random when not given.
-        model_options: Options that timm hands to the network, such as
-            `{channels: [16, 32, 48, 64], stem_width: 8}` for a narrower ResNet. Those that timm keeps for
-            itself are refused: they load files and fetch weights, which `weights` does from tensors alone.
+        model_options: Options that timm passes to the network, such as
+            `{channels: [16, 32, 48, 64], stem_width: 8}` for a narrower ResNet. Options of timm
+            itself are refused: they load files and download weights; use `weights`, which reads only tensors.
 
     Raises:
         RecipeError: timm has no such network or cannot build it with these options, the network has no such
-            stage or gives no map there, or the weights do not fit.
+            stage or no map there, or the weights do not match.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class TimmEncoder(nn.Module):
         model_options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        # Importing timm takes seconds, which only those who use it should pay.
+        # importing timm takes seconds, which only its users should pay
         import timm
 
         if not timm.is_model(model):
@@ -82,14 +82,14 @@ class TimmEncoder(nn.Module):
         self.network = network
         local, overall = self._widths(model, spec.image_size)
         if weights is not None:
-            load_weights(network, weights, ignore=CLASSIFIERS)
+            load_weights(network, weights, ignore=CLASSIFIER_PREFIXES)
         self.projection = Projection(local=local, overall=overall, dim=spec.dim)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
-        matched: ImageFeatures = self.projection(*self._look(images))
+        matched: ImageFeatures = self.projection(*self._extract(images))
         return matched
 
-    def _look(
+    def _extract(
         self, images: Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b c i j"], Float[Tensor, "b e"]]:
         last, maps = self.network.forward_intermediates(images, indices=[self.stage], output_fmt="NCHW")
@@ -97,50 +97,50 @@ class TimmEncoder(nn.Module):
 
     @torch.no_grad()
     def _widths(self, model: str, side: int) -> tuple[int, int]:
-        """How wide the map and the pooled vector are, seen on a blank image."""
+        """The widths of the map and the pooled vector, measured on a blank image."""
         training = self.network.training
         self.network.eval()
         try:
-            local, overall = self._look(torch.zeros(1, 3, side, side))
+            local, overall = self._extract(torch.zeros(1, 3, side, side))
             shapes = tuple(local.shape), tuple(overall.shape)
         except Exception as error:
-            # What a network of timm raises for images that it cannot read is not specified.
+            # networks of timm do not specify what they raise for unsupported images
             reason = " ".join(str(error).split()) or type(error).__name__
-            message = f"{model} gives no regions of images of {side} x {side}: {reason}"
-            raise RecipeError(Problem("no-regions", message, expected=READERS)) from error
+            message = f"{model} has no regions for images of {side} x {side}: {reason}"
+            raise RecipeError(Problem("no-regions", message, expected=SUPPORTED)) from error
         finally:
             self.network.train(training)
         if len(shapes[0]) != 4 or len(shapes[1]) != 2:
-            message = f"{model} gives no map at stage {self.stage} but values of shape {shapes[0]}"
-            raise RecipeError(Problem("no-regions", message, expected=READERS))
+            message = f"{model} has no map at stage {self.stage}, but values of shape {shapes[0]}"
+            raise RecipeError(Problem("no-regions", message, expected=SUPPORTED))
         return shapes[0][1], shapes[1][1]
 
 
 def _create(timm: Any, model: str, options: dict[str, Any]) -> Any:
     """The network without its classifier."""
-    refused = sorted(options.keys() & _loading_options(timm) | set(filter(LOADING.match, options)))
+    refused = sorted(options.keys() & _loading_options(timm) | set(filter(LOADING_OPTIONS.match, options)))
     if refused:
-        message = f"model_options may not hold {', '.join(refused)}: it is for timm, not for the network"
-        expected = "options of the network itself; a file of weights stands under `weights`"
+        message = f"model_options cannot contain {', '.join(refused)}: options of timm, not of the network"
+        expected = "options of the network itself; a weights file belongs under `weights`"
         raise RecipeError(Problem("loading-options", message, expected=expected))
     try:
         network = timm.create_model(model, pretrained=False, **options)
         network.reset_classifier(0)
     except Exception as error:
-        # timm checks little, so a wrong option rises from deep inside as any kind of exception.
+        # timm checks little: an invalid option raises any kind of exception
         message = f"timm cannot build {model} with {options or 'no options'}: {error}"
         raise RecipeError(Problem("model-options", message, expected="options of that network")) from error
     return network
 
 
 def _loading_options(timm: Any) -> frozenset[str]:
-    """What timm's own functions take of a network's options, before the network sees any.
+    """The options that timm's own functions consume before the network gets any.
 
-    They say where weights come from: `checkpoint_path`, for one, unpickles any file in some versions.
+    They locate weights: `checkpoint_path`, for one, unpickles any file in some versions.
     """
     from timm.models import build_model_with_cfg
 
     parameters = chain.from_iterable(
         signature(function).parameters.values() for function in (timm.create_model, build_model_with_cfg)
     )
-    return frozenset(one.name for one in parameters if one.kind is not one.VAR_KEYWORD)
+    return frozenset(it.name for it in parameters if it.kind is not it.VAR_KEYWORD)

@@ -1,4 +1,4 @@
-"""Reads the weights of an image network from a file."""
+"""Loads the weights of an image network from a file."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from attnforge_attngan.misfits import listed, misfit
 
 
 def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ()) -> None:
-    """Fill a network with a state dict from a `.safetensors` file or one that `torch.save` wrote.
+    """Load a state dict from a `.safetensors` file or one that `torch.save` wrote.
 
-    Only tensors are read from the file, never code. Keys that begin with one of `ignore` may be in the
-    file without being in the network; missing counts of batches are let pass, because old files lack them.
-    What training codes put around a state dict, and `module.` before every name, is taken away.
+    Only tensors are read from the file, never code. Keys with a prefix of `ignore` may be in the file without
+    being in the network; a missing `num_batches_tracked` is accepted, because old files do not have it.
+    Wrappers that training code puts around a state dict, and the prefix `module.`, are stripped.
 
     Raises:
-        RecipeError: The file cannot be read, or it holds the weights of another network.
+        RecipeError: The file cannot be read, or it has the weights of another network.
     """
     state = read_state(path, inside=("model", "state_dict"))
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     own = network.state_dict()
     kept = {key: value for key, value in state.items() if key in own or not key.startswith(tuple(ignore))}
-    fault = misfit(
-        unwanted=sorted(kept.keys() - own.keys()),
+    differences = misfit(
+        unexpected=sorted(kept.keys() - own.keys()),
         missing=sorted(key for key in own.keys() - kept.keys() if not key.endswith("num_batches_tracked")),
         reshaped=[
             (key, kept[key], own[key])
@@ -40,8 +40,8 @@ def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ())
             if own[key].shape != kept[key].shape
         ],
     )
-    if fault:
-        message = f"{path} holds the weights of another network: {fault}"
+    if differences:
+        message = f"{path} has the weights of another network: {differences}"
         raise RecipeError(
             Problem("other-weights", message, expected=f"a state dict of {type(network).__name__}")
         )
@@ -53,10 +53,10 @@ def read_state(path: str, *, inside: Sequence[str] = ()) -> dict[str, Tensor]:
 
     Args:
         path: A `.safetensors` file, or one that `torch.save` wrote in any of its formats.
-        inside: Entries that are entered, in this order, when the file holds a map of several things.
+        inside: Keys to descend into, in order of preference, when the file has a map of several things.
 
     Raises:
-        RecipeError: The file cannot be read, or holds more than tensors.
+        RecipeError: The file cannot be read, or has more than tensors.
     """
     state = _load(path)
     while isinstance(state, dict) and not _plain(state):
@@ -65,10 +65,10 @@ def read_state(path: str, *, inside: Sequence[str] = ()) -> dict[str, Tensor]:
             break
         state = state[entry]
     if not isinstance(state, dict) or not _plain(state):
-        message = f"{path} holds no plain state dict"
+        message = f"{path} has no plain state dict"
         if isinstance(state, dict) and state:
             message += f", but {listed([str(name) for name in state])}"
-        expected = "a map from names to tensors" + (f", or one below {', '.join(inside)}" if inside else "")
+        expected = "a map from names to tensors" + (f", or one under {', '.join(inside)}" if inside else "")
         raise RecipeError(Problem("unreadable-weights", message, expected=expected))
     return state
 
@@ -86,26 +86,26 @@ def _load(path: str) -> object:
         problem = Problem("no-weights", f"there is no file {path}", expected="a .pth or .safetensors file")
         raise RecipeError(problem) from None
     except Exception as error:
-        # What torch raises for a damaged file is not specified, and is all the file's doing.
+        # torch does not specify what it raises for a damaged file
         raise RecipeError(_unreadable(file, error)) from error
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
-    """What kind of file it is that holds no weights."""
+    """The problem of a file without weights, by the kind of file that it is."""
     code = "unreadable-weights"
     if path.is_dir():
         return Problem(code, f"{path} is a folder", expected="a .pth or .safetensors file in it")
     if _is_other_zip(path):
-        message = f"{path} is a zip archive, but not one of torch.save"
+        message = f"{path} is a zip archive, but torch.save did not write it"
         return Problem(code, message, expected="a .pth file of it", next_step=f"unzip {path}")
-    if _begins(path).lstrip()[:1] == b"<":
+    if _first_bytes(path).lstrip()[:1] == b"<":
         message = f"{path} is a web page"
-        return Problem(code, message, expected="the file itself: fetch it again")
+        return Problem(code, message, expected="the weights file itself: download it again")
     if type(error).__name__ == "UnpicklingError":
-        message = f"{path} holds more than tensors, or is no weights file"
+        message = f"{path} has more than tensors, or is not a weights file"
         return Problem(code, message, expected="a plain state dict")
     message = f"{path} cannot be read as weights: {type(error).__name__}"
-    return Problem(code, message, expected="a whole file: fetch or copy it again")
+    return Problem(code, message, expected="a complete file: download or copy it again")
 
 
 def _plain(state: dict[object, object]) -> TypeGuard[dict[str, Tensor]]:
@@ -121,7 +121,7 @@ def _is_other_zip(path: Path) -> bool:
         return False
 
 
-def _begins(path: Path) -> bytes:
+def _first_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as opened:
             return opened.read(64)

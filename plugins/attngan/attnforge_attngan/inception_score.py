@@ -1,4 +1,4 @@
-"""The inception score: are generated images distinct for a classifier, and varied?"""
+"""The inception score: how distinct and varied a classifier finds generated images."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from .image_weights import load_weights, read_state
 class InceptionScore:
     """exp of the mean divergence KL(p(y|x) || p(y)) of an Inception-v3's classes (Salimans et al., 2016).
 
-    Images are rounded to bytes as files of them would be, resized to 299 x 299 and judged by torchvision's
-    Inception-v3 with weights from a file. The images are shuffled and shared out evenly among `splits`;
-    the figure is the mean of their scores, its deviation the population's. Scores of different classifiers,
-    splits or temperatures cannot be compared, so the figure's name says all three. AttnGAN's birds were
-    judged by a network tuned on CUB, its COCO images by one of 2015 with 1,008 classes.
+    Images are rounded to 8 bits as in image files, resized to 299 x 299 and classified by torchvision's
+    Inception-v3 with weights from a file. The images are shuffled and divided evenly into `splits`;
+    the metric is the mean of their scores, its deviation the population's. Scores of different classifiers,
+    splits or temperatures cannot be compared, so the metric's name includes all three. AttnGAN's birds were
+    classified by a network fine-tuned on CUB, its COCO images by one of 2015 with 1,008 classes.
 
-    The score of n images is at most n, whatever they show, and too low for any n: for k classes that are seen
-    equally often and told apart for certain, by 43% where n = k, by 25% where n = 2k and by 5% where n = 10k.
-    Where the parts would have fewer images than there are classes, all images are therefore one part, and
-    where all are fewer, the reason is given and no score.
+    The score of n images is at most n, whatever they show, and too low for any n: for k classes that are
+    equally frequent and classified with certainty, by 43% at n = k, by 25% at n = 2k and by 5% at n = 10k.
+    If a split would have fewer images than there are classes, all images are therefore one split; if there
+    are fewer images than classes in total, the score is withheld with the reason.
 
     Args:
         weights: File with torchvision's weights of Inception-v3, `.pth` or `.safetensors`; its last layer may
             have any number of classes. Nothing is ever downloaded.
-        background: Whether the first class is a background that no image shows, and is left out before
-            probabilities are taken, as in the network tuned on CUB.
-        splits: How many parts the images are shared out among.
+        background: Whether the first class is a background that no image shows and is dropped before the
+            softmax, as in the network fine-tuned on CUB.
+        splits: Number of splits of the images.
         temperature: Divides the logits; 1 is the score of the papers, another value the calibrated score IS*
             (Dinh et al., 2022), for CUB 0.598 and for COCO 0.909.
-        seed: Decides which images share a part.
+        seed: Seed of the assignment of images to splits.
 
     Raises:
-        RecipeError: The file cannot be read or holds other weights.
+        RecipeError: The file cannot be read or has the weights of another network.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class InceptionScore:
     ) -> None:
         head = read_state(weights).get("fc.weight")
         if head is None or head.ndim != 2 or len(head) <= background + 1:
-            message = f"{weights} has no last layer that tells classes apart"
+            message = f"{weights} has no last layer for several classes"
             expected = "a state dict of torchvision's Inception-v3 with `fc.weight`"
             raise RecipeError(Problem("other-weights", message, expected=expected))
         network = inception_v3(
@@ -88,7 +88,7 @@ class InceptionScore:
         self.logits.append(self.network(sized)[:, int(self.background) :].double().cpu())
 
     def compute(self) -> dict[str, float | str]:
-        """The score and its deviation; without the latter where the images are too few for several parts."""
+        """The score and its deviation; without the latter if the images are too few for several splits."""
         count = sum(map(len, self.logits))
         if reason := too_few(count, least=self.classes):
             return {f"{self.name(1)} withheld": f"{reason}, one for each class"}
@@ -96,11 +96,11 @@ class InceptionScore:
         logits = torch.cat(self.logits)[torch.randperm(count, generator=order)]
         if count < self.splits * self.classes:
             return {self.name(1): float(scores(logits / self.temperature, splits=1)[0])}
-        found, name = scores(logits / self.temperature, splits=self.splits), self.name(self.splits)
-        return {name: float(found.mean()), f"{name} deviation": float(found.std(correction=0))}
+        each, name = scores(logits / self.temperature, splits=self.splits), self.name(self.splits)
+        return {name: float(each.mean()), f"{name} deviation": float(each.std(correction=0))}
 
     def name(self, splits: int) -> str:
-        """What the figure is called: everything that decides whether two of them may be compared."""
+        """The metric's name, with everything that must agree for two scores to be comparable."""
         calibrated = self.temperature != 1
         protocol = [
             f"{self.classes} classes",
@@ -113,15 +113,16 @@ class InceptionScore:
 
 
 def scores(logits: Float[Tensor, "n k"], *, splits: int) -> Float[Tensor, "splits"]:
-    """The inception score of each of several consecutive parts of the images."""
+    """The inception score of each of several consecutive splits of the images."""
     count = len(logits)
-    found = []
+    results = []
     for split in range(splits):
         part = logits[split * count // splits : (split + 1) * count // splits]
-        log_each = F.log_softmax(part, dim=1)
-        each = log_each.exp()
-        log_all = each.mean(dim=0).log()
-        # A class that no image has adds nothing, though the logarithm of its share is infinite.
-        terms = torch.where(each > 0, each * (log_each - log_all), torch.zeros_like(each))
-        found.append(terms.sum(dim=1).mean().exp())
-    return torch.stack(found)
+        log_conditional = F.log_softmax(part, dim=1)
+        conditional = log_conditional.exp()
+        log_marginal = conditional.mean(dim=0).log()
+        # a class of probability 0 contributes 0, though its logarithm is infinite
+        divergence = conditional * (log_conditional - log_marginal)
+        terms = torch.where(conditional > 0, divergence, torch.zeros_like(conditional))
+        results.append(terms.sum(dim=1).mean().exp())
+    return torch.stack(results)

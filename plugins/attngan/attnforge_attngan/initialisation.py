@@ -8,11 +8,11 @@ from torch.nn.modules.conv import _ConvNd
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of a network as the official AttnGAN code does.
+    """Initialise the weights of a network as the official AttnGAN code does.
 
     Weights of convolutions and linear layers are orthogonal with gain 1 (Saxe et al., 2014), biases of
-    linear layers 0; gains of batch normalisation come from N(1, 0.02), their biases are 0. Biases of
-    convolutions and every other parameter are left as they are.
+    linear layers 0; gains of batch normalisation are drawn from N(1, 0.02), their biases are 0. Biases of
+    convolutions and all other parameters stay unchanged.
     """
     for module in network.modules():
         if isinstance(module, _ConvNd | nn.Linear):

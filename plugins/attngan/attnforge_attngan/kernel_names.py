@@ -1,4 +1,4 @@
-"""Does every kernel that a recipe names exist?"""
+"""Checks that every kernel that a recipe names exists."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ OPERATIONS = {
     ("loss", "damsm"): "region_matching",
     ("task", "damsm"): "region_matching",
 }
-"""The operation that the option `kernel` of a component chooses a kernel of."""
+"""The operation whose kernel the option `kernel` of a component selects."""
 
 
 def unknown_kernels(recipe: ResolvedRecipe) -> Iterator[Problem]:
-    """A problem for every option `kernel` that names none; whether it can run here is asked when it runs."""
+    """A problem for every option `kernel` with an unknown name; availability is checked at run time."""
     from attnforge.kernels.dispatch import AUTO, find
     from attnforge.recipe.tree import choices
 

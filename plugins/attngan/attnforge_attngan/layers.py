@@ -33,7 +33,7 @@ class UpBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Adds to a map what two convolutions with a gated linear unit between them make of it."""
+    """Adds the residual of two convolutions with a gated linear unit between them."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

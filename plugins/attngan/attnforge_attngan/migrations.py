@@ -1,4 +1,4 @@
-"""Migrations of AttnGAN's components: options that have other names now."""
+"""Migrations of AttnGAN's components: renamed options."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from attnforge.plugin import Migration
 
 
 def _renamed(**names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A step that gives options new names, from old ones to new ones."""
+    """A function that renames options, given as old=new."""
     return lambda options: {names.get(name, name): value for name, value in options.items()}
 
 
 MULTI_STAGE = (Migration(to=2, options=_renamed(pictures="images")),)
 DAMSM_LOSS = (Migration(to=2, options=_renamed(picture_noise="image_noise")),)
 DAMSM_TASK = (
-    Migration(to=2, options=_renamed(picture_noise="image_noise", reset_optimizer="reset_optimizer")),
+    Migration(to=2, options=_renamed(picture_noise="image_noise", forget_moments="reset_optimizer")),
 )

@@ -1,4 +1,4 @@
-"""How an error says that the tensors of a file are not those of a network."""
+"""Describes how the tensors of a file differ from those of a network, for errors."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-LISTED = 12
+MAX_LISTED_NAMES = 12
 """An error lists at most this many names of a kind."""
 
 
 def misfit(
-    *, unwanted: Sequence[str], missing: Sequence[str], reshaped: Sequence[tuple[str, Tensor, Tensor]]
+    *, unexpected: Sequence[str], missing: Sequence[str], reshaped: Sequence[tuple[str, Tensor, Tensor]]
 ) -> str | None:
     """What does not fit, or None when everything does.
 
     Args:
-        unwanted: Names in the file that the network has not.
-        missing: Names of the network that the file has not.
+        unexpected: Names in the file that the network does not have.
+        missing: Names of the network that the file does not have.
         reshaped: Names that both have, with the file's tensor and the network's, which differ in shape.
     """
-    faults = [
-        ("the recipe's network has no", unwanted),
-        ("the file lacks", missing),
+    differences = [
+        ("not in the recipe's network:", unexpected),
+        ("missing from the file:", missing),
         (
-            "of other shapes are",
+            "of different shapes:",
             [f"{name} ({_shape(theirs)}, in the recipe {_shape(ours)})" for name, theirs, ours in reshaped],
         ),
     ]
-    return "; ".join(f"{said} {listed(found)}" for said, found in faults if found) or None
+    return "; ".join(f"{heading} {listed(names)}" for heading, names in differences if names) or None
 
 
 def listed(names: Sequence[str]) -> str:
-    """The names as an error says them: the first ones, and how many more there are."""
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+    """The first names, and how many more there are."""
+    more = len(names) - MAX_LISTED_NAMES
+    return ", ".join(names[:MAX_LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shape(value: Tensor) -> str:
-    return " x ".join(str(side) for side in value.shape) or "a number"
+    return " x ".join(str(side) for side in value.shape) or "a scalar"

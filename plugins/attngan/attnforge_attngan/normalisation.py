@@ -1,4 +1,4 @@
-"""Batch normalisation whose batch is that of all processes that train together."""
+"""Batch normalisation over the batches of all processes."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ class SynchronisedBatchNorm(_BatchNorm):
     """Batch normalisation over the batches of all processes (Ioffe and Szegedy, 2015).
 
     Where torch.distributed runs with more than one process, mean and variance in training are those of all
-    their batches together, which may differ in size, and gradients flow back to all of them. Otherwise, and
-    in evaluation, it is exactly batch normalisation. It takes maps (b c h w) and vectors (b c), on any
-    device, and its state dict is that of torch's `BatchNorm1d` and `BatchNorm2d`.
+    their batches together, which may differ in size, and gradients reach all of them. Otherwise, and in
+    evaluation, it equals batch normalisation. It takes maps (b c h w) and vectors (b c), on any device, and
+    its state dict is that of torch's `BatchNorm1d` and `BatchNorm2d`.
     """
 
     def forward(self, input: Float[Tensor, "b c *_"]) -> Float[Tensor, "b c *_"]:
         if not (self.training and _processes() > 1):
             return super().forward(input)
-        places = [place for place in range(input.dim()) if place != 1]
+        axes = [axis for axis in range(input.dim()) if axis != 1]
         values = input if input.dtype == torch.float64 else input.float()
         count = values.new_tensor([values.numel() / values.shape[1]])
-        total = sum_over_processes(torch.cat((values.sum(places), count)))
+        total = sum_over_processes(torch.cat((values.sum(axes), count)))
         mean, overall = total[:-1] / total[-1], total[-1].detach()
-        centred = values - _across(mean, input)
+        centred = values - _broadcast(mean, input)
         # from the centred values, because E[x^2] - E[x]^2 cancels where the mean is large
-        variance = sum_over_processes(centred.square().sum(places)) / overall
+        variance = sum_over_processes(centred.square().sum(axes)) / overall
         self._track(mean.detach(), variance.detach(), overall)
-        normalised = centred * _across((variance + self.eps).rsqrt(), input)
+        normalised = centred * _broadcast((variance + self.eps).rsqrt(), input)
         if self.affine:
-            normalised = normalised * _across(self.weight, input) + _across(self.bias, input)
+            normalised = normalised * _broadcast(self.weight, input) + _broadcast(self.bias, input)
         return normalised.to(input.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -58,7 +58,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """The sum of every process's tensor; each of them has a share in every process's loss."""
+    """The sum of every process's tensor; each of them contributes to every process's loss."""
 
     @staticmethod
     def forward(context: object, values: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def sum_over_processes(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def synchronise(network: nn.Module) -> None:
-    """Put `SynchronisedBatchNorm` in place of every batch normalisation inside, with the same weights."""
+    """Replace every batch normalisation inside by `SynchronisedBatchNorm`, with the same weights."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
@@ -96,10 +96,10 @@ def _synchronised(old: _BatchNorm) -> SynchronisedBatchNorm:
 
 
 def _processes() -> int:
-    running = distributed.is_available() and distributed.is_initialized()
-    return distributed.get_world_size() if running else 1
+    initialised = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if initialised else 1
 
 
-def _across(values: Float[Tensor, "c"], like: Float[Tensor, "b c *_"]) -> Float[Tensor, "_ c *_"]:
-    """One value a channel, ready to be combined with maps or vectors."""
+def _broadcast(values: Float[Tensor, "c"], like: Float[Tensor, "b c *_"]) -> Float[Tensor, "_ c *_"]:
+    """One value per channel, shaped to broadcast over maps or vectors."""
     return values.reshape(1, -1, *[1] * (like.dim() - 2))

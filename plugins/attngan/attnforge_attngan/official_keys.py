@@ -1,8 +1,8 @@
-r"""The names of the official AttnGAN checkpoints in terms of this plugin's networks.
+r"""Maps the tensor names of the official AttnGAN checkpoints to those of this plugin's networks.
 
-A rule is a pattern for the beginning of an official name and the beginning of ours. Groups called
-`stage` and `up` are counted from 1 there and from 0 here; `block` is counted from 0 in both. A single name
-such as `weight` follows, unless the pattern only looks ahead.
+A rule is a pattern for the prefix of an official name, and the prefix of ours. The groups `stage` and `up`
+count from 1 there and from 0 here; `block` counts from 0 in both. A single name such as `weight` follows,
+unless the pattern is a lookahead.
 """
 
 from __future__ import annotations
@@ -77,71 +77,72 @@ KINDS: Mapping[str, Rules] = {
     "text encoder": TEXT,
     "image encoder": IMAGE,
 }
-"""The rules of each official file, by what the file holds."""
-LOOK = "attnforge recipes"
-"""Where there are recipes of other widths."""
+"""The rules of each official file, by its content."""
+NEXT_STEP = "attnforge recipes"
+"""Lists recipes of other widths."""
 
 
 def load_official(
     network: nn.Module, state: Mapping[str, Tensor], rules: Rules, *, source: str | None = None
 ) -> None:
-    """Fill a network with an official state dict, or leave it as it was when that does not fit.
+    """Load an official state dict into a network, which stays unchanged if the names or shapes do not match.
 
-    `module.` before every name, which training on several GPUs leaves, is taken away. Missing counts of
-    batches are let pass, because files of that time lack them.
+    The prefix `module.` of DataParallel is stripped. A missing `num_batches_tracked` is accepted, because old
+    files do not have it.
 
     Args:
         network: One of this plugin's networks.
         state: The official names with their tensors.
-        rules: How they are called here.
+        rules: The rules of the network's kind.
         source: The file, for errors.
 
     Raises:
-        RunError: A name is unknown, or names or shapes do not fit the network; they are listed, and the
-            recipe that would fit is told where the shapes tell it.
+        RunError: A name is unknown, or names or shapes do not match the network; they are listed, with the
+            recipe that would match if the shapes show it.
     """
-    place = Place(source) if source else None
+    place, own_kind = Place(source) if source else None, _kind(rules)
     if state and all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): value for name, value in state.items()}
     names = {name: _rename(name, rules) for name in state}
     if unknown := [name for name, ours in names.items() if ours is None]:
         kind = next((kind for kind, other in KINDS.items() if state and _all_known(state, other)), None)
-        message = f"{len(unknown)} tensors have foreign names: {listed(unknown)}"
+        message = f"{len(unknown)} tensors have unknown names: {listed(unknown)}"
         if kind:
-            message = f"this is an official {kind}, not what is wanted here"
-        expected = "an unchanged official state dict" + (f" of the {_kind(rules)}" if _kind(rules) else "")
+            message = f"this is an official {kind}" + (f", not the {own_kind}" if own_kind else "")
+        expected = "an unchanged official state dict" + (f" of the {own_kind}" if own_kind else "")
         raise RunError(Problem("unknown-official-name", message, place, expected))
     own = network.state_dict()
     renamed = {ours: state[name] for name, ours in names.items() if ours is not None}
     missing = [key for key in own if key not in renamed and not key.endswith("num_batches_tracked")]
-    fault = misfit(
-        unwanted=[name for name, ours in names.items() if ours not in own],
+    differences = misfit(
+        unexpected=[name for name, ours in names.items() if ours not in own],
         missing=[official_name(key, rules) or key for key in missing],
         reshaped=[
             (name, state[name], own[key])
             for name, key in names.items()
-            if key in own and not _fits(state[name], own[key])
+            if key in own and not _same_shape(state[name], own[key])
         ],
     )
-    if fault:
-        wanted = recipe_of(state, _kind(rules) or "")
-        expected = f"a recipe with {wanted}" if wanted else "a recipe of the same widths and stages"
-        raise RunError(Problem("other-checkpoint", f"the file does not fit: {fault}", place, expected, LOOK))
+    if differences:
+        options = recipe_of(state, own_kind or "")
+        expected = f"a recipe with {options}" if options else "a recipe of the same widths and stages"
+        message = f"the file does not match the recipe: {differences}"
+        raise RunError(Problem("other-checkpoint", message, place, expected, NEXT_STEP))
     network.load_state_dict(
         {key: value.reshape(own[key].shape) for key, value in renamed.items()}, strict=False
     )
 
 
 def official_name(key: str, rules: Rules) -> str | None:
-    """The official name of one of our tensors, by the first rule that gives it; None when there is none."""
+    """The official name of one of our tensors, by the first rule that applies; None if none does."""
     for pattern, ours in rules:
-        # A rule that only looks ahead takes nothing away: what follows our prefix is the official name.
+        # A lookahead consumes nothing: what follows our prefix is the official name.
         ahead = pattern if pattern.startswith("(?=") else ""
-        found = re.match(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(ours)) + ahead, key)
-        if found and (ahead or "." not in key[found.end() :]):
+        match = re.match(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(ours)) + ahead, key)
+        if match and (ahead or "." not in key[match.end() :]):
             template = "" if ahead else re.sub(r"\(\?P<(\w+)>\\d\+\)", r"{\1}", pattern).replace("\\.", ".")
-            numbers = {group: int(text) + (group != "block") for group, text in found.groupdict().items()}
-            return template.format(**numbers) + key[found.end() :]
+            numbers = {group: int(text) + (group != "block") for group, text in match.groupdict().items()}
+            return template.format(**numbers) + key[match.end() :]
     return None
 
 
@@ -158,7 +159,7 @@ def _all_known(names: Iterable[str], rules: Rules) -> bool:
     return all(_rename(name, rules) is not None for name in names)
 
 
-def _fits(theirs: Tensor, ours: Tensor) -> bool:
+def _same_shape(theirs: Tensor, ours: Tensor) -> bool:
     # The official attention projects words with a 2-D convolution of 1 x 1, ours with a 1-D one.
     return theirs.shape in (ours.shape, (*ours.shape, 1))
 

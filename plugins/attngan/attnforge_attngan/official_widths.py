@@ -1,4 +1,4 @@
-"""What the shapes of an official file say about the recipe that it needs."""
+"""Infers the recipe that an official file needs from the shapes of its tensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def recipe_of(state: Mapping[str, Tensor], kind: str) -> str | None:
-    """The options of a recipe that an official file fits, in words; None when its shapes do not tell.
+    """The options of a recipe that an official file fits, as text; None when its shapes do not show them.
 
     Args:
         state: The official names with their tensors.
@@ -22,15 +22,17 @@ def recipe_of(state: Mapping[str, Tensor], kind: str) -> str | None:
         "image encoder": _image,
     }
     try:
-        found = options[kind](state)
+        inferred = options[kind](state)
     except (KeyError, IndexError, StopIteration):
         return None
-    return ", ".join(f"{name}={value}" if "." in name else f"{value} {name}" for name, value in found.items())
+    return ", ".join(
+        f"{name}={value}" if "." in name else f"{value} {name}" for name, value in inferred.items()
+    )
 
 
 def _generator(state: Mapping[str, Tensor]) -> dict[str, object]:
-    stages = {int(found[1]) for name in state if (found := re.match(r"h_net(\d+)\.", name))}
-    blocks = {int(found[1]) for name in state if (found := re.match(r"h_net2\.residual\.(\d+)\.", name))}
+    stages = {int(match[1]) for name in state if (match := re.match(r"h_net(\d+)\.", name))}
+    blocks = {int(match[1]) for name in state if (match := re.match(r"h_net2\.residual\.(\d+)\.", name))}
     condition = len(state["ca_net.fc.weight"]) // 4
     return {
         "text.dim": state["ca_net.fc.weight"].shape[1],

@@ -37,7 +37,12 @@ _COMPONENTS = (
         "generator:MultiStageGenerator",
         "any number of stages, an image after each",
     ),
-    ("discriminator", "joint", "discriminator:JointDiscriminator", "judges with and without the sentence"),
+    (
+        "discriminator",
+        "joint",
+        "discriminator:JointDiscriminator",
+        "scores images with and without the sentence",
+    ),
     (
         "discriminator",
         "projection",
@@ -46,32 +51,42 @@ _COMPONENTS = (
     ),
     ("loss", "bce", "losses.adversarial:BinaryCrossEntropyLoss", "AttnGAN's adversarial loss"),
     ("loss", "hinge", "losses.adversarial:HingeLoss", "hinge adversarial loss"),
-    ("loss", "damsm", "losses.damsm:DamsmLoss", "do the words match the image's regions"),
+    ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
     ("loss", "kl", "losses.conditioning:ConditioningLoss", "keeps the condition near a unit Gaussian"),
     (
         "metric",
         "inception-score",
         "inception_score:InceptionScore",
-        "are images distinct and varied for a classifier",
+        "how distinct and varied a classifier finds images",
     ),
     (
         "metric",
         "r-precision",
         "retrieval:RetrievalPrecision",
-        "is an image's own caption found among others",
+        "how often an image finds its own caption",
     ),
     ("task", "damsm", "tasks.matching:MatchingTask", "trains both encoders to match words and regions"),
     ("task", "gan", "tasks.adversarial:AdversarialTask", "trains the generator against its discriminators"),
 )
 
+_MIGRATED = {
+    ("generator", "multi-stage"): (2, "MULTI_STAGE"),
+    ("loss", "damsm"): (2, "DAMSM_LOSS"),
+    ("task", "damsm"): (2, "DAMSM_TASK"),
+}
+"""The version of every component beyond version 1, and its migrations in `migrations.py`."""
+
 
 @hookimpl
 def attnforge_components() -> list[Component]:
     """The parts of AttnGAN (Xu et al., CVPR 2018)."""
-    return [
-        Component(kind, name, f"attnforge_attngan.{target}", summary)
-        for kind, name, target, summary in _COMPONENTS
-    ]
+    return [_component(*row) for row in _COMPONENTS]
+
+
+def _component(kind: str, name: str, target: str, summary: str) -> Component:
+    version, migrations = _MIGRATED.get((kind, name), (1, None))
+    place = f"attnforge_attngan.migrations:{migrations}" if migrations else None
+    return Component(kind, name, f"attnforge_attngan.{target}", summary, version, place)
 
 
 @hookimpl
@@ -85,7 +100,7 @@ def attnforge_commands() -> dict[str, str]:
 
 @hookimpl
 def attnforge_check_recipe(recipe: ResolvedRecipe) -> list[Problem]:
-    """Refuse kernels that do not exist where the recipe names them, not when training has begun."""
+    """Reject unknown kernels where the recipe names them, before training starts."""
     from attnforge_attngan.kernel_names import unknown_kernels
 
     return list(unknown_kernels(recipe))

@@ -1,4 +1,4 @@
-"""What stays float32 where autocast rounds the factors of products to fewer bits."""
+"""Computations that stay in float32 under autocast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """A context in which autocast, if it is on for a device, rounds nothing."""
+    """A context that disables autocast, if it is on for the device."""
     kind = device.type
     if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
         return nullcontext()
@@ -17,5 +17,5 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """The values in float32, or in float64 where they are that: what sums and exponentials are taken of."""
+    """The values in float32, or in float64 where they are that, for sums and exponentials."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -11,23 +11,23 @@ from torch import Tensor, nn
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
 
-from .discriminator import SMALLEST, TrunkDiscriminator, bound_convolutions, trunk_widths
+from .discriminator import FEATURE_SIZE, TrunkDiscriminator, add_spectral_norm, trunk_widths
 from .initialisation import initialise
 
 
 class ProjectionDiscriminator(TrunkDiscriminator):
-    """Judges an image alone, and adds how well it fits the sentence.
+    """Scores an image alone, and adds how well it matches the sentence.
 
         logit(x, s) = u(f(x)) + p(f(x)) . W s / sqrt(d)
 
-    with f the trunk of the `joint` discriminator. The scalar product learns which words fit which images
-    in far fewer steps than joining image and sentence and convolving, and costs next to nothing for many
-    wrong sentences: use it with `mismatch: all`. The projection discriminator of Miyato and Koyama (2018),
-    with a sentence for the class. Features: b c 4 4. Logits: b, before any sigmoid.
+    with f the trunk of the `joint` discriminator. The scalar product learns which words match which images
+    in far fewer steps than convolving image and sentence together, and costs next to nothing for many
+    mismatched sentences: use it with `mismatch: all`. This is the projection discriminator of Miyato and
+    Koyama (2018) with a sentence in place of the class. Features: b c 4 4. Logits: b, before any sigmoid.
 
     Args:
         channels: Channels after the first convolution.
-        norm: `batch` normalises over the batch; `spectral` bounds every convolution instead.
+        norm: `batch` is batch normalisation; `spectral`, spectral normalisation of every convolution.
         max_channels: Upper bound of the channels of any map.
 
     Raises:
@@ -45,12 +45,12 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
         super().__init__(spec, widths, spectral=spectral)
-        self.unconditional = nn.Conv2d(widths[-1], 1, kernel_size=SMALLEST)
-        self.image = nn.Conv2d(widths[-1], spec.sentence, kernel_size=SMALLEST)
+        self.unconditional = nn.Conv2d(widths[-1], 1, kernel_size=FEATURE_SIZE)
+        self.image = nn.Conv2d(widths[-1], spec.sentence, kernel_size=FEATURE_SIZE)
         self.sentence = nn.Linear(spec.sentence, spec.sentence, bias=False)
         initialise(self)
         if spectral:
-            bound_convolutions(self)
+            add_spectral_norm(self)
 
     def logits(
         self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
@@ -60,5 +60,5 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         if sentence is None:
             return alone
         image = self.image(features).flatten(1)
-        fitting: Tensor = (image * self.sentence(sentence)).sum(dim=1)
-        return alone + fitting / math.sqrt(sentence.shape[1])
+        match: Tensor = (image * self.sentence(sentence)).sum(dim=1)
+        return alone + match / math.sqrt(sentence.shape[1])

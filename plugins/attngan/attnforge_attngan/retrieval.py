@@ -1,4 +1,4 @@
-"""R-precision: does a generated image find its own caption among mismatched ones?"""
+"""R-precision: how often a generated image retrieves its own caption among mismatched ones."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from attnforge.specs import MetricSpec
 class RetrievalPrecision:
     """Share of images whose own caption is the nearest of `candidates` captions (section 4 of the paper).
 
-    Nearness is the cosine of the image vector and the sentence vector of the run's own encoders. The
-    other candidates come from images of other classes, chosen by seed; a tie counts against the image.
-    The encoders also taught the generator, so the figure is comparable within one set of encoders only.
-    Fewer than 10 images, or captions that have no other to be told from, give the reason and no figure.
+    Similarity is the cosine of the image vector and the sentence vector of the run's own encoders. The other
+    candidates are captions of images of other classes, chosen by seed; a tie counts as a miss. The generator
+    was trained with the same encoders, so values are comparable only within one set of encoders. With fewer
+    than 10 images, or captions without mismatched candidates, the metric is withheld with the reason.
 
     Args:
-        candidates: Captions to choose from, the own one included; chance is one over this.
-        folds: Among how many parts the images are shared out for the deviation of the figure; the paper
-            has 10 of 3,000. There is no deviation where a part would have fewer than 10 images.
-        seed: Decides the mismatched captions of each caption.
+        candidates: Number of captions to choose from, including the image's own; chance is 1 / candidates.
+        folds: Number of folds for the deviation; the paper has 10 of 3,000 images. The deviation is omitted
+            if a fold would have fewer than 10 images.
+        seed: Seed of the choice of mismatched captions.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RetrievalPrecision:
         for vector, choice in zip(vectors, choices, strict=True):
             own, *others = (self.tokens[caption] for caption in choice)
             scores = torch.stack([self.sentences[tokens] for tokens in (own, *others)]) @ vector
-            # The same tokens tie, whatever rounding makes of them at two places of a product.
+            # the same tokens tie, however rounding differs within a product
             self.hits.append(own not in others and bool((scores[0] > scores[1:]).all()))
             self.fewest = min(self.fewest, len(choice))
 
@@ -72,8 +72,8 @@ class RetrievalPrecision:
         if reason := too_few(count):
             return {"R-precision withheld": reason}
         if self.fewest < 2:
-            reason = "a caption has no other of another class to be told from"
-            return {"R-precision withheld": f"{reason}: the split is too small, or of a single class"}
+            reason = "a caption has no mismatched caption of another class"
+            return {"R-precision withheld": f"{reason}: the split is too small or has a single class"}
         metrics: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
         if self.folds > 1 and count >= self.folds * LEAST:
             metrics["R-precision deviation"] = pstdev(
@@ -83,28 +83,28 @@ class RetrievalPrecision:
         return {**metrics, "R-precision chance": 1 / self.fewest}
 
     def _mismatched(self, caption: str) -> list[str]:
-        # By caption, so that a figure does not depend on the order in which images come.
-        chance = Random(derive_seed(self.seed, "candidates", caption))  # noqa: S311 - no secret
-        return self.pool.draw(caption, self.candidates - 1, chance=chance)
+        # by caption, so that the metric does not depend on the order of the images
+        generator = Random(derive_seed(self.seed, "candidates", caption))  # noqa: S311 - not for security
+        return self.pool.draw(caption, self.candidates - 1, generator=generator)
 
     def _encode(self, captions: Sequence[str]) -> None:
         new = sorted(set(captions) - self.tokens.keys())
         self.tokens.update((caption, tuple(self.spec.tokenizer.encode(caption))) for caption in new)
-        # Captions of the same tokens share a vector: of two batches, it would differ in its last bits.
+        # captions of the same tokens share a vector, whose last bits would differ between batches
         missing = {
             tokens: caption for caption in new if (tokens := self.tokens[caption]) not in self.sentences
         }
         keys = list(missing)
         for start in range(0, len(keys), 256):
-            some = keys[start : start + 256]
-            sentences = self.spec.encode([missing[tokens] for tokens in some]).sentence.float()
-            self.sentences.update(zip(some, F.normalize(sentences, dim=1), strict=True))
+            batch = keys[start : start + 256]
+            sentences = self.spec.encode([missing[tokens] for tokens in batch]).sentence.float()
+            self.sentences.update(zip(batch, F.normalize(sentences, dim=1), strict=True))
 
 
 class CandidatePool:
-    """All captions of a split, of which mismatched ones are drawn by their number in the alphabet.
+    """All captions of a split, from which mismatched ones are drawn by their alphabetical index.
 
-    A draw costs as much as it has candidates and its classes have captions, however many others there are.
+    The cost of a draw depends on its candidates and on the captions of its classes, not on all captions.
 
     Args:
         classes: The classes of each caption.
@@ -119,16 +119,16 @@ class CandidatePool:
             for class_id in classes[caption]:
                 self._of_class[class_id].append(number)
 
-    def draw(self, caption: str, count: int, *, chance: Random) -> list[str]:
-        """Different captions that share no class with one; fewer than `count` where there are no more."""
-        left_out = {number for one in self.classes.get(caption, ()) for number in self._of_class[one]}
+    def draw(self, caption: str, count: int, *, generator: Random) -> list[str]:
+        """Up to `count` different captions, none of which shares a class with the given one."""
+        excluded = {number for own in self.classes.get(caption, ()) for number in self._of_class[own]}
         if caption in self._numbers:
-            left_out.add(self._numbers[caption])
-        # what stands between two captions that are left out moves up by as many as lie before it
-        steps = [number - place for place, number in enumerate(sorted(left_out))]
-        others = len(self.captions) - len(left_out)
-        drawn = chance.sample(range(others), min(count, others))
-        return [self.captions[number + bisect_right(steps, number)] for number in drawn]
+            excluded.add(self._numbers[caption])
+        # an index among the allowed captions is shifted by the number of excluded captions before it
+        shifts = [number - index for index, number in enumerate(sorted(excluded))]
+        others = len(self.captions) - len(excluded)
+        drawn = generator.sample(range(others), min(count, others))
+        return [self.captions[number + bisect_right(shifts, number)] for number in drawn]
 
 
 def _captions_and_classes(spec: MetricSpec) -> dict[str, set[int]]:

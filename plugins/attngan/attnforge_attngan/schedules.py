@@ -4,25 +4,25 @@ from __future__ import annotations
 
 
 def linear_decay(*, progress: float, start: float, final_share: float) -> float:
-    """One until `progress` reaches `start`, then falling in a straight line to `final_share` at 1."""
+    """1 until `progress` reaches `start`, then linear decay to `final_share` at 1."""
     if progress <= start:
         return 1.0
     return 1.0 - (1.0 - final_share) * (progress - start) / (1.0 - start)
 
 
 def decay_by_epoch(*, epoch: int, factor: float, final_share: float) -> float:
-    """Multiplied with `factor` after each epoch until it is at most `final_share`, and the same from there.
+    """1, multiplied by `factor` after each epoch until it is at most `final_share`, then constant.
 
     With 0.98 and a tenth this is the schedule of DAMSM in the official code, which stops after 114 epochs.
 
     Args:
-        epoch: Epochs behind.
+        epoch: Completed epochs.
         factor: In (0, 1].
-        final_share: In (0, 1]; the last factor may take the result a little below it.
+        final_share: In (0, 1]; the result may end slightly below it.
     """
-    left = 1.0
+    share = 1.0
     for _ in range(epoch):
-        if left <= final_share or factor == 1:
+        if share <= final_share or factor == 1:
             break
-        left *= factor
-    return left
+        share *= factor
+    return share

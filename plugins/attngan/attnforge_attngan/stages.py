@@ -1,4 +1,4 @@
-"""The stages of AttnGAN's generator: one that begins from noise and one that refines with words."""
+"""The stages of AttnGAN's generator: one that starts from noise and one that refines with words."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from attnforge.specs import AttentionSpec, StageSpec
 
 from .layers import ResidualBlock, UpBlock
 
-SMALLEST = 4
-"""Side in pixels of the map that the first linear layer gives."""
+INITIAL_SIZE = 4
+"""Side in pixels of the map that the first linear layer returns."""
 
 
 def doublings(size: int) -> int:
-    """How often the smallest map is doubled to reach `size` pixels.
+    """How many doublings of the initial map reach `size` pixels.
 
     Raises:
         RecipeError: `size` is not 4, 8, 16, ...
     """
-    count = (size // SMALLEST).bit_length() - 1
-    if size < SMALLEST or SMALLEST << count != size:
+    count = (size // INITIAL_SIZE).bit_length() - 1
+    if size < INITIAL_SIZE or INITIAL_SIZE << count != size:
         message = f"images of {size} x {size} pixels cannot be reached by doubling 4 x 4 pixels"
         raise RecipeError(Problem("image-size", message, expected="4, 8, 16, 32, 64, 128, 256, ..."))
     return count
@@ -36,8 +36,8 @@ def doublings(size: int) -> int:
 class InitialStage(nn.Module):
     """F_0 of AttnGAN: condition and noise to the first hidden map.
 
-    A linear layer gives a 4 x 4 map, batch-normalised and gated; every up-block doubles its side and
-    halves its channels until `channels` are left at `out_size`.
+    A linear layer returns a 4 x 4 map, batch-normalised and gated; every up-block doubles its side and
+    halves its channels, down to `channels` at `out_size`.
 
     Raises:
         RecipeError: It is not the first stage, or the size is not 4 times a power of two.
@@ -46,15 +46,15 @@ class InitialStage(nn.Module):
     def __init__(self, spec: StageSpec) -> None:
         super().__init__()
         if spec.in_channels is not None:
-            message = "an `initial` stage stands behind another stage"
+            message = "an `initial` stage follows another stage"
             raise RecipeError(
                 Problem("stage-order", message, expected="a stage that refines, such as `refine`")
             )
         count = doublings(spec.out_size)
         self.width = spec.channels << count
-        smallest = 2 * self.width * SMALLEST**2
-        self.linear = nn.Linear(spec.condition, smallest, bias=False)
-        self.normalisation = nn.BatchNorm1d(smallest)
+        features = 2 * self.width * INITIAL_SIZE**2
+        self.linear = nn.Linear(spec.condition, features, bias=False)
+        self.normalisation = nn.BatchNorm1d(features)
         self.up = nn.Sequential(*(UpBlock(self.width >> i, self.width >> (i + 1)) for i in range(count)))
 
     def forward(
@@ -66,25 +66,25 @@ class InitialStage(nn.Module):
         return_attention: bool = False,
     ) -> StageOutput:
         gated = F.glu(self.normalisation(self.linear(condition)), dim=1)
-        smallest = gated.reshape(-1, self.width, SMALLEST, SMALLEST)
-        return StageOutput(hidden=self.up(smallest), attention=None)
+        initial = gated.reshape(-1, self.width, INITIAL_SIZE, INITIAL_SIZE)
+        return StageOutput(hidden=self.up(initial), attention=None)
 
 
 @runtime_checkable
 class JoiningAttention(Attention, Protocol):
-    """An attention that can write its context straight behind the features: `refine` asks those that can."""
+    """An attention that can write its context directly behind the features, for less copying."""
 
     def join(
         self, features: Float[Tensor, "b c h w"], text: TextFeatures, *, return_weights: bool = False
     ) -> tuple[Float[Tensor, "b c+c h w"], Float[Tensor, "b l h w"] | None]:
-        """Features and context as channels of one map, and the weights if asked for."""
+        """Features and context concatenated as channels of one map, and the weights if requested."""
         ...
 
 
 class RefineStage(nn.Module):
     """F_i of AttnGAN: a hidden map and its word context to a map of twice the side.
 
-    The context joins the map as further channels; residual blocks mix both; an up-block doubles.
+    The context is concatenated to the map's channels; residual blocks mix both; an up-block doubles the side.
 
     Args:
         attention: Brings the words into the map.
@@ -103,9 +103,9 @@ class RefineStage(nn.Module):
     ) -> None:
         super().__init__()
         if spec.in_channels is None:
-            message = "the first stage is `refine`, which has nothing to refine there"
+            message = "the first stage is `refine`, which has no map to refine"
             raise RecipeError(
-                Problem("stage-order", message, expected="a stage that begins, such as `initial`")
+                Problem("stage-order", message, expected="a stage that starts from noise, such as `initial`")
             )
         width = 2 * spec.in_channels
         self.attention = attention(AttentionSpec(channels=spec.in_channels, words=spec.words))
@@ -121,11 +121,11 @@ class RefineStage(nn.Module):
         *,
         return_attention: bool = False,
     ) -> StageOutput:
-        assert hidden is not None, "the generator gives every stage but the first a hidden map"  # noqa: S101
+        assert hidden is not None, "the generator passes a hidden map to every stage but the first"  # noqa: S101
         if self.joins:
             attention = cast(JoiningAttention, self.attention)
             joined, weights = attention.join(hidden, text, return_weights=return_attention)
         else:
-            asked = self.attention(hidden, text, return_weights=return_attention)
-            joined, weights = torch.cat((hidden, asked.context), dim=1), asked.weights
+            output = self.attention(hidden, text, return_weights=return_attention)
+            joined, weights = torch.cat((hidden, output.context), dim=1), output.weights
         return StageOutput(hidden=self.up(self.residual(joined)), attention=weights)

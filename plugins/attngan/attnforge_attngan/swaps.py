@@ -1,4 +1,4 @@
-"""Hard wrong captions: the same words in another order."""
+"""Hard negative captions: the same words in another order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from torch import Tensor
 def with_swapped(
     tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]
 ) -> tuple[Int[Tensor, "c l"], Int[Tensor, "c"]]:
-    """The captions with those behind them in which `swap_words` has swapped two words.
+    """The captions, followed by those in which `swap_words` has swapped two words.
 
-    On the device `meta`, where no number can be read, each caption is behind itself once more: there can be
-    no more.
+    On the device `meta`, where no value can be read, all captions are repeated: the largest possible result.
     """
     if tokens.is_meta:
         return torch.cat((tokens, tokens)), torch.cat((lengths, lengths))
@@ -26,11 +25,10 @@ def swap_words(
 ) -> tuple[Int[Tensor, "b l"], Bool[Tensor, "b"]]:
     """Swap two words of each caption so that it still reads like a caption, but says something else.
 
-    "a red bird with blue wings" becomes "a blue bird with red wings". A batch hardly ever holds two
-    captions that differ only in who has which colour, so matching learns bags of words; with such captions
-    as wrong answers it must learn what belongs to what (NegCLIP; Yuksekgonul et al., 2023, who need a
-    parser for it). Here a swap counts as readable when each pair of neighbours that it makes stands
-    somewhere in the batch.
+    "a red bird with blue wings" becomes "a blue bird with red wings". A batch rarely has two captions
+    that differ only in which part has which colour, so matching learns bags of words; with such captions as
+    negatives it must learn which belongs to which (NegCLIP; Yuksekgonul et al., 2023, who use a parser).
+    Here a swap counts as readable if each pair of neighbours that it creates occurs in the batch.
 
     Args:
         tokens: Token ids, 0 at padding.
@@ -42,7 +40,7 @@ def swap_words(
     """
     rows = [row[:length] for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
     neighbours = {pair for row in rows for pair in _pairs(row)}
-    chance = torch.rand(len(rows)).tolist()
+    draws = torch.rand(len(rows)).tolist()
     swapped, changed = tokens.clone(), torch.zeros(len(rows), dtype=torch.bool)
     for number, row in enumerate(rows):
         swaps = [
@@ -52,7 +50,7 @@ def swap_words(
             if row[i] != row[j] and _readable(row, i, j, neighbours)
         ]
         if swaps:
-            i, j = swaps[int(chance[number] * len(swaps))]
+            i, j = swaps[int(draws[number] * len(swaps))]
             swapped[number, i], swapped[number, j] = row[j], row[i]
             changed[number] = True
     return swapped, changed.to(tokens.device)

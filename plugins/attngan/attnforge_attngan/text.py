@@ -17,18 +17,18 @@ from .precision import without_autocast
 
 
 class RecurrentTextEncoder(nn.Module):
-    """Reads a caption forwards and backwards; what `BiLSTM` and `BiGRU` share.
+    """Base of `BiLSTM` and `BiGRU`, which read a caption forwards and backwards.
 
-    Word t is the two hidden states at t side by side, the sentence is the two last ones unless told (Xu et
-    al., 2018, section 3.2). Words are 0 where there is padding, captions need no order, and a caption
-    without any known word is read as the single token 0.
+    Word t is the two hidden states at t, concatenated; the sentence is by default the two last ones (Xu et
+    al., 2018, section 3.2). Words are 0 at padding, captions need no order, and a caption without any known
+    word is read as the single token 0.
 
     Args:
         dim: Width of word and sentence vectors, half of it for each direction.
         embedding: Width of the word embedding.
-        dropout: Share of the embedding's values that are dropped in training.
+        dropout: Dropout probability of the embedding's values.
         sentence: `last` takes the two last hidden states, as the paper does; `mean` takes the mean of the
-            words, which keeps more of a long caption and learns in fewer steps.
+            words, which retains more of a long caption and learns in fewer steps.
     """
 
     cell: ClassVar[type[nn.LSTM] | type[nn.GRU]]
@@ -66,7 +66,7 @@ class RecurrentTextEncoder(nn.Module):
     def read_packed(
         self, embedded: Float[Tensor, "b l _"], lengths: Int[Tensor, "b"]
     ) -> tuple[Float[Tensor, "b l d"], Float[Tensor, "b d"]]:
-        """Words and last states, without reading padding: the faster way on a CPU."""
+        """Words and last states, without reading padding: faster on a CPU."""
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         outputs, state = self.recurrence(packed)
         words, _ = pad_packed_sequence(outputs, batch_first=True, total_length=embedded.shape[1])
@@ -76,22 +76,22 @@ class RecurrentTextEncoder(nn.Module):
     def read_unpacked(
         self, embedded: Float[Tensor, "b l _"], lengths: Int[Tensor, "b"]
     ) -> tuple[Float[Tensor, "b l d"], Float[Tensor, "b d"]]:
-        """The same without telling the host how long captions are, which a GPU would be waited for.
+        """The same without copying the lengths to the host, which would synchronise with the GPU.
 
-        Each caption is read twice, with its padding behind it and before it; of each reading, the direction
-        counts that comes to the padding last.
+        Each caption is read twice, with its padding behind it and before it; of each pass, the direction
+        that reaches the padding last is kept.
         """
-        longest, half = embedded.shape[1], self.dim // 2
-        places = torch.arange(longest, device=embedded.device)[None]
-        to_right = (places + lengths[:, None]) % longest
-        to_left = (places - lengths[:, None]) % longest
+        max_length, half = embedded.shape[1], self.dim // 2
+        positions = torch.arange(max_length, device=embedded.device)[None]
+        to_right = (positions + lengths[:, None]) % max_length
+        to_left = (positions - lengths[:, None]) % max_length
         moved = embedded.gather(1, to_right[:, :, None].expand_as(embedded))
         outputs, _ = self.recurrence(torch.cat((embedded, moved)))
         forwards, backwards = outputs[: len(embedded), :, :half], outputs[len(embedded) :, :, half:]
         backwards = backwards.gather(1, to_left[:, :, None].expand_as(backwards))
         ends = (lengths - 1)[:, None, None].expand(-1, 1, half)
         last = torch.cat((forwards.gather(1, ends)[:, 0], backwards[:, 0]), dim=1)
-        padding = places >= lengths[:, None]
+        padding = positions >= lengths[:, None]
         return torch.cat((forwards, backwards), dim=2).masked_fill(padding[:, :, None], 0), last
 
 
@@ -101,9 +101,9 @@ class BiLSTM(RecurrentTextEncoder):
     Args:
         dim: Width of word and sentence vectors, half of it for each direction.
         embedding: Width of the word embedding.
-        dropout: Share of the embedding's values that are dropped in training.
+        dropout: Dropout probability of the embedding's values.
         sentence: `last` takes the two last hidden states, as the paper does; `mean` takes the mean of the
-            words, which keeps more of a long caption and learns in fewer steps.
+            words, which retains more of a long caption and learns in fewer steps.
     """
 
     cell = nn.LSTM
@@ -115,9 +115,9 @@ class BiGRU(RecurrentTextEncoder):
     Args:
         dim: Width of word and sentence vectors, half of it for each direction.
         embedding: Width of the word embedding.
-        dropout: Share of the embedding's values that are dropped in training.
+        dropout: Dropout probability of the embedding's values.
         sentence: `last` takes the two last hidden states, as the paper does; `mean` takes the mean of the
-            words, which keeps more of a long caption and learns in fewer steps.
+            words, which retains more of a long caption and learns in fewer steps.
     """
 
     cell = nn.GRU

@@ -17,26 +17,26 @@ from attnforge.ranges import Positive
 Letters = Literal["any", "ascii"]
 
 _OFFICIAL_WORD = re.compile(r"\w+")
-_BROKEN = "\ufffd\ufffd"
-"""Two characters that could not be read; captions of the birds have them where an apostrophe was."""
+_UNDECODABLE = "\ufffd\ufffd"
+"""Two replacement characters, which stand for an apostrophe in captions of the birds."""
 
 
 class WordTokenizer:
     """Splits a caption into lower-cased runs of letters, marks, digits and underscores, in any script.
 
-    Scripts without spaces, such as Chinese and Thai, give one word for each run of letters: take
+    In scripts without spaces, such as Chinese and Thai, each run of letters is one word: use
     `sentencepiece` or `character` for them.
 
-    Id 0 is padding; words follow from 1, the most frequent first, equally frequent ones by alphabet.
-    Unknown words are left out. `letters: ascii` is the rule of the official AttnGAN code: letters beyond
-    ASCII are dropped inside each word, so that `café` is `caf`, and words of nothing else are left out.
+    Id 0 is padding; words follow from 1, the most frequent first, equally frequent ones in alphabetical
+    order. Unknown words are skipped. `letters: ascii` is the rule of the official AttnGAN code: letters
+    beyond ASCII are removed from each word, so that `café` is `caf`, and words of nothing else are skipped.
 
     Args:
-        letters: `any` keeps the letters of all scripts, `ascii` does as the official code does. A stored
-            vocabulary brings the rule that it was made with.
-        min_count: Words that are rarer than this in the captions are unknown.
-        max_size: How many words are known at most, the most frequent ones; all when not given.
-        vocabulary: A JSON file with the words to take instead of learning them from captions: the
+        letters: `any` keeps the letters of all scripts, `ascii` does as the official code. A stored
+            vocabulary overrides this with the rule that it was built with.
+        min_count: Words that occur less often than this in the captions are unknown.
+        max_size: Maximum number of words, the most frequent ones; by default all.
+        vocabulary: A JSON file with the words to use instead of learning them from captions: the
             `tokenizer.json` of a checkpoint, or the `vocabulary.json` of an imported run.
     """
 
@@ -69,14 +69,14 @@ class WordTokenizer:
     def fit(self, captions: Sequence[str]) -> None:
         """Learn the vocabulary; the same captions in any order give the same ids.
 
-        With `vocabulary` nothing is learned: words that `load_state` has set stay, else the file is read.
+        With `vocabulary` nothing is learned: words set by `load_state` are kept, otherwise the file is read.
 
         Raises:
             DataError: Not a single word is frequent enough, or the file `vocabulary` cannot be read.
-            RunError: The file `vocabulary` holds no words.
+            RunError: The file `vocabulary` has no words.
         """
         if self.vocabulary is not None:
-            if not self._ids:  # a checkpoint's words come first, so that a run needs no file beside it
+            if not self._ids:  # a checkpoint's words come first, so that a run does not need the file
                 self.load_state(_read(self.vocabulary))
             return
         counts = Counter(word for caption in captions for word in self._split(caption))
@@ -87,7 +87,7 @@ class WordTokenizer:
             raise DataError(
                 Problem("empty-vocabulary", message, expected="captions with words, or a lower min_count")
             )
-        self._number(frequent[: self.max_size])
+        self._assign_ids(frequent[: self.max_size])
 
     def tokens(self, caption: str) -> list[str]:
         """The known words of a caption, in order."""
@@ -98,7 +98,7 @@ class WordTokenizer:
         return [self._ids[word] for word in self.tokens(caption)]
 
     def unknown(self, caption: str) -> list[str]:
-        """The words of a caption that `encode` leaves out, in order."""
+        """The words of a caption that `encode` skips, in order."""
         return [word for word in self._split(caption) if word not in self._ids]
 
     def state(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class WordTokenizer:
         return {"letters": self.letters, "words": list(self._ids)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over the words of another tokenizer's `state`.
+        """Restore the rule and the words of another tokenizer's `state`.
 
         Raises:
             RunError: The state is not that of a word tokenizer.
@@ -117,15 +117,15 @@ class WordTokenizer:
             message = "the stored vocabulary is not that of a `word` tokenizer"
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
         self.letters = letters
-        self._number(stored)
+        self._assign_ids(stored)
 
     def _split(self, caption: str) -> list[str]:
         if self.letters == "ascii":
-            found = _OFFICIAL_WORD.findall(caption.replace(_BROKEN, " ").lower())
-            return list(filter(None, (word.encode("ascii", "ignore").decode() for word in found)))
+            matches = _OFFICIAL_WORD.findall(caption.replace(_UNDECODABLE, " ").lower())
+            return list(filter(None, (word.encode("ascii", "ignore").decode() for word in matches)))
         return words(caption)
 
-    def _number(self, ordered: Sequence[str]) -> None:
+    def _assign_ids(self, ordered: Sequence[str]) -> None:
         self._ids = {word: index for index, word in enumerate(ordered, start=1)}
 
 
@@ -133,7 +133,7 @@ def _read(path: str) -> dict[str, Any]:
     file = Path(path)
     try:
         if file.exists() and not file.is_file():
-            raise OSError("it is no file")
+            raise OSError("it is not a file")
         state = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         message = f"the vocabulary {path} cannot be read: {error}"

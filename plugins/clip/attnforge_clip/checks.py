@@ -1,4 +1,4 @@
-"""Does CLIP's text encoder get the ids of CLIP's tokenizer?"""
+"""Checks that CLIP's text encoder gets the ids of CLIP's tokenizer."""
 
 from __future__ import annotations
 

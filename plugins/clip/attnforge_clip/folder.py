@@ -18,50 +18,50 @@ if TYPE_CHECKING:
     from transformers import CLIPConfig
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-"""What CLIP reads before and after a caption."""
+"""The special tokens before and after a caption."""
 COMMAND = "hf download openai/clip-vit-base-patch32 --local-dir {folder}"
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFolder:
-    """Where a CLIP lies; nothing is read before it is asked for, and nothing is ever downloaded."""
+    """A CLIP on disk, read lazily and never downloaded."""
 
     folder: Path
     file: Path | None
-    """The file with the weights, when it was named; otherwise the one that the folder has."""
+    """The weights file if it was named; None for the folder's default."""
 
     @classmethod
     def at(cls, weights: str) -> ClipFolder:
-        """The CLIP at a folder, or at a file of weights beside its config and tokenizer.
+        """The CLIP in a folder, or of a weights file beside its config and tokenizer.
 
         Raises:
-            RecipeError: `clip-weights-missing` when there is none.
+            RecipeError: `clip-weights-missing` if there is none.
         """
         path = Path(weights).expanduser()
-        found = cls(path.parent, path) if path.is_file() else cls(path, None)
-        if not (found.folder / "config.json").is_file():
-            raise found._missing("config.json")
-        return found
+        clip = cls(path.parent, path) if path.is_file() else cls(path, None)
+        if not (clip.folder / "config.json").is_file():
+            raise clip._missing("config.json")
+        return clip
 
     def config(self) -> CLIPConfig:
         """Its sizes.
 
         Raises:
-            RecipeError: `clip-weights-other` when this is no CLIP.
+            RecipeError: `clip-weights-other` if this is not a CLIP.
         """
         from transformers import CLIPConfig
 
         path = self.folder / "config.json"
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            kind = said.get("model_type")
-            config = CLIPConfig.from_dict(said) if kind == "clip" else None
-        except Exception as error:  # what the library raises for a value of a wrong type is its own affair
+            values = json.loads(path.read_text(encoding="utf-8"))
+            kind = values.get("model_type")
+            config = CLIPConfig.from_dict(values) if kind == "clip" else None
+        except Exception as error:  # transformers does not specify what it raises for a value of a wrong type
             raise self._other(f"{path} cannot be read: {error}") from error
         if config is None:
             raise self._other(f"{path} describes a `{kind}`")
         parts: Any = (config.text_config, config.vision_config)
-        for part in parts:  # what stands there is wrong for several published CLIPs
+        for part in parts:  # the stored value is wrong for several published CLIPs
             part.projection_dim = config.projection_dim
         return config
 
@@ -78,19 +78,19 @@ class ClipFolder:
                 if not (self.folder / name).is_file():
                     raise self._missing(f"tokenizer.json, nor {name}")
         try:
-            read = CLIPTokenizer.from_pretrained(self.folder, local_files_only=True)
+            loaded = CLIPTokenizer.from_pretrained(self.folder, local_files_only=True)
         except Exception as error:  # the library raises a bare Exception for a damaged file
             raise self._other(f"its tokenizer cannot be read: {error}") from error
-        tokenizer: Tokenizer = read.backend_tokenizer
-        lacking = [name for name in (START, END) if tokenizer.token_to_id(name) is None]
-        if lacking:
-            raise self._other(f"its tokenizer has no {' and no '.join(lacking)}")
+        tokenizer: Tokenizer = loaded.backend_tokenizer
+        missing = [name for name in (START, END) if tokenizer.token_to_id(name) is None]
+        if missing:
+            raise self._other(f"its tokenizer has no {' and no '.join(missing)}")
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
 
     def fill(self, network: nn.Module) -> None:
-        """Give a part of CLIP its weights; nothing on the meta device, which has none.
+        """Load the weights of a part of CLIP; does nothing on the meta device.
 
         Raises:
             RecipeError: `clip-weights-missing` or `clip-weights-other`.
@@ -104,8 +104,8 @@ class ClipFolder:
         missing = sorted(own.keys() - state.keys())
         reshaped = sorted(name for name in state if state[name].shape != own[name].shape)
         if missing or reshaped:
-            what = f"lack {missing[0]}" if missing else f"have another shape of {reshaped[0]}"
-            raise self._other(f"the weights {what}, and do not fit to config.json")
+            difference = f"have no {missing[0]}" if missing else f"have a different shape of {reshaped[0]}"
+            raise self._other(f"the weights {difference}, and do not match config.json")
         network.load_state_dict(state)
 
     def _files(self) -> list[Path]:
@@ -120,32 +120,32 @@ class ClipFolder:
                 raise self._other(f"{index} cannot be read: {error}") from error
             outside = [name for name in parts if not isinstance(name, str) or Path(name).name != name]
             if outside:
-                raise self._other(f"{index} names {outside[0]}, which is no file of the folder")
+                raise self._other(f"{index} names {outside[0]}, which is not a file of the folder")
             return [self.folder / name for name in parts]
         for name in ("model.safetensors", "pytorch_model.bin"):
             if (self.folder / name).is_file():
                 return [self.folder / name]
         raise self._missing("model.safetensors")
 
-    def _missing(self, what: str) -> RecipeError:
-        there = "has no " + what if self.folder.is_dir() else "does not exist"
+    def _missing(self, name: str) -> RecipeError:
+        reason = "has no " + name if self.folder.is_dir() else "does not exist"
         return RecipeError(
             Problem(
                 code="clip-weights-missing",
-                message=f"the weights of CLIP are not there: {self.folder} {there}",
+                message=f"the weights of CLIP are missing: {self.folder} {reason}",
                 expected="a folder with config.json, model.safetensors and tokenizer.json",
                 next_step=COMMAND.format(folder=self.folder),
             )
         )
 
-    def _other(self, what: str) -> RecipeError:
-        message = f"{self.folder} holds no CLIP that can be used: {what}"
+    def _other(self, reason: str) -> RecipeError:
+        message = f"{self.folder} has no usable CLIP: {reason}"
         expected = "the folder of a CLIP, as `save_pretrained` of transformers writes it"
         return RecipeError(Problem("clip-weights-other", message, expected=expected))
 
 
-def _read(path: Path, names: Any, whose: ClipFolder) -> dict[str, Tensor]:
-    """The tensors of those names in a file; only tensors are read, never code."""
+def _read(path: Path, names: Any, clip: ClipFolder) -> dict[str, Tensor]:
+    """The tensors with these names in a file; only tensors are read, never code."""
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as stored:
@@ -153,8 +153,8 @@ def _read(path: Path, names: Any, whose: ClipFolder) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: state[name] for name in state.keys() & names}
     except FileNotFoundError as error:
-        raise whose._missing(path.name) from error
+        raise clip._missing(path.name) from error
     except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, AttributeError) as error:
-        raise whose._other(f"{path} cannot be read: {error}") from error
-    except Exception as error:  # pickle's own error of a file that holds more than tensors
-        raise whose._other(f"{path} holds more than tensors: {error}") from error
+        raise clip._other(f"{path} cannot be read: {error}") from error
+    except Exception as error:  # pickle's own error for a file with more than tensors
+        raise clip._other(f"{path} has more than tensors: {error}") from error

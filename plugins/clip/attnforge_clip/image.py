@@ -16,21 +16,21 @@ from attnforge.specs import ImageSpec
 from attnforge_clip.folder import ClipFolder
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-"""Of the colours in [0, 1] that CLIP was trained on; a folder may say others."""
+"""Of the colours in [0, 1] that CLIP was trained on; a folder may override them."""
 
 
 class ClipImageEncoder(nn.Module):
     """Regions and image vector in the space that CLIP shares with captions (Radford et al., 2021).
 
     Images of any size in [-1, 1] are resized to CLIP's own, bicubic and antialiased, and normalised by its
-    mean and deviation. The image vector is CLIP's image embedding. The regions are what the vision
-    transformer gives for its patches, before any pooling, through the same normalisation and projection. When
-    the text encoder has another width than CLIP, two layers that must be trained bring both to that width.
+    mean and deviation. The image vector is CLIP's image embedding. The regions are the vision
+    transformer's outputs for its patches, before any pooling, with the same normalisation and projection. If
+    the width of the text encoder differs from CLIP's, two layers that must be trained project both to it.
     Gradients reach the images, also through frozen weights.
 
     Args:
-        weights: Folder of a CLIP as transformers writes it, or a file of weights in it; never downloaded.
-        frozen: Keep the weights as they are; otherwise a matching phase trains them on.
+        weights: Folder of a CLIP as transformers writes it, or a weights file in it; never downloaded.
+        frozen: Freeze the weights; otherwise a matching phase fine-tunes them.
 
     Raises:
         RecipeError: There are no such weights.
@@ -60,35 +60,35 @@ class ClipImageEncoder(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode; a frozen network always evaluates."""
+        """Set the mode; a frozen network stays in evaluation mode."""
         super().train(mode)
         self.network.train(mode and not self.frozen)
         return self
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
-        seen = self.network.vision_model(pixel_values=self.prepare(images))
-        patches = self.network.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])
+        outputs = self.network.vision_model(pixel_values=self.prepare(images))
+        patches = self.network.vision_model.post_layernorm(outputs.last_hidden_state[:, 1:])
         regions: Float[Tensor, "b s d"] = self.network.visual_projection(patches)
         regions = regions.transpose(1, 2).reshape(len(images), -1, self.grid, self.grid)
         return ImageFeatures(
             regions=self.region_width(regions),
-            image=self.image_width(self.network.visual_projection(seen.pooler_output)),
+            image=self.image_width(self.network.visual_projection(outputs.pooler_output)),
         )
 
     def prepare(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
-        """Images in [-1, 1] as CLIP was trained to see them."""
+        """Images in [-1, 1], resized and normalised for CLIP."""
         if images.shape[-2:] != (self.size, self.size):
             images = F.interpolate(images, size=(self.size, self.size), mode="bicubic", antialias=True)
         return ((images + 1) / 2 - self.mean) / self.deviation
 
 
 def _colours(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation as the folder says them, or those of the paper's models."""
+    """Mean and deviation of the folder, or those of the paper's models."""
     for name in ("preprocessor_config.json", "processor_config.json"):
         try:
-            said = json.loads((folder / name).read_text(encoding="utf-8"))
-            said = said.get("image_processor", said)
-            return tuple(map(float, said["image_mean"])), tuple(map(float, said["image_std"]))
+            values = json.loads((folder / name).read_text(encoding="utf-8"))
+            values = values.get("image_processor", values)
+            return tuple(map(float, values["image_mean"])), tuple(map(float, values["image_std"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return MEAN, DEVIATION

@@ -1,4 +1,4 @@
-"""What this plugin declares, and its check of recipes; imports neither torch nor transformers."""
+"""Declares this plugin's components and its check of recipes; imports neither torch nor transformers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """CLIP in three parts, each usable without the others but the text encoder."""
+    """CLIP in three parts, of which only the text encoder needs another, the tokenizer."""
     parts = (
-        ("tokenizer", "tokenizer:ClipTokenizer", "pieces of words, as CLIP learned them"),
-        ("text-encoder", "text:ClipTextEncoder", "CLIP's transformer, frozen or trained on"),
-        ("image-encoder", "image:ClipImageEncoder", "CLIP's vision transformer, frozen or trained on"),
+        ("tokenizer", "tokenizer:ClipTokenizer", "CLIP's subword pieces"),
+        ("text-encoder", "text:ClipTextEncoder", "CLIP's transformer, frozen or fine-tuned"),
+        ("image-encoder", "image:ClipImageEncoder", "CLIP's vision transformer, frozen or fine-tuned"),
     )
     return [Component(kind, "clip", f"attnforge_clip.{target}", summary) for kind, target, summary in parts]
 
@@ -32,7 +32,7 @@ def attnforge_recipes() -> list[Path]:
 
 @hookimpl
 def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:
-    """Refuse a text encoder that would be given the ids of another tokenizer."""
+    """Refuse CLIP's text encoder with another tokenizer."""
     from attnforge_clip.checks import foreign_tokenizers
 
     return list(foreign_tokenizers(recipe))

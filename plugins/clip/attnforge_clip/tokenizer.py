@@ -1,4 +1,4 @@
-"""Captions as the pieces of words that CLIP learned."""
+"""CLIP's subword tokenizer."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _WORD_ENDS = "</w>"
 
 
 class ClipTokenizer:
-    """Splits a caption into CLIP's pieces of words (Radford et al., 2021).
+    """Splits a caption into CLIP's subword pieces (Radford et al., 2021).
 
     Captions are lower-cased. Nothing is learned from the data: `fit` reads the folder. Id 0 is padding, and
-    id k > 0 is CLIP's own id k - 1. What CLIP reads before and after a caption is no word of it, and the text
-    encoder adds it. Published vocabularies know every byte, so nothing is unknown to them. The whole
+    id k > 0 is CLIP's own id k - 1. The text encoder adds the start and end tokens, which are not words.
+    Published vocabularies have every byte, so nothing is unknown. The whole
     vocabulary is part of every checkpoint. A phase's `max_words` counts pieces; CLIP reads 75 at most.
 
     Args:
-        weights: Folder of a CLIP with its tokenizer, or a file of weights in it; never downloaded.
+        weights: Folder of a CLIP with its tokenizer, or a weights file in it; never downloaded.
     """
 
     def __init__(self, *, weights: str) -> None:
@@ -34,19 +34,19 @@ class ClipTokenizer:
 
     @cached_property
     def _special(self) -> frozenset[int]:
-        marks = (self._pieces.token_to_id(name) for name in (START, END))
-        return frozenset(mark for mark in marks if mark is not None)
+        ids = (self._pieces.token_to_id(name) for name in (START, END))
+        return frozenset(id_ for id_ in ids if id_ is not None)
 
     @property
     def _pieces(self) -> Tokenizer:
         if self._loaded is None:
-            self._take(ClipFolder.at(self.weights).tokenizer())
-        assert self._loaded is not None  # noqa: S101  (_take sets it)
+            self._set(ClipFolder.at(self.weights).tokenizer())
+        assert self._loaded is not None  # noqa: S101  (_set sets it)
         return self._loaded
 
     @property
     def vocabulary_size(self) -> int:
-        """How many ids there are, padding and CLIP's own marks included."""
+        """How many ids there are, padding and CLIP's special tokens included."""
         return self._pieces.get_vocab_size() + 1
 
     @property
@@ -55,15 +55,15 @@ class ClipTokenizer:
         return hashlib.sha256(b"clip" + self._pieces.to_str().encode()).hexdigest()[:12]
 
     def fit(self, captions: Sequence[str]) -> None:
-        """Read the vocabulary from the folder; the captions only have to hold something of it.
+        """Read the vocabulary from the folder; the captions must have at least one piece of it.
 
         Raises:
             RecipeError: `clip-weights-missing` or `clip-weights-other`.
-            DataError: The captions hold no piece of the vocabulary.
+            DataError: The captions have no piece of the vocabulary.
         """
-        self._take(ClipFolder.at(self.weights).tokenizer())
+        self._set(ClipFolder.at(self.weights).tokenizer())
         if not any(self.encode(caption) for caption in captions):
-            message = f"the {len(captions)} captions hold no word that CLIP knows"
+            message = f"the {len(captions)} captions have no word that CLIP knows"
             raise DataError(Problem("empty-vocabulary", message, expected="captions with words"))
 
     def tokens(self, caption: str) -> list[str]:
@@ -75,19 +75,18 @@ class ClipTokenizer:
         return [number + 1 for number in self._known(caption)]
 
     def unknown(self, caption: str) -> list[str]:
-        """The parts of a caption that `encode` leaves out, in order."""
-        read = self._pieces.encode(caption, add_special_tokens=False)
-        left_out = [
-            place for number, place in zip(read.ids, read.offsets, strict=True) if number in self._special
-        ]
-        return [caption[start:end] for start, end in dict.fromkeys(left_out)]
+        """The parts of a caption that `encode` skips, in order."""
+        encoded = self._pieces.encode(caption, add_special_tokens=False)
+        pairs = zip(encoded.ids, encoded.offsets, strict=True)
+        skipped = [span for number, span in pairs if number in self._special]
+        return [caption[start:end] for start, end in dict.fromkeys(skipped)]
 
     def state(self) -> dict[str, Any]:
         """The tokenizer as tokenizers writes it, a JSON text in JSON data."""
         return {"clip": self._pieces.to_str()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over another tokenizer's `state`; the folder is not needed then.
+        """Restore another tokenizer's `state`, without the folder.
 
         Raises:
             RunError: The state is not that of a clip tokenizer.
@@ -95,22 +94,22 @@ class ClipTokenizer:
         from tokenizers import Tokenizer
 
         try:
-            self._take(Tokenizer.from_str(state["clip"]))
-        except Exception as error:  # the library raises a bare Exception for text that it cannot read
+            self._set(Tokenizer.from_str(state["clip"]))
+        except Exception as error:  # the library raises a bare Exception for malformed text
             message = "the stored vocabulary is not that of a `clip` tokenizer"
             expected = "a tokenizer of the library tokenizers under `clip`"
             raise RunError(Problem("vocabulary-state", message, expected=expected)) from error
 
-    def _take(self, pieces: Tokenizer) -> None:
+    def _set(self, pieces: Tokenizer) -> None:
         self._loaded = pieces
         self.__dict__.pop("_special", None)
 
     def _known(self, caption: str) -> list[int]:
-        read = self._pieces.encode(caption, add_special_tokens=False)
-        return [number for number in read.ids if number not in self._special]
+        encoded = self._pieces.encode(caption, add_special_tokens=False)
+        return [number for number in encoded.ids if number not in self._special]
 
     def _text(self, number: int) -> str:
-        """A piece as people write it; CLIP writes bytes beyond ASCII as other letters."""
+        """A piece as readable text; CLIP stores bytes beyond ASCII as other letters."""
         from tokenizers.decoders import ByteLevel
 
         piece = str(self._pieces.id_to_token(number)).removesuffix(_WORD_ENDS)

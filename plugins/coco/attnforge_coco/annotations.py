@@ -14,13 +14,13 @@ EXPECTED = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"imag
 
 
 def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row]:
-    """The images of one json file that are there and have captions; everything else becomes a problem.
+    """The images of one json file that exist and have captions; all others are reported.
 
-    Images are looked for in `images`, in the folder that the file is about, such as `train2014`, and in
+    Images are looked up in `images`, in the folder that the file is named after, such as `train2014`, and in
     that folder below `images`.
 
     Args:
-        found: Takes the problems.
+        found: Collects the problems.
         path: The json file.
         split: Which split all its images belong to.
     """
@@ -34,7 +34,7 @@ def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row
         found.problem(code="bad-json", message=message, at=path, line=error.lineno, expected=EXPECTED)
         return []
     except (ValueError, RecursionError):
-        message = "not JSON: a number too long or nested too deeply"
+        message = "not JSON: a number is too long, or the nesting too deep"
         found.problem(code="bad-json", message=message, at=path, expected=EXPECTED)
         return []
     listed = [_list(found, path, content, key) for key in ("images", "annotations")]
@@ -47,14 +47,14 @@ def read_annotations(found: Findings, path: Path, split: str | None) -> list[Row
             message = f"image {number}, {name}, has no caption"
             found.problem(code="no-captions", message=message, at=path, expected=EXPECTED)
         else:
-            below = next((one for one in folders if found.files.has(f"{one}/{name}")), folders[0])
-            rows.append(Row(f"{below}/{name}", tuple(captions[number]), None, None, split, None))
+            folder = next((it for it in folders if found.files.has(f"{it}/{name}")), folders[0])
+            rows.append(Row(f"{folder}/{name}", tuple(captions[number]), None, None, split, None))
     return found.with_images(rows, at=path, folder=found.root / folders[0])
 
 
 def _folders(path: Path) -> list[str]:
-    about = path.stem.rpartition("_")[2]
-    return ["images", about, f"images/{about}"]
+    photos = path.stem.rpartition("_")[2]
+    return ["images", photos, f"images/{photos}"]
 
 
 def _list(found: Findings, path: Path, content: Any, key: str) -> list[Any]:
@@ -68,15 +68,15 @@ def _list(found: Findings, path: Path, content: Any, key: str) -> list[Any]:
 
 def _file_names(found: Findings, path: Path, images: list[Any]) -> dict[int, str]:
     names: dict[int, str] = {}
-    for place, image in enumerate(images, start=1):
+    for position, image in enumerate(images, start=1):
         number = image.get("id") if isinstance(image, dict) else None
         name = image.get("file_name") if isinstance(image, dict) else None
         if type(number) is not int or not isinstance(name, str):
-            message = f"the {place}. of `images` has no `id` or no `file_name`"
+            message = f"entry {position} of `images` has no `id` or no `file_name`"
             found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
         elif number in names:
             message = f"image {number} is in `images` twice"
-            found.problem(code="bad-annotations", message=message, at=path, expected="one entry an image")
+            found.problem(code="bad-annotations", message=message, at=path, expected="one entry per image")
         elif found.inside(name, at=path):
             names[number] = name
     return names
@@ -85,20 +85,20 @@ def _file_names(found: Findings, path: Path, images: list[Any]) -> dict[int, str
 def _captions(
     found: Findings, path: Path, annotations: list[Any], names: dict[int, str]
 ) -> dict[int, list[str]]:
-    """The captions of each image, however many it has."""
+    """The captions of each image, in any number."""
     captions: dict[int, list[str]] = {number: [] for number in names}
-    for place, one in enumerate(annotations, start=1):
-        number = one.get("image_id") if isinstance(one, dict) else None
-        caption = one.get("caption") if isinstance(one, dict) else None
+    for position, annotation in enumerate(annotations, start=1):
+        number = annotation.get("image_id") if isinstance(annotation, dict) else None
+        caption = annotation.get("caption") if isinstance(annotation, dict) else None
         if not isinstance(number, int) or not isinstance(caption, str):
-            message = f"the {place}. of `annotations` has no `image_id` or no `caption`"
+            message = f"entry {position} of `annotations` has no `image_id` or no `caption`"
             found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
         elif number not in names:
-            message = f"the {place}. of `annotations` is about image {number}, which `images` lacks"
+            message = f"entry {position} of `annotations` is for image {number}, which is not in `images`"
             found.problem(code="bad-annotations", message=message, at=path, expected=EXPECTED)
         elif cleaned := clean(caption):
             captions[number].append(cleaned)
         else:
-            message = f"the {place}. of `annotations` is empty and was passed over"
+            message = f"entry {position} of `annotations` is empty and was skipped"
             found.remark(code="empty-caption", message=message, at=path)
     return captions

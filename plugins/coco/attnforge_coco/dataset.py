@@ -16,28 +16,28 @@ class Coco(CaptionedImages):
 
     COCO's own: `annotations/captions_train2014.json` is for training and `annotations/captions_val2014.json`
     for testing, or those of 2017; images lie in `images/`, `train2014/` and `val2014/`, or in such folders
-    below `images/`. Where no file has such a name, the only json file most of whose images are there
-    serves both splits.
+    below `images/`. If no file has such a name, the only json file whose images mostly exist is used for both
+    splits.
 
     AttnGAN's release: `train/filenames.pickle` and `test/filenames.pickle`, all images in `images/`, and
     `text/` with one file of captions an image, or `captions.pickle`. Images may have different numbers of
-    captions, and empty ones are passed over. Every image is a class of its own.
+    captions, and empty ones are skipped. Every image is its own class.
 
-    The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
-    half of them, testing cuts the middle.
+    The shorter side is resized to 76/64 of the size; training takes a random crop and mirrors half of the
+    images, testing takes the centre crop.
 
     Args:
         root: The folder.
-        train: The json file of training below the folder, when its name is another or there are several.
-        test: The json file of testing. The file of training again: about one image in ten, chosen by a
-            hash of its name, is for testing.
-        crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training images; switch it off when captions say left or right.
-        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
-            `auto` up to 2 GB.
+        train: The training json file, relative to the folder, if its name differs or there are several.
+        test: The test json file. If it is the training file, about one image in ten, chosen by a hash of its
+            name, is for testing.
+        crop: Crop from a margin; if off, the shorter side is resized to the size itself.
+        flip: Mirror half of the training images; switch it off if captions say left or right.
+        cache: Cache of resized images that all workers share: `memory` for all of them, `none`, or `auto` for
+            up to 2 GB.
 
     Raises:
-        DataError: the folder cannot be used; every problem with its file and what repairs it.
+        DataError: the folder cannot be used; every problem with its file and how to fix it.
     """
 
     layout: ClassVar[Layout] = Layout(

@@ -1,4 +1,4 @@
-"""What this plugin brings: the photographs of COCO with their captions."""
+"""Declares this plugin's component: the photographs of COCO with their captions."""
 
 from __future__ import annotations
 

@@ -24,16 +24,16 @@ def read_release(
     train: str | None = None,
     test: str | None = None,
 ) -> Metadata:
-    """Read what a folder says about photographs and collect its problems; raises nothing for bad content.
+    """Read the metadata of a folder of photographs and collect its problems; invalid content never raises.
 
-    Where no json file has one of COCO's own names, the only one most of whose images are there serves both
+    If no json file has one of COCO's own names, the only one whose images mostly exist is used for both
     splits.
 
     Args:
         root: The folder.
         splits: Which of `train` and `test` are read.
-        train: The json file of training, below the folder; None finds it, or AttnGAN's release.
-        test: The json file of testing.
+        train: The training json file, relative to the folder; None looks for it, or for AttnGAN's release.
+        test: The test json file.
     """
     found = Findings("coco", root)
     if not root.is_dir():
@@ -45,18 +45,18 @@ def read_release(
         return found.metadata(rows, source=root, splits=splits)
     if train is None and test is None:
         train = test = _only_usable(root)
-    given = {"train": train, "test": test}
-    files = {split: _json_file(found, split, given[split]) for split in splits}
+    names = {"train": train, "test": test}
+    files = {split: _json_file(found, split, names[split]) for split in splits}
     rows = []
     if train is not None and train == test and any(files.values()):
-        # one file for both: the split follows from each name
+        # one file for both: a hash of each name decides its split
         path = root / train
-        everything = with_splits(read_annotations(found, path, None))
-        rows = [row for row in everything if row.split in splits]
+        all_rows = with_splits(read_annotations(found, path, None))
+        rows = [row for row in all_rows if row.split in splits]
     else:
         rows = [row for split, path in files.items() if path for row in read_annotations(found, path, split)]
-    named = [path for path in files.values() if path]
-    source = named[0] if len(set(named)) == 1 else root / "annotations"
+    paths = [path for path in files.values() if path]
+    source = paths[0] if len(set(paths)) == 1 else root / "annotations"
     return found.metadata(rows, source=source, splits=splits)
 
 
@@ -68,19 +68,19 @@ def _official(found: Findings, split: str) -> list[Row]:
         Row(f"images/{name}.jpg", of_image, class_id=None, box=None, split=split, line=None)
         for name, of_image in zip(names, captions, strict=True)
     ]
-    there = found.with_images(rows, at=names_file(found.root, split), folder=found.root / "images")
-    return [row for row in there if row.captions]
+    existing = found.with_images(rows, at=names_file(found.root, split), folder=found.root / "images")
+    return [row for row in existing if row.captions]
 
 
 def _only_usable(root: Path) -> str | None:
-    """The only json file most of whose images are there; None when a file has one of COCO's names."""
+    """The only json file whose images mostly exist; None if a file has one of COCO's names."""
     names = _json_names(root)
     if any(re.fullmatch(pattern, name) for pattern in NAMES.values() for name in names):
         return None
     usable = []
     for name in names:
-        tried = Findings("coco", root)
-        if len(read_annotations(tried, root / "annotations" / name, None)) > len(tried.problems):
+        trial = Findings("coco", root)
+        if len(read_annotations(trial, root / "annotations" / name, None)) > len(trial.problems):
             usable.append(f"annotations/{name}")
     return usable[0] if len(usable) == 1 else None
 
@@ -90,17 +90,17 @@ def _json_names(root: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
 
 
-def _json_file(found: Findings, split: str, given: str | None) -> Path | None:
-    """The json file of a split, or None with a problem noted."""
-    if given is not None:
-        return found.root / given if found.inside(given, at=found.root) else None
+def _json_file(found: Findings, split: str, name: str | None) -> Path | None:
+    """The json file of a split, or None after reporting a problem."""
+    if name is not None:
+        return found.root / name if found.inside(name, at=found.root) else None
     folder, names = found.root / "annotations", _json_names(found.root)
-    fitting = [name for name in names if re.fullmatch(NAMES[split], name)]
-    if len(fitting) == 1:
-        return folder / fitting[0]
-    shown = ", ".join(fitting or names) or "no json file"
-    many = f"several files could be for {split}: {shown}"
-    message = many if fitting else f"there is no file for {split}; the folder holds {shown}"
+    matching = [file for file in names if re.fullmatch(NAMES[split], file)]
+    if len(matching) == 1:
+        return folder / matching[0]
+    shown = ", ".join(matching or names) or "no json file"
+    ambiguous = f"several files match split {split}: {shown}"
+    message = ambiguous if matching else f"there is no file for {split}; the folder has {shown}"
     if not names:
         found.problem(code="no-annotations", message=message, at=folder, expected=OWN)
         return None
@@ -108,8 +108,8 @@ def _json_file(found: Findings, split: str, given: str | None) -> Path | None:
         f"`{split}: annotations/NAME.json` in the recipe's data, which may be the file of the other split"
     )
     step = shlex.join(["attnforge", "data", "prepare", "coco", "-o", str(found.root)])
-    for one in SPLITS:
-        own = [name for name in names if re.fullmatch(NAMES[one], name)]
-        step += f" --set {one}=annotations/{(own or names)[0]}"
+    for option in SPLITS:
+        usual = [file for file in names if re.fullmatch(NAMES[option], file)]
+        step += f" --set {option}=annotations/{(usual or names)[0]}"
     found.problem(code="no-annotations", message=message, at=folder, expected=expected, next_step=step)
     return None

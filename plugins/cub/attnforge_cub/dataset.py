@@ -17,23 +17,23 @@ class Cub(CaptionedImages):
     The folder holds `CUB_200_2011/` with `images/`, `images.txt` and `bounding_boxes.txt`; `text/` with one
     file of captions an image, or the release's `captions.pickle`; and `train/` and `test/` with
     `filenames.pickle` and `class_info.pickle`. Without these two folders, CUB's own `train_test_split.txt`
-    says which images are for training. Images may have different numbers of captions, and empty lines
-    are passed over. Pickles are read without running anything that they ask for.
+    defines the training images. Images may have different numbers of captions, and empty lines are skipped.
+    Pickles are read without executing any code in them.
 
     Each image is cropped to the square around its bird whose half side is 3/4 of the box's longer side,
-    its shorter side is resized to 76/64 of the size, and training cuts a random square out of it and mirrors
-    half of them; testing cuts the middle.
+    its shorter side is resized to 76/64 of the size; training takes a random crop and mirrors half of the
+    images, testing takes the centre crop.
 
     Args:
         root: The folder.
-        box: Crop each image to its bird; off, `bounding_boxes.txt` is not read.
-        crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
+        box: Crop each image to its bird; if off, `bounding_boxes.txt` is not read.
+        crop: Crop from a margin; if off, the shorter side is resized to the size itself.
         flip: Mirror half of the training images.
-        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
-            `auto` up to 2 GB.
+        cache: Cache of resized images that all workers share: `memory` for all of them, `none`, or `auto` for
+            up to 2 GB.
 
     Raises:
-        DataError: the folder cannot be used; every problem with its file, its line and what repairs it.
+        DataError: the folder cannot be used; every problem with its file, its line and how to fix it.
     """
 
     layout: ClassVar[Layout] = Layout(

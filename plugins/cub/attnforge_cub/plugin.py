@@ -1,4 +1,4 @@
-"""What this plugin brings: the birds of CUB-200-2011 as AttnGAN's release lays them out."""
+"""Declares this plugin's component: the birds of CUB-200-2011 as AttnGAN's release lays them out."""
 
 from __future__ import annotations
 

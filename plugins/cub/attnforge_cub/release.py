@@ -1,4 +1,4 @@
-"""Reads a folder in the layout of AttnGAN's birds release, and finds every problem in it."""
+"""Reads a folder in the layout of AttnGAN's birds release and reports every problem in it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SPLIT = "lines such as `1 1`, where 1 stands for train and 0 for test"
 
 
 def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = True) -> Metadata:
-    """Read what a folder says about birds and collect its problems; raises nothing for bad content.
+    """Read the metadata of a folder of birds and collect its problems; invalid content never raises.
 
     Args:
-        root: The folder that holds CUB_200_2011 and text.
+        root: The folder with CUB_200_2011 and text.
         splits: Which of `train` and `test` are read.
         boxes: Read bounding_boxes.txt.
     """
@@ -43,28 +43,28 @@ def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = Tr
     for split in splits:
         names = _names(found, split, images, base)
         classes = read_classes(found, split, len(names)) if has_names(root) else None
-        known = [place for place, name in enumerate(names) if _is_listed(found, split, names[place], images)]
+        known = [index for index, name in enumerate(names) if _is_listed(found, split, name, images)]
         captions = read_captions(found, split, names)
-        for place in known:
-            name = names[place]
+        for index in known:
+            name = names[index]
             number, file_name, line = images[name]
             if boxes and number not in box_of and box_of:
-                message = f"it has no box of image {number}, {file_name}"
+                message = f"no box for image {number}, {file_name}"
                 at = base / "bounding_boxes.txt"
                 found.problem(code="bad-box", message=message, at=at, expected=BOXES)
-            own = folders.index(name.split("/")[0]) + 1
+            folder_class = folders.index(name.split("/")[0]) + 1
             rows.append(
                 Row(
                     file_name=f"CUB_200_2011/images/{file_name}",
-                    captions=captions[place],
-                    class_id=classes[place] if classes else own,
+                    captions=captions[index],
+                    class_id=classes[index] if classes else folder_class,
                     box=box_of.get(number),
                     split=split,
                     line=line,
                 )
             )
-    there = found.with_images(rows, at=source, folder=base / "images")
-    return found.metadata([row for row in there if row.captions], source=source, splits=splits)
+    existing = found.with_images(rows, at=source, folder=base / "images")
+    return found.metadata([row for row in existing if row.captions], source=source, splits=splits)
 
 
 def _names(found: Findings, split: str, images: dict[str, tuple[str, str, int]], base: Path) -> list[str]:
@@ -73,7 +73,7 @@ def _names(found: Findings, split: str, images: dict[str, tuple[str, str, int]],
         return read_names(found, split)
     path = base / "train_test_split.txt"
     if not path.is_file():
-        message = f"nothing says which images are for {split}"
+        message = f"the images of split {split} are not defined"
         expected = f"{names_file(found.root, split)}, or {path}"
         found.problem(code="missing-file", message=message, at=path, expected=expected)
         return []
@@ -103,7 +103,7 @@ def _boxes(found: Findings, path: Path) -> dict[str, Box]:
 
 
 def _numbered(found: Findings, path: Path, expected: str) -> dict[str, tuple[str, int]]:
-    """The text behind each image's number, and its line; images are matched by number, not by row."""
+    """The text after each image's number, and its line; images are matched by number, not by row."""
     text = found.text(path, expected=expected)
     if text is None:
         return {}
@@ -113,13 +113,13 @@ def _numbered(found: Findings, path: Path, expected: str) -> dict[str, tuple[str
             continue
         number, _, value = content.strip().partition(" ")
         if not number.isdigit() or not value.strip():
-            message = f"the line is {content.strip()!r}"
+            message = f"malformed line {content.strip()!r}"
             found.problem(code="bad-release", message=message, at=path, line=line, expected=expected)
         elif number in values:
-            message = f"image {number} stands in line {values[number][1]} already"
+            message = f"image {number} is already in line {values[number][1]}"
             found.problem(code="bad-release", message=message, at=path, line=line, expected=expected)
         else:
             values[number] = (value.strip(), line)
     if not values:
-        found.problem(code="bad-release", message="it holds no image", at=path, expected=expected)
+        found.problem(code="bad-release", message="it has no images", at=path, expected=expected)
     return values

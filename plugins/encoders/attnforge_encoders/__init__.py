@@ -1,1 +1,1 @@
-"""Tokenizers and text encoders of the field, beside the words and recurrent networks of AttnGAN."""
+"""Subword and character tokenizers, and further text encoders."""

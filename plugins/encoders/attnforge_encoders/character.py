@@ -19,8 +19,8 @@ class CharacterTokenizer:
     """Splits a caption into lower-cased characters (Zhang et al., 2015; Reed et al., 2016).
 
     Id 0 is padding; the 69 characters of the alphabet follow from 1, then those of `extra`. Runs of white
-    space are one space. Characters beyond the alphabet are left out. A phase's `max_words` counts
-    characters here and is 18 unless told, which is refused: set it to 201.
+    space are one space. Characters beyond the alphabet are skipped. A phase's `max_words` counts
+    characters here; its default of 18 is refused: set it to 201.
 
     Args:
         extra: Further characters to know, such as `äöüß`; they are lower-cased as captions are.
@@ -28,7 +28,7 @@ class CharacterTokenizer:
 
     def __init__(self, *, extra: str = "") -> None:
         self._ids: dict[str, int] = {}
-        self._number([*ALPHABET, *"".join(_normalised(extra).split())])
+        self._assign_ids([*ALPHABET, *"".join(_normalised(extra).split())])
 
     @property
     def vocabulary_size(self) -> int:
@@ -42,18 +42,18 @@ class CharacterTokenizer:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def fit(self, captions: Sequence[str]) -> None:
-        """Check that the alphabet fits the captions; nothing is learned, so their order is all the same.
+        """Check that the alphabet matches the captions; nothing is learned, so their order does not matter.
 
         Raises:
-            DataError: The captions hold no character of the alphabet.
+            DataError: The captions have no character of the alphabet.
         """
         if not any(self.encode(caption) for caption in captions):
-            message = f"the {len(captions)} captions hold no character of the alphabet"
+            message = f"the {len(captions)} captions have no character of the alphabet"
             expected = "captions in Latin letters, their letters under `extra`, or `tokenizer: sentencepiece`"
             raise DataError(Problem("empty-vocabulary", message, expected=expected))
 
     def tokens(self, caption: str) -> list[str]:
-        """The known characters of a caption, in order; none when there are only spaces between others."""
+        """The known characters of a caption, in order; none if only spaces are known."""
         known = "".join(character for character in _normalised(caption) if character in self._ids)
         return list(" ".join(known.split()))
 
@@ -70,21 +70,21 @@ class CharacterTokenizer:
         return {"characters": list(self._ids)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over the characters of another tokenizer's `state`.
+        """Restore the characters of another tokenizer's `state`.
 
         Raises:
             RunError: The state is not that of a character tokenizer.
         """
         characters = state.get("characters")
         if not isinstance(characters, list) or not all(
-            isinstance(one, str) and len(one) == 1 for one in characters
+            isinstance(it, str) and len(it) == 1 for it in characters
         ):
             message = "the stored vocabulary is not that of a `character` tokenizer"
             expected = "a list of characters under `characters`"
             raise RunError(Problem("vocabulary-state", message, expected=expected))
-        self._number(characters)
+        self._assign_ids(characters)
 
-    def _number(self, characters: Sequence[str]) -> None:
+    def _assign_ids(self, characters: Sequence[str]) -> None:
         distinct = dict.fromkeys(characters)
         self._ids = {character: index for index, character in enumerate(distinct, start=1)}
 

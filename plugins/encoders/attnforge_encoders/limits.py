@@ -1,4 +1,4 @@
-"""Are captions cut to a number of words where tokens are less than words?"""
+"""Checks that captions are not truncated to a word count where tokens are shorter than words."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from attnforge.errors import Problem
 if TYPE_CHECKING:
     from attnforge.recipe.resolved import ResolvedRecipe
 
-FEWEST: Mapping[str, int] = {"character": 48, "sentencepiece": 20}
-"""Tokens that `max_words` must admit, by tokenizer. 48 characters are what one step of `char-cnn-rnn` sees;
-fewer than 20 pieces are less than the 18 words of AttnGAN that `max_words` is made for."""
+MIN_TOKENS: Mapping[str, int] = {"character": 48, "sentencepiece": 20}
+"""Lower bound of `max_words`, by tokenizer. One step of `char-cnn-rnn` sees 48 characters; fewer than 20
+pieces are less than the default of 18 words."""
 CHARACTERS = 201
-"""What Reed et al. (2016) read of a caption."""
+"""Characters of a caption that Reed et al. (2016) read."""
 PIECES = 40
 """About 18 words with half of them in two or more pieces."""
 
 
 def too_few_tokens(recipe: ResolvedRecipe) -> Iterator[Problem]:
-    """A problem for every phase that keeps so few tokens of a caption that its meaning is lost."""
+    """A problem for every phase that truncates captions to too few tokens."""
     data = recipe.data()
     tokenizer = _use(data["tokenizer"])
-    if tokenizer not in FEWEST:
+    if tokenizer not in MIN_TOKENS:
         return
     enough = _characters(data["text"]) if tokenizer == "character" else PIECES
     sections = {f"phases.{name}": phase for name, phase in data["phases"].items()}
     sections["evaluation"] = data["evaluation"]
     for path, section in sections.items():
         limit = section.get("max_words")
-        if limit is not None and limit < FEWEST[tokenizer]:
-            what = {"character": "characters", "sentencepiece": "pieces of words"}[tokenizer]
+        if limit is not None and limit < MIN_TOKENS[tokenizer]:
+            unit = {"character": "characters", "sentencepiece": "pieces of words"}[tokenizer]
             yield Problem(
                 "few-tokens",
-                f"{path} keeps {limit} {what} of each caption: with tokenizer `{tokenizer}` that is what "
-                "`max_words` counts",
+                f"{path} keeps {limit} {unit} of each caption: `max_words` counts {unit} with tokenizer "
+                f"`{tokenizer}`",
                 recipe.place(f"{path}.max_words"),
                 expected=f"{path}.max_words={enough}",
             )

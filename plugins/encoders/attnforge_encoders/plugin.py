@@ -1,4 +1,4 @@
-"""What this plugin brings: captions as pieces or characters, and two more networks that read them."""
+"""Declares this plugin's components: two tokenizers and two text encoders."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def attnforge_components() -> list[Component]:
 
 @hookimpl
 def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:
-    """Refuse to cut captions to so few characters or pieces that nothing is left of them."""
+    """Refuse to truncate captions to too few characters or pieces."""
     from attnforge_encoders.limits import too_few_tokens
 
     return list(too_few_tokens(recipe))

@@ -1,4 +1,4 @@
-"""A transformer that reads captions."""
+"""A transformer text encoder."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from attnforge.specs import TextSpec
 
 
 class TransformerTextEncoder(nn.Module):
-    """Every word looks at every word of its caption (Vaswani et al., 2017).
+    """Self-attention over the words of a caption (Vaswani et al., 2017).
 
-    Layers normalise before they attend, which trains without a warm-up (Xiong et al., 2020), and a last
-    normalisation follows them. Words are 0 where there is padding, a caption does not depend on its batch
-    mates, and a caption without any known word is read as the single token 0.
+    Pre-norm layers, which train without a warm-up (Xiong et al., 2020), with a final normalisation. Words are
+    0 at padding, a caption does not depend on the others of its batch, and a caption without any known word
+    is read as the single token 0.
 
     Args:
         dim: Width of word and sentence vectors, a multiple of `heads`.
-        layers: How many times the words look at each other.
-        heads: How many looks each layer takes side by side.
-        feedforward: Width inside each layer's feed-forward part; 4 times `dim` when not given.
-        dropout: Share of values that each layer drops in training.
-        positions: `sinusoidal` tells places apart by waves, in captions of any length; `learned` starts
-            from these waves and trains them.
-        max_length: Tokens of the longest caption that `learned` positions can read.
-        sentence: `mean` takes the mean of the words, `first` the first word as the layers leave it.
+        layers: Number of layers.
+        heads: Attention heads of each layer.
+        feedforward: Width of each layer's feed-forward part; by default 4 times `dim`.
+        dropout: Dropout probability in each layer.
+        positions: `sinusoidal` encodes positions in captions of any length; `learned` starts from this
+            encoding and trains it.
+        max_length: Maximum length of captions in tokens with `learned` positions.
+        sentence: `mean` is the mean of the words, `first` the output at the first word.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TransformerTextEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if dim % heads:
-            message = f"{heads} heads cannot share a width of {dim} evenly"
+            message = f"a width of {dim} is not divisible by {heads} heads"
             raise RecipeError(
                 Problem("attention-heads", message, expected="a dim that is a multiple of heads")
             )
@@ -69,12 +69,12 @@ class TransformerTextEncoder(nn.Module):
         self.layers = nn.TransformerEncoder(layer, layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
         for parameter in self.layers.parameters():
             if parameter.dim() > 1:
-                # the layers are copies of one another until each draws its own weights
+                # TransformerEncoder copies one layer; give each its own weights
                 nn.init.xavier_uniform_(parameter)
 
     def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
-        places = torch.arange(tokens.shape[1], device=tokens.device)
-        padding = places >= lengths.to(tokens.device).clamp(min=1)[:, None]
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        padding = positions >= lengths.to(tokens.device).clamp(min=1)[:, None]
         embedded = self.embedding(tokens)
         embedded = self.dropout(embedded + self._positions(tokens.shape[1]).to(embedded))
         hidden = self.layers(embedded, src_key_padding_mask=padding)
@@ -97,10 +97,10 @@ class TransformerTextEncoder(nn.Module):
 
 
 def sinusoids(length: int, dim: int) -> Float[Tensor, "l d"]:
-    """Sines and cosines of the place at wavelengths from 2 pi to 10,000 times that (Vaswani et al., 3.5).
+    """Sines and cosines of the position at wavelengths from 2 pi to 10,000 times that (Vaswani et al., 3.5).
 
     Args:
-        length: How many places l.
+        length: Number of positions l.
         dim: Width d, even: first all sines, then all cosines.
     """
     frequencies = 10_000.0 ** (-torch.arange(0, dim, 2) / dim)

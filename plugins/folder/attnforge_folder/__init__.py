@@ -1,1 +1,1 @@
-"""A folder of own images with captions as a data set."""
+"""A folder of your own images with captions as a data set."""

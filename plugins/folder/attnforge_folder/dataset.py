@@ -1,4 +1,4 @@
-"""The data set `folder`: own images with captions from one metadata file."""
+"""The data set `folder`: your own images with captions from one metadata file."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from attnforge.specs import DataSpec
 
 
 class Folder(CaptionedImages):
-    """Images of a folder that `metadata.jsonl` or `metadata.csv` names, with their captions.
+    """Images and captions of a folder with `metadata.jsonl` or `metadata.csv`.
 
     Each line has `file_name` and `captions` (a list) or `text`, and may have `class_id`, `bbox` (left, top,
     width, height) and `split` (`train` or `test`). Without splits about one image in ten, chosen by a
-    hash of its name, is for testing. Images without `class_id` are a class of their own each.
+    hash of its name, is for testing. Each image without `class_id` is its own class.
 
-    The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
-    half of them, testing cuts the middle. Images with `bbox` are first cropped to it as AttnGAN crops CUB.
+    The shorter side is resized to 76/64 of the size; training takes a random crop and mirrors half of the
+    images, testing takes the centre crop. Images with `bbox` are first cropped to it as AttnGAN crops CUB.
 
     Args:
         root: The folder.
-        background: What shows through transparent images: a colour's name or `#rrggbb`.
-        crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training images; switch it off when captions say left or right.
-        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
-            `auto` up to 2 GB.
+        background: Background of transparent images: a colour name or `#rrggbb`.
+        crop: Crop from a margin; if off, the shorter side is resized to the size itself.
+        flip: Mirror half of the training images; switch it off if captions say left or right.
+        cache: Cache of resized images that all workers share: `memory` for all of them, `none`, or `auto` for
+            up to 2 GB.
 
     Raises:
         DataError: the folder or its metadata cannot be used; every problem with its file and line.

@@ -1,4 +1,4 @@
-"""What this plugin brings: a data set of a folder of images with captions."""
+"""Declares this plugin's component: a data set of a folder of images with captions."""
 
 from __future__ import annotations
 

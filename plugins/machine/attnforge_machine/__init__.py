@@ -1,1 +1,1 @@
-"""What a run ran on and how fast it went: machine.json in the run folder, a section in its report."""
+"""Hardware and speed of a run: machine.json in the run folder, and a section in its report."""

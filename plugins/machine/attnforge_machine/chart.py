@@ -1,4 +1,4 @@
-"""A small line chart as SVG; it takes its colour from the text around it and refers to nothing outside."""
+"""A small line chart as SVG, in the colour of the surrounding text and without external references."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ WIDTH, HEIGHT, MARGIN = 480, 120, 18
 
 
 def line(points: Sequence[tuple[float, float]], *, title: str, unit: str) -> str:
-    """A chart of points from left to right, the highest value written above it; empty without two points.
+    """A chart of points from left to right, labelled with the highest value; empty without two points.
 
     Args:
-        points: Places and values; values are at least 0.
-        title: What is shown, for readers who do not see it.
-        unit: The unit of the values, where the title does not say it.
+        points: Positions and values; values are at least 0.
+        title: The title, also for screen readers.
+        unit: The unit of the values, unless the title has it.
     """
     if len(points) < 2:
         return ""
     left, right = points[0][0], points[-1][0]
     top = max(value for _, value in points)
-    across = (WIDTH - 2) / max(right - left, 1e-9)
-    up = (HEIGHT - 2 * MARGIN) / max(top, 1e-9)
+    x_scale = (WIDTH - 2) / max(right - left, 1e-9)
+    y_scale = (HEIGHT - 2 * MARGIN) / max(top, 1e-9)
     corners = " ".join(
-        f"{1 + (place - left) * across:.1f},{HEIGHT - MARGIN - value * up:.1f}" for place, value in points
+        f"{1 + (position - left) * x_scale:.1f},{HEIGHT - MARGIN - value * y_scale:.1f}"
+        for position, value in points
     )
-    floor = HEIGHT - MARGIN
-    written = f"{title}: up to {number(top)} {unit}".rstrip()
+    baseline = HEIGHT - MARGIN
+    label = f"{title}: up to {number(top)} {unit}".rstrip()
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" aria-label="{escape(written)}">'
-        f'<text x="1" y="{MARGIN - 6}" font-size="11" fill="currentColor">{escape(written)}</text>'
-        f'<line x1="1" y1="{floor}" x2="{WIDTH - 1}" y2="{floor}" stroke="currentColor" opacity="0.3"/>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" aria-label="{escape(label)}">'
+        f'<text x="1" y="{MARGIN - 6}" font-size="11" fill="currentColor">{escape(label)}</text>'
+        f'<line x1="1" y1="{baseline}" x2="{WIDTH - 1}" y2="{baseline}" stroke="currentColor" opacity="0.3"/>'
         f'<polyline points="{corners}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
         f'<text x="1" y="{HEIGHT - 4}" font-size="11" fill="currentColor">{number(left)} s</text>'
         f'<text x="{WIDTH - 1}" y="{HEIGHT - 4}" font-size="11" fill="currentColor" text-anchor="end">'
@@ -39,14 +40,14 @@ def line(points: Sequence[tuple[float, float]], *, title: str, unit: str) -> str
 
 
 def number(value: float) -> str:
-    """A number with three digits that matter, and none of them an exponent."""
+    """A number with three significant digits and without an exponent."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def size(count: int | None) -> str:
-    """Bytes in the unit that a person would choose; a dash when they are not known."""
+    """Bytes in a readable unit; a dash if unknown."""
     if count is None:
         return "-"
     value, unit = float(count), "bytes"

@@ -1,4 +1,4 @@
-"""What this plugin brings: it watches every run, and shows in the report what it saw."""
+"""Hooks that observe every run and add a section to its report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> Watch:
-    """Hear the run from now on."""
+    """Observe the run."""
     from attnforge_machine.watch import Watch
 
     return Watch(run, batch_sizes=batch_sizes(recipe))
@@ -29,6 +29,6 @@ def attnforge_report_sections(run: Path) -> list[tuple[str, str]]:
 
 
 def batch_sizes(recipe: ResolvedRecipe) -> dict[str, int]:
-    """Images a step, by phase."""
+    """Images per step, by phase."""
     phases = recipe.data()["phases"]
     return {name: int(phase["batch_size"]) for name, phase in phases.items()}

@@ -16,64 +16,65 @@ from attnforge_machine.watch import FILE
 
 
 def sections(run: Path) -> list[tuple[str, str]]:
-    """The title and the HTML of the section; nothing when the run was not watched."""
+    """The title and the HTML of the section; empty if the run was not observed."""
     file = run / FILE
     if not file.is_file():
         return []
-    known = json.loads(file.read_text(encoding="utf-8"))
-    totals = Totals.of(known["totals"])
+    record = json.loads(file.read_text(encoding="utf-8"))
+    totals = Totals.of(record["totals"])
     charts = [
-        line(rates(totals.points, known["batch_sizes"]), title="Images a second", unit=""),
+        line(rates(totals.points, record["batch_sizes"]), title="Images per second", unit=""),
         line(memory(totals.points, "process_bytes"), title="Memory of the process", unit="GiB"),
         line(memory(totals.points, "gpu_bytes"), title="Memory of the GPU", unit="GiB"),
     ]
     parts = [
-        table("What it ran on", ["", ""], list(facts(known))),
+        table("Hardware and software", ["", ""], list(facts(record))),
         table(
             "Networks",
             ["network", "phase", "parameters", "trained", "bytes"],
-            list(networks(known["networks"])),
+            list(networks(record["networks"])),
         ),
         table(
             "Speed",
-            ["phase", "steps", "epochs", "images a second", "time"],
-            list(speeds(totals, known["batch_sizes"])),
+            ["phase", "steps", "epochs", "images per second", "time"],
+            list(speeds(totals, record["batch_sizes"])),
         ),
         f'<div class="charts">{"".join(charts)}</div>' if any(charts) else "",
     ]
     if not totals.whole:
-        parts.append("<p>Counted from a checkpoint on that was saved without this plugin.</p>")
+        parts.append("<p>Counted from a checkpoint that was saved without this plugin.</p>")
     return [("Machine", "\n".join(part for part in parts if part))]
 
 
-def facts(known: Mapping[str, Any]) -> Iterator[list[str]]:
-    """What the last command ran on."""
-    session = known["sessions"][-1]
+def facts(record: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Hardware, software and command of the last session."""
+    session = record["sessions"][-1]
     processor = session["processor"]
-    yield ["Device", str(known["device"])]
+    yield ["Device", str(record["device"])]
     for gpu in session["gpus"]:
         yield ["GPU", f"{gpu['name']}, {size(gpu['memory_bytes'])}, capability {gpu['capability']}"]
     counts = f"{counted(processor['cores'], 'core')}, {counted(session['threads'], 'thread')}"
     yield ["Processor", f"{processor['name']}, {counts}"]
     yield ["Memory", size(processor["memory_bytes"])]
     yield ["System", f"{session['platform']}, Python {session['python']}"]
-    yield ["Versions", ", ".join(f"{name} {one}" for name, one in session["versions"].items())]
+    yield ["Versions", ", ".join(f"{name} {version}" for name, version in session["versions"].items())]
     if commit := session["commit"]:
         yield ["Commit", commit["id"][:12] + (", with changes" if commit["changed"] else "")]
     yield ["Command", shlex.join(session["command"])]
-    ends = [f"{one['started']} ({one['ended'] or 'no end noted'})" for one in known["sessions"]]
-    yield ["Started", "; ".join(ends)]
+    starts = [f"{it['started']} ({it['ended'] or 'end unknown'})" for it in record["sessions"]]
+    yield ["Started", "; ".join(starts)]
 
 
 def networks(phases: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Iterator[list[str]]:
-    """How large each network is."""
-    for phase, found in phases.items():
-        for name, one in found.items():
-            yield [name, phase, f"{one['parameters']:,}", f"{one['trained']:,}", size(one["bytes"])]
+    """The size of each network."""
+    for phase, sizes in phases.items():
+        for name, counts in sizes.items():
+            row = [f"{counts['parameters']:,}", f"{counts['trained']:,}", size(counts["bytes"])]
+            yield [name, phase, *row]
 
 
 def speeds(totals: Totals, batch_sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """How fast each phase went."""
+    """The speed of each phase."""
     for phase, span in totals.spans.items():
         rate = span.steps_per_second
         yield [
@@ -86,21 +87,21 @@ def speeds(totals: Totals, batch_sizes: Mapping[str, int]) -> Iterator[list[str]
 
 
 def rates(points: Sequence[Point], batch_sizes: Mapping[str, int]) -> list[tuple[float, float]]:
-    """Images a second between two points of the same phase, at the seconds of the later one."""
+    """Images per second between two points of the same phase, at the time of the later one."""
     return [
-        (now.seconds, (now.step - before.step) * batch_sizes[now.phase] / (now.seconds - before.seconds))
-        for before, now in pairwise(points)
-        if before.phase == now.phase and now.seconds > before.seconds
+        (end.seconds, (end.step - start.step) * batch_sizes[end.phase] / (end.seconds - start.seconds))
+        for start, end in pairwise(points)
+        if start.phase == end.phase and end.seconds > start.seconds
     ]
 
 
 def memory(points: Sequence[Point], name: str) -> list[tuple[float, float]]:
-    """GiB at the seconds of each point that knows them."""
-    return [(point.seconds, held / 1024**3) for point in points if (held := getattr(point, name)) is not None]
+    """GiB at the time of each point that has the value."""
+    return [(it.seconds, held / 1024**3) for it in points if (held := getattr(it, name)) is not None]
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A titled HTML table; its first column names what the others say. Empty without rows."""
+    """A titled HTML table with row headers in its first column; empty without rows."""
     if not rows:
         return ""
     titles = "".join(f"<th>{escape(name)}</th>" for name in head)
@@ -116,5 +117,5 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 
 def counted(number: int, name: str) -> str:
-    """A number of things."""
+    """A count with its noun."""
     return f"{number} {name}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""One call of a command that trains: what it ran on, and what was typed."""
+"""Describes one training session: hardware, versions and command line."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def describe(folder: Path | None = None) -> dict[str, Any]:
     """The machine, the versions and the command line of this process, as plain data.
 
     Args:
-        folder: Whose git commit is looked up; the working directory when not given.
+        folder: Folder whose git commit is looked up; by default the working directory.
     """
-    versions = {one.name: one.installed for one in packages() if one.installed is not None}
+    versions = {it.name: it.installed for it in packages() if it.installed is not None}
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -39,7 +39,7 @@ def describe(folder: Path | None = None) -> dict[str, Any]:
 
 
 def commit_of(folder: Path) -> dict[str, Any] | None:
-    """The git commit that a folder is at, and whether tracked files were changed since; None without git."""
+    """The git commit of a folder, and whether tracked files have changes; None without git."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None

@@ -1,4 +1,4 @@
-"""What adds up over a run, also when it is stopped and resumed: seconds, steps, epochs, memory."""
+"""Totals of a run across sessions: seconds, steps, epochs, memory."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-LONGEST = 512
-"""Points that are kept; more would make the file long and the chart no clearer."""
+MAX_POINTS = 512
+"""More points would make the file larger and the chart no clearer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where training was at one moment."""
+    """Progress of training at one moment."""
 
     phase: str
     step: int
     """Steps done so far in the phase."""
     seconds: float
-    """Of training so far in the whole run, pauses and steps that were made again left out."""
+    """Training time of the whole run so far, without pauses and repeated steps."""
     process_bytes: int | None
-    """The most memory that the process has held."""
+    """Peak memory of the process."""
     gpu_bytes: int | None
-    """The most memory that tensors have held on the GPU; None on a processor."""
+    """Peak memory of tensors on the GPU; None on a CPU."""
 
 
 @dataclass(slots=True)
 class Span:
-    """The part of a phase whose time is known; it begins after the first step, which warms up."""
+    """The timed part of a phase, which starts after the first step, a warm-up."""
 
     first_step: int
     first_seconds: float
@@ -36,36 +36,36 @@ class Span:
 
     @property
     def steps_per_second(self) -> float | None:
-        """None before there are two moments."""
+        """None before there are two points."""
         seconds = self.last_seconds - self.first_seconds
         return (self.last_step - self.first_step) / seconds if seconds > 0 else None
 
 
 @dataclass(slots=True)
 class Totals:
-    """What a checkpoint carries on."""
+    """The totals that a checkpoint stores."""
 
     seconds: float = 0.0
     epochs: dict[str, int] = field(default_factory=dict)
-    """Times that a phase has gone through the data."""
+    """Completed epochs by phase."""
     spans: dict[str, Span] = field(default_factory=dict)
-    """How far each phase is."""
+    """The timed part of each phase."""
     points: list[Point] = field(default_factory=list)
     every: int = 1
-    """Of so many points that were told, one is kept."""
+    """One of so many added points is kept."""
     told: int = 0
     whole: bool = True
-    """False when the run went on from a checkpoint that had no totals."""
+    """False if the run was resumed from a checkpoint without totals."""
 
     def add(self, point: Point) -> None:
-        """Keep a point; when there are too many, every second one is dropped, and fewer are kept later on."""
+        """Add a point; beyond `MAX_POINTS`, every second one is dropped and fewer are kept from then on."""
         if self.told % self.every == 0:
             self.points.append(point)
         self.told += 1
         span = self.spans.setdefault(point.phase, Span(point.step, point.seconds, point.step, point.seconds))
         span.last_step, span.last_seconds = point.step, point.seconds
         self.seconds = point.seconds
-        if len(self.points) > LONGEST:
+        if len(self.points) > MAX_POINTS:
             self.points = self.points[::2]
             self.every *= 2
 
@@ -78,7 +78,7 @@ class Totals:
         """From plain data.
 
         Raises:
-            TypeError, KeyError, ValueError: It is something else.
+            TypeError, KeyError, ValueError: The data is malformed.
         """
         points = [Point(**point) for point in data["points"]]
         return cls(

@@ -1,4 +1,4 @@
-"""Hears a run from its start to its end, and writes what it heard to machine.json."""
+"""Observes a run from start to end and writes machine.json."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from attnforge_machine.session import describe
 from attnforge_machine.totals import Point, Totals
 
 FILE = "machine.json"
-"""In the run folder everything; in a checkpoint the totals up to it."""
-BETWEEN = 10.0
-"""Seconds between two writings, so that a run that is killed leaves nearly everything behind."""
+"""The whole record in the run folder; the totals up to it in a checkpoint."""
+WRITE_INTERVAL_SECONDS = 10.0
+"""How often the file is written, so that little is lost if the run is killed."""
 
 
 class Watch:
-    """What is known of one run.
+    """The record of one run.
 
     Args:
         run: The run folder.
-        batch_sizes: Images a step, by phase.
-        clock: Gives seconds.
+        batch_sizes: Images per step, by phase.
+        clock: Returns seconds.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class Watch:
         self.device = torch.device("cpu")
         self.networks: dict[str, dict[str, dict[str, int]]] = {}
         self.totals = Totals()
-        self.before = 0.0
-        self.began = self.written = clock()
+        self.earlier_seconds = 0.0
+        self.started = self.written_at = clock()
         self.session = describe()
         self.sessions = [*earlier_sessions(self.run), self.session]
         self.write()
@@ -56,13 +56,13 @@ class Watch:
     @hookimpl
     def attnforge_step_end(self, phase: str, step: int) -> None:
         gpu = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None
-        seconds = self.before + self.clock() - self.began
+        seconds = self.earlier_seconds + self.clock() - self.started
         self.totals.add(Point(phase, step, round(seconds, 3), peak_memory_bytes(), gpu))
 
     @hookimpl
     def attnforge_epoch_end(self, phase: str, epoch: int) -> None:
         self.totals.epochs[phase] = epoch
-        if self.clock() - self.written >= BETWEEN:
+        if self.clock() - self.written_at >= WRITE_INTERVAL_SECONDS:
             self.write()
 
     @hookimpl
@@ -77,7 +77,7 @@ class Watch:
             self.totals = Totals.of(json.loads(file.read_text(encoding="utf-8")))
         else:
             self.totals = Totals(whole=False)
-        self.before, self.began = self.totals.seconds, self.clock()
+        self.earlier_seconds, self.started = self.totals.seconds, self.clock()
 
     @hookimpl
     def attnforge_run_end(self, reason: str) -> None:
@@ -86,7 +86,7 @@ class Watch:
 
     def write(self) -> None:
         """Write machine.json."""
-        self.written = self.clock()
+        self.written_at = self.clock()
         self.run.write_json(
             FILE,
             {
@@ -100,20 +100,20 @@ class Watch:
 
 
 def size_of(network: nn.Module) -> dict[str, int]:
-    """Parameters, those that are trained, and bytes of parameters and buffers."""
+    """Parameters, trained parameters, and bytes of parameters and buffers."""
     weights = list(network.parameters())
-    held = [*weights, *network.buffers()]
+    tensors = [*weights, *network.buffers()]
     return {
         "parameters": sum(weight.numel() for weight in weights),
         "trained": sum(weight.numel() for weight in weights if weight.requires_grad),
-        "bytes": sum(tensor.numel() * tensor.element_size() for tensor in held),
+        "bytes": sum(tensor.numel() * tensor.element_size() for tensor in tensors),
     }
 
 
 def earlier_sessions(run: RunFolder) -> list[dict[str, Any]]:
-    """The sessions of a run that is resumed; none where machine.json is missing or damaged."""
+    """The earlier sessions of a resumed run; none if machine.json is missing or damaged."""
     try:
-        known = run.read_json(FILE)
-        return list(known["sessions"]) if known else []
+        record = run.read_json(FILE)
+        return list(record["sessions"]) if record else []
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -1,1 +1,1 @@
-"""Birds drawn by code, their captions, and the measure of their colours."""
+"""Birds rendered by code, their captions, and a metric of their colours."""

@@ -1,4 +1,4 @@
-"""What a sketched bird is like, drawn from a seed, and which colour combinations training never sees."""
+"""The attributes of a sketched bird, drawn from a seed, and the held-out colour combinations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HELD_OUT_SHARE = 0.12
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Everything that decides where each part lies."""
+    """The attributes that determine where each part lies."""
 
     facing: str
     tilt: int
@@ -34,7 +34,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Everything that decides an image."""
+    """The attributes that determine an image."""
 
     colours: tuple[str, str, str, str]
     """Of body, belly, wing and crown, in the order of `PARTS`."""
@@ -46,7 +46,7 @@ class Attributes:
 
     @property
     def class_id(self) -> int:
-        """A number in [0, 4096) that names the combination of part colours."""
+        """The combination of part colours as a number in [0, 4096)."""
         return class_of(self.colours)
 
 

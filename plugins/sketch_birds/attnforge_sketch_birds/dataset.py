@@ -1,4 +1,4 @@
-"""The data set `sketch-birds`: any number of drawn birds with ten captions each."""
+"""The data set `sketch-birds`: any number of rendered birds with ten captions each."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from .attributes import Attributes, draw_attributes
 from .grammar import captions
 from .painter import Painter
 
-CACHE_LIMIT = 1 << 30
-"""Bytes of drawn images that all workers of a run keep together; beyond, images are drawn each time."""
+CACHE_LIMIT_BYTES = 1 << 30
+"""Size of the cache of rendered images that all workers share; the others are rendered each time."""
 
 
 class SketchBirds:
-    """Birds drawn by code from their attributes, the same for the same seed on every machine.
+    """Birds rendered by code from their attributes, the same for the same seed on every machine.
 
-    About one in eight combinations of the four part colours is held out: those birds make up the test
-    split and never occur in training, while each colour of each part does.
+    About one in eight combinations of the four part colours is held out: those birds are the test split and
+    never occur in training, while each colour of each part does.
 
     Args:
-        count: How many birds the train split has.
-        test_count: How many birds the test split has.
-        seed: Decides every bird and every caption.
+        count: Number of birds in the train split.
+        test_count: Number of birds in the test split.
+        seed: Determines every bird and every caption.
         flip: Mirror half of the training images; captions never name a side.
-        facings: Which ways the birds look. With one way only, nothing is mirrored.
+        facings: Directions that the birds face. With only one, nothing is mirrored.
     """
 
     def __init__(
@@ -59,13 +59,15 @@ class SketchBirds:
         ]
         self._painter = Painter(spec.image_size)
         self._captions: dict[int, tuple[str, ...]] = {}
-        self._drawn = SharedImages(number, capacity=min(CACHE_LIMIT, 3 * number * spec.image_size**2))
+        self._rendered = SharedImages(
+            number, capacity=min(CACHE_LIMIT_BYTES, 3 * number * spec.image_size**2)
+        )
 
     def __len__(self) -> int:
         return len(self._attributes)
 
     def attributes(self, index: int) -> Attributes:
-        """Everything that decided image `index`."""
+        """The attributes of image `index`."""
         return self._attributes[index]
 
     def class_id(self, index: int) -> int:
@@ -84,21 +86,21 @@ class SketchBirds:
         return self._painter.box(self._attributes[index].geometry)
 
     def image(self, index: int) -> UInt8[np.ndarray, "3 h w"]:
-        """Image `index` as it was drawn; it must not be written to."""
-        kept = self._drawn.get(index)
-        if kept is None:
-            kept = self._painter.image(self._attributes[index])
-            self._drawn.keep(index, kept)
-        return kept.transpose(2, 0, 1)
+        """Image `index` as rendered; do not write to it."""
+        pixels = self._rendered.get(index)
+        if pixels is None:
+            pixels = self._painter.image(self._attributes[index])
+            self._rendered.keep(index, pixels)
+        return pixels.transpose(2, 0, 1)
 
     def sample(self, index: int, *, seed: int) -> Sample:
         """Image `index`, perhaps mirrored, with one of its captions."""
         random = Random(seed)  # noqa: S311
         mirrored = self.flip and random.random() < 0.5
         choices = self.captions(index)
-        drawn = self.image(index)
+        image = self.image(index)
         return Sample(
-            image=torch.from_numpy((drawn[:, :, ::-1] if mirrored else drawn).copy()),
+            image=torch.from_numpy((image[:, :, ::-1] if mirrored else image).copy()),
             caption=choices[random.randrange(len(choices))],
             class_id=self.class_id(index),
             key=f"{self.split}-{index:06d}",

@@ -1,7 +1,7 @@
 """Captions of a sketched bird: short true sentences with paraphrases, in the manner of CUB's.
 
 A caption is a frame such as `this bird {is body} with {two parts}`. Every frame names two to four part
-colours; the words for a part, the order of parts and what is said of beak and size vary.
+colours; the words for a part, the order of parts and the words for beak and size vary.
 """
 
 from __future__ import annotations

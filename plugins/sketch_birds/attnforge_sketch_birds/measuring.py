@@ -1,8 +1,8 @@
 """Measures the colours of a bird's parts on any image, by analysis through synthesis.
 
 A bird of one geometry and free colours is a linear model of an image: each label's coverage times a colour.
-For every geometry that the painter knows, least squares gives the best colours and what they leave
-unexplained; the geometry that leaves least is taken, and each part's colour is the median of its pixels.
+For every geometry of the painter, least squares gives the best colours and their residual; the geometry
+with the smallest residual is taken, and each part's colour is the median of its pixels.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .attributes import BEAKS, FACINGS, PARTS, SIZES, TILTS, Geometry
 from .painter import Label, Painter
 from .palette import COLOURS, PALETTE
 
-LARGEST = 64
-"""Images of more pixels a side are averaged down to this first."""
-INSIDE = 0.95
-"""A pixel is inside a part when the part covers at least this much of it."""
+MAX_SIZE = 64
+"""Images with more pixels a side are resized to this first."""
+INSIDE_COVERAGE = 0.95
+"""A pixel is inside a part if the part covers at least this share of it."""
 
 
 class PartMeasure:
@@ -33,7 +33,7 @@ class PartMeasure:
     """
 
     def __init__(self, size: int) -> None:
-        self.size = min(size, LARGEST)
+        self.size = min(size, MAX_SIZE)
         painter = Painter(self.size)
         self.geometries = [
             Geometry(facing, tilt, extent, beak)
@@ -74,7 +74,7 @@ class PartMeasure:
 
 
 def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels"]:
-    """An orthonormal basis of all images that the geometry can give, whatever its colours."""
+    """An orthonormal basis of all images of the geometry, over all colours."""
     covers = [painter.coverage(geometry, label).reshape(-1) for label in Label]
     shown = torch.from_numpy(np.stack([cover for cover in covers if cover.any()], axis=1))
     left, strength, _ = torch.linalg.svd(shown, full_matrices=False)
@@ -83,13 +83,13 @@ def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels
 
 
 def _inside(mask: np.ndarray) -> np.ndarray:
-    """Which pixels a part covers fully; on tiny images, where none is, the best covered ones."""
-    inside: np.ndarray = (mask >= min(INSIDE, 0.9 * float(mask.max()))).reshape(-1)
+    """The pixels inside a part; on tiny images without any, the best covered ones."""
+    inside: np.ndarray = (mask >= min(INSIDE_COVERAGE, 0.9 * float(mask.max()))).reshape(-1)
     return inside
 
 
 def _perceptual(colours: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
-    """sRGB in [-1, 1] to Oklab (Ottosson 2020), where distances are about as large as they look."""
+    """sRGB in [-1, 1] to Oklab (Ottosson 2020), where distances are close to perceived ones."""
     srgb = ((colours + 1) / 2).clamp(0, 1)
     linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     cones = torch.tensor(

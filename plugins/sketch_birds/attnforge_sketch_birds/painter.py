@@ -1,4 +1,4 @@
-"""Draws a bird: one map of labels for each geometry, coloured by its attributes, and averaged down."""
+"""Renders a bird: a label map per geometry, coloured by its attributes and downsampled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BRANCH_WIDTH = 0.045
 
 
 class Label(IntEnum):
-    """What a point of the page shows; the first is the page itself."""
+    """The part at a point of the page; the first is the page itself."""
 
     PAGE = 0
     PERCH = 1
@@ -41,11 +41,11 @@ class Label(IntEnum):
 
 
 class Painter:
-    """Draws birds of one size; holds the label maps that it has drawn.
+    """Renders birds of one size; caches its label maps.
 
     Args:
         size: Side of the images in pixels.
-        supersampling: How many times finer than the image the label maps are.
+        supersampling: Resolution of the label maps as a multiple of the image's.
     """
 
     def __init__(self, size: int, *, supersampling: int = 4) -> None:
@@ -55,14 +55,14 @@ class Painter:
         self._light: dict[tuple[Geometry, bool], Float32[np.ndarray, "h w 1"]] = {}
 
     def image(self, attributes: Attributes) -> UInt8[np.ndarray, "h w 3"]:
-        """Draw a bird on its background."""
+        """Render a bird on its background."""
         branch = BACKGROUNDS[attributes.background].branch
         labels = self.labels(attributes.geometry, branch=branch)
         labels.putpalette([channel for colour in _colours(attributes) for channel in colour])
         page = np.asarray(labels.convert("RGB").reduce(self.supersampling), dtype=np.float32)
         lit = page * self._lighting(attributes.geometry, branch)
-        drawn: UInt8[np.ndarray, "h w 3"] = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
-        return drawn
+        rendered: UInt8[np.ndarray, "h w 3"] = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+        return rendered
 
     def parts(self, geometry: Geometry) -> dict[str, Float32[np.ndarray, "h w"]]:
         """How much of each pixel, 0 to 1, every part of `PARTS` covers."""
@@ -87,10 +87,10 @@ class Painter:
         )
 
     def labels(self, geometry: Geometry, *, branch: bool) -> Image.Image:
-        """What each point of the fine page shows, as `Label` numbers in a palette image."""
+        """The supersampled label map, as `Label` numbers in a palette image."""
         key = (geometry, branch)
         if key not in self._labels:
-            self._labels[key] = _draw_labels(geometry, branch=branch, side=self.size * self.supersampling)
+            self._labels[key] = _render_labels(geometry, branch=branch, side=self.size * self.supersampling)
         return self._labels[key]
 
     def _lighting(self, geometry: Geometry, branch: bool) -> Float32[np.ndarray, "h w 1"]:
@@ -116,7 +116,7 @@ def _colours(attributes: Attributes) -> list[Rgb]:
     return [background.page, background.perch, LEG, *paired, EYE_RING, PUPIL]
 
 
-def _draw_labels(geometry: Geometry, *, branch: bool, side: int) -> Image.Image:
+def _render_labels(geometry: Geometry, *, branch: bool, side: int) -> Image.Image:
     page = Image.new("P", (side, side), Label.PAGE)
     draw = ImageDraw.Draw(page)
     width = max(1, round(OUTLINE_WIDTH * side))

@@ -16,7 +16,7 @@ PALETTE: dict[str, Rgb] = {
     "black": (26, 26, 30),
     "white": (248, 248, 246),
 }
-"""The colours that a part can have; no two of them would be given the same name by a person."""
+"""The colours that a part can have, each of which a person would name differently."""
 
 COLOURS: tuple[str, ...] = tuple(PALETTE)
 

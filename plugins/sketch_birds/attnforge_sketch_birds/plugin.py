@@ -1,4 +1,4 @@
-"""What this plugin brings: a data set drawn by code, and a figure that measures its colours."""
+"""Declares this plugin's components: a data set rendered by code, and a metric of its colours."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def attnforge_components() -> list[Component]:
             kind="dataset",
             name="sketch-birds",
             target="attnforge_sketch_birds.dataset:SketchBirds",
-            summary="birds drawn by code from attributes, ten captions each, some combinations held out",
+            summary="birds rendered from attributes, ten captions each, some combinations held out",
         ),
         Component(
             kind="metric",
             name="attribute-accuracy",
             target="attnforge_sketch_birds.accuracy:AttributeAccuracy",
-            summary="share of the part colours a caption asks for that are found on the generated bird",
+            summary="share of a caption's part colours that the generated bird has",
         ),
     ]

@@ -76,7 +76,7 @@ def crown() -> Points:
 
 
 def place(points: Points, geometry: Geometry) -> Points:
-    """Scale, tilt and turn points of the model bird to where the geometry puts them."""
+    """Scale, tilt and mirror points of the model bird as the geometry requires."""
     angle = math.radians(-geometry.tilt)
     turn = np.asarray([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     placed: Points = (points - PIVOT) @ turn * SCALES[geometry.size] + PIVOT

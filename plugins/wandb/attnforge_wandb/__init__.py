@@ -1,3 +1,3 @@
-"""Figures and images of attnforge runs in Weights & Biases."""
+"""Logs attnforge runs to Weights & Biases."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Opening a run of wandb without ever asking anybody anything."""
+"""Opens a wandb run without ever prompting."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def open_run(
     config: Mapping[str, object],
     folder: Path,
 ) -> Run:
-    """Start or go on with a run of wandb.
+    """Start or resume a wandb run.
 
     Args:
         account: Which run.
-        mode: `online` sends while training goes; `offline` only writes below `folder`.
-        name: What wandb's pages call it.
+        mode: `online` sends during training; `offline` only writes to `folder`.
+        name: Its name in wandb.
         tags: Labels to find it by.
         config: Plain data that wandb shows and compares runs by.
-        folder: An existing folder; wandb writes into `wandb/` below it.
+        folder: An existing folder; wandb writes to `wandb/` in it.
 
     Raises:
-        RunError: `wandb-no-key` when it is to be online and there is no key, `wandb-unreachable` when
-            the server does not answer, `wandb-refused` when wandb or its server refuses something else.
+        RunError: `wandb-no-key` if the mode is online and there is no key, `wandb-unreachable` if the server
+            does not answer, `wandb-refused` if wandb or its server rejects anything else.
     """
-    import wandb  # a second to import, which only a run has to pay
+    import wandb  # takes a second to import
 
     if mode == "offline":
-        # told to the run alone, wandb would still send its makers a note of its use
+        # set on the run only, wandb would still send usage telemetry
         wandb.setup(settings=wandb.Settings(mode=mode, silent=True))
     settings = wandb.Settings(silent=True, console="off", disable_git=True, save_code=False)
     try:
@@ -59,7 +59,7 @@ def open_run(
                 config=dict(config),
                 dir=folder,
                 mode=mode,
-                # a run that goes on offline is joined with its beginning when both are synchronised
+                # an offline run that is resumed is joined with its beginning when both are synced
                 resume="allow" if mode == "online" else None,
                 allow_val_change=True,
                 reinit="create_new",
@@ -71,28 +71,28 @@ def open_run(
 
 @contextmanager
 def _no_terminal() -> Iterator[None]:
-    """Nobody to ask: wandb prompts for a key where it finds a terminal, and fails at once elsewhere."""
-    before = sys.stdin
-    with open(os.devnull, encoding="utf-8") as nobody:
-        sys.stdin = nobody
+    """Hide the terminal: with one, wandb prompts for a key; without one, it fails at once."""
+    stdin = sys.stdin
+    with open(os.devnull, encoding="utf-8") as empty:
+        sys.stdin = empty
         try:
             yield
         finally:
-            sys.stdin = before
+            sys.stdin = stdin
 
 
 def _problem(error: Exception, folder: Path) -> Problem:
     import wandb.errors
 
-    said = " ".join(str(error).split())
+    reason = " ".join(str(error).split())
     offline = "mode: offline in the tracker's section of the recipe, which needs neither key nor network"
-    again = f"attnforge train --resume {folder}"  # the folder is made by now
+    resume = f"attnforge train --resume {folder}"  # the folder exists by now
     refused = isinstance(error, wandb.errors.AuthenticationError)
-    if isinstance(error, wandb.errors.UsageError) and re.search(r"api[ _]key", said, re.IGNORECASE):
-        message = "the tracker `wandb` is online, and wandb has no key to send figures with"
-        return Problem("wandb-no-key", message, None, f"a key, or {offline}", f"wandb login && {again}")
+    if isinstance(error, wandb.errors.UsageError) and re.search(r"api[ _]key", reason, re.IGNORECASE):
+        message = "the tracker `wandb` is online, but wandb has no API key"
+        return Problem("wandb-no-key", message, None, f"a key, or {offline}", f"wandb login && {resume}")
     if isinstance(error, wandb.errors.CommError) and not refused:
-        message = f"the server of wandb does not answer: {said}"
-        return Problem("wandb-unreachable", message, None, f"a server, or {offline}", again)
-    message = f"wandb does not start the run: {said}"
-    return Problem("wandb-refused", message, None, f"what wandb asks for, or {offline}", again)
+        message = f"the server of wandb does not answer: {reason}"
+        return Problem("wandb-unreachable", message, None, f"a server, or {offline}", resume)
+    message = f"wandb does not start the run: {reason}"
+    return Problem("wandb-refused", message, None, f"what wandb requires, or {offline}", resume)

@@ -1,4 +1,4 @@
-"""What this plugin declares, and its hooks; imports neither torch nor wandb."""
+"""This plugin's component and hooks; imports neither torch nor wandb."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def attnforge_components() -> list[Component]:
 
 @hookimpl
 def attnforge_recipes() -> list[Path]:
-    """The quickstart with its figures in an offline run of wandb."""
+    """The quickstart, logged to an offline wandb run."""
     return [Path(__file__).parent / "recipes"]
 
 
 @hookimpl
 def attnforge_run_end(run: Path, reason: str) -> None:
-    """Note why the run ended, which the tracker says in wandb when it is closed."""
+    """Record why the run ended, which the tracker reports to wandb when it is closed."""
     from attnforge_wandb.accounts import note_end
 
     note_end(run, reason)
@@ -30,7 +30,7 @@ def attnforge_run_end(run: Path, reason: str) -> None:
 
 @hookimpl
 def attnforge_report_sections(run: Path) -> list[tuple[str, str]]:
-    """Where the figures are, for a run that was tracked."""
+    """Where a tracked run is in wandb."""
     from attnforge_wandb.section import section
 
     return section(run)

@@ -1,4 +1,4 @@
-"""A section of the report that says where wandb has the run's figures."""
+"""A section of the report with the run's location in wandb."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attnforge_wandb.accounts import Account, read_accounts
 def section(run: Path) -> list[tuple[str, str]]:
     """One section, or none for a run that was not tracked.
 
-    Addresses stand there as text: a report loads nothing from elsewhere.
+    URLs are plain text: a report loads nothing from elsewhere.
     """
     accounts = read_accounts(run)
     if not accounts:
@@ -21,8 +21,8 @@ def section(run: Path) -> list[tuple[str, str]]:
 
 def _line(account: Account, run: Path) -> str:
     owner = f"{account.entity}/" if account.entity else ""
-    what = f"Run <code>{escape(account.id)}</code> of project <code>{escape(owner + account.project)}</code>"
+    label = f"Run <code>{escape(account.id)}</code> of project <code>{escape(owner + account.project)}</code>"
     if account.url:
-        return f"<p>{what}: <code>{escape(account.url)}</code></p>"
+        return f"<p>{label}: <code>{escape(account.url)}</code></p>"
     command = f"wandb sync {run / 'wandb'}/offline-run-*-{account.id}"
-    return f"<p>{what}, written offline. Send it with: <code>{escape(command)}</code></p>"
+    return f"<p>{label}, written offline. Send it with: <code>{escape(command)}</code></p>"

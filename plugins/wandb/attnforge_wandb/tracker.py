@@ -15,26 +15,26 @@ from attnforge_wandb.accounts import end_of, keep_account, open_account
 from attnforge_wandb.opening import Mode, open_run
 
 Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
-"""What wandb takes for the name of a project."""
+"""A valid project name of wandb."""
 
 
 class WandbTracker:
-    """Carries a run to Weights & Biases, under one id however often training is stopped and resumed.
+    """Logs a run to Weights & Biases, with one id however often training is stopped and resumed.
 
-    The scalar `loss` of the phase `gan` becomes `gan/loss`, drawn over `gan/step`; the samples of a phase
-    become `gan/samples` with their captions. The frozen recipe becomes the run's config. What wandb writes
-    lies in `wandb/` of the run folder, and `wandb.json` there holds the id.
+    The scalar `loss` of the phase `gan` becomes `gan/loss`, plotted over `gan/step`; the samples of a phase
+    become `gan/samples` with their captions. The frozen recipe becomes the run's config. wandb writes to
+    `wandb/` of the run folder, and `wandb.json` there has the id.
 
     Args:
         project: The project that the run belongs to.
-        entity: The user or team that the project belongs to; wandb's default when not given.
-        name: What wandb's pages call the run; the run folder's name when not given.
-        mode: `online` sends while training goes and needs a key; `offline` only writes files, which
-            `wandb sync` sends later. The variable WANDB_MODE is not looked at.
+        entity: The user or team that the project belongs to; by default wandb's.
+        name: The run's name in wandb; by default that of the run folder.
+        mode: `online` sends during training and needs a key; `offline` only writes files, which
+            `wandb sync` sends later. The variable WANDB_MODE is ignored.
         tags: Labels to find the run by.
 
     Raises:
-        RunError: `wandb-no-key`, `wandb-unreachable` or `wandb-refused`; nothing is ever asked for.
+        RunError: `wandb-no-key`, `wandb-unreachable` or `wandb-refused`; it never prompts.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class WandbTracker:
         self.closed = False
 
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
-        """Log figures of a step of a phase."""
+        """Log scalars of a step of a phase."""
         self._log({f"{phase}/{name}": value for name, value in values.items()}, phase=phase, step=step)
 
     def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
-        """Log the samples of a phase, each with the caption that it was drawn for."""
+        """Log the samples of a phase, each with its caption."""
         from wandb import Image
 
         captions = _captions(self.folder)
@@ -79,7 +79,7 @@ class WandbTracker:
         self._log({f"{phase}/samples": images}, phase=phase, step=step)
 
     def close(self) -> None:
-        """Finish the run, as crashed when training failed; a second call does nothing."""
+        """Finish the run, as crashed if training failed; a second call does nothing."""
         if self.closed:
             return
         self.closed = True
@@ -87,15 +87,15 @@ class WandbTracker:
 
     def _log(self, values: Mapping[str, object], *, phase: str, step: int) -> None:
         if phase not in self.phases:
-            # each phase counts its own steps, and a resumed run makes some of them again: wandb's own
-            # counter, which may only grow, would drop both
+            # each phase counts its own steps, and a resumed run repeats some: wandb's own counter, which
+            # can only grow, would drop both
             self.run.define_metric(f"{phase}/*", step_metric=f"{phase}/step")
             self.phases.add(phase)
         self.run.log({**values, f"{phase}/step": step})
 
 
 def _captions(folder: Path) -> dict[int, str]:
-    """The fixed captions by number, from samples/captions.json of the run folder; none without the file."""
+    """The fixed captions by number, from samples/captions.json of the run folder; empty without the file."""
     try:
         entries = json.loads((folder / "samples" / "captions.json").read_text(encoding="utf-8"))
         return {int(entry["index"]): str(entry["caption"]) for entry in entries}

@@ -32,13 +32,13 @@ def live_and_average(task: AdversarialTask) -> tuple[nn.Module, nn.Module]:
     return task.networks()["generator"], task.networks()["generator-average"]
 
 
-def game(**options: Any) -> AdversarialTask:
+def adversarial_task(**options: Any) -> AdversarialTask:
     return AdversarialTask(spec(), average=0.9, generator_learning_rate=0.05, **options)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_weights_are_the_moving_average_whatever_becomes_of_the_statistics(choice: str) -> None:
-    task = game(average_buffers=choice)
+    task = adversarial_task(average_buffers=choice)
     live, average = live_and_average(task)
     expected = {name: weight.detach().clone() for name, weight in live.named_parameters()}
     for step in range(3):
@@ -50,7 +50,7 @@ def test_the_weights_are_the_moving_average_whatever_becomes_of_the_statistics(c
 
 
 def test_statistics_are_copied_as_the_official_code_does() -> None:
-    task = game()
+    task = adversarial_task()
     for step in range(2):
         play(task, seed=step)
     live, average = live_and_average(task)
@@ -59,7 +59,7 @@ def test_statistics_are_copied_as_the_official_code_does() -> None:
 
 
 def test_statistics_can_be_averaged_like_weights_and_counters_are_copied() -> None:
-    task = game(average_buffers="average")
+    task = adversarial_task(average_buffers="average")
     live, average = live_and_average(task)
     expected = statistics(live)
     for step in range(3):
@@ -72,7 +72,7 @@ def test_statistics_can_be_averaged_like_weights_and_counters_are_copied() -> No
 
 
 def test_recomputed_statistics_are_those_of_what_the_averaged_network_computes() -> None:
-    task = game(average_buffers="recompute")
+    task = adversarial_task(average_buffers="recompute")
     _, average = live_and_average(task)
     layers = {name: one for name, one in average.named_modules() if isinstance(one, nn.BatchNorm2d)}
     assert layers
@@ -96,7 +96,7 @@ def test_recomputed_statistics_are_those_of_what_the_averaged_network_computes()
     assert not any(weight.grad is not None for weight in average.parameters())
 
 
-def drawn_with(task: AdversarialTask) -> Tensor:
+def mean_maps(task: AdversarialTask) -> Tensor:
     """How far the averaged network's normalised maps are from mean 0 in evaluation mode, a channel each."""
     _, average = live_and_average(task)
     average.eval()
@@ -121,13 +121,13 @@ def test_recomputed_statistics_fit_the_averaged_weights_better_than_copied_ones(
         task = AdversarialTask(spec(), average=0.999, average_buffers=choice, generator_learning_rate=0.05)
         for step in range(30):
             play(task, seed=step)
-        off[choice] = float(drawn_with(task).mean())
+        off[choice] = float(mean_maps(task).mean())
     assert off["recompute"] < 0.5 * off["copy"], off
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_what_the_average_looks_at_changes_nothing_that_is_trained(choice: str) -> None:
-    plain, other = game(), game(average_buffers=choice)
+    plain, other = adversarial_task(), adversarial_task(average_buffers=choice)
     for step in range(2):
         assert play(plain, seed=step) == play(other, seed=step)
     for name, network in plain.networks().items():
@@ -137,12 +137,12 @@ def test_what_the_average_looks_at_changes_nothing_that_is_trained(choice: str) 
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_a_resumed_average_goes_on_bit_for_bit(choice: str) -> None:
-    straight = game(average_buffers=choice)
+def test_a_resumed_average_continues_bit_for_bit(choice: str) -> None:
+    straight = adversarial_task(average_buffers=choice)
     play(straight, seed=1)
     saved = {name: state(network) for name, network in straight.networks().items()}
     moments = {name: copy.deepcopy(one.state_dict()) for name, one in straight.optimizers().items()}
-    resumed = game(average_buffers=choice)
+    resumed = adversarial_task(average_buffers=choice)
     for name, network in resumed.networks().items():
         network.load_state_dict(saved[name])
     for name, optimizer in resumed.optimizers().items():
@@ -153,7 +153,7 @@ def test_a_resumed_average_goes_on_bit_for_bit(choice: str) -> None:
         assert torch.equal(tensor, resumed.networks()["generator-average"].state_dict()[key]), key
 
 
-def test_without_an_average_images_are_drawn_with_the_weights_that_train() -> None:
+def test_without_an_average_images_are_generated_with_the_trained_weights() -> None:
     task, averaged = AdversarialTask(spec(), average=0), AdversarialTask(spec())
     assert play(task) == play(averaged)
     assert "generator-average" not in task.networks()

@@ -77,7 +77,7 @@ def test_no_map_is_wider_than_the_bound(size: int) -> None:
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
-def test_a_single_image_is_judged_as_in_a_batch(norm: Norm) -> None:
+def test_a_single_image_is_classified_as_in_a_batch(norm: Norm) -> None:
     network = built(64, norm=norm).eval()
     for sentence in (None, sentences(3)):
         together = network(some_images(3, 64), sentence)
@@ -123,7 +123,7 @@ def test_spectral_normalisation_bounds_every_convolution() -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
 
-def test_without_the_unconditional_head_only_pairs_are_judged() -> None:
+def test_without_the_unconditional_head_only_pairs_are_classified() -> None:
     network = built(64, unconditional=False)
     features = network.features(some_images(2, 64))
     assert network.logits(features, sentences(2)).shape == (2,)
@@ -139,7 +139,7 @@ def test_sizes_that_cannot_be_halved_to_4_are_refused(size: int) -> None:
     assert raised.value.problems[0].code == "image-size"
 
 
-def test_a_state_dict_restores_the_judgement() -> None:
+def test_a_state_dict_restores_the_logits() -> None:
     for norm, unconditional in itertools.product(("batch", "spectral"), (True, False)):
         first = built(32, norm=norm, unconditional=unconditional)  # type: ignore[arg-type]
         first(some_images(4, 32), sentences(4))

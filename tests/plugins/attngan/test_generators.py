@@ -87,7 +87,7 @@ def test_parameters_of_the_paper_on_birds_and_coco(channels: int, residual_block
     assert sum(weight.numel() for weight in generator.parameters()) == count
 
 
-def test_attention_is_given_only_when_asked_for_and_sums_to_one_over_words() -> None:
+def test_attention_is_returned_only_on_request_and_sums_to_one_over_words() -> None:
     generator = built().eval()
     lengths = [5, 1, 3]
     assert generator(noise(3), text(lengths)).attention == ()
@@ -135,7 +135,7 @@ def test_gradients_reach_every_weight_and_are_finite() -> None:
         assert bool(weight.grad.isfinite().all()), name
 
 
-def test_conditioning_draws_around_the_mean_in_evaluation_mode_too() -> None:
+def test_conditioning_samples_around_the_mean_in_evaluation_mode_too() -> None:
     conditioner = Augmentation(ConditionerSpec(sentence=6), dim=5).eval()
     assert isinstance(conditioner, Conditioner)
     torch.manual_seed(0)
@@ -146,7 +146,7 @@ def test_conditioning_draws_around_the_mean_in_evaluation_mode_too() -> None:
     assert torch.equal(conditioner(text([5]).sentence.expand(4000, -1)).value, drawn.value)
 
 
-def test_only_the_last_stage_draws_when_asked_so() -> None:
+def test_only_the_last_stage_generates_an_image_if_requested() -> None:
     generator = built(images="last-stage").eval()
     output = generator(noise(2), text([5, 2]), return_attention=True)
     assert generator.image_sizes == (32,)

@@ -55,7 +55,7 @@ def test_only_the_projections_of_inception_train(inception: InceptionEncoder) ->
     assert bool(images.grad.any())
 
 
-def test_inception_s_statistics_follow_the_images_when_told() -> None:
+def test_inception_s_statistics_follow_the_images_if_requested() -> None:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -82,14 +82,14 @@ def test_a_score_is_what_the_paper_writes() -> None:
     assert float(found.std(correction=0)) == pytest.approx(deviation)
 
 
-def test_images_are_judged_by_the_network_of_the_file(
+def test_images_are_classified_by_the_network_of_the_file(
     network: torch.nn.Module, weights: str, images: Tensor
 ) -> None:
-    judge = InceptionScore(SPEC, weights=weights, splits=1, background=True, temperature=0.5)
-    judge.update(images[:5], [""] * 5)
-    judge.update(images[5:], [""] * 3)
-    ((name, value), (deviation_name, deviation)) = judge.compute().items()
-    assert name == f"inception score* (4 classes, 1 split, weights {judge.digest}, temperature 0.5)"
+    metric = InceptionScore(SPEC, weights=weights, splits=1, background=True, temperature=0.5)
+    metric.update(images[:5], [""] * 5)
+    metric.update(images[5:], [""] * 3)
+    ((name, value), (deviation_name, deviation)) = metric.compute().items()
+    assert name == f"inception score* (4 classes, 1 split, weights {metric.digest}, temperature 0.5)"
     assert deviation_name == f"{name} deviation"
     assert deviation == 0
     stored = ((images + 1) * 127.5).round() / 127.5 - 1
@@ -102,12 +102,12 @@ def test_images_are_judged_by_the_network_of_the_file(
 def test_splits_are_shuffled_by_seed_and_named(weights: str, images: Tensor) -> None:
     found = []
     for seed in (1, 1, 2):
-        judge = InceptionScore(SPEC, weights=weights, splits=4, seed=seed)
+        metric = InceptionScore(SPEC, weights=weights, splits=4, seed=seed)
         for turned in (images, images.flip(3), images.flip(2)):
-            judge.update(turned, [""] * 8)
-        found.append(judge.compute())
+            metric.update(turned, [""] * 8)
+        found.append(metric.compute())
     assert found[0] == found[1] != found[2]
-    name = f"inception score (5 classes, 4 splits, weights {judge.digest})"
+    name = f"inception score (5 classes, 4 splits, weights {metric.digest})"
     assert list(found[0]) == [name, f"{name} deviation"]
     assert found[0][f"{name} deviation"] > 0
 
@@ -115,20 +115,20 @@ def test_splits_are_shuffled_by_seed_and_named(weights: str, images: Tensor) -> 
 def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the_reason(
     weights: str, images: Tensor
 ) -> None:
-    judge = InceptionScore(SPEC, weights=weights, splits=2)
+    metric = InceptionScore(SPEC, weights=weights, splits=2)
     whole, halves = (
-        f"inception score (5 classes, {parts}, weights {judge.digest})" for parts in ("1 split", "2 splits")
+        f"inception score (5 classes, {parts}, weights {metric.digest})" for parts in ("1 split", "2 splits")
     )
     reason = "{} images are too few: 5 are the least, one for each class"
-    assert judge.compute() == {f"{whole} withheld": reason.format(0)}
-    judge.update(images[:4], [""] * 4)
-    assert judge.compute() == {f"{whole} withheld": reason.format(4)}
-    judge.update(images[4:5], [""])
-    assert list(judge.compute()) == [whole]
-    judge.update(images[:4], [""] * 4)
-    assert list(judge.compute()) == [whole]
-    judge.update(images[4:5], [""])
-    assert list(judge.compute()) == [halves, f"{halves} deviation"]
+    assert metric.compute() == {f"{whole} withheld": reason.format(0)}
+    metric.update(images[:4], [""] * 4)
+    assert metric.compute() == {f"{whole} withheld": reason.format(4)}
+    metric.update(images[4:5], [""])
+    assert list(metric.compute()) == [whole]
+    metric.update(images[:4], [""] * 4)
+    assert list(metric.compute()) == [whole]
+    metric.update(images[4:5], [""])
+    assert list(metric.compute()) == [halves, f"{halves} deviation"]
 
 
 @pytest.mark.parametrize(("images_a_class", "too_low"), [(1, 0.43), (2, 0.25), (10, 0.05)])

@@ -1,4 +1,4 @@
-"""Adversarial losses, judged by a discriminator whose logits are known beforehand."""
+"""Adversarial losses, with a discriminator whose logits are known beforehand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ids = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(torch.tensor)
 
 
 @pytest.mark.parametrize(("loss", "cost"), [(BinaryCrossEntropyLoss, cross_entropy), (HingeLoss, hinge)])
-def test_the_discriminator_pays_for_real_drawn_and_wrong_pairs(
+def test_the_discriminators_loss_of_real_fake_and_mismatched_pairs(
     loss: type[AdversarialLoss], cost: Callable[..., float]
 ) -> None:
     step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
@@ -36,7 +36,7 @@ def test_the_discriminator_pays_for_real_drawn_and_wrong_pairs(
     assert term.item() == pytest.approx(3 * (sum(right) / 2 + sum(false) / 3), rel=1e-5)
 
 
-def test_the_generator_pays_for_what_it_drew() -> None:
+def test_the_generators_loss_of_its_images() -> None:
     step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
     (entropy,) = BinaryCrossEntropyLoss(weight=2).generator(step).values()
     logits = ((-0.3, 0.5), (-0.3 * 1.5, 0.5 * -2))
@@ -46,7 +46,7 @@ def test_the_generator_pays_for_what_it_drew() -> None:
     assert mean.item() == pytest.approx(-sum(one for pair in logits for one in pair) / 2, rel=1e-5)
 
 
-def test_without_the_unconditional_head_only_pairs_are_judged() -> None:
+def test_without_the_unconditional_head_only_pairs_are_classified() -> None:
     step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
     loss = BinaryCrossEntropyLoss(unconditional=False, mismatch="none")
     (judged,) = loss.discriminator(step).values()
@@ -70,7 +70,7 @@ def test_every_size_has_its_own_term_and_every_image_is_looked_at_once(loss: Adv
 
 
 @pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
-def test_only_the_generator_term_reaches_the_drawn_images(loss: AdversarialLoss) -> None:
+def test_only_the_generator_term_reaches_the_generated_images(loss: AdversarialLoss) -> None:
     step, judges, (drawn,) = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0])
     (judged,) = loss.discriminator(step).values()
     assert not judged.requires_grad
@@ -80,7 +80,7 @@ def test_only_the_generator_term_reaches_the_drawn_images(loss: AdversarialLoss)
     assert (gradient < 0).all()  # larger logits are better for it
 
 
-def test_a_batch_of_one_has_no_wrong_pair() -> None:
+def test_a_batch_of_one_has_no_mismatched_pair() -> None:
     step, judges, _ = scene(real=[0.6], fake=[-0.3], sentences=[1.5])
     for mismatch in ("roll", "other-class"):
         (term,) = BinaryCrossEntropyLoss(mismatch=mismatch).discriminator(step).values()
@@ -94,7 +94,7 @@ def test_a_batch_of_one_has_no_wrong_pair() -> None:
     assert len(judges[0].pairs) == 4
 
 
-def test_wrong_pairs_of_another_class_reach_the_discriminator() -> None:
+def test_mismatched_pairs_of_another_class_reach_the_discriminator() -> None:
     step, judges, _ = scene([1.0, 2.0, 3.0], [0.0] * 3, [10.0, 20.0, 30.0], class_ids=[7, 7, 8])
     HingeLoss(mismatch="other-class").discriminator(step)
     images, sentences = judges[0].pairs[-1]
@@ -109,7 +109,7 @@ def test_roll_pairs_neighbours(class_ids: Tensor) -> None:
 
 
 @given(ids)
-def test_other_class_never_pairs_a_class_with_itself_and_leaves_out_no_one_who_has_another(
+def test_other_class_never_pairs_a_class_with_itself_and_skips_no_image_with_another_class(
     class_ids: Tensor,
 ) -> None:
     images, captions = mismatched_pairs(class_ids, "other-class")

@@ -97,7 +97,7 @@ def test_another_item_of_the_same_class_has_no_influence(batch: int, seed: int, 
         assert term.isfinite()
 
 
-def test_without_classes_every_other_item_is_wrong() -> None:
+def test_without_classes_every_other_item_is_a_negative() -> None:
     words, sentences = scores(4, 0)
     same = matching_losses(words, sentences, None, 10.0)
     distinct = matching_losses(words, sentences, torch.arange(4), 10.0)
@@ -123,7 +123,7 @@ def test_rows_are_images_and_columns_are_captions() -> None:
     assert terms["image by sentence"].item() == pytest.approx(75, rel=1e-4)
 
 
-def test_captions_beyond_the_images_are_wrong_answers_to_every_image_and_no_questions() -> None:
+def test_captions_beyond_the_images_are_negatives_for_every_image_and_not_queries() -> None:
     words, sentences = scores(3, 4)
     plain = matching_losses(words, sentences, torch.tensor([0, 1, 1]), 10.0)
     hopeless = torch.full((3, 2), -1e4)

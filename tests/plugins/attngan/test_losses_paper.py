@@ -33,7 +33,7 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def test_equation_5_halves_four_terms_and_knows_no_wrong_sentence() -> None:
+def test_equation_5_halves_four_terms_and_has_no_mismatched_sentence() -> None:
     step, _, _ = scene(REAL, FAKE, SENTENCES)
     (term,) = BinaryCrossEntropyLoss(balance="paper", mismatch="none").discriminator(step).values()
     unconditional = -0.5 * mean([log(1 / (1 + exp(-x))) for x in REAL]) - 0.5 * mean(
@@ -59,7 +59,7 @@ def test_equation_4_halves_both_terms_of_the_generator() -> None:
 @pytest.mark.parametrize(("loss", "cost"), [(BinaryCrossEntropyLoss, cross_entropy), (HingeLoss, hinge)])
 @pytest.mark.parametrize("unconditional", [True, False])
 @pytest.mark.parametrize("mismatch", ["roll", "none"])
-def test_halves_go_with_wrong_sentences_and_without_the_unconditional_head(
+def test_halves_go_with_mismatched_sentences_and_without_the_unconditional_head(
     loss: type[AdversarialLoss], cost: Callable[..., float], unconditional: bool, mismatch: Mismatch
 ) -> None:
     step, _, _ = scene(REAL, FAKE, SENTENCES)

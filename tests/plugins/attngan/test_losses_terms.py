@@ -125,7 +125,7 @@ def test_conditioning_is_the_mean_divergence_of_two_gaussians(step: AdversarialS
     assert loss.discriminator(step) == {}
 
 
-def test_conditioning_refuses_a_generator_that_draws_no_condition(step: AdversarialStep) -> None:
+def test_conditioning_refuses_a_generator_without_a_condition(step: AdversarialStep) -> None:
     without = dataclasses.replace(step, fake=dataclasses.replace(step.fake, condition=None))
     with pytest.raises(RecipeError, match="no-condition"):
         ConditioningLoss().generator(without)

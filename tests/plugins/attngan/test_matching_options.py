@@ -23,17 +23,17 @@ BOTH = ("losses.damsm", "phases.damsm.task")
 
 
 def matching(**options: Any) -> tuple[dict[str, float], Tensor]:
-    """The figures of one step, and the gradient of the image encoder, which nothing cuts."""
+    """The scalars of one step, and the gradient of the image encoder, which is not clipped."""
     task = MatchingTask(spec(), **options)
-    metrics = play(task)
-    return metrics, torch.cat([one.flatten() for one in gradients(task.networks()["image"])])
+    scalars = play(task)
+    return scalars, torch.cat([one.flatten() for one in gradients(task.networks()["image"])])
 
 
-def game(**options: Any) -> dict[str, float]:
+def adversarial(**options: Any) -> dict[str, float]:
     return play(AdversarialTask(spec(bce=BinaryCrossEntropyLoss(), damsm=DamsmLoss(**options))))
 
 
-def test_a_filter_leaves_pairs_out_of_the_gradient_and_tells_the_share_that_is_kept() -> None:
+def test_a_filter_skips_pairs_of_the_gradient_and_logs_the_share_that_is_kept() -> None:
     exact, gradient = matching()
     filtered, other = matching(filter=0.3)
     assert filtered.pop("pairs kept") in [pairs / 16 for pairs in range(4, 16)]
@@ -41,39 +41,39 @@ def test_a_filter_leaves_pairs_out_of_the_gradient_and_tells_the_share_that_is_k
     assert 0 < (gradient - other).norm() < gradient.norm()
 
 
-def test_nothing_is_left_out_and_nothing_told_unless_asked_for() -> None:
+def test_nothing_is_skipped_or_logged_by_default() -> None:
     (exact, gradient), (same, other) = matching(), matching(filter=0.0, precision="auto", kernel="auto")
     assert exact == same
     assert torch.equal(gradient, other)
     assert "pairs kept" not in exact
 
 
-def test_the_game_tells_the_share_of_pairs_that_its_loss_kept() -> None:
-    exact, filtered = game(), game(filter=0.3)
+def test_the_adversarial_task_logs_the_share_of_pairs_that_its_loss_kept() -> None:
+    exact, filtered = adversarial(), adversarial(filter=0.3)
     assert filtered.pop("pairs kept") in [pairs / 16 for pairs in range(4, 16)]
     assert filtered == exact
     assert "pairs kept" not in exact
 
 
-def test_two_losses_that_tell_the_same_are_told_apart() -> None:
+def test_scalars_of_two_losses_with_the_same_name_are_distinguished() -> None:
     task = AdversarialTask(
         spec(bce=BinaryCrossEntropyLoss(), one=DamsmLoss(filter=0.3), two=DamsmLoss(filter=1e-9))
     )
-    metrics = play(task)
-    assert metrics["pairs kept"] < metrics["two: pairs kept"] == 1
+    scalars = play(task)
+    assert scalars["pairs kept"] < scalars["two: pairs kept"] == 1
 
 
-def test_each_step_tells_its_own_share() -> None:
+def test_each_step_logs_its_own_share() -> None:
     """A number that is read only when it is logged must not be written to by later steps."""
     task = MatchingTask(spec(), filter=0.1, learning_rate=1e-2)
-    told = [task.step(batch(), progress=at(0))["pairs kept"] for _ in range(20)]
-    assert len({float(one) for one in told}) > 1
-    assert len({one.data_ptr() for one in told}) == len(told)
+    shares = [task.step(batch(), progress=at(0))["pairs kept"] for _ in range(20)]
+    assert len({float(share) for share in shares}) > 1
+    assert len({share.data_ptr() for share in shares}) == len(shares)
 
 
-@pytest.mark.parametrize("figures", [lambda **options: matching(**options)[0], game])
-def test_the_precision_that_is_asked_for_is_computed_in(metrics: Any) -> None:
-    rounded, plain = (metrics(precision=one, kernel="cpu") for one in ("bfloat16", "float32"))
+@pytest.mark.parametrize("step_scalars", [lambda **options: matching(**options)[0], adversarial])
+def test_the_precision_that_is_asked_for_is_computed_in(step_scalars: Any) -> None:
+    rounded, plain = (step_scalars(precision=one, kernel="cpu") for one in ("bfloat16", "float32"))
     assert rounded != plain
     assert rounded == pytest.approx(plain, rel=2e-2, abs=2e-2)
 
@@ -89,7 +89,7 @@ def test_the_precision_that_is_asked_for_is_computed_in(metrics: Any) -> None:
         ("kernel=refrence", "unknown-kernel", "`reference`"),
     ],
 )
-def test_a_recipe_that_asks_for_what_is_not_there_is_refused_where_it_says_so(
+def test_unknown_options_are_rejected_with_their_place(
     path: str, setting: str, code: str, expected: str
 ) -> None:
     with pytest.raises(RecipeError) as caught:
@@ -101,7 +101,7 @@ def test_a_recipe_that_asks_for_what_is_not_there_is_refused_where_it_says_so(
     assert problem.place.column == len(f"{path}.{setting}".partition("=")[0]) + 2
 
 
-def test_every_kernel_that_does_not_exist_is_told_with_its_line(tmp_path: Path) -> None:
+def test_every_unknown_kernel_is_reported_with_its_line(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(
         "extends: quickstart\n"

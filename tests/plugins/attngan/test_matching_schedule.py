@@ -68,7 +68,7 @@ def test_a_factor_of_one_leaves_the_step_size() -> None:
     assert decay_by_epoch(epoch=10**9, factor=1.0, final_share=0.1) == 1
 
 
-def test_adam_starts_anew_at_every_epoch_when_told() -> None:
+def test_adam_is_reset_at_every_epoch_if_requested() -> None:
     """Adam's first step after a start is the sign of the gradient times the step size, whatever it is."""
     for forget in (True, False):
         task = MatchingTask(spec(), decay="by-epoch", reset_optimizer=forget)

@@ -80,7 +80,7 @@ def test_a_pickle_that_would_run_a_command(files: OfficialFiles, tmp_path: Path,
     assert not (tmp_path / "ran").exists()
 
 
-def test_files_that_are_no_weights(files: OfficialFiles, tmp_path: Path, said: Said) -> None:
+def test_files_that_are_not_weights(files: OfficialFiles, tmp_path: Path, said: Said) -> None:
     cut, archive, page, other = (tmp_path / name for name in ("cut.pth", "bird.zip", "page.pth", "all.pth"))
     cut.write_bytes(files.text_encoder.read_bytes()[:-100])
     with zipfile.ZipFile(archive, "w") as opened:
@@ -88,8 +88,8 @@ def test_files_that_are_no_weights(files: OfficialFiles, tmp_path: Path, said: S
     page.write_text("<!DOCTYPE html><html>Too many users have downloaded this file</html>")
     torch.save({"epoch": 3, "optimizer": {}}, other)
     for path, parts in {
-        cut: ("unreadable-weights", "whole file"),
-        archive: ("unreadable-weights", "a zip archive, but not one of torch.save", f"unzip {archive}"),
+        cut: ("unreadable-weights", "complete file"),
+        archive: ("unreadable-weights", "a zip archive, but torch.save did not write it", f"unzip {archive}"),
         page: ("unreadable-weights", "a web page"),
         other: ("unreadable-weights", "no plain state dict, but epoch, optimizer"),
         tmp_path: ("unreadable-weights", "is a folder"),
@@ -126,7 +126,7 @@ def test_a_generator_of_one_image_for_a_recipe_of_three(
     assert "error[other-checkpoint]" in spoken
     assert "generator.images=last-stage" in spoken
     assert "0 residual_blocks" in spoken
-    assert "lacks" in spoken
+    assert "missing from the file" in spoken
 
 
 def test_a_gru_for_a_recipe_with_an_lstm(
@@ -155,10 +155,10 @@ def test_too_few_discriminators(
         str(files.discriminators[0]),
     ]
     assert attnforge(command) == 1
-    assert "1 discriminators are given, the recipe has 3" in capsys.readouterr().err
+    assert "the recipe has 3 discriminators, not 1" in capsys.readouterr().err
 
 
-def test_what_later_codes_put_around_a_state_dict_is_taken_off(
+def test_wrappers_around_a_state_dict_are_stripped(
     files: OfficialFiles, states: dict[str, dict[str, Tensor]], recipe: Path, tmp_path: Path
 ) -> None:
     parallel = {

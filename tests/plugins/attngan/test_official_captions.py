@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attnforge_attngan.official.captions import KEPT
+from attnforge_attngan.official.captions import FILE
 from attnforge_attngan.official.exporting import export_official
 from attnforge_attngan.official.importing import OfficialFiles, import_official
 from attnforge_attngan.official.vocabulary import read_captions
@@ -56,19 +56,19 @@ def test_files_that_were_given_back_import_to_the_same_run(
     run = import_official(again, tmp_path / "run", recipe=recipe).path
     for path in sorted((imported / "checkpoints/gan-0000000").glob("*.safetensors")):
         assert (run / "checkpoints/gan-0000000" / path.name).read_bytes() == path.read_bytes(), path.name
-    assert (run / KEPT).read_bytes() == (imported / KEPT).read_bytes()
+    assert (run / FILE).read_bytes() == (imported / FILE).read_bytes()
     assert (run / "vocabulary.json").read_bytes() == (imported / "vocabulary.json").read_bytes()
 
 
 def test_damaged_captions_are_said_and_the_rest_is_written(copy: Path, tmp_path: Path) -> None:
-    (copy / KEPT).write_bytes((copy / KEPT).read_bytes()[:-5])
+    (copy / FILE).write_bytes((copy / FILE).read_bytes()[:-5])
     content, said = exported(copy, tmp_path / "out")
     assert content == [[], [], *vocabulary()[2:]]
     assert "damaged" in said
 
 
 def test_captions_of_the_data_are_written_equally_many_an_image(copy: Path, tmp_path: Path) -> None:
-    (copy / KEPT).unlink()
+    (copy / FILE).unlink()
     root = birds(tmp_path / "birds")
     with_data(copy, f"data={{use: cub, root: {root}}}")
     content, said = exported(copy, tmp_path / "out")
@@ -80,7 +80,7 @@ def test_captions_of_the_data_are_written_equally_many_an_image(copy: Path, tmp_
             known = [ids for ids in map(tokenizer.encode, captions) if ids]
             expected += [known[place % len(known)] for place in range(3)]
         assert found == expected
-    assert "3 an image" in said
+    assert "3 per image" in said
     for split in ("train", "test"):
         for name in ("filenames", "class_info"):
             official = pickle.loads((root / split / f"{name}.pickle").read_bytes())
@@ -88,7 +88,7 @@ def test_captions_of_the_data_are_written_equally_many_an_image(copy: Path, tmp_
 
 
 def test_a_run_without_its_data_says_that_there_are_no_captions(copy: Path, tmp_path: Path) -> None:
-    (copy / KEPT).unlink()
+    (copy / FILE).unlink()
     with_data(copy, f"data={{use: cub, root: {tmp_path / 'moved-away'}}}")
     content, said = exported(copy, tmp_path / "out")
     assert content == [[], [], *vocabulary()[2:]]

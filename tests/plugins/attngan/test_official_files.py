@@ -187,10 +187,10 @@ def test_a_truncated_checkpoint_leaves_no_run(files: OfficialFiles, recipe: Path
         ({"generator": "text_encoder"}, "unknown-official-name", "official text encoder"),
         ({"image_encoder": "generator"}, "unknown-official-name", "official generator"),
         ({"text_encoder": "captions"}, "unreadable-weights", "captions.pickle"),
-        ({"captions": "text_encoder"}, "other-pickle", "no list of four"),
+        ({"captions": "text_encoder"}, "other-pickle", "not a list of four"),
     ],
 )
-def test_a_wrong_file_is_said(
+def test_a_wrong_file_is_reported(
     files: OfficialFiles, recipe: Path, tmp_path: Path, change: dict[str, str], code: str, said: str
 ) -> None:
     wrong = replace(files, **{name: getattr(files, other) for name, other in change.items()})

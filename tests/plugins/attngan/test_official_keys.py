@@ -63,7 +63,7 @@ def test_a_discriminator_goes_back_to_its_official_names_and_order(official_weig
     assert same(official_discriminator(ours, source=RUN), official)
 
 
-def test_the_prefix_of_several_gpus_and_missing_counts_of_batches_are_let_pass(
+def test_the_prefix_of_several_gpus_and_missing_counts_of_batches_are_accepted(
     official_weights: Read,
 ) -> None:
     official = official_weights("discriminator64")
@@ -86,9 +86,9 @@ def test_everything_that_does_not_fit_is_listed_and_nothing_is_loaded(official_w
     assert problem.code == "other-checkpoint"
     assert str(problem.place) == "text_encoder200.pth"
     for part in (
-        "no rnn.weight_ih_l1",
-        "lacks rnn.bias_hh_l0",
-        "of other shapes are rnn.weight_ih_l0",
+        "not in the recipe's network: rnn.weight_ih_l1",
+        "missing from the file: rnn.bias_hh_l0",
+        "of different shapes: rnn.weight_ih_l0",
     ):
         assert part in problem.message
     assert torch.equal(network.embedding.weight, before)

@@ -34,7 +34,7 @@ def test_a_size_that_cannot_be_halved_is_refused() -> None:
         ProjectionDiscriminator(DiscriminatorSpec(image_size=48, sentence=6))
 
 
-def test_all_wrong_pairs_are_those_of_other_classes() -> None:
+def test_all_mismatched_pairs_are_those_of_other_classes() -> None:
     images, captions = mismatched_pairs(torch.tensor([7, 8, 7]), "all")
     assert set(zip(images.tolist(), captions.tolist(), strict=True)) == {(0, 1), (1, 0), (1, 2), (2, 1)}
 

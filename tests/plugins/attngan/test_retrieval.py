@@ -70,16 +70,16 @@ class Image(nn.Module):
         return ImageFeatures(regions=vectors[:, :, None, None], image=vectors)
 
 
-def drawn(ids: Sequence[int]) -> Tensor:
+def image_of(ids: Sequence[int]) -> Tensor:
     """A vector that differs between captions."""
     return torch.randn(DIM, generator=torch.Generator().manual_seed(hash(tuple(ids)) % 2**31))
 
 
-class Judge:
+class Scorer:
     """The metric, with encoders that are as good as told."""
 
     def __init__(
-        self, data: Birds, *, vector: Callable[[Sequence[int]], Tensor] = drawn, **options: Any
+        self, data: Birds, *, vector: Callable[[Sequence[int]], Tensor] = image_of, **options: Any
     ) -> None:
         self.tokenizer = WordTokenizer()
         self.captions = [caption for index in range(len(data)) for caption in data.captions(index)]
@@ -94,112 +94,112 @@ class Judge:
         self.metric = RetrievalPrecision(spec, **options)
 
     def right(self, caption: str) -> Tensor:
-        return drawn(self.tokenizer.encode(caption))
+        return image_of(self.tokenizer.encode(caption))
 
-    def judge(self, image: Callable[[str], Tensor], captions: Sequence[str]) -> Mapping[str, Any]:
+    def score(self, image: Callable[[str], Tensor], captions: Sequence[str]) -> Mapping[str, Any]:
         images = torch.stack([image(caption) for caption in captions]).view(-1, 1, 8, 8)
         self.metric.update(images.expand(-1, 3, -1, -1), captions)
         return self.metric.compute()
 
 
 def test_images_that_are_what_they_should_be_are_all_found() -> None:
-    judge = Judge(Birds(40), candidates=50)
-    metrics = judge.judge(judge.right, judge.captions)
+    scorer = Scorer(Birds(40), candidates=50)
+    metrics = scorer.score(scorer.right, scorer.captions)
     assert metrics == {"R-precision": 1.0, "R-precision chance": 0.02}
 
 
 def test_images_of_other_captions_are_not_found() -> None:
-    judge = Judge(Birds(40), candidates=50)
-    other = dict(zip(judge.captions, [*judge.captions[6:], *judge.captions[:6]], strict=True))
-    wrong = judge.judge(lambda caption: judge.right(other[caption]), judge.captions)
+    scorer = Scorer(Birds(40), candidates=50)
+    other = dict(zip(scorer.captions, [*scorer.captions[6:], *scorer.captions[:6]], strict=True))
+    wrong = scorer.score(lambda caption: scorer.right(other[caption]), scorer.captions)
     assert wrong["R-precision"] <= 0.02
 
 
 def test_images_of_noise_are_found_by_chance() -> None:
-    judge = Judge(Birds(200), candidates=4)
+    scorer = Scorer(Birds(200), candidates=4)
     noise = torch.Generator().manual_seed(1)
-    found = judge.judge(lambda _: torch.randn(DIM, generator=noise), judge.captions)["R-precision"]
-    deviation = math.sqrt(0.25 * 0.75 / len(judge.captions))
+    found = scorer.score(lambda _: torch.randn(DIM, generator=noise), scorer.captions)["R-precision"]
+    deviation = math.sqrt(0.25 * 0.75 / len(scorer.captions))
     assert abs(found - 0.25) < 4 * deviation
 
 
 def test_a_tie_counts_against_the_image() -> None:
-    judge = Judge(Birds(8), vector=lambda _: torch.ones(DIM), candidates=2)
-    assert judge.judge(lambda _: torch.ones(DIM), judge.captions)["R-precision"] == 0
+    scorer = Scorer(Birds(8), vector=lambda _: torch.ones(DIM), candidates=2)
+    assert scorer.score(lambda _: torch.ones(DIM), scorer.captions)["R-precision"] == 0
 
 
 @pytest.mark.parametrize("batch", [1, 3, 20])
 def test_captions_of_the_same_tokens_tie_whichever_batch_encodes_them(batch: int) -> None:
     """Encoders round a caption's vector differently in each batch, of which here the later is the longer."""
-    judge = Judge(Birds(20), candidates=39)
-    judge.tokenizer.fit(["left", "right"])  # so that all captions of a side have the same token
+    scorer = Scorer(Birds(20), candidates=39)
+    scorer.tokenizer.fit(["left", "right"])  # so that all captions of a side have the same token
     encoded = 0
 
     def slightly_longer(ids: Sequence[int]) -> Tensor:
         nonlocal encoded
         encoded += 1
-        return drawn(ids) + 1e-6 * encoded
+        return image_of(ids) + 1e-6 * encoded
 
-    judge.text.vector = slightly_longer
-    captions = judge.captions[::2]
+    scorer.text.vector = slightly_longer
+    captions = scorer.captions[::2]
     for start in range(0, len(captions), batch):
-        metrics = judge.judge(judge.right, captions[start : start + batch])
+        metrics = scorer.score(scorer.right, captions[start : start + batch])
     assert metrics["R-precision"] == 0
 
 
 def test_length_of_a_vector_does_not_matter() -> None:
-    judge = Judge(Birds(10), vector=lambda ids: drawn(ids) * (1 + ids[0]) ** 3, candidates=9)
-    assert judge.judge(lambda one: 1e-3 * judge.right(one), judge.captions)["R-precision"] == 1
+    scorer = Scorer(Birds(10), vector=lambda ids: image_of(ids) * (1 + ids[0]) ** 3, candidates=9)
+    assert scorer.score(lambda one: 1e-3 * scorer.right(one), scorer.captions)["R-precision"] == 1
 
 
 def test_captions_of_the_same_class_are_never_candidates() -> None:
-    judge = Judge(Birds(6), candidates=100)
+    scorer = Scorer(Birds(6), candidates=100)
     caption = "bird2 left"
-    metrics = judge.judge(judge.right, [caption] * 10)
+    metrics = scorer.score(scorer.right, [caption] * 10)
     allowed = [caption, *(f"bird{index} {side}" for index in (0, 1, 4, 5) for side in ("left", "right"))]
-    assert sorted(judge.text.seen) == sorted(tuple(judge.tokenizer.encode(one)) for one in allowed)
+    assert sorted(scorer.text.seen) == sorted(tuple(scorer.tokenizer.encode(one)) for one in allowed)
     assert metrics["R-precision chance"] == 1 / 9
 
 
 def test_a_caption_of_several_classes_is_no_candidate_for_any_of_them() -> None:
-    judge = Judge(Birds(6, shared="a bird"), candidates=100)
-    judge.judge(judge.right, ["bird0 left"])
-    assert tuple(judge.tokenizer.encode("a bird")) not in judge.text.seen
-    assert len(judge.text.seen) == 5
+    scorer = Scorer(Birds(6, shared="a bird"), candidates=100)
+    scorer.score(scorer.right, ["bird0 left"])
+    assert tuple(scorer.tokenizer.encode("a bird")) not in scorer.text.seen
+    assert len(scorer.text.seen) == 5
 
 
 def test_the_chance_is_that_of_the_fewest_candidates() -> None:
-    judge = Judge(Birds(6), candidates=5)
-    assert judge.judge(judge.right, judge.captions)["R-precision chance"] == 0.2
+    scorer = Scorer(Birds(6), candidates=5)
+    assert scorer.score(scorer.right, scorer.captions)["R-precision chance"] == 0.2
 
 
 def test_the_seed_decides_the_candidates() -> None:
     seen = []
     for seed in (1, 1, 2):
-        judge = Judge(Birds(40), candidates=10, seed=seed)
-        judge.judge(judge.right, judge.captions[:3])
-        seen.append(judge.text.seen)
+        scorer = Scorer(Birds(40), candidates=10, seed=seed)
+        scorer.score(scorer.right, scorer.captions[:3])
+        seen.append(scorer.text.seen)
     assert seen[0] == seen[1] != seen[2]
 
 
 def test_batches_add_up() -> None:
-    judge = Judge(Birds(10), candidates=5)
-    judge.judge(judge.right, judge.captions[:15])
-    assert judge.judge(lambda one: -judge.right(one), judge.captions[15:])["R-precision"] == 0.75
+    scorer = Scorer(Birds(10), candidates=5)
+    scorer.score(scorer.right, scorer.captions[:15])
+    assert scorer.score(lambda one: -scorer.right(one), scorer.captions[15:])["R-precision"] == 0.75
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_one_class_alone_has_no_mismatched_captions_and_no_figure(count: int) -> None:
-    judge = Judge(Birds(count), candidates=10)
-    metrics = judge.judge(judge.right, 5 * judge.captions)
+def test_one_class_alone_has_no_mismatched_captions_and_no_score(count: int) -> None:
+    scorer = Scorer(Birds(count), candidates=10)
+    metrics = scorer.score(scorer.right, 5 * scorer.captions)
     assert list(metrics) == ["R-precision withheld"]
     assert "single class" in str(metrics["R-precision withheld"])
 
 
 @pytest.mark.parametrize("count", [0, 1, 9])
-def test_few_images_give_the_reason_and_no_figure(count: int) -> None:
-    judge = Judge(Birds(40), candidates=50)
-    metrics = judge.judge(judge.right, judge.captions[:count]) if count else judge.metric.compute()
+def test_few_images_give_the_reason_and_no_score(count: int) -> None:
+    scorer = Scorer(Birds(40), candidates=50)
+    metrics = scorer.score(scorer.right, scorer.captions[:count]) if count else scorer.metric.compute()
     assert metrics == {"R-precision withheld": f"{count} images are too few: 10 are the least"}
 
 
@@ -213,7 +213,7 @@ def test_candidates_are_those_that_a_list_of_all_others_gives() -> None:
             own = classes.get(caption, set())
             others = [one for one in sorted(names) if one != caption and not classes[one] & own]
             expected = Random(7).sample(others, min(9, len(others)))
-            assert pool.draw(caption, 9, chance=Random(7)) == expected
+            assert pool.draw(caption, 9, generator=Random(7)) == expected
 
 
 def test_a_draw_from_many_captions_looks_at_few_of_them() -> None:
@@ -231,14 +231,16 @@ def test_a_draw_from_many_captions_looks_at_few_of_them() -> None:
             raise AssertionError("all captions were gone through")
 
     pool.captions = Counting(pool.captions)
-    assert len(pool.draw("caption 7", 99, chance=Random(1))) == 99
+    assert len(pool.draw("caption 7", 99, generator=Random(1))) == 99
     assert looked_at == 99
 
 
 def test_the_deviation_is_that_of_folds() -> None:
-    judge = Judge(Birds(60), candidates=5, folds=3)
-    right = set(judge.captions[:40]) | set(judge.captions[40:60])
-    metrics = judge.judge(lambda one: judge.right(one) if one in right else -judge.right(one), judge.captions)
+    scorer = Scorer(Birds(60), candidates=5, folds=3)
+    right = set(scorer.captions[:40]) | set(scorer.captions[40:60])
+    metrics = scorer.score(
+        lambda one: scorer.right(one) if one in right else -scorer.right(one), scorer.captions
+    )
     assert metrics["R-precision"] == 0.5
     shares = [1.0, 0.5, 0.0]
     assert metrics["R-precision deviation"] == pytest.approx(
@@ -247,6 +249,6 @@ def test_the_deviation_is_that_of_folds() -> None:
 
 
 def test_a_deviation_needs_ten_images_a_fold() -> None:
-    judge = Judge(Birds(60), candidates=5)
-    assert "R-precision deviation" not in judge.judge(judge.right, judge.captions[:99])
-    assert "R-precision deviation" in judge.judge(judge.right, judge.captions[99:100])
+    scorer = Scorer(Birds(60), candidates=5)
+    assert "R-precision deviation" not in scorer.score(scorer.right, scorer.captions[:99])
+    assert "R-precision deviation" in scorer.score(scorer.right, scorer.captions[99:100])

@@ -33,7 +33,7 @@ def test_the_matching_scalar_is_the_sum_of_its_terms() -> None:
     assert scalars.pop("matching") == pytest.approx(sum(scalars.values()), rel=1e-5)
 
 
-def test_captions_of_the_same_class_are_no_wrong_answers() -> None:
+def test_captions_of_the_same_class_are_not_negatives() -> None:
     alike = batch(same_class=True)
     masked = MatchingTask(spec()).step(alike, progress=at(0))["matching"]
     assert float(masked) == pytest.approx(0, abs=1e-5)
@@ -143,7 +143,7 @@ def test_the_average_follows_the_generator() -> None:
             assert torch.equal(buffer, buffers[name]), name
 
 
-def test_the_game_goes_on_from_saved_networks_and_moments() -> None:
+def test_adversarial_training_resumes_from_saved_networks_and_optimizers() -> None:
     straight = AdversarialTask(spec())
     play(straight, seed=1)
     saved = {name: state(network) for name, network in straight.networks().items()}
@@ -192,12 +192,12 @@ def test_both_step_sizes_fall_in_a_straight_line(progress: float, factor: float)
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
-def test_step_sizes_stay_unless_told(progress: float) -> None:
+def test_learning_rates_are_constant_by_default(progress: float) -> None:
     assert linear_decay(progress=progress, start=1.0, final_share=0.0) == 1
 
 
 @pytest.mark.parametrize("lacking", [{"generator": None}, {"discriminators": ()}, {"losses": {}}])
-def test_a_game_without_a_part_is_refused(lacking: dict[str, Any]) -> None:
+def test_an_adversarial_task_without_a_part_is_refused(lacking: dict[str, Any]) -> None:
     whole = spec()
     parts: dict[str, Any] = {
         "generator": whole.generator,
@@ -223,7 +223,7 @@ def test_real_images_are_shown_at_every_size() -> None:
     torch.testing.assert_close(pyramid(grey, (16,))[0], torch.full((4, 3, 16, 16), 0.25))
 
 
-def test_encoders_that_a_game_froze_cannot_be_matched_afterwards() -> None:
+def test_encoders_frozen_by_adversarial_training_cannot_be_matched_afterwards() -> None:
     parts = spec()
     AdversarialTask(parts)
     with pytest.raises(AttnforgeError) as error:

@@ -88,7 +88,7 @@ def problem(**options: Any) -> Problem:
 def test_a_network_that_cannot_read_such_images_says_so(model: str) -> None:
     found = problem(model=model)
     assert found.code == "no-regions"
-    assert f"{model} gives no regions of images of 64 x 64" in found.message
+    assert f"{model} has no regions for images of 64 x 64" in found.message
     assert "img_size" in (found.expected or "")
 
 
@@ -99,7 +99,7 @@ def test_a_transformer_that_was_freed_of_its_size_reads_both() -> None:
     assert encoder(torch.zeros(1, 3, 96, 96)).regions.shape == (1, 6, 6, 6)
 
 
-def test_a_file_that_does_not_fit_is_told_name_by_name(tmp_path: Path) -> None:
+def test_a_file_that_does_not_match_is_reported_name_by_name(tmp_path: Path) -> None:
     options = FAMILIES["convnext_atto"][0]
     state = whole("convnext_atto", options).state_dict()
     state["stem.2.weight"] = state.pop("stem.0.weight")
@@ -107,8 +107,8 @@ def test_a_file_that_does_not_fit_is_told_name_by_name(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "other.pth")
     found = problem(model="convnext_atto", model_options=options, weights=str(tmp_path / "other.pth"))
     assert found.code == "other-weights"
-    assert "no stem.2.weight" in found.message
-    assert "lacks stem.0.weight" in found.message
+    assert "not in the recipe's network: stem.2.weight" in found.message
+    assert "missing from the file: stem.0.weight" in found.message
     assert "head.norm.weight (3, in the recipe 20)" in found.message
 
 

@@ -36,7 +36,7 @@ def test_frequent_words_come_first_and_ties_by_alphabet() -> None:
     assert tokenizer.vocabulary_size == 8
 
 
-def test_unknown_words_are_left_out_and_reported() -> None:
+def test_unknown_words_are_skipped_and_reported() -> None:
     tokenizer = fitted(BIRDS)
     assert tokenizer.tokens("a purple bird squawks") == ["a", "bird"]
     assert tokenizer.unknown("a purple bird squawks") == ["purple", "squawks"]

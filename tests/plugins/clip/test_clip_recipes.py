@@ -38,7 +38,7 @@ def located(clip: Path) -> list[str]:
     return [f"{part}.weights={clip}" for part in ("tokenizer", "text", "image")]
 
 
-def test_the_shipped_recipe_trains_draws_and_measures(
+def test_the_shipped_recipe_trains_generates_and_measures(
     clip: Path, plugins: PluginCatalogue, tmp_path: Path
 ) -> None:
     recipe = resolve("quickstart-clip", overrides=[*SHORT, *located(clip)], plugins=plugins)

@@ -91,7 +91,7 @@ def test_without_a_folder_text_captions_come_from_the_pickle(tmp_path: Path) -> 
         load(root)
 
 
-def test_an_empty_line_is_passed_over_and_remarked_not_shifted(tmp_path: Path) -> None:
+def test_an_empty_line_is_skipped_and_remarked_not_shifted(tmp_path: Path) -> None:
     root = birds(tmp_path)
     path = root / "text" / "001.Albatross" / "one_1.txt"
     write(path, "a white bird\n\n  \na big bird\n\n")
@@ -185,14 +185,14 @@ def test_an_image_in_both_splits_is_found_when_both_are_read(tmp_path: Path) -> 
     assert found.message == "CUB_200_2011/images/003.Crow/crow_1.jpg is for training and for testing"
 
 
-def test_without_pickles_or_list_nothing_says_the_split(tmp_path: Path) -> None:
+def test_without_pickles_or_list_the_split_is_not_defined(tmp_path: Path) -> None:
     root = birds(tmp_path, pickles=False)
     (root / "CUB_200_2011" / "train_test_split.txt").unlink()
-    with pytest.raises(DataError, match="nothing says which images are for train"):
+    with pytest.raises(DataError, match="the images of split train are not defined"):
         load(root)
 
 
-def test_a_damaged_image_is_named_when_it_is_drawn(tmp_path: Path) -> None:
+def test_a_damaged_image_is_named_when_it_is_loaded(tmp_path: Path) -> None:
     root = birds(tmp_path)
     whole = _image(root).read_bytes()
     _image(root).write_bytes(whole[: len(whole) // 2])

@@ -29,7 +29,7 @@ def test_capitals_and_white_space_are_evened_out() -> None:
     assert tokenizer.encode("A  Red") == tokenizer.encode("a red")
 
 
-def test_other_characters_are_left_out_and_reported() -> None:
+def test_other_characters_are_skipped_and_reported() -> None:
     tokenizer = CharacterTokenizer()
     assert "".join(tokenizer.tokens("ein grüner ж Vogel")) == "ein grner vogel"
     assert tokenizer.unknown("ein grüner ж Vogel") == ["ü", "ж"]

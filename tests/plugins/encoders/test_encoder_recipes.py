@@ -1,4 +1,4 @@
-"""Recipes with these tokenizers and encoders train, are restored from their run, and draw."""
+"""Recipes with these tokenizers and encoders train, are restored from their run, and generate."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ README = Path(__file__).parents[3] / "plugins" / "encoders" / "README.md"
 
 @pytest.mark.parametrize("tokenizer", [PIECES, "tokenizer=character"])
 @pytest.mark.parametrize("text", [TRANSFORMER, CHAR_CNN_RNN])
-def test_a_recipe_trains_and_draws(tokenizer: str, text: str, tmp_path: Path) -> None:
+def test_a_recipe_trains_and_generates(tokenizer: str, text: str, tmp_path: Path) -> None:
     small = [one for one in TINY if not one.startswith("text.")]
     recipe = resolve("quickstart", overrides=[*small, *SHORT, tokenizer, text])
     assert train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter()).finished
     assert train(recipe, tmp_path / "run", resume=True, reporter=ConsoleReporter()).finished
     pipeline = Pipeline.load(tmp_path / "run")
-    (drawing,) = pipeline.generate([CAPTION], attention=True)
-    assert "".join(drawing.words).replace("\u2581", " ").strip() == CAPTION
-    (maps,) = drawing.attention
-    assert len(maps) == len(drawing.words)
+    (image,) = pipeline.generate([CAPTION], attention=True)
+    assert "".join(image.words).replace("\u2581", " ").strip() == CAPTION
+    (maps,) = image.attention
+    assert len(maps) == len(image.words)
     np.testing.assert_allclose(maps.sum(axis=0), 1, atol=1e-5)
     with pytest.raises(AttnforgeError) as raised:
         pipeline.generate(["жук"])

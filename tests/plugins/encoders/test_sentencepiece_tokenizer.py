@@ -48,7 +48,7 @@ def test_frequent_words_stay_whole_and_new_words_are_spelled() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_unknown_characters_are_left_out_with_the_mark_of_their_word(model: str) -> None:
+def test_unknown_characters_are_skipped_with_the_mark_of_their_word(model: str) -> None:
     tokenizer = fitted(BIRDS, model=model)
     assert joined(tokenizer.tokens("a жук bird")) == "a bird"
     assert "".join(tokenizer.unknown("a жук bird")) == "жук"

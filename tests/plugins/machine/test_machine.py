@@ -15,7 +15,7 @@ import pytest
 from attnforge_machine.chart import elapsed, line, size
 from attnforge_machine.section import sections
 from attnforge_machine.session import commit_of
-from attnforge_machine.totals import LONGEST, Point, Totals
+from attnforge_machine.totals import MAX_POINTS, Point, Totals
 from attnforge_machine.watch import Watch
 from tiny_run import TINY, train_tiny
 from torch import nn
@@ -57,7 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_run_says_what_it_ran_on(run: Path) -> None:
+def test_a_run_records_its_hardware(run: Path) -> None:
     data = known(run)
     assert [one["ended"] for one in data["sessions"]] == ["finished", "finished"]
     session = data["sessions"][-1]
@@ -154,7 +154,7 @@ def test_a_long_run_keeps_evenly_spread_points() -> None:
     totals = Totals()
     for step in range(1, 5001):
         totals.add(Point("p", step, step * 0.5, 1, None))
-    assert LONGEST // 2 <= len(totals.points) <= LONGEST
+    assert MAX_POINTS // 2 <= len(totals.points) <= MAX_POINTS
     steps = [point.step for point in totals.points]
     assert {later - earlier for earlier, later in pairwise(steps)} == {totals.every}
     assert totals.seconds == 2500.0
@@ -193,7 +193,7 @@ def test_the_section_shows_the_machine_and_refers_to_nothing_outside(run: Path) 
     assert not any({"style", "href", "src"} & attributes.keys() for _, attributes in reader.elements)
     assert "generator-average" in reader.text
     assert known(run)["sessions"][-1]["versions"]["torch"] in reader.text
-    assert "Images a second" in reader.text
+    assert "Images per second" in reader.text
     scrolled = [attributes for name, attributes in reader.elements if attributes.get("class") == "scroll"]
     assert all(one.get("tabindex") == "0" and one.get("aria-label") for one in scrolled)
 

@@ -1,4 +1,4 @@
-"""The colours that captions ask for are found where they are, and only there."""
+"""The colours that captions request are measured where they are, and only there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from attnforge_sketch_birds.accuracy import AttributeAccuracy
-from attnforge_sketch_birds.asking import asked_colours
+from attnforge_sketch_birds.asking import requested_colours
 from attnforge_sketch_birds.attributes import draw_attributes
 from attnforge_sketch_birds.dataset import SketchBirds
 from attnforge_sketch_birds.painter import Painter
@@ -81,7 +81,7 @@ def test_batches_add_up_in_any_order() -> None:
 
 def test_nothing_asked_gives_the_reason() -> None:
     withheld = {
-        "attribute accuracy withheld": "0 images whose captions ask for colours are too few: 10 are the least"
+        "attribute accuracy withheld": "0 images whose captions name a colour are too few: 10 are the least"
     }
     assert metric().compute() == withheld
     assert metrics(torch.zeros(20, 3, 32, 32), ["a photograph", "two trees"] * 10) == withheld
@@ -129,4 +129,4 @@ def test_an_image_without_a_bird_scores_no_better_than_its_one_colour() -> None:
     ],
 )  # fmt: skip
 def test_captions_are_understood(caption: str, asked: dict[str, str]) -> None:
-    assert asked_colours(caption) == asked
+    assert requested_colours(caption) == asked

@@ -184,7 +184,7 @@ def test_colours_are_well_separated() -> None:
 
 
 @pytest.mark.parametrize("facing", FACINGS)
-def test_birds_can_be_told_to_look_one_way_and_are_not_mirrored_then(facing: str) -> None:
+def test_birds_facing_one_way_are_not_mirrored(facing: str) -> None:
     data = SketchBirds(DataSpec(split="train", image_size=32), count=40, facings=(facing,))  # type: ignore[arg-type]
     assert {data.attributes(index).geometry.facing for index in range(40)} == {facing}
     for seed in range(8):
@@ -194,7 +194,7 @@ def test_birds_can_be_told_to_look_one_way_and_are_not_mirrored_then(facing: str
 @pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="memory is shared by forking"
 )
-def test_what_one_worker_draws_all_others_see(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_share_rendered_images(monkeypatch: pytest.MonkeyPatch) -> None:
     data = birds()
     expected = birds().image(7).copy()
     worker = multiprocessing.get_context("fork").Process(target=data.image, args=(7,))
@@ -209,8 +209,8 @@ def test_what_one_worker_draws_all_others_see(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_no_more_is_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnforge_sketch_birds.dataset.CACHE_LIMIT", 3 * 32 * 32 * 2)
+    monkeypatch.setattr("attnforge_sketch_birds.dataset.CACHE_LIMIT_BYTES", 3 * 32 * 32 * 2)
     data = birds()
     drawn = [data.image(index).copy() for index in range(5)]
     assert [np.array_equal(data.image(index), drawn[index]) for index in range(5)] == [True] * 5
-    assert data._drawn.used == 3 * 32 * 32 * 2
+    assert data._rendered.used == 3 * 32 * 32 * 2

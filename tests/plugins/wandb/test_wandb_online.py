@@ -83,7 +83,7 @@ def test_a_server_that_cannot_be_used_is_an_error(
         ("colour=red", "mode"),
     ],
 )
-def test_a_recipe_that_cannot_be_meant_is_refused_where_it_says_so(setting: str, expected: str) -> None:
+def test_an_invalid_recipe_is_refused_with_its_place(setting: str, expected: str) -> None:
     import attnforge_wandb.plugin as wandb_plugin
 
     plugins = load_plugins(extra=[("wandb", wandb_plugin)])

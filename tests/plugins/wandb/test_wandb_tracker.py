@@ -77,7 +77,7 @@ def test_scalars_images_and_the_recipe_are_in_what_wandb_wrote(tmp_path: Path) -
     assert axes["gan/*"] == "gan/step"
 
 
-def test_a_run_that_goes_on_keeps_its_id_and_another_project_gets_another(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_its_id_and_another_project_gets_another(tmp_path: Path) -> None:
     ids = []
     for project in ("mine", "mine", "other"):
         board = tracker(tmp_path / "run", project=project)
@@ -147,7 +147,7 @@ def test_a_run_that_fails_has_crashed_in_wandb(tmp_path: Path, monkeypatch: pyte
     assert account.reason == "failed"
 
 
-def test_the_reason_of_an_end_is_forgotten_when_the_run_goes_on(tmp_path: Path) -> None:
+def test_the_reason_of_an_end_is_cleared_when_the_run_is_resumed(tmp_path: Path) -> None:
     note_end(tmp_path, "failed")  # no tracker ever opened a run here
     assert not (tmp_path / FILE).exists()
     tracker(tmp_path / "run").close()
@@ -169,7 +169,7 @@ def test_a_damaged_file_of_ids_is_an_error_with_a_command(tmp_path: Path, conten
     assert str(tmp_path / FILE) in problem.next_step
 
 
-def test_the_report_says_where_the_figures_are(tmp_path: Path) -> None:
+def test_the_report_names_the_wandb_run(tmp_path: Path) -> None:
     assert section(tmp_path) == []
     board = tracker(tmp_path / "run", project="<b>mine")
     board.close()

@@ -13,14 +13,14 @@ from attnforge_attngan.precision import at_least_float32
 
 
 class ConditioningLoss:
-    """Keeps the Gaussian that a condition is drawn from near the standard one.
+    """Keeps the Gaussian that conditions are sampled from near the standard normal.
 
-    For mean m and deviation s, each number of the condition costs -1/2 (1 + log s^2 - m^2 - s^2). The term
-    is not in AttnGAN's paper: leave the loss out for its objective. The official code adds it with weight 1,
-    the codes of both StackGANs with weight 2.
+    For mean m and deviation s, each dimension of the condition costs -1/2 (1 + log s^2 - m^2 - s^2). The term
+    is not in AttnGAN's paper: omit the loss for its objective. The official code adds it with weight 1, the
+    code of both StackGANs with weight 2.
 
     Args:
-        weight: What the term is multiplied with.
+        weight: Factor of the term.
         reduction: `mean` over batch and condition, as in the official code; `sum` over the condition, and
             the mean over the batch, which is the divergence of the whole Gaussian.
     """
@@ -33,18 +33,19 @@ class ConditioningLoss:
         """The weighted divergence.
 
         Raises:
-            RecipeError: The generator draws no condition.
+            RecipeError: The generator samples no condition.
         """
         if step.fake.condition is None:
-            message = "the loss `kl` needs a condition that is drawn, and this generator draws none"
+            message = "the loss `kl` needs a sampled condition, and this generator has none"
             expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
             raise RecipeError(Problem("no-condition", message, expected=expected))
         condition = step.fake.condition
         mean, logvar = at_least_float32(condition.mean), at_least_float32(condition.logvar)
-        each = -0.5 * (1 + logvar - mean.square() - logvar.exp())
-        divergence = each.sum(dim=1).mean() if self.reduction == "sum" else each.mean()
+        elementwise = -0.5 * (1 + logvar - mean.square() - logvar.exp())
+        per_sample = elementwise.sum(dim=1)
+        divergence = per_sample.mean() if self.reduction == "sum" else elementwise.mean()
         return {"conditioning": self.weight * divergence}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """Nothing."""
+        """No terms."""
         return {}

@@ -32,18 +32,18 @@ def matching_terms(
 
     Args:
         text: The captions, each of at least one word; caption i belongs to image i, and captions beyond
-            the number of images fit none of them.
+            the number of images are negatives for all of them.
         image: Their images.
-        class_ids: When given, pairs of different items of the same class are left out.
+        class_ids: When given, pairs of different items of the same class are masked.
         gamma1: How sharply a word picks its regions (Eq. 9).
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply an image picks its caption (Eq. 11).
-        word_score: `paper` takes the power 1/gamma2 of Eq. 10, which divides R, and with it the logits of
-            the two terms by words, by gamma2; the `official` code leaves it out.
+        word_score: `paper` applies the power 1/gamma2 of Eq. 10, which divides R, and with it the logits of
+            the two terms by words, by gamma2; the `official` code omits it.
         reduction: See `matching_losses`.
-        precision: What numbers are rounded to before regions and words are multiplied; see `region_matching`.
-        filter: The share of the gradient by words that the backward pass may leave out; 0 is exact.
-        kept: A number that the backward pass sets to the share of pairs that it computed.
+        precision: Type that regions and words are rounded to before the product; see `region_matching`.
+        filter: The share of the gradient by words that the backward pass may skip; 0 is exact.
+        kept: A scalar that the backward pass sets to the share of pairs that it computed.
         kernel: The kernel that matches regions, or `auto`.
 
     Returns:
@@ -75,29 +75,29 @@ def matching_losses(
     *,
     reduction: Reduction = "mean",
 ) -> dict[str, Float[Tensor, ""]]:
-    """The four cross entropies of Eq. 11-14, from scores with a row an image and a column a caption.
+    """The four cross entropies of Eq. 11-14, from scores with one row per image and one column per caption.
 
     `caption by words` and `caption by sentence` are the mean over images of -log P(caption | image),
     `image by words` and `image by sentence` the mean over captions of -log P(image | caption).
 
     Args:
         word_scores: R of Eq. 10 for every pair; column i < b is the caption of image i, and the columns
-            from b on are captions that fit no image.
+            from b on are negatives for every image.
         sentence_scores: The cosine of image and sentence vector for every pair.
-        class_ids: When given, pairs of different items of the same class are left out of every sum: a
-            caption of another image of the same bird is no wrong answer.
+        class_ids: When given, pairs of different items of the same class are masked in every sum: a caption
+            of another image of the same species is not a negative.
         gamma3: How sharply an image picks its caption, and a caption its image.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
     """
-    left_out = None if class_ids is None else same_class_pairs(class_ids)
+    masked = None if class_ids is None else same_class_pairs(class_ids)
     terms = {}
     for name, scores in {"words": word_scores, "sentence": sentence_scores}.items():
         logits = gamma3 * scores
-        own = torch.arange(len(logits), device=logits.device)
-        if left_out is not None:
-            logits = logits.masked_fill(F.pad(left_out, (0, logits.shape[1] - len(own))), -torch.inf)
-        terms[f"caption by {name}"] = F.cross_entropy(logits, own, reduction=reduction)
-        terms[f"image by {name}"] = F.cross_entropy(logits[:, : len(own)].T, own, reduction=reduction)
+        targets = torch.arange(len(logits), device=logits.device)
+        if masked is not None:
+            logits = logits.masked_fill(F.pad(masked, (0, logits.shape[1] - len(targets))), -torch.inf)
+        terms[f"caption by {name}"] = F.cross_entropy(logits, targets, reduction=reduction)
+        terms[f"image by {name}"] = F.cross_entropy(logits[:, : len(targets)].T, targets, reduction=reduction)
     return terms
 
 

@@ -1,4 +1,4 @@
-"""Figures of a step that are no terms of the objective: to be logged, not to be summed."""
+"""Scalars of a step that are not terms of the objective: logged, not summed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 @runtime_checkable
 class Observing(Protocol):
-    """A loss that also has something to tell; the task `gan` logs it under the names that the loss gives."""
+    """A loss with further scalars, which the task `gan` logs under the names that the loss gives."""
 
     def observed(self) -> Mapping[str, Float[Tensor, ""]]:
-        """What was observed in the last step, its backward pass included; scalars on the step's device."""
+        """Scalars of the last step, its backward pass included, on the step's device."""
         ...

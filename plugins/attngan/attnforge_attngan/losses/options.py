@@ -1,12 +1,12 @@
-"""Choices that the options of several losses share."""
+"""Option types that several losses share."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Balance = Literal["official", "paper"]
-"""How the terms of an adversarial loss are weighed; see `AdversarialLoss`."""
+"""How the terms of an adversarial loss are weighted; see `AdversarialLoss`."""
 WordScore = Literal["official", "paper"]
 """Whether Eq. 10 has its power 1/gamma2; see `matching_terms`."""
 Reduction = Literal["mean", "sum"]
-"""How the terms of a batch become one number."""
+"""How the terms of a batch are reduced to a scalar."""

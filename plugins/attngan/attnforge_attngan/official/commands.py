@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path)
     help="Such as netD0.pth; once for every image size, smallest first.",
 )
 @click.option("--recipe", default="attngan", show_default=True, help="A recipe of the same widths.")
-@click.option("-o", "--out", type=FILE, required=True, help="The run folder to make.")
+@click.option("-o", "--out", type=FILE, required=True, help="The run folder to create.")
 def import_command(
     overrides: tuple[str, ...],
     generator: Path,
@@ -34,10 +34,10 @@ def import_command(
     recipe: str,
     out: Path,
 ) -> None:
-    """Make a run of the checkpoints of the official AttnGAN code.
+    """Import checkpoints of the official AttnGAN code as a run.
 
-    Nothing that a file asks for is run. The word ids stay those of captions.pickle. Values of the recipe
-    are changed with KEY=VALUE, for example `data.root=birds`.
+    No code in a file is executed. The word ids are those of captions.pickle. KEY=VALUE overrides values of
+    the recipe, for example `data.root=birds`.
     """
     from attnforge_attngan.official.importing import OfficialFiles, import_official
 
@@ -51,7 +51,7 @@ def import_command(
     run = import_official(files, out, recipe=recipe, overrides=overrides)
     click.echo(f"run {run.path}")
     if not discriminators:
-        click.echo("no discriminators were given: `attnforge train --resume` would train new ones")
+        click.echo("no discriminators were imported; `attnforge train --resume` would train new ones")
     click.echo(f'next: attnforge sample {run.path} "a bird with red wings"')
 
 
@@ -60,7 +60,7 @@ def import_command(
 @click.option("-o", "--out", type=FILE, required=True, help="The folder to write to.")
 @click.option("--discriminators", is_flag=True, help="Also write netD0.pth and so on.")
 def export_command(run: Path, out: Path, discriminators: bool) -> None:
-    """Write the newest checkpoint of RUN as files of the official AttnGAN code."""
+    """Export the newest checkpoint of RUN as files of the official AttnGAN code."""
     from attnforge_attngan.official.exporting import export_official
 
     export = export_official(run, out, discriminators=discriminators)

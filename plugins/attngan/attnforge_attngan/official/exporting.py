@@ -1,4 +1,4 @@
-"""From a run to the files of the official code."""
+"""Exports a run as files of the official code."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ from attnforge_attngan.text import RecurrentTextEncoder
 from attnforge_attngan.tokenizer import WordTokenizer
 
 UP_BLOCKS = 4
-"""The official first stage doubles its 4 x 4 map this often."""
+"""Number of up-blocks of the official first stage, from 4 x 4 pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What was written."""
+    """The files written."""
 
     paths: tuple[Path, ...]
     captions: str
-    """Where the captions of `captions.pickle` come from, or why it has none, as a line to print."""
+    """Where the captions of `captions.pickle` come from, or why there are none, as a line to print."""
 
 
 def export_official(run: Path, out: Path, *, discriminators: bool = False) -> Export:
-    """Write a run's newest checkpoint as the official code would.
+    """Write a run's newest checkpoint in the layout of the official code.
 
     `netG_epoch_0.pth` (the averaged generator), `text_encoder0.pth`, `image_encoder0.pth` and
-    `captions.pickle`; with `discriminators` also `netD0.pth` and so on. Captions are those that were
-    imported, or else those of the run's data, then with `train/` and `test/` as the official code expects
-    them; without either the vocabulary is written alone. Names, shapes and order are the official ones, in
-    the format of PyTorch 0.4.1, which later ones read.
+    `captions.pickle`; with `discriminators` also `netD0.pth` and so on. Captions are the imported ones,
+    or else those of the run's data, then with `train/` and `test/` as the official code expects them; without
+    either, only the vocabulary is written. Names, shapes and order are the official ones, in
+    the format of PyTorch 0.4.1, which later versions read.
 
     Raises:
-        RunError: There is no run, a part of it has no official counterpart, or `out` holds such files or
-            cannot be written.
+        RunError: There is no run, a part of it has no official counterpart, or `out` already has such files
+            or cannot be written.
     """
     pipeline = Pipeline.load(run, device="cpu")
     tokenizer = pipeline.parts.tokenizer
     if not isinstance(tokenizer, WordTokenizer):
-        raise _foreign(run, ["the tokenizer is not `word`"])
+        raise _no_counterpart(run, ["the tokenizer is not `word`"])
     states = {
         "netG_epoch_0.pth": official_generator(cast("nn.Module", pipeline.generator), source=run),
         "text_encoder0.pth": _text(cast("nn.Module", pipeline.parts.text), run),
@@ -69,8 +69,8 @@ def export_official(run: Path, out: Path, *, discriminators: bool = False) -> Ex
     if discriminators:
         for index, network in enumerate(_discriminators(pipeline)):
             states[f"netD{index}.pth"] = official_discriminator(network, source=run)
-    found = find_captions(run, pipeline.parts, tokenizer.state()["words"])
-    return Export(paths=_write(out, states, found), captions=found.origin)
+    captions = find_captions(run, pipeline.parts, tokenizer.state()["words"])
+    return Export(paths=_write(out, states, captions), captions=captions.origin)
 
 
 def official_generator(network: nn.Module, *, source: Path) -> dict[str, Tensor]:
@@ -80,15 +80,16 @@ def official_generator(network: nn.Module, *, source: Path) -> dict[str, Tensor]
         RunError: A part of it has no official counterpart.
     """
     if not isinstance(network, MultiStageGenerator):
-        raise _foreign(source, [f"the generator is a {type(network).__name__}"])
+        raise _no_counterpart(source, [f"the generator is a {type(network).__name__}"])
     first, *others = network.stages
     if isinstance(first, InitialStage) and len(first.up) != UP_BLOCKS:
-        raise _foreign(source, [f"the first image has not 64 pixels a side but {4 << len(first.up)}"])
+        raise _no_counterpart(source, [f"the first image has {4 << len(first.up)} pixels a side, not 64"])
     attentions = [getattr(stage, "attention", stage) for stage in others]
-    wanted = [(network.conditioner, Augmentation), (first, InitialStage)]
-    wanted += [(stage, RefineStage) for stage in others] + [(one, WordAttention) for one in attentions]
-    if other := [type(part).__name__ for part, kind in wanted if not isinstance(part, kind)]:
-        raise _foreign(source, other)
+    expected = [(network.conditioner, Augmentation), (first, InitialStage)]
+    expected += [(stage, RefineStage) for stage in others]
+    expected += [(attention, WordAttention) for attention in attentions]
+    if other := [type(part).__name__ for part, kind in expected if not isinstance(part, kind)]:
+        raise _no_counterpart(source, other)
     single = len(network.heads) < len(network.stages)
     rules = [rule for rule in GENERATOR if "img_net" not in rule[0] or ("<stage>" in rule[0]) != single]
 
@@ -108,8 +109,8 @@ def official_discriminator(network: nn.Module, *, source: Path) -> dict[str, Ten
         RunError: A part of it has no official counterpart.
     """
     if not isinstance(network, JointDiscriminator):
-        raise _foreign(source, [f"the discriminator is a {type(network).__name__}"])
-    # The same block has another name in the network for 128 pixels than in that for 256.
+        raise _no_counterpart(source, [f"the discriminator is a {type(network).__name__}"])
+    # the same block has different names in the networks for 128 and for 256 pixels
     other = "img_code_s64" if len(network.trunk) < 8 else "img_code_s32_1"
     rules = [rule for rule in DISCRIMINATOR if not rule[0].startswith(other + r"\.")]
     parts = ("trunk", "unconditional", "joint", "conditional")
@@ -118,7 +119,7 @@ def official_discriminator(network: nn.Module, *, source: Path) -> dict[str, Ten
 
 def _text(network: nn.Module, run: Path) -> dict[str, Tensor]:
     if not isinstance(network, RecurrentTextEncoder) or network.sentence != "last":
-        raise _foreign(run, ["the text encoder is not `bilstm` or `bigru` with `sentence: last`"])
+        raise _no_counterpart(run, ["the text encoder is not `bilstm` or `bigru` with `sentence: last`"])
     return _renamed(network, TEXT, run)
 
 
@@ -128,8 +129,8 @@ def _renamed(
     own = network.state_dict()
     keys = sorted(own, key=order) if order else list(own)
     names = {key: official_name(key, rules) for key in keys}
-    if foreign := [key for key, name in names.items() if name is None]:
-        raise _foreign(source, foreign)
+    if unnamed := [key for key, name in names.items() if name is None]:
+        raise _no_counterpart(source, unnamed)
     return {name: _shaped(name, own[key]) for key, name in names.items() if name is not None}
 
 
@@ -150,8 +151,8 @@ def _discriminators(pipeline: Pipeline) -> list[nn.Module]:
 
 def _write(out: Path, states: Mapping[str, Mapping[str, Tensor]], found: FoundCaptions) -> tuple[Path, ...]:
     names = (*states, "captions.pickle", *found.lists)
-    if there := [name for name in names if (out / name).exists()]:
-        message = f"{out} holds {', '.join(there)} already"
+    if existing := [name for name in names if (out / name).exists()]:
+        message = f"{out} already contains {', '.join(existing)}"
         raise RunError(Problem("export-exists", message, Place(str(out)), "another folder"))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -167,7 +168,7 @@ def _write(out: Path, states: Mapping[str, Mapping[str, Tensor]], found: FoundCa
     return tuple(out / name for name in names)
 
 
-def _foreign(source: Path, what: list[str]) -> RunError:
-    message = f"the official code has no counterpart of this run: {listed(what)}"
-    expected = "a run of AttnGAN's own parts, such as the recipe `attngan` makes"
+def _no_counterpart(source: Path, parts: list[str]) -> RunError:
+    message = f"the official code has no counterpart of this run: {listed(parts)}"
+    expected = "a run of AttnGAN's own parts, such as one of the recipe `attngan`"
     return RunError(Problem("no-official-counterpart", message, Place(str(source)), expected))

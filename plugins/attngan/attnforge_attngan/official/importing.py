@@ -31,9 +31,9 @@ from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEX
 from attnforge_attngan.tokenizer import WordTokenizer
 
 NEEDED: Mapping[str, Rules] = {"text": TEXT, "image": IMAGE, "generator": GENERATOR}
-"""The networks that are imported, and what their tensors are called officially."""
+"""The networks that are imported, with the rules of their official tensor names."""
 WRAPPERS = ("model", "state_dict")
-"""What codes that grew from the official one put around a state dict."""
+"""Keys under which forks of the official code store a state dict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +52,27 @@ class OfficialFiles:
 def import_official(
     files: OfficialFiles, out: Path, *, recipe: str | Path = "attngan", overrides: Sequence[str] = ()
 ) -> RunFolder:
-    """Make a run whose first checkpoint holds official weights and the official word ids.
+    """Create a run whose first checkpoint has the official weights and word ids.
 
-    The checkpoint is that of step 0 of the recipe's adversarial phase, so every command takes the run. Its
-    generator and the averaged one are the same. Discriminators that are not given start from nothing.
+    The checkpoint is at step 0 of the recipe's adversarial phase, so every command accepts the run. The
+    generator and its average are the same. Discriminators without a file are initialised randomly.
 
     Raises:
-        RunError: There is a run in `out`, a file does not fit the recipe, or the vocabulary has not as many
-            words as the text encoder.
-        RecipeError: The recipe has other parts than AttnGAN's, or a file of weights cannot be read.
+        RunError: There is a run in `out`, a file does not match the recipe, or the vocabulary and the text
+            encoder have different numbers of words.
+        RecipeError: The recipe has parts other than AttnGAN's, or a weights file cannot be read.
         DataError: The captions cannot be read.
     """
     if (out / "recipe.lock.yaml").exists():
-        message = f"there is a run in {out} already"
+        message = f"{out} already contains a run"
         raise RunError(Problem("run-exists", message, expected="a new folder", next_step="ls runs"))
     vocabulary = json.dumps(str(out / "vocabulary.json"), ensure_ascii=False)
     words = (f"tokenizer.vocabulary={vocabulary}", "tokenizer.letters=ascii")
     resolved = resolve(recipe, overrides=[*overrides, *words])
-    live = assemble(resolved)
-    phase = _adversarial_phase(live)
+    assembled = assemble(resolved)
+    phase = _adversarial_phase(assembled)
     captions = read_captions(files.captions)
-    tokenizer = live.tokenizer()
+    tokenizer = assembled.tokenizer()
     if not isinstance(tokenizer, WordTokenizer):
         raise RecipeError(
             Problem("not-attngan", "official files need the tokenizer `word`", resolved.place("tokenizer"))
@@ -83,8 +83,8 @@ def import_official(
         "image": read_state(str(files.image_encoder), inside=(*WRAPPERS, "image_encoder")),
         "generator": read_state(str(files.generator), inside=(*WRAPPERS, "netG", "generator")),
     }
-    _same_size(states["text"], tokenizer, files)
-    task = _build(live, phase, tokenizer)
+    _check_vocabulary(states["text"], tokenizer, files)
+    task = _build(assembled, phase, tokenizer)
     networks = dict(task.networks())
     for name, path in zip(NEEDED, (files.text_encoder, files.image_encoder, files.generator), strict=True):
         load_official(networks[name], states[name], NEEDED[name], source=str(path))
@@ -94,7 +94,7 @@ def import_official(
     run = RunFolder.create(out, recipe=write_yaml(resolved.plain()), lock=resolved.frozen())
     run.write_json("vocabulary.json", tokenizer.state())
     keep_captions(run.path, captions)
-    _fix_captions(run, live, captions)
+    _write_sample_captions(run, assembled, captions)
     save_checkpoint(
         run.checkpoints,
         phase=phase,
@@ -102,7 +102,7 @@ def import_official(
         networks=networks,
         optimizers=task.optimizers(),
         tokenizer=tokenizer,
-        keep=live.training.keep,
+        keep=assembled.training.keep,
         add=lambda folder: write_text(folder / LOCK, seal(resolved.frozen())),
     )
     run.log_event("imported", files=_digests(files))
@@ -123,17 +123,17 @@ def _build(recipe: Recipe, phase: str, tokenizer: WordTokenizer) -> Task:
     build = recipe.phases[phase].task
     task: Task = build(parts.task_spec(class_of(build).needs))
     if not NEEDED.keys() <= task.networks().keys():
-        message = f"the task of phase `{phase}` has other networks than AttnGAN"
+        message = f"the task of phase `{phase}` has networks other than AttnGAN's"
         raise RecipeError(Problem("not-attngan", message, expected="the task `gan`"))
     return task
 
 
-def _same_size(state: Mapping[str, Tensor], tokenizer: WordTokenizer, files: OfficialFiles) -> None:
+def _check_vocabulary(state: Mapping[str, Tensor], tokenizer: WordTokenizer, files: OfficialFiles) -> None:
     table = next((value for name, value in state.items() if name.endswith("encoder.weight")), None)
     if table is None or len(table) == tokenizer.vocabulary_size:
         return
     message = (
-        f"the text encoder {files.text_encoder} knows {len(table):,} words, "
+        f"the text encoder {files.text_encoder} has {len(table):,} words, "
         f"the vocabulary {files.captions} has {tokenizer.vocabulary_size:,}"
     )
     expected = "the captions.pickle that the text encoder was trained with"
@@ -143,7 +143,7 @@ def _same_size(state: Mapping[str, Tensor], tokenizer: WordTokenizer, files: Off
 def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path]) -> None:
     names = [name for name in networks if name.startswith("discriminator-")]
     if paths and len(paths) != len(names):
-        message = f"{len(paths)} discriminators are given, the recipe has {len(names)}"
+        message = f"the recipe has {len(names)} discriminators, not {len(paths)}"
         expected = f"{len(names)} files, smallest images first, or none"
         raise RunError(Problem("other-checkpoint", message, expected=expected))
     for name, path in zip(names, paths, strict=False):
@@ -151,17 +151,17 @@ def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path
         load_official(networks[name], state, DISCRIMINATOR, source=str(path))
 
 
-def _fix_captions(run: RunFolder, recipe: Recipe, captions: OfficialCaptions) -> None:
-    """The captions that a report draws, so that it needs no data."""
-    fixed = list(recipe.sampling.captions) or captions.examples(recipe.sampling.count)
-    if fixed:
+def _write_sample_captions(run: RunFolder, recipe: Recipe, captions: OfficialCaptions) -> None:
+    """Write the captions that a report samples, so that it needs no data."""
+    texts = list(recipe.sampling.captions) or captions.examples(recipe.sampling.count)
+    if texts:
         entries: list[dict[str, Any]] = [
-            {"caption": caption, "index": index} for index, caption in enumerate(fixed)
+            {"caption": caption, "index": index} for index, caption in enumerate(texts)
         ]
         run.write_json("samples/captions.json", entries)
 
 
 def _digests(files: OfficialFiles) -> dict[str, str]:
-    """A sha256 of every file that was imported, by its name."""
+    """The SHA-256 of every imported file, by name."""
     paths = (files.generator, files.text_encoder, files.image_encoder, files.captions, *files.discriminators)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

@@ -1,1 +1,1 @@
-"""The two things that AttnGAN trains: first the matching of words and regions, then the generator."""
+"""AttnGAN's two training phases: matching words with regions, then the adversarial training."""

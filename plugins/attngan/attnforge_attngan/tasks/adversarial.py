@@ -1,4 +1,4 @@
-"""The adversarial game of AttnGAN (section 3.1 of the paper): discriminators, then generator, each step."""
+"""Adversarial training of AttnGAN (section 3.1 of the paper): discriminators, then generator, each step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from attnforge_attngan.losses.observed import Observing
 from attnforge_attngan.schedules import linear_decay
 
 
-class _GeneratorNetwork(Protocol):
+class _Generator(Protocol):
     noise: int
     image_sizes: tuple[int, ...]
 
@@ -37,22 +37,22 @@ class _GeneratorNetwork(Protocol):
 
 
 class AdversarialTask:
-    """Trains a generator against one discriminator an image size, with encoders that stay as they are.
+    """Trains a generator against one discriminator an image size, with frozen encoders.
 
-    Each step draws one batch of images; the discriminators learn from them first, and the generator
-    then learns from the discriminators just updated. The averaged generator is what is sampled from.
+    Each step generates one batch of images; the discriminators are updated first, and the generator then
+    learns from the updated discriminators. Sampling uses the averaged generator (EMA).
 
     Args:
-        generator_learning_rate: Adam's step size for the generator.
-        discriminator_learning_rate: Adam's step size for the discriminators.
+        generator_learning_rate: Adam's learning rate for the generator.
+        discriminator_learning_rate: Adam's learning rate for the discriminators.
         betas: Adam's decay rates.
-        average: Decay of the moving average of the generator's weights, a step, as in the official code; 0
-            keeps none, and images are drawn with the weights that train. The paper does not speak of it.
+        average: Decay per step of the EMA of the generator's weights, as in the official code; 0 keeps none,
+            and images are sampled with the trained weights. The paper does not mention it.
         average_buffers: What the averaged generator's batch normalisation uses: `copy`, the statistics of the
-            generator that trains, as the official code; `average`, their moving average; `recompute`, its
-            own, for which it draws each step's captions, too. See `WeightAverage`.
-        decay_from: Share of the phase after which both step sizes fall in a straight line.
-        decay_to: Share of the step sizes that is left at the end.
+            trained generator, as the official code; `average`, their EMA; `recompute`, its own, which takes a
+            forward pass on each step's captions. See `WeightAverage`.
+        decay_from: Share of the phase after which both learning rates decay linearly.
+        decay_to: Share of the learning rates that is left at the end.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
@@ -81,11 +81,11 @@ class AdversarialTask:
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)
         self.generator = cast("nn.Module", spec.generator)
-        self.draw = cast("_GeneratorNetwork", spec.generator)
+        self._generate = cast("_Generator", spec.generator)
         self.discriminators = nn.ModuleDict(
             {
-                str(size): cast("nn.Module", one)
-                for size, one in zip(spec.generator.image_sizes, spec.discriminators, strict=True)
+                str(size): cast("nn.Module", discriminator)
+                for size, discriminator in zip(spec.generator.image_sizes, spec.discriminators, strict=True)
             }
         )
         self.losses = dict(spec.losses)
@@ -101,20 +101,20 @@ class AdversarialTask:
         self.discriminator_optimizer = self.engine.adam(
             self.discriminators.parameters(), learning_rate=discriminator_learning_rate, betas=betas
         )
-        self._play = self.engine.repeated(self._round, name="the adversarial step")
+        self._run_step = self.engine.repeated(self._adversarial_step, name="the adversarial step")
         for network in (self.text, self.image):
             network.requires_grad_(False)
             network.eval()
 
     def networks(self) -> Mapping[str, nn.Module]:
-        judges = {f"discriminator-{size}": one for size, one in self.discriminators.items()}
+        discriminators = {f"discriminator-{size}": network for size, network in self.discriminators.items()}
         average = {"generator-average": self.average.network} if self.average else {}
         return {
             "text": self.text,
             "image": self.image,
             "generator": self.generator,
             **average,
-            **judges,
+            **discriminators,
         }
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
@@ -137,42 +137,46 @@ class AdversarialTask:
             "words": text.words,
             "sentence": text.sentence,
             "padding": text.padding,
-            "noise": torch.randn(len(batch.captions), self.draw.noise, device=batch.image.device),
+            "noise": torch.randn(len(batch.captions), self._generate.noise, device=batch.image.device),
         }
-        return self._play(inputs if batch.levels is None else {**inputs, "levels": batch.levels})
+        return self._run_step(inputs if batch.levels is None else {**inputs, "levels": batch.levels})
 
-    def _round(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One round of the game, from tensors alone, so that it can be recorded."""
+    def _adversarial_step(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One adversarial step, from tensors alone, so that a CUDA graph can record it."""
         text = TextFeatures(inputs["words"], inputs["sentence"], inputs["padding"])
         noise = inputs["noise"]
-        real = pyramid(inputs["image"], self.draw.image_sizes, levels=inputs.get("levels"))
+        real = pyramid(inputs["image"], self._generate.image_sizes, levels=inputs.get("levels"))
         with self.engine.autocast():
-            game = AdversarialStep(
+            step = AdversarialStep(
                 real=tuple(map(self.engine.arranged_images, real)),
-                fake=self.draw(noise, text),
+                fake=self._generate(noise, text),
                 text=text,
                 class_ids=inputs["class_ids"],
-                discriminators=tuple(cast("Discriminator", one) for one in self.discriminators.values()),
+                discriminators=tuple(
+                    cast("Discriminator", network) for network in self.discriminators.values()
+                ),
                 image_encoder=self.image_encoder,
             )
-            judged = _merge({name: loss.discriminator(game) for name, loss in self.losses.items()})
-        self._refuse_missing(judged, learner="the discriminators")
-        _update(self.discriminator_optimizer, judged)
-        with _held(self.discriminators):  # their weights' gradients would be thrown away
+            discriminator_terms = _merge(
+                {name: loss.discriminator(step) for name, loss in self.losses.items()}
+            )
+        self._refuse_missing(discriminator_terms, learner="the discriminators")
+        _update(self.discriminator_optimizer, discriminator_terms)
+        with _frozen(self.discriminators):  # their weights' gradients would be discarded
             with self.engine.autocast():
-                drawn = _merge({name: loss.generator(game) for name, loss in self.losses.items()})
-            self._refuse_missing(drawn, learner="the generator")
-            _update(self.generator_optimizer, drawn)
+                generator_terms = _merge({name: loss.generator(step) for name, loss in self.losses.items()})
+            self._refuse_missing(generator_terms, learner="the generator")
+            _update(self.generator_optimizer, generator_terms)
         if self.average:
             self.average.update(self.generator)
             if self.average.observes:
                 with self.engine.autocast():
                     _observe(self.average.network, noise, text)
         return {
-            **{f"D {name}": value.detach() for name, value in judged.items()},
-            **{f"G {name}": value.detach() for name, value in drawn.items()},
+            **{f"D {name}": value.detach() for name, value in discriminator_terms.items()},
+            **{f"G {name}": value.detach() for name, value in generator_terms.items()},
             **_merge(
-                {name: one.observed() for name, one in self.losses.items() if isinstance(one, Observing)}
+                {name: loss.observed() for name, loss in self.losses.items() if isinstance(loss, Observing)}
             ),
         }
 
@@ -185,8 +189,8 @@ class AdversarialTask:
 
 
 @contextmanager
-def _held(network: nn.Module) -> Iterator[None]:
-    """Give the weights of a network no gradient meanwhile; those that never have one stay as they are."""
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Freeze a network's trainable weights inside the context; weights frozen before stay frozen after."""
     trained = [weight for weight in network.parameters() if weight.requires_grad]
     for weight in trained:
         weight.requires_grad_(False)
@@ -198,7 +202,7 @@ def _held(network: nn.Module) -> Iterator[None]:
 
 
 def _observe(generator: nn.Module, noise: Float[Tensor, "b n"], text: TextFeatures) -> None:
-    """Let a generator's batch normalisation see what it makes of a batch."""
+    """Update a generator's batch normalisation statistics with one forward pass."""
     generator.train()
     with torch.no_grad():
         generator(noise, text)
@@ -210,13 +214,13 @@ def pyramid(
     *,
     levels: UInt8[Tensor, "b 3 h w"] | None = None,
 ) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
-    """The same images at every size, smallest first; antialiased bilinear, as real images shrink.
+    """The images at every size, smallest first; antialiased bilinear.
 
     Args:
         images: The images.
         sizes: Their sides in pixels.
-        levels: The grey levels that the images were made of. The smaller images then hold whole grey
-            levels, too, as those of the official code do, and are made in half of the time on a CPU.
+        levels: The 8-bit values that the images were converted from. The smaller images are then rounded to
+            8 bits too, as in the official code, which takes half the time on a CPU.
     """
     return tuple(images if images.shape[-1] == size else _shrink(images, size, levels) for size in sizes)
 
@@ -225,16 +229,16 @@ def _shrink(images: Tensor, size: int, levels: Tensor | None) -> Tensor:
     resize = partial(F.interpolate, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
     if levels is None:
         return resize(images)
-    # only CPUs resize bytes
+    # torch resizes bytes on CPUs only
     shrunk = resize(levels) if levels.device.type == "cpu" else resize(levels.float()).round_()
     return shrunk.float().div_(127.5).sub_(1.0)
 
 
 def _merge(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The terms of all losses; one that another loss has too is told apart by the loss's name."""
+    """The terms of all losses; a name that an earlier loss has too is prefixed with the loss's name."""
     merged: dict[str, Tensor] = {}
-    for loss, one in terms.items():
-        for name, value in one.items():
+    for loss, loss_terms in terms.items():
+        for name, value in loss_terms.items():
             merged[f"{loss}: {name}" if name in merged else name] = value
     return merged
 

@@ -16,43 +16,43 @@ from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.ranges import Betas, ShareBelowOne, Sharpness, StepSize, Weight
 from attnforge.specs import TaskSpec
 from attnforge.train.engine import Engine, set_learning_rate
-from attnforge_attngan.losses.damsm import add_noise, matching_terms, room_for_kept
+from attnforge_attngan.losses.damsm import add_noise, kept_share, matching_terms
 from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.schedules import decay_by_epoch
 from attnforge_attngan.swaps import with_swapped
 
 
 class MatchingTask:
-    """Trains text and image encoder so that a batch's captions find their images, and the other way.
+    """Trains text and image encoder to match the captions of a batch with their images, and vice versa.
 
     The loss is the sum of the four cross entropies of Eq. 11-14, each with weight one, as in the paper.
 
     Args:
-        learning_rate: Adam's step size at the start.
-        final_learning_rate: Its share that is left at the end.
-        decay: How the step size falls: `by-step`, by a constant factor a step so that the share is reached at
-            the end of the phase; `by-epoch`, by `epoch_decay` an epoch until the share is reached, as in the
-            official code. The paper says nothing of it.
-        epoch_decay: Factor of an epoch; `by-step` does not use it.
-        reset_optimizer: Start Adam anew at every epoch, which loses its moments: a defect of the official
-            code, kept for its numbers.
+        learning_rate: Adam's learning rate at the start.
+        final_learning_rate: The share of it that is left at the end.
+        decay: How the learning rate decays: `by-step`, by a constant factor per step that reaches the share
+            at the end of the phase; `by-epoch`, by `epoch_decay` per epoch until the share is reached, as in
+            the official code. The paper does not mention it.
+        epoch_decay: Factor per epoch; `by-step` does not use it.
+        reset_optimizer: Reset Adam's state at every epoch: a defect of the official code, kept to reproduce
+            its numbers.
         betas: Adam's decay rates.
         gamma1: Sharpness of the attention over regions (Eq. 9).
         gamma2: Sharpness of the maximum over words (Eq. 10).
         gamma3: Sharpness of the choice among captions (Eq. 11).
-        gradient_norm: Gradients of the text encoder longer than this are cut to it.
-        mask_same_class: Leave out pairs of different images that have the same class, as the official code
-            does; the paper does not. Refused where all images are of one class.
-        word_score: `paper` takes the power 1/gamma2 of Eq. 10; the `official` code leaves it out.
+        gradient_norm: Gradients of the text encoder are clipped to this norm.
+        mask_same_class: Mask pairs of different images that have the same class, as the official code does;
+            the paper does not. An error where all images are of one class.
+        word_score: `paper` applies the power 1/gamma2 of Eq. 10; the `official` code omits it.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
-        swapped_captions: Also show each caption with two words swapped, as a wrong one; see `swap_words`.
-        image_noise: Standard deviation of noise that is added to the images; see `DamsmLoss`.
-        precision: What numbers are rounded to before regions and words are multiplied; `auto` is their own
-            type, and autocast's where that is on. A kernel may compute more exactly than asked.
+        swapped_captions: Add each caption with two words swapped as a negative; see `swap_words`.
+        image_noise: Standard deviation of the noise that is added to the images; see `DamsmLoss`.
+        precision: Type that regions and words are rounded to before they are multiplied; `auto` is their own
+            type, or autocast's where that is on. A kernel may compute in higher precision.
         filter: The share of the gradient of word scores, by sum of absolute values, that the backward pass
-            may leave out, in [0, 1); 0 is exact. Above 0, the share of the pairs of an image and a caption
-            that the backward pass computed is logged as `pairs kept`.
-        kernel: What matches regions: `auto`, or one that `attnforge kernels` lists.
+            may skip, in [0, 1); 0 is exact. Above 0, the share of image-caption pairs that the backward pass
+            computed is logged as `pairs kept`.
+        kernel: The kernel that matches regions: `auto`, or one that `attnforge kernels` lists.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -81,7 +81,7 @@ class MatchingTask:
         kernel: str = "auto",
     ) -> None:
         if mask_same_class and spec.classes == 1:
-            message = "all images are of one class, so `mask_same_class` leaves no caption to learn from"
+            message = "all images are of one class, so `mask_same_class` masks every negative"
             expected = "several classes, a data set without `class_id`, or `mask_same_class: false`"
             raise DataError(Problem("single-class", message, expected=expected))
         self.engine = spec.engine or Engine()
@@ -109,7 +109,7 @@ class MatchingTask:
             raise AttnforgeError(
                 Problem(
                     code="nothing-to-train",
-                    message="every weight of both encoders is frozen, as an adversarial phase leaves them",
+                    message="every weight of both encoders is frozen, as after an adversarial phase",
                     expected="the matching phase before the adversarial phase",
                 )
             )
@@ -124,7 +124,7 @@ class MatchingTask:
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         self.text.train()
         self.image.train()
-        set_learning_rate(self.optimizer, self.learning_rate * self._left(progress))
+        set_learning_rate(self.optimizer, self.learning_rate * self._decayed_share(progress))
         if self.reset_optimizer and progress.starts_epoch:
             self.optimizer.state.clear()
         gamma1, gamma2, gamma3 = self.gammas
@@ -132,11 +132,11 @@ class MatchingTask:
         if self.swapped_captions:
             tokens, lengths = with_swapped(tokens, lengths)
         if len(tokens) < 2:
-            message = "a step of one caption has no mismatched caption to learn from"
+            message = "a batch of one caption has no mismatched caption to learn from"
             raise RecipeError(Problem("batch-of-one", message, None, "a `batch_size` of 2 or more"))
         with self.engine.autocast():
             text = self.text(tokens, lengths)
-            kept = room_for_kept(text) if self.filter else None
+            kept = kept_share(text) if self.filter else None
             terms = matching_terms(
                 text,
                 self.image(add_noise(self.engine.arranged_images(batch.image), self.image_noise)),
@@ -156,18 +156,18 @@ class MatchingTask:
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
         self.optimizer.step()
-        metrics = {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
-        return metrics if kept is None else {**metrics, "pairs kept": kept}
+        scalars = {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+        return scalars if kept is None else {**scalars, "pairs kept": kept}
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
-        """Where each word looks in its image, as the task's gamma1 has it (Eq. 9)."""
+        """The attention of each word over its image's regions, with the task's gamma1 (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gammas[0])
 
-    def _left(self, progress: Progress) -> float:
-        """The share of the first step size."""
+    def _decayed_share(self, progress: Progress) -> float:
+        """The share of the initial learning rate."""
         if self.decay == "by-epoch":
             return decay_by_epoch(
                 epoch=progress.epoch, factor=self.epoch_decay, final_share=self.final_learning_rate
             )
-        left: float = self.final_learning_rate**progress.share
-        return left
+        share: float = self.final_learning_rate**progress.share
+        return share
