@@ -26,10 +26,11 @@ def conformance(
     recipe: Options | None = None,
     plugins: PluginCatalogue | None = None,
 ) -> type:
-    """A pytest class that checks a component against the promises of its kind; bind it to a name with `Test`.
+    """A pytest class that checks a component against the promises of its kind.
 
-    Each test is named after its promise, such as `test_weights_sum_to_one`, so that `pytest -v` reads as a
-    list of promises. At its end pytest reports how many checks passed.
+    Assign it to a name that begins with `Test`. Each test is named after its promise, such as
+    `test_weights_sum_to_one`, so that `pytest -v` reads as a list of promises. At its end pytest reports how
+    many checks passed.
 
         TestGated = conformance("attention/gated", options={"heads": 2}, skip={"compile": "calls C++"})
 

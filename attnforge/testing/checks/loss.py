@@ -21,7 +21,7 @@ BFLOAT16_TOLERANCE = 0.1
 
 
 def named_scalars(subject: Subject) -> None:
-    """`generator` and `discriminator` return finite scalars by name, at least one of them any."""
+    """`generator` and `discriminator` return finite scalars by name, and are not both empty."""
     terms_of = {side: _terms(subject.build(), side, adversarial_step()[0]) for side in SIDES}
     require(any(terms_of.values()), "neither `generator` nor `discriminator` returns a term")
     for side, terms in terms_of.items():

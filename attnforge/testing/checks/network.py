@@ -36,7 +36,7 @@ def state_dict_round_trip(subject: Subject) -> None:
 
 
 def meta_device(subject: Subject) -> None:
-    """It can be built on the meta device, with the same weights and shapes."""
+    """It can be built on the meta device, with weights of the same names and shapes."""
     real = subject.build()
     with torch.device("meta"):
         meta = subject.build()

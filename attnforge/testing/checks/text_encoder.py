@@ -78,10 +78,10 @@ def extra_padding_is_ignored(subject: Subject) -> None:
     def holds(captions: Tokens) -> None:
         tokens, lengths = captions
         wider, columns = _encode(encoder, F.pad(tokens, (0, 3)), lengths), tokens.shape[1] + 3
-        lengths_out = [wider.words.shape[2], wider.padding.shape[1]]
+        widths = [wider.words.shape[2], wider.padding.shape[1]]
         require(
-            lengths_out == [columns] * 2,
-            f"{columns} token ids per caption give words and padding of lengths {lengths_out}",
+            widths == [columns] * 2,
+            f"{columns} token ids per caption give words and padding of lengths {widths}",
         )
         _assert_close(wider, _encode(encoder, tokens, lengths), lengths, "padded by three more tokens")
 
