@@ -153,9 +153,7 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
         ValueError: A tracker's spec needs a folder.
     """
     if kind in ("metric", "task", "tracker"):
-        from attnforge.testing.examples import (
-            spec_for,
-        )  # the examples import this module
+        from attnforge.testing.examples import spec_for  # the examples import this module
 
         if kind == "tracker" and folder is None:
             raise ValueError("specs of trackers need a `folder`, in which their run folders are made")
