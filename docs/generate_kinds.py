@@ -33,9 +33,9 @@ EXAMPLES = {
     "discriminator": "patches",
     "loss": "relativistic",
     "dataset": "shapes",
-    "metric": "variety",
-    "tracker": "table",
-    "task": "contrast",
+    "metric": "diversity",
+    "tracker": "csv",
+    "task": "contrastive",
     "kernel": "fused",
 }
 """What the component of each page's example is called."""

@@ -1,6 +1,6 @@
-"""Writes a whole plugin, as a distribution of its own with a component that works, for a start."""
+"""Writes a new plugin: a complete distribution with a working component to start from."""
 
-from attnforge.scaffold.names import LONGEST, Names, name_plugin
+from attnforge.scaffold.names import MAX_NAME_LENGTH, Names, name_plugin
 from attnforge.scaffold.project import project_files, write_project
 
-__all__ = ["LONGEST", "Names", "name_plugin", "project_files", "write_project"]
+__all__ = ["MAX_NAME_LENGTH", "Names", "name_plugin", "project_files", "write_project"]

@@ -1,4 +1,4 @@
-"""What everything in a new plugin is called: all names follow from one and from the component's kind."""
+"""All names in a new plugin, derived from the plugin's name and its component's kind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from attnforge.errors import PluginError, Problem, nearest
 from attnforge.plugin import KINDS, PluginCatalogue
 from attnforge.recipe.library import library
 
-LONGEST = 32
-"""Letters of a plugin's name; lines of the files that hold it stay within 120 characters."""
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MAX_NAME_LENGTH = 32
+"""Characters of a plugin's name; lines of the generated files then stay within 120 characters."""
+_VALID_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX = "attnforge-"
 _OPERATION = "word-attention-"
-"""What the name of a kernel begins with; it says which operation the kernel computes."""
+"""Prefix of a kernel's name: the operation that it computes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,22 +22,22 @@ class Names:
     """The names of one plugin with one component."""
 
     plugin: str
-    """Of the plugin, its folder and its recipe, such as `gated-attention`."""
+    """Name of the plugin, its folder and its recipe, such as `gated-attention`."""
     kind: str
     """The kind of its component."""
     component: str
-    """What recipes call the component, such as `gated`."""
+    """Name of the component in recipes, such as `gated`."""
     class_name: str
     """The component's class, such as `GatedAttention`."""
 
     @property
     def distribution(self) -> str:
-        """What is installed, such as `attnforge-gated-attention`."""
+        """Name of the distribution, such as `attnforge-gated-attention`."""
         return _PREFIX + self.plugin
 
     @property
     def package(self) -> str:
-        """What is imported, such as `attnforge_gated_attention`."""
+        """Name of the package to import, such as `attnforge_gated_attention`."""
         return self.distribution.replace("-", "_")
 
     @property
@@ -47,7 +47,7 @@ class Names:
 
     @property
     def recipe_name(self) -> str:
-        """What the component is called where recipes name it; the operation of a kernel is left out there."""
+        """Name of the component where recipes use it; a kernel's is without its operation."""
         return self.component.removeprefix(_OPERATION) if self.kind == "kernel" else self.component
 
 
@@ -55,14 +55,14 @@ def name_plugin(name: str, *, kind: str, plugins: PluginCatalogue) -> Names:
     """All names of a new plugin.
 
     Args:
-        name: Of the plugin, lower-case words joined by hyphens; where it ends in the kind, the component is
-            called what stands before: the attention of `gated-attention` is `gated`.
+        name: Name of the plugin, lower-case words joined by hyphens. If it ends with the kind, the component
+            has the name without it: the attention of `gated-attention` is `gated`.
         kind: One of `attnforge.plugin.KINDS`.
-        plugins: Whose names are taken.
+        plugins: The plugins whose names are taken.
 
     Raises:
-        PluginError: `unknown-kind`, `plugin-name` for a name that cannot be used, or `name-taken` when there
-            is a plugin, a recipe or a component of that kind with the name.
+        PluginError: `unknown-kind`, `plugin-name` for an invalid name, or `name-taken` when a plugin, a
+            recipe or a component of that kind has the name.
     """
     if kind not in KINDS:
         close = nearest(kind, list(KINDS))
@@ -71,11 +71,9 @@ def name_plugin(name: str, *, kind: str, plugins: PluginCatalogue) -> Names:
             Problem("unknown-kind", f"there is no kind `{kind}`", None, expected, "attnforge components")
         )
     stem = name.removesuffix(f"-{kind}")
-    if reason := _refused(name, kind):
+    if reason := _invalid_reason(name, kind):
         expected = f"lower-case words joined by hyphens, such as `gated-{kind}`"
-        raise PluginError(
-            Problem("plugin-name", f"a plugin cannot be called `{name}`: {reason}", None, expected)
-        )
+        raise PluginError(Problem("plugin-name", f"invalid plugin name `{name}`: {reason}", None, expected))
     words = stem.split("-") + kind.split("-")
     names = Names(
         plugin=name,
@@ -87,30 +85,30 @@ def name_plugin(name: str, *, kind: str, plugins: PluginCatalogue) -> Names:
     return names
 
 
-def _refused(name: str, kind: str) -> str | None:
-    """Why a name cannot be used, or None."""
-    if not _NAME.fullmatch(name):
-        return "it is no lower-case words joined by hyphens, the first beginning with a letter"
-    if len(name) > LONGEST:
-        return f"it has {len(name)} characters, and {LONGEST} at most are allowed"
+def _invalid_reason(name: str, kind: str) -> str | None:
+    """Why a name is invalid, or None."""
+    if not _VALID_NAME.fullmatch(name):
+        return "it is not lower-case words joined by hyphens, beginning with a letter"
+    if len(name) > MAX_NAME_LENGTH:
+        return f"it has {len(name)} characters, the limit is {MAX_NAME_LENGTH}"
     if name.startswith(_PREFIX):
-        return f"`{_PREFIX}` is put before it anyway; take `{name.removeprefix(_PREFIX)}`"
+        return f"the prefix `{_PREFIX}` is added automatically; use `{name.removeprefix(_PREFIX)}`"
     if name == kind:
-        return "it says the kind and nothing else"
+        return "it consists of the kind alone"
     return None
 
 
 def _check_free(names: Names, plugins: PluginCatalogue) -> None:
     owners = {plugin.name: plugin for plugin in plugins.plugins}
     if names.plugin in owners:
-        what, step = f"a plugin, {owners[names.plugin]},", "attnforge plugins"
+        owner, step = f"the plugin {owners[names.plugin]}", "attnforge plugins"
     elif names.component in plugins.registry.names(names.kind):
         component = plugins.registry.get(names.kind, names.component)
-        what = f"the {names.kind} `{names.component}` of {plugins.owner(component)}"
+        owner = f"the {names.kind} `{names.component}` of {plugins.owner(component)}"
         step = f"attnforge components {names.kind}"
-    elif taken := next((one for one in library(plugins) if one.name == names.plugin), None):
-        what, step = f"a recipe of {taken.provider}", "attnforge recipes"
+    elif recipe := next((recipe for recipe in library(plugins) if recipe.name == names.plugin), None):
+        owner, step = f"a recipe of {recipe.provider}", "attnforge recipes"
     else:
         return
-    message = f"the name `{names.plugin}` is taken: {what} has it"
+    message = f"the name `{names.plugin}` is taken by {owner}"
     raise PluginError(Problem("name-taken", message, None, "another name", step))

@@ -1,4 +1,4 @@
-"""The files of a new plugin: templates with the plugin's names filled in."""
+"""The files of a new plugin: templates, filled in with the plugin's names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECT = {
     "${package}/plugin.py": "plugin.py",
     "${package}/py.typed": "py.typed",
 }
-"""The template of each file that a plugin of any kind has; its ending keeps tools from reading it as code."""
+"""The template of each file of every plugin; the suffix `.template` keeps tools from reading it as code."""
 OF_KIND = {
     "${package}/${module}.py": "component.py",
     "${package}/recipes/${plugin}.yaml": "recipe.yaml",
@@ -31,19 +31,19 @@ OF_KIND = {
 }
 """The template of each file that depends on the kind."""
 
-BROUGHT = {"jaxtyping", "pydantic", "torch"}
-"""What components may import because attnforge needs it, too; their versions are left to attnforge."""
-_IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
+SHARED_DEPENDENCIES = {"jaxtyping", "pydantic", "torch"}
+"""Packages that attnforge itself requires, and whose versions it sets."""
+_IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 
 
 def project_files(names: Names) -> dict[str, str]:
-    """The text of every file of the plugin, by its path below the plugin's folder."""
+    """The text of every file of the plugin, by its path in the plugin's folder."""
     templates = files("attnforge.scaffold") / "templates"
     sources = {path: templates / "project" / f"{name}.template" for path, name in PROJECT.items()}
     of_kind = templates / "kinds" / names.module
     sources |= {path: of_kind / f"{name}.template" for path, name in OF_KIND.items()}
     component = (of_kind / "component.py.template").read_text(encoding="utf-8")
-    values = _values(names, imported=set(_IMPORTED.findall(component)))
+    values = _values(names, imported=set(_IMPORT.findall(component)))
     return {
         Template(path).substitute(values): Template(source.read_text(encoding="utf-8")).substitute(values)
         for path, source in sources.items()
@@ -51,35 +51,35 @@ def project_files(names: Names) -> dict[str, str]:
 
 
 def write_project(names: Names, folder: Path) -> Path:
-    """Write the plugin into a new folder of its name below `folder`; what is there is never touched.
+    """Write the plugin into a new folder with its name in `folder`; existing files are never changed.
 
     Raises:
-        PluginError: `folder-taken` when there is something of that name, `plugin-not-written` when the
-            files cannot be written.
+        PluginError: `folder-taken` when the folder exists, `plugin-not-written` when the files cannot be
+            written.
     """
-    home = folder / names.plugin
+    target = folder / names.plugin
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        home.mkdir()
+        target.mkdir()
         for path, text in project_files(names).items():
-            file = home / path
+            file = target / path
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8", newline="\n") as stream:
                 stream.write(text)
     except FileExistsError as error:
-        message = f"there is something at {error.filename or home} already, which is left as it is"
+        message = f"{error.filename or target} exists already and was not changed"
         expected = "another name, or another folder with --folder"
         raise PluginError(Problem("folder-taken", message, None, expected)) from error
     except OSError as error:
-        message = f"the plugin cannot be written to {home}: {error.strerror or error}"
-        expected = "a folder that can be written to, with --folder"
+        message = f"cannot write the plugin to {target}: {error.strerror or error}"
+        expected = "a writable folder, with --folder"
         raise PluginError(Problem("plugin-not-written", message, None, expected)) from error
-    return home
+    return target
 
 
 def _values(names: Names, *, imported: set[str]) -> dict[str, str]:
     versions = _versions(attnforge.__version__)
-    needed = [f"attnforge{versions}", *sorted(imported & BROUGHT)]
+    dependencies = [f"attnforge{versions}", *sorted(imported & SHARED_DEPENDENCIES)]
     return {
         "plugin": names.plugin,
         "plugin_module": names.plugin.replace("-", "_"),
@@ -93,12 +93,12 @@ def _values(names: Names, *, imported: set[str]) -> dict[str, str]:
         "module": names.module,
         "summary": SUMMARIES[names.kind],
         "versions": versions,
-        "dependencies": ", ".join(f'"{one}"' for one in needed),
+        "dependencies": ", ".join(f'"{dependency}"' for dependency in dependencies),
     }
 
 
 def _versions(version: str) -> str:
-    """The versions that plugins written for this one may be used with: up to the next that may break them."""
+    """The range of versions that a new plugin works with: below the next one that may break it."""
     major, minor, *_ = version.split(".")
     upper = f"{int(major) + 1}" if int(major) else f"0.{int(minor) + 1}"
     return f">={major}.{minor},<{upper}"

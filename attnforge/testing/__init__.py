@@ -4,7 +4,7 @@
 
     TestGated = conformance("attention/gated")
 
-`attnforge.testing.strategies` has hypothesis strategies for tests of your own. The kit needs the extra
+`attnforge.testing.strategies` has hypothesis strategies for your own tests. The kit needs the extra
 `attnforge[testing]`; nothing else in attnforge imports it.
 """
 

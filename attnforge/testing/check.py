@@ -1,4 +1,4 @@
-"""One promise of a kind of component, and the function that holds a component to it."""
+"""One promise of a kind of component, and the function that checks it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ class Check:
     """A named promise."""
 
     name: str
-    """Such as `weights_sum_to_one`; the test is called `test_` and this."""
+    """Such as `weights_sum_to_one`; the test is called `test_weights_sum_to_one`."""
     promise: str
     """What the component promises, in one sentence."""
     function: Callable[[Subject], None]
-    """Returns when the promise is kept and raises otherwise."""
+    """Returns if the component keeps the promise and raises if it does not."""
 
 
 def checks(functions: Iterable[Callable[[Subject], None]]) -> tuple[Check, ...]:
-    """Checks of functions: the function's name is the check's, its docstring begins with the promise."""
+    """Checks named after their functions, each with the first line of its docstring as the promise."""
     return tuple(
-        Check(one.__name__, (one.__doc__ or "").strip().partition("\n")[0], one) for one in functions
+        Check(function.__name__, (function.__doc__ or "").strip().partition("\n")[0], function)
+        for function in functions
     )

@@ -1,4 +1,4 @@
-"""What a function gives under `torch.compile`."""
+"""Runs a function under `torch.compile`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Result = TypeVar("Result")
 def run_compiled(
     function: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs
 ) -> Result:
-    """Compile a function anew and call it.
+    """Compile a function from scratch and call it.
 
-    Checks of annotations, which jaxtyping's import hook may have put around what is called, are off
-    meanwhile: no user compiles them, and torch 2.11 cannot trace them.
+    Runtime type checks that jaxtyping's import hook may have added are disabled meanwhile: users do not
+    compile them, and torch 2.11 cannot trace them.
     """
     torch.compiler.reset()
     compiled = torch.compile(function, backend="aot_eager", dynamic=False)
-    unchecked = jaxtyping.config.jaxtyping_disable
+    was_disabled = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
         return compiled(*arguments, **options)
     finally:
-        jaxtyping.config.update("jaxtyping_disable", unchecked)
+        jaxtyping.config.update("jaxtyping_disable", was_disabled)

@@ -26,33 +26,34 @@ def conformance(
     recipe: Options | None = None,
     plugins: PluginCatalogue | None = None,
 ) -> type:
-    """A pytest class that holds a component to the promises of its kind; bind it to a name with `Test`.
+    """A pytest class that checks a component against the promises of its kind.
 
-    Each test is called after its promise, such as `test_weights_sum_to_one`, so that `pytest -v` reads as a
-    list of promises. When pytest ends it says how many ran.
+    Assign it to a name that begins with `Test`. Each test is named after its promise, such as
+    `test_weights_sum_to_one`, so that `pytest -v` reads as a list of promises. At its end pytest reports how
+    many checks passed.
 
         TestGated = conformance("attention/gated", options={"heads": 2}, skip={"compile": "calls C++"})
 
     Args:
         name: Kind and name, such as `attention/gated`.
-        options: What a recipe says of it; or a function that is given an empty folder, fills it with the
-            files that the component needs, and gives the options.
-        skip: Checks that are left out, each with its reason.
-        spec: What it is told (see `attnforge.specs`); or a function that makes it, needed when it holds
-            live parts. A small spec of attnforge's when not given.
-        recipe: Sections of the recipe that it is resolved in, where it insists on its neighbours, such as
-            `{"tokenizer": "mine"}`; or a function like that of the options. Small examples when not given.
-        plugins: Whose component it is; the installed plugins when not given.
+        options: The component's options, as in a recipe; or a function that takes an empty folder, writes the
+            files that the component needs into it, and returns the options.
+        skip: Checks to skip, each with the reason.
+        spec: The spec that it is built with (see `attnforge.specs`); or a function that returns one, needed
+            when the spec holds networks. By default a small spec.
+        recipe: Other sections of the recipe, for a component that requires certain neighbours, such as
+            `{"tokenizer": "mine"}`; or a function as for `options`. By default small examples.
+        plugins: Where to look for the component; by default the installed plugins.
 
     Raises:
         PluginError: There is no such component.
-        RunError: `unknown-check` or `skip-reason`, when `skip` names no check or gives no reason.
+        RunError: `unknown-check` or `skip-reason`, when `skip` names an unknown check or lacks a reason.
     """
     plugins = plugins or load_plugins()
     component = find(name, plugins)
     reasons = skips(component.kind, skip)
     caller = sys._getframe(1)
-    place = _place(caller.f_code.co_filename, caller.f_lineno)
+    location = _location(caller.f_code.co_filename, caller.f_lineno)
     subjects: list[Subject] = []
 
     def subject(folders: pytest.TempPathFactory) -> Subject:
@@ -62,7 +63,7 @@ def conformance(
         return subjects[0]
 
     tests: dict[str, object] = {
-        f"test_{check.name}": _test(check, name, subject, reasons.get(check.name), place)
+        f"test_{check.name}": _test(check, name, subject, reasons.get(check.name), location)
         for check in checks_of(component.kind)
     }
     tests |= {"__doc__": f"The promises of {name}.", "__module__": caller.f_globals.get("__name__", __name__)}
@@ -74,7 +75,7 @@ def _test(
     name: str,
     subject: Callable[[pytest.TempPathFactory], Subject],
     reason: str | None,
-    place: object,
+    location: object,
 ) -> Callable[..., None]:
     def test(self: object, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
         __tracebackhide__ = True
@@ -85,11 +86,11 @@ def _test(
         check.function(subject(tmp_path_factory))
 
     test.__doc__ = check.promise
-    vars(test)["place_as"] = place
+    vars(test)["place_as"] = location
     return test
 
 
-def _place(file: str, line: int) -> object:
-    """Something that pytest finds in the author's own file, so that it does not point at this one."""
+def _location(file: str, line: int) -> object:
+    """A function located in the author's file, so that pytest reports that file and not this one."""
     code = (lambda: None).__code__.replace(co_filename=file, co_firstlineno=line)
     return FunctionType(code, {})

@@ -1,4 +1,4 @@
-"""How a check says that a promise is broken: in words that a plugin's author can act on."""
+"""Assertions for the checks, with messages that a plugin's author can act on."""
 
 from __future__ import annotations
 
@@ -12,116 +12,120 @@ from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 EXAMPLES = 10
-"""How many inputs a property is tried on."""
+"""How many random inputs a property is checked on."""
 
 
 def require(condition: object, message: str) -> None:
     """Fail with `message` unless the condition holds.
 
     Raises:
-        AssertionError: It does not. Unlike an `assert`, this also holds under `python -O`.
+        AssertionError: It does not hold. Unlike `assert`, this also works under `python -O`.
     """
     __tracebackhide__ = True
     if not condition:
         raise AssertionError(message)
 
 
-def same(found: Tensor, wanted: Tensor, what: str, *, relative: float = 1e-4, absolute: float = 1e-5) -> None:
-    """Require that two tensors have the same shape and, up to rounding, the same numbers.
+def assert_close(
+    actual: Tensor, expected: Tensor, what: str, *, relative: float = 1e-4, absolute: float = 1e-5
+) -> None:
+    """Require that two tensors have the same shape and, up to rounding, the same values.
 
     Args:
-        found: What the component gave.
-        wanted: What it should have given.
-        what: The sentence that fails, such as `a caption alone gives what it gives in a batch`.
-        relative: How far numbers may be apart, relative to their size.
-        absolute: How far numbers near zero may be apart.
+        actual: The component's output.
+        expected: What it should be.
+        what: What is compared, such as `sentence vector of a single caption`; the message begins with it.
+        relative: Relative tolerance.
+        absolute: Absolute tolerance, added to the relative one.
     """
     __tracebackhide__ = True
-    require(found.shape == wanted.shape, f"{what}: shape {list(found.shape)}, not {list(wanted.shape)}")
-    if not wanted.is_floating_point():
-        require(torch.equal(found, wanted), f"{what}: {found.tolist()}, not {wanted.tolist()}")
+    require(
+        actual.shape == expected.shape, f"{what}: shape {list(actual.shape)}, expected {list(expected.shape)}"
+    )
+    if not expected.is_floating_point():
+        require(torch.equal(actual, expected), f"{what}: {actual.tolist()}, expected {expected.tolist()}")
         return
-    finite(found, what)
-    found, wanted = found.detach().double(), wanted.detach().double()
-    apart = (found - wanted).abs() - relative * wanted.abs()
-    if apart.numel() and float(apart.max()) > absolute:
-        place = torch.unravel_index(apart.argmax(), apart.shape)
-        where = [int(index) for index in place]
-        raise AssertionError(
-            f"{what}: at {where} it is {float(found[place]):g}, not {float(wanted[place]):g}"
-        )
+    assert_finite(actual, what)
+    actual, expected = actual.detach().double(), expected.detach().double()
+    excess = (actual - expected).abs() - relative * expected.abs()
+    if excess.numel() and float(excess.max()) > absolute:
+        index = torch.unravel_index(excess.argmax(), excess.shape)
+        values = f"{float(actual[index]):g}, expected {float(expected[index]):g}"
+        raise AssertionError(f"{what}: at {list(map(int, index))} {values}")
 
 
-def all_same(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str, **limits: float) -> None:
-    """Require the same tensors under the same names; see `same`."""
+def assert_all_close(
+    actual: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str, **limits: float
+) -> None:
+    """Require close tensors under the same names; see `assert_close`."""
     __tracebackhide__ = True
-    require(found.keys() == wanted.keys(), f"{what}: {sorted(found)} instead of {sorted(wanted)}")
-    for name in found:
-        same(found[name], wanted[name], f"{what} ({name})", **limits)
+    require(actual.keys() == expected.keys(), f"{what}: {sorted(actual)}, expected {sorted(expected)}")
+    for name in actual:
+        assert_close(actual[name], expected[name], f"{what} ({name})", **limits)
 
 
-def finite(tensor: Tensor, what: str) -> None:
-    """Require that no number is infinite or none at all."""
+def assert_finite(tensor: Tensor, what: str) -> None:
+    """Require that no number is infinite or NaN."""
     __tracebackhide__ = True
-    odd = int((~torch.isfinite(tensor)).sum()) if tensor.is_floating_point() else 0
-    require(odd == 0, f"{what}: {odd} of {tensor.numel()} numbers are not finite")
+    count = int((~torch.isfinite(tensor)).sum()) if tensor.is_floating_point() else 0
+    require(count == 0, f"{what}: {count} of {tensor.numel()} values are not finite")
 
 
 def raises(
     kind: type[Exception] | tuple[type[Exception], ...], action: Callable[[], object], what: str
 ) -> Exception:
-    """Require that an action fails with this kind of exception, and give it."""
+    """Require that an action raises this type of exception, and return the exception."""
     __tracebackhide__ = True
     try:
         result = action()
     except kind as error:
         return error
     except Exception as error:
-        raise AssertionError(f"{what}: it raised {type(error).__name__}: {error}") from error
-    raise AssertionError(f"{what}: it gave {_short(result)}")
+        raise AssertionError(f"{what}: raised {type(error).__name__}: {error}") from error
+    raise AssertionError(f"{what}: returned {_short(result)}")
 
 
 def for_all(strategy: SearchStrategy[Any], body: Callable[[Any], None], *, examples: int = EXAMPLES) -> None:
-    """Try a property on several inputs, the same ones every time; the first that breaks it is described.
+    """Check a property on several inputs, the same in every run.
 
     Raises:
-        AssertionError: The property does not hold; says for inputs of which shapes.
+        AssertionError: The property does not hold; the message describes the first input that breaks it.
     """
     __tracebackhide__ = True
 
-    def tried(given_example: Any) -> None:
+    def checked(example: Any) -> None:
         __tracebackhide__ = True
         try:
-            body(given_example)
+            body(example)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n  given: {described(given_example)}") from None
+            raise AssertionError(f"{error}\n  inputs: {describe(example)}") from None
 
-    checked = settings(
+    with_settings = settings(
         max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
-        phases=(Phase.explicit, Phase.generate),  # examples are small, and shrinking them takes minutes
+        phases=(Phase.explicit, Phase.generate),  # examples are small already, and shrinking takes minutes
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,  # numbers of whole tensors help nobody
+        verbosity=Verbosity.quiet,  # do not print whole tensors
     )
-    checked(given(strategy)(tried))()
+    with_settings(given(strategy)(checked))()
 
 
-def described(value: object) -> str:
-    """An example in a line: of tensors the shape, of masks the number of words."""
+def describe(value: object) -> str:
+    """An example on one line: the shape of a tensor, the number of words of a padding mask."""
     if isinstance(value, Tensor):
         if value.dtype == torch.bool and value.ndim == 2:
             return f"{(~value).sum(dim=1).tolist()} words"
         shown = value.ndim <= 1 and value.numel() <= 8
         return f"{value.tolist()}" if shown else f"of shape {list(value.shape)}"
     if is_dataclass(value):
-        parts = [f"{one.name} {described(getattr(value, one.name))}" for one in fields(value)]
+        parts = [f"{field.name} {describe(getattr(value, field.name))}" for field in fields(value)]
         return f"{type(value).__name__}({', '.join(parts)})"
     if isinstance(value, tuple):
         names = getattr(value, "_fields", None) or [""] * len(value)
-        return ", ".join(f"{name} {described(one)}".strip() for name, one in zip(names, value, strict=True))
+        return ", ".join(f"{name} {describe(item)}".strip() for name, item in zip(names, value, strict=True))
     return _short(value)
 
 

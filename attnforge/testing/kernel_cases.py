@@ -1,4 +1,4 @@
-"""What a kernel is tried on: inputs of every operation in several sizes, types, layouts and places."""
+"""The test cases of kernels: inputs of every operation in several sizes, dtypes, layouts and devices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnforge.kernels.operations import operations
 from attnforge.testing.strategies import numbers
 from attnforge.values import Situation
 
-TYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 WORD_ATTENTION = ({"b": 2, "c": 8, "l": 5, "h": 4, "w": 3}, {"b": 1, "c": 5, "l": 1, "h": 1, "w": 7})
 REGION_MATCHING = ({"i": 3, "t": 4, "d": 8, "l": 5, "n": 9}, {"i": 1, "t": 2, "d": 5, "l": 3, "n": 7})
 
@@ -27,58 +27,60 @@ class Case:
     sizes: Mapping[str, int]
     dtype: torch.dtype
     device: torch.device
-    scattered: bool
-    """Whether the inputs lie in memory with other strides than usual."""
+    strided: bool
+    """Whether the inputs are not contiguous in memory."""
     options: Mapping[str, Any]
 
     def __str__(self) -> str:
         sizes = " ".join(f"{letter}{size}" for letter, size in self.sizes.items())
-        layout = ", scattered" if self.scattered else ""
-        asked = ", ".join(f"{name}={value}" for name, value in self.options.items())
-        return f"{sizes}, {str(self.dtype).removeprefix('torch.')} on {self.device}{layout}, {asked}"
+        layout = ", strided" if self.strided else ""
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{sizes}, {str(self.dtype).removeprefix('torch.')} on {self.device}{layout}, {options}"
 
     def situation(self, *, gradient: bool) -> Situation:
-        """What `refuse` is asked."""
+        """The situation to pass to `refuse`."""
         options = self.options if self.operation.name == "region-matching" else {}
         return Situation(
             device=self.device, dtype=self.dtype, sizes=self.sizes, gradient=gradient, options=options
         )
 
     def inputs(self, dtype: torch.dtype | None = None) -> tuple[Tensor, ...]:
-        """The tensors; those that are multiplied have first been rounded to the case's type."""
-        made = _INPUTS[self.operation.name](self.sizes)
-        rounded = [one.to(self.dtype) if one.is_floating_point() else one for one in made]
-        placed = [one.to(self.device, dtype if one.is_floating_point() else None) for one in rounded]
-        return tuple(_scattered(one) if self.scattered and one.is_floating_point() else one for one in placed)
+        """The input tensors; floating ones are first rounded to the case's dtype."""
+        exact = _INPUTS[self.operation.name](self.sizes)
+        rounded = [tensor.to(self.dtype) if tensor.is_floating_point() else tensor for tensor in exact]
+        inputs = [tensor.to(self.device, dtype if tensor.is_floating_point() else None) for tensor in rounded]
+        if not self.strided:
+            return tuple(inputs)
+        return tuple(_strided(tensor) if tensor.is_floating_point() else tensor for tensor in inputs)
 
     def reference(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """What the operation's definition gives."""
+        """The results of the operation's reference kernel."""
         return results(self.operation.kernels[-1].run(*inputs, **self.options))
 
 
 def cases_of(name: str) -> Iterator[Case]:
-    """The cases of the operation that a kernel's name begins with; none when it begins with no operation."""
+    """The cases of the operation that a kernel's name begins with, if any."""
     devices = [torch.device("cpu"), *([torch.device("cuda")] if torch.cuda.is_available() else [])]
     for operation in operations():
         if not name.startswith(f"{operation.name}-"):
             continue
         for device in devices:
-            for dtype in TYPES:
+            for dtype in DTYPES:
                 for index, sizes in enumerate(_SIZES[operation.name]):
                     for options in _OPTIONS[operation.name]:
                         yield Case(operation, sizes, dtype, device, index == 0, options)
 
 
-def results(given: Any) -> tuple[Tensor, ...]:
-    """The tensors among what a kernel gives."""
-    several = given if isinstance(given, tuple) else (given,)
-    return tuple(one for one in several if one is not None)
+def results(output: Any) -> tuple[Tensor, ...]:
+    """The tensors among a kernel's outputs."""
+    outputs = output if isinstance(output, tuple) else (output,)
+    return tuple(tensor for tensor in outputs if tensor is not None)
 
 
 def _attention_inputs(sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
     batch, channels, words = sizes["b"], sizes["c"], sizes["l"]
     features = numbers(batch, channels, sizes["h"], sizes["w"], seed=1)
-    lengths = torch.tensor([words, 1])[:batch]  # the second caption is one word among padding
+    lengths = torch.tensor([words, 1])[:batch]  # the second caption has one word, the rest is padding
     return features, numbers(batch, channels, words, seed=2), torch.arange(words) >= lengths[:, None]
 
 
@@ -89,11 +91,11 @@ def _matching_inputs(sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
     return vectors, numbers(sizes["i"], sizes["d"], sizes["n"], seed=2), lengths
 
 
-def _scattered(tensor: Tensor) -> Tensor:
-    """The same numbers with gaps between them."""
-    around = tensor.new_zeros(*tensor.shape[:-1], 2 * tensor.shape[-1])
-    around[..., ::2] = tensor
-    return around[..., ::2]
+def _strided(tensor: Tensor) -> Tensor:
+    """A non-contiguous tensor of the same values."""
+    buffer = tensor.new_zeros(*tensor.shape[:-1], 2 * tensor.shape[-1])
+    buffer[..., ::2] = tensor
+    return buffer[..., ::2]
 
 
 _INPUTS: dict[str, Callable[[Mapping[str, int]], tuple[Tensor, ...]]] = {

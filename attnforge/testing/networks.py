@@ -1,4 +1,4 @@
-"""How a network of each kind is called, so that checks fit all: named tensors in, named tensors out."""
+"""Calls a network of any kind in the same way: named tensors in, named tensors out."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from attnforge.values import TextFeatures
 
 Tensors = dict[str, Tensor]
 LENGTHS = (5, 2, 3, 1)
-"""Words of the captions of a batch, in a circle."""
+"""Words of the captions of a batch, repeated as often as needed."""
 
 
 def inputs_for(subject: Subject, network: Any, *, batch: int = 3, seed: int = 0) -> Tensors:
-    """What a network of the subject's kind is given, with captions of different lengths."""
+    """Inputs for a network of the subject's kind, with captions of different lengths."""
     return _INPUTS[subject.component.kind](subject.spec(), network, batch, seed)
 
 
 def call(kind: str, network: Any, inputs: Mapping[str, Tensor]) -> Tensors:
-    """Call a network of a kind, and name all that it gives."""
+    """Call a network of a kind, and name all of its outputs."""
     return _CALLS[kind](network, dict(inputs))
 
 
-def quiet(network: Any) -> Any:
-    """The same network in evaluation mode; one that is no module has no modes."""
+def in_eval_mode(network: Any) -> Any:
+    """The same network in evaluation mode, if it is a module."""
     return network.eval() if isinstance(network, nn.Module) else network
 
 
-def seeded(kind: str, network: Any, inputs: Mapping[str, Tensor], *, seed: int = 7) -> Tensors:
-    """Call a network with torch's generator at a seed; the generator keeps its state."""
+def call_seeded(kind: str, network: Any, inputs: Mapping[str, Tensor], *, seed: int = 7) -> Tensors:
+    """Call a network with torch's global generator seeded, and restore the generator's state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return call(kind, network, inputs)
 
 
-def rows(inputs: Mapping[str, Tensor], kept: slice) -> Tensors:
-    """Some of the items of a batch."""
-    return {name: tensor[kept] for name, tensor in inputs.items()}
+def rows(inputs: Mapping[str, Tensor], index: slice) -> Tensors:
+    """A slice of a batch."""
+    return {name: tensor[index] for name, tensor in inputs.items()}
 
 
 def features_of(inputs: Mapping[str, Tensor]) -> TextFeatures:
@@ -51,9 +51,9 @@ def features_of(inputs: Mapping[str, Tensor]) -> TextFeatures:
 
 def texts(batch: int, width: int, *, seed: int, words: int | None = None) -> Tensors:
     """Encoded captions: words b d l, sentence b d, padding b l."""
-    ragged = torch.tensor([LENGTHS[index % len(LENGTHS)] for index in range(batch)])
-    longest = words or int(ragged.max())
-    padding = torch.arange(longest) >= ragged[:, None]
+    lengths = torch.tensor([LENGTHS[index % len(LENGTHS)] for index in range(batch)])
+    longest = words or int(lengths.max())
+    padding = torch.arange(longest) >= lengths[:, None]
     vectors = numbers(batch, width, longest, seed=seed).masked_fill(padding[:, None], 0)
     return {"words": vectors, "sentence": numbers(batch, width, seed=seed + 1), "padding": padding}
 
@@ -66,12 +66,12 @@ def _attention_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors
 
 
 def _text_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
-    ragged = torch.tensor([LENGTHS[index % len(LENGTHS)] for index in range(batch)])
-    longest = int(ragged.max())
-    drawn = torch.randint(
+    lengths = torch.tensor([LENGTHS[index % len(LENGTHS)] for index in range(batch)])
+    longest = int(lengths.max())
+    tokens = torch.randint(
         1, spec.vocabulary_size, (batch, longest), generator=torch.Generator().manual_seed(seed)
     )
-    return {"tokens": drawn.masked_fill(torch.arange(longest) >= ragged[:, None], 0), "lengths": ragged}
+    return {"tokens": tokens.masked_fill(torch.arange(longest) >= lengths[:, None], 0), "lengths": lengths}
 
 
 def _image_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
@@ -83,13 +83,13 @@ def _conditioner_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tenso
 
 
 def _stage_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
-    given = {
+    inputs = {
         "condition": numbers(batch, spec.condition, seed=seed + 5),
         **texts(batch, spec.words, seed=seed),
     }
     if spec.in_channels is not None:
-        given["hidden"] = numbers(batch, spec.in_channels, spec.in_size, spec.in_size, seed=seed + 6)
-    return given
+        inputs["hidden"] = numbers(batch, spec.in_channels, spec.in_size, spec.in_size, seed=seed + 6)
+    return inputs
 
 
 def _generator_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
@@ -104,7 +104,7 @@ def _discriminator_inputs(spec: Any, network: Any, batch: int, seed: int) -> Ten
 
 
 def example_images(batch: int, size: int, *, seed: int) -> Tensor:
-    """Images of plain colours with noise, in [-1, 1]: b 3 h w."""
+    """Images of one colour each with noise, in [-1, 1]: b 3 h w."""
     plain = numbers(batch, 3, 1, 1, seed=seed)
     return (plain + 0.3 * numbers(batch, 3, size, size, seed=seed + 1)).clamp(-1, 1)
 
@@ -114,36 +114,36 @@ def _attend(network: Any, inputs: Tensors) -> Tensors:
     return {"context": output.context, "weights": output.weights}
 
 
-def _read(network: Any, inputs: Tensors) -> Tensors:
+def _encode_text(network: Any, inputs: Tensors) -> Tensors:
     text = network(inputs["tokens"], inputs["lengths"])
     return {"words": text.words, "sentence": text.sentence, "padding": text.padding}
 
 
-def _look(network: Any, inputs: Tensors) -> Tensors:
-    seen = network(inputs["images"])
-    return {"regions": seen.regions, "image": seen.image}
+def _encode_images(network: Any, inputs: Tensors) -> Tensors:
+    features = network(inputs["images"])
+    return {"regions": features.regions, "image": features.image}
 
 
 def _condition(network: Any, inputs: Tensors) -> Tensors:
-    drawn = network(inputs["sentence"])
-    return {"value": drawn.value, "mean": drawn.mean, "logvar": drawn.logvar}
+    condition = network(inputs["sentence"])
+    return {"value": condition.value, "mean": condition.mean, "logvar": condition.logvar}
 
 
-def _refine(network: Any, inputs: Tensors) -> Tensors:
+def _run_stage(network: Any, inputs: Tensors) -> Tensors:
     output = network(inputs.get("hidden"), inputs["condition"], features_of(inputs), return_attention=True)
     return {"hidden": output.hidden, **({} if output.attention is None else {"attention": output.attention})}
 
 
-def _draw(network: Any, inputs: Tensors) -> Tensors:
+def _generate(network: Any, inputs: Tensors) -> Tensors:
     output = network(inputs["noise"], features_of(inputs), return_attention=True)
-    found = {f"image {index}": image for index, image in enumerate(output.images)}
-    found |= {f"attention {index}": one for index, one in enumerate(output.attention)}
+    outputs = {f"image {index}": image for index, image in enumerate(output.images)}
+    outputs |= {f"attention {index}": maps for index, maps in enumerate(output.attention)}
     if output.condition is not None:
-        found |= {"mean": output.condition.mean, "logvar": output.condition.logvar}
-    return found
+        outputs |= {"mean": output.condition.mean, "logvar": output.condition.logvar}
+    return outputs
 
 
-def _judge(network: Any, inputs: Tensors) -> Tensors:
+def _discriminate(network: Any, inputs: Tensors) -> Tensors:
     features = network.features(inputs["images"])
     return {
         "features": features,
@@ -163,12 +163,12 @@ _INPUTS: dict[str, Callable[[Any, Any, int, int], Tensors]] = {
 }
 _CALLS: dict[str, Callable[[Any, Tensors], Tensors]] = {
     "attention": _attend,
-    "text-encoder": _read,
-    "image-encoder": _look,
+    "text-encoder": _encode_text,
+    "image-encoder": _encode_images,
     "conditioner": _condition,
-    "stage": _refine,
-    "generator": _draw,
-    "discriminator": _judge,
+    "stage": _run_stage,
+    "generator": _generate,
+    "discriminator": _discriminate,
 }
 KINDS: tuple[str, ...] = tuple(_CALLS)
-"""The kinds that are networks."""
+"""The kinds of component that are networks."""

@@ -1,4 +1,4 @@
-"""The checks of a component without pytest: for notebooks, and for the tests of the kit itself."""
+"""Runs the checks of a component without pytest: for notebooks, and for the tests of the kit itself."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.testing.check import Check
 from attnforge.testing.checks import checks_of
 from attnforge.testing.subject import Options, Subject, find
+from attnforge.testing.summary import outcome_line
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of every check of a component."""
+    """The outcome of every check of a component."""
 
     name: str
     """Kind and name of the component."""
-    kept: tuple[str, ...]
-    """The checks whose promise is kept."""
-    broken: Mapping[str, Exception]
-    """The others that ran, each with what went wrong."""
+    passed: tuple[str, ...]
+    """The checks that passed."""
+    failed: Mapping[str, Exception]
+    """The checks that failed, each with its exception."""
     skipped: Mapping[str, str]
-    """Those that did not run, each with its reason."""
+    """The checks that were skipped, each with the reason."""
 
     def __str__(self) -> str:
-        ran = len(self.kept) + len(self.broken)
-        lines = [f"{self.name}: {ran} checks ran, {len(self.kept)} promises kept"]
-        lines += [f"  broken   {name}: {error}" for name, error in self.broken.items()]
+        counts = {"passed": len(self.passed), "failed": len(self.failed), "skipped": len(self.skipped)}
+        lines = [outcome_line(self.name, counts)]
+        lines += [f"  failed   {name}: {error}" for name, error in self.failed.items()]
         lines += [f"  skipped  {name}: {reason}" for name, reason in self.skipped.items()]
         return "\n".join(lines)
 
@@ -46,26 +47,27 @@ def run(
     plugins: PluginCatalogue | None = None,
     only: Collection[str] | None = None,
 ) -> Report:
-    """Hold a component to the promises of its kind.
+    """Check a component against the promises of its kind.
 
     Args:
         name: Kind and name, such as `attention/gated`.
-        options: What a recipe says of it; or a function that is given an empty folder and gives them.
-        skip: Checks that are left out, each with its reason.
-        spec: What it is told; or a function that makes it. A small spec of attnforge's when not given.
-        recipe: Sections of the recipe that it is resolved in, where it insists on its neighbours, such as
-            `{"tokenizer": "mine"}`; or a function like that of the options. Small examples when not given.
-        plugins: Whose component it is; the installed plugins when not given.
-        only: The checks that run; all of the kind when not given.
+        options: The component's options, as in a recipe; or a function that takes an empty folder for files
+            and returns the options.
+        skip: Checks to skip, each with the reason.
+        spec: The spec that it is built with; or a function that returns one. By default a small spec.
+        recipe: Other sections of the recipe, for a component that requires certain neighbours, such as
+            `{"tokenizer": "mine"}`; or a function as for `options`. By default small examples.
+        plugins: Where to look for the component; by default the installed plugins.
+        only: The checks to run; by default all of the kind.
 
     Raises:
         PluginError: There is no such component.
-        RunError: `unknown-check` or `skip-reason`, when `skip` names no check or gives no reason.
+        RunError: `unknown-check` or `skip-reason`, when `skip` names an unknown check or lacks a reason.
     """
     plugins = plugins or load_plugins()
     component = find(name, plugins)
     skipped = skips(component.kind, skip)
-    kept, broken = [], {}
+    passed, failed = [], {}
     with tempfile.TemporaryDirectory(prefix="attnforge-conformance-") as folder:
         subject = Subject(component, plugins, Path(folder), options, spec, recipe)
         for check in checks_of(component.kind):
@@ -74,31 +76,31 @@ def run(
             try:
                 check.function(subject)
             except Exception as error:
-                broken[check.name] = error
+                failed[check.name] = error
             else:
-                kept.append(check.name)
-    return Report(name, tuple(kept), broken, skipped)
+                passed.append(check.name)
+    return Report(name, tuple(passed), failed, skipped)
 
 
-def skips(kind: str, given: Mapping[str, str] | None) -> dict[str, str]:
-    """The checks to leave out, with their reasons, when all are known and each has one.
+def skips(kind: str, skip: Mapping[str, str] | None) -> dict[str, str]:
+    """The checks to skip, each with its reason.
 
     Raises:
-        RunError: `unknown-check` or `skip-reason`.
+        RunError: `unknown-check` or `skip-reason`, when a check is unknown or a reason is blank.
     """
     known = [check.name for check in checks_of(kind)]
     problems = []
-    for name, reason in (given or {}).items():
+    for name, reason in (skip or {}).items():
         if name not in known:
             close = nearest(name, known)
             expected = f"`{close}`" if close else f"one of {', '.join(known)}"
             problems.append(Problem("unknown-check", f"{kind} has no check `{name}`", None, expected))
         elif not reason.strip():
-            message = f"the check `{name}` is left out without a reason"
-            problems.append(Problem("skip-reason", message, None, "a sentence that says why"))
+            message = f"the check `{name}` is skipped without a reason"
+            problems.append(Problem("skip-reason", message, None, "a sentence that explains why"))
     if problems:
         raise RunError(problems)
-    return dict(given or {})
+    return dict(skip or {})
 
 
 __all__ = ["Check", "Report", "run", "skips"]

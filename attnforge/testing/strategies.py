@@ -1,7 +1,7 @@
-"""Hypothesis strategies for what components are given: texts, maps, images, captions, specs, batches.
+"""Hypothesis strategies for components' inputs: texts, feature maps, images, captions, specs, batches.
 
-Shapes are drawn by hypothesis, numbers by a seed that hypothesis draws, so that examples shrink to small
-shapes and are quick to make. Letters are those of `attnforge.interfaces`.
+Hypothesis draws the shapes and a seed for the numbers, so that examples shrink to small shapes and are fast
+to generate. Letters of shapes are those of `attnforge.interfaces`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from attnforge.specs import (
 from attnforge.values import Batch, TextFeatures
 
 WORDS = ("a", "the", "red", "blue", "green", "small", "bird", "wing", "beak", "crown", "with", "on", "and")
-"""What captions are made of."""
+"""The words of the captions."""
 
 
 def seeds() -> SearchStrategy[int]:
-    """Seeds of random numbers."""
+    """Seeds for random numbers."""
     return st.integers(0, 2**31 - 1)
 
 
@@ -42,7 +42,7 @@ def numbers(*shape: int, seed: int) -> Tensor:
 
 @st.composite
 def lengths(draw: DrawFn, *, batch: int, words: int) -> Tensor:
-    """How many words each of `batch` captions has, 1 to `words`; b."""
+    """Lengths of `batch` captions, 1 to `words` words each: b."""
     return torch.tensor(draw(st.lists(st.integers(1, words), min_size=batch, max_size=batch)))
 
 
@@ -53,16 +53,16 @@ def text_features(
     """Encoded captions of different lengths: words b d l, sentence b d, padding b l.
 
     Args:
-        draw: Given by hypothesis.
+        draw: Passed by hypothesis.
         width: Width d of word and sentence vectors.
-        batch: How many captions; drawn when not given.
-        max_batch: How many at most.
-        max_words: Words l of the longest caption at most.
+        batch: Number of captions; drawn when not given.
+        max_batch: Largest number of captions.
+        max_words: Largest number of words l of a caption.
     """
     count = batch or draw(st.integers(1, max_batch))
     longest = draw(st.integers(1, max_words))
-    ragged = draw(lengths(batch=count, words=longest))
-    padding = torch.arange(longest) >= ragged[:, None]
+    caption_lengths = draw(lengths(batch=count, words=longest))
+    padding = torch.arange(longest) >= caption_lengths[:, None]
     seed = draw(seeds())
     words = numbers(count, width, longest, seed=seed).masked_fill(padding[:, None], 0)
     return TextFeatures(words=words, sentence=numbers(count, width, seed=seed + 1), padding=padding)
@@ -73,10 +73,10 @@ def feature_maps(draw: DrawFn, *, channels: int, batch: int, max_side: int = 5) 
     """Feature maps, not always square: b c h w.
 
     Args:
-        draw: Given by hypothesis.
+        draw: Passed by hypothesis.
         channels: Channels c.
-        batch: How many.
-        max_side: Rows and columns at most.
+        batch: Number of maps.
+        max_side: Largest height and width.
     """
     height, width = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     return numbers(batch, channels, height, width, seed=draw(seeds()))
@@ -84,7 +84,7 @@ def feature_maps(draw: DrawFn, *, channels: int, batch: int, max_side: int = 5) 
 
 @st.composite
 def images(draw: DrawFn, *, size: int, batch: int | None = None, max_batch: int = 4) -> Tensor:
-    """Square images in [-1, 1], noise around plain colours; now and then all black or white: b 3 h w."""
+    """Square images in [-1, 1] of one colour each with noise, or all black or all white: b 3 h w."""
     count = batch or draw(st.integers(1, max_batch))
     if draw(st.integers(0, 4)) == 0:
         return torch.full((count, 3, size, size), draw(st.sampled_from((-1.0, 1.0))))
@@ -95,14 +95,14 @@ def images(draw: DrawFn, *, size: int, batch: int | None = None, max_batch: int 
 
 
 def captions(*, max_words: int = 6) -> SearchStrategy[str]:
-    """Captions of words from `WORDS`, with a capital, commas and a full stop now and then."""
+    """Captions of words from `WORDS`, some with a capital letter, commas or a full stop."""
     words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=max_words)
     joined = st.builds(str.join, st.sampled_from((" ", ", ")), words)
-    return st.builds(_written, joined, st.booleans(), st.sampled_from(("", ".", " ")))
+    return st.builds(_punctuate, joined, st.booleans(), st.sampled_from(("", ".", " ")))
 
 
 def any_texts(*, max_size: int = 30) -> SearchStrategy[str]:
-    """Texts of any characters that a file of captions can hold, the empty one among them."""
+    """Any text that a UTF-8 file of captions can hold, including the empty string."""
     return st.text(st.characters(codec="utf-8"), max_size=max_size)
 
 
@@ -123,14 +123,16 @@ def token_batches(
 def batches(
     draw: DrawFn, *, image_size: int, vocabulary_size: int, batch: int | None = None, max_batch: int = 4
 ) -> Batch:
-    """What a task is given: images with the token ids of their captions and classes."""
-    tokens, ragged = draw(token_batches(vocabulary_size=vocabulary_size, batch=batch, max_batch=max_batch))
-    count = len(ragged)
+    """Training batches: images with their captions, token ids and classes."""
+    tokens, caption_lengths = draw(
+        token_batches(vocabulary_size=vocabulary_size, batch=batch, max_batch=max_batch)
+    )
+    count = len(caption_lengths)
     texts = draw(st.lists(captions(), min_size=count, max_size=count))
     return Batch(
         image=draw(images(size=image_size, batch=count)),
         tokens=tokens,
-        lengths=ragged,
+        lengths=caption_lengths,
         class_ids=torch.tensor(draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))),
         captions=tuple(texts),
         keys=tuple(f"image {index}" for index in range(count)),
@@ -138,25 +140,23 @@ def batches(
 
 
 def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
-    """Small specs of a kind of component; None for kinds that are told nothing.
+    """Small specs of a kind of component; None for kinds without a spec.
 
-    Live parts of the specs of metrics and tasks are small examples, made anew for each.
+    Networks in the specs of metrics and tasks are small examples, built for each spec.
 
     Args:
         kind: One of `attnforge.plugin.KINDS`.
-        folder: Where folders of runs are made for trackers; only these need it.
+        folder: Where run folders are made; needed for trackers only.
 
     Raises:
         KeyError: There is no such kind.
         ValueError: A tracker's spec needs a folder.
     """
     if kind in ("metric", "task", "tracker"):
-        from attnforge.testing.examples import (
-            spec_for,
-        )  # the examples are made with strategies of this module
+        from attnforge.testing.examples import spec_for  # the examples import this module
 
         if kind == "tracker" and folder is None:
-            raise ValueError("specs of trackers need a `folder`, in which the folders of their runs are made")
+            raise ValueError("specs of trackers need a `folder`, in which their run folders are made")
         return st.builds(spec_for, st.just(kind), st.just(folder or Path()))
     widths, sides = st.integers(2, 8), st.sampled_from((16, 32))
     strategies: dict[str, SearchStrategy[Any]] = {
@@ -181,7 +181,7 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
 
 
 def _stage_spec(*, in_channels: int | None, out_size: int, **widths: int) -> StageSpec:
-    """A first stage, or one that doubles the side of its map."""
+    """A first stage, or one that doubles the size of its map."""
     in_size = None if in_channels is None else out_size // 2
     return StageSpec(in_channels=in_channels, in_size=in_size, out_size=out_size, **widths)
 
@@ -192,5 +192,5 @@ def _padded(encoded: list[list[int]]) -> tuple[Tensor, Tensor]:
     return torch.tensor(rows), torch.tensor([len(ids) for ids in encoded])
 
 
-def _written(text: str, capital: bool, end: str) -> str:
+def _punctuate(text: str, capital: bool, end: str) -> str:
     return (text.capitalize() if capital else text) + end

@@ -1,4 +1,4 @@
-"""What is examined: a component with its options and spec, built as often as checks need it."""
+"""The tested component with its options and spec, built as often as the checks need it."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ from attnforge.testing.examples import spec_for, with_examples
 from attnforge.testing.examples.specs import FIRST_STAGE
 
 Options = Mapping[str, object] | Callable[[Path], Mapping[str, object]]
-"""Options as a recipe says them; or a function that is given an empty folder, fills it, and gives them."""
+"""Options as in a recipe; or a function that takes an empty folder for files and returns the options."""
 
 
 @dataclass(frozen=True, repr=False)
 class Subject:
-    """A component under examination."""
+    """A component under test."""
 
     component: Component
     plugins: PluginCatalogue
     folder: Path
-    """An empty folder of its own."""
-    given: Options | None = None
-    given_spec: Any = None
-    """A spec, or a function that makes one; a small one of attnforge's when not given."""
-    given_recipe: Options | None = None
-    """What else the recipe says in which it is resolved; see `conformance`."""
+    """An empty folder for the checks of this component."""
+    options_source: Options | None = None
+    spec_source: Any = None
+    """A spec, or a function that returns one; None for a small spec."""
+    recipe_source: Options | None = None
+    """Other sections of the recipe; see `conformance`."""
 
     @cached_property
     def options(self) -> Mapping[str, object]:
         """The options, as plain data."""
-        return self._said(self.given, "files")
+        return self._evaluate(self.options_source, "files")
 
     @cached_property
     def recipe(self) -> Mapping[str, object]:
-        """Sections of the recipe that it is resolved in, as plain data."""
-        return self._said(self.given_recipe, "files of the recipe")
+        """Other sections of the recipe, as plain data."""
+        return self._evaluate(self.recipe_source, "files of the recipe")
 
-    def _said(self, given: Options | None, name: str) -> Mapping[str, object]:
-        if not callable(given):
-            return given or {}
+    def _evaluate(self, options: Options | None, name: str) -> Mapping[str, object]:
+        if not callable(options):
+            return options or {}
         files = self.folder / name
         files.mkdir(exist_ok=True)
-        return given(files)
+        return options(files)
 
     @cached_property
     def target(self) -> type:
@@ -61,8 +61,8 @@ class Subject:
         return self.plugins.registry.load(self.component)
 
     def __repr__(self) -> str:
-        # what pytest shows above a broken promise
-        options = self.given if callable(self.given) else dict(self.given or {})
+        # pytest shows this above a failed check
+        options = self.options_source if callable(self.options_source) else dict(self.options_source or {})
         return f"{self.name} with {options}" if options else self.name
 
     @property
@@ -71,34 +71,34 @@ class Subject:
         return f"{self.component.kind}/{self.component.name}"
 
     def spec(self) -> Any:
-        """What the component is told; None for kinds that are told nothing."""
-        if self.given_spec is not None:
-            return self.given_spec() if callable(self.given_spec) else self.given_spec
+        """The spec that the component is built with; None for kinds without a spec."""
+        if self.spec_source is not None:
+            return self.spec_source() if callable(self.spec_source) else self.spec_source
         if self.component.kind == "stage":
             return self._stage_spec
         return spec_for(self.component.kind, self.folder)
 
     def build(self, *, seed: int = 1, spec: Any = None) -> Any:
-        """The component, its weights drawn with this seed.
+        """The component, its weights initialized with this seed.
 
         Args:
-            seed: Of torch's generator, which keeps its state.
-            spec: What it is told instead of `spec()`.
+            seed: Seed of torch's global generator, whose state is restored.
+            spec: A spec to use instead of `spec()`.
         """
-        told = self.spec() if spec is None else spec
-        arguments = () if told is None else (told,)
+        spec = self.spec() if spec is None else spec
+        arguments = () if spec is None else (spec,)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return self._builder(*arguments)
 
     @cached_property
     def _builder(self) -> Callable[..., Any]:
-        # Without options nothing stands between the constructor and the check.
+        # Without options the constructor is called directly.
         return decoded(self) if self.options else self.target
 
     @cached_property
     def _stage_spec(self) -> Any:
-        """Of a later stage; of a first one when the component says that it can be no other."""
+        """The spec of a later stage, or of a first stage if the component refuses to be a later one."""
         try:
             self._builder(spec_for("stage", self.folder))
         except AttnforgeError:
@@ -107,10 +107,10 @@ class Subject:
 
 
 def decoded(subject: Subject) -> Callable[..., Any]:
-    """The builder that a recipe with the subject's options would give its parent.
+    """The builder that a recipe with the subject's options passes to the component's parent.
 
     Raises:
-        RecipeError: The component does not take these options.
+        RecipeError: The component does not accept these options.
     """
     plugins = with_examples(subject.plugins)
     text = write({"use": subject.component.name, **subject.options})
@@ -129,20 +129,18 @@ def find(name: str, plugins: PluginCatalogue) -> Component:
     """The component called `kind/name`.
 
     Raises:
-        PluginError: There is none, or its plugin was set aside.
+        PluginError: There is none, or its plugin was not loaded.
     """
-    kind, _, own = name.partition("/")
+    kind, _, component_name = name.partition("/")
     if kind not in KINDS:
         close = nearest(kind, list(KINDS))
         expected = f"`{close}/...`" if close else f"KIND/NAME with one of {', '.join(KINDS)}"
         message = f"`{name}` does not begin with a kind of component"
         raise PluginError(Problem("unknown-kind", message, None, expected, "attnforge components"))
     try:
-        return plugins.registry.get(kind, own)
+        return plugins.registry.get(kind, component_name)
     except PluginError as error:
-        reasons = [
-            f"{plugin.name} is set aside: {plugin.reason}" for plugin in plugins.plugins if plugin.reason
-        ]
-        for reason in reasons:
-            error.add_note(reason)
+        for plugin in plugins.plugins:
+            if plugin.reason:
+                error.add_note(f"plugin {plugin.name} was not loaded: {plugin.reason}")
         raise

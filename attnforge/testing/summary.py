@@ -1,17 +1,18 @@
-"""What pytest prints in the end: how many promises of each component were checked.
+"""A summary at the end of pytest's output: how many checks of each component passed.
 
-The conformance tests register it themselves. With pytest-xdist the process that prints runs no tests: there,
-`pytest_plugins = ["attnforge.testing.summary"]` in the `conftest.py` of the root does it.
+The conformance tests register it themselves. With pytest-xdist the process that prints runs no tests: put
+`pytest_plugins = ["attnforge.testing.summary"]` into the `conftest.py` of the root folder.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import pytest
 
 PROPERTY = "attnforge conformance"
-"""What a test's report says of itself, with the component's name."""
+"""Name of the user property that holds the component's name in a test's report."""
 
 
 class Summary:
@@ -22,30 +23,30 @@ class Summary:
 
     @classmethod
     def of(cls, config: pytest.Config) -> None:
-        """Let a session count, unless it does."""
+        """Register a summary in a pytest session, unless there is one."""
         if not config.pluginmanager.has_plugin(PROPERTY):
             config.pluginmanager.register(cls(), PROPERTY)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what became of a test."""
+        """Count the outcome of a test."""
         for key, name in report.user_properties:
             if key == PROPERTY and report.when == "call":
                 self.outcomes[str(name)][report.outcome] += 1
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line a component."""
+        """Print one line per component."""
         if self.outcomes:
             terminalreporter.section("conformance", sep="-")
         for name, outcomes in self.outcomes.items():
-            ran = outcomes["passed"] + outcomes["failed"]
-            parts = [f"{ran} checks ran", f"{outcomes['passed']} promises kept"]
-            parts += [f"{outcomes[one]} {word}" for one, word in _WORDS.items() if outcomes[one]]
-            terminalreporter.write_line(f"{name}: {', '.join(parts)}")
+            terminalreporter.write_line(outcome_line(name, outcomes))
 
 
-_WORDS = {"failed": "broken", "skipped": "left out with a reason"}
+def outcome_line(name: str, counts: Mapping[str, int]) -> str:
+    """The outcomes of a component's checks, such as `loss/kl: 19 passed, 1 skipped`."""
+    others = [f"{counts[outcome]} {outcome}" for outcome in ("failed", "skipped") if counts[outcome]]
+    return ", ".join([f"{name}: {counts['passed']} passed", *others])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count in the process that prints."""
+    """Register the summary in the process that prints it."""
     Summary.of(config)

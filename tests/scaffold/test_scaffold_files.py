@@ -1,4 +1,4 @@
-"""The files of a new plugin: in order for every kind and every name, and never written over others."""
+"""The files of a new plugin: valid for every kind and every name, and never overwriting others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attnforge.errors import PluginError
 from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, load_plugins
 from attnforge.recipe import resolve
-from attnforge.scaffold import LONGEST, Names, name_plugin, project_files, write_project
+from attnforge.scaffold import MAX_NAME_LENGTH, Names, name_plugin, project_files, write_project
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,8 +41,8 @@ def test_the_files_are_in_ruff_s_format_and_pass_its_rules(written: tuple[Path, 
 
 
 def test_so_are_those_with_short_and_long_names(plugins: PluginCatalogue, tmp_path: Path) -> None:
-    long = {kind: f"{'n' * (LONGEST - len(kind) - 1)}-{kind}" for kind in KINDS}
-    long |= {f"bare {kind}": "n" * LONGEST for kind in KINDS}
+    long = {kind: f"{'n' * (MAX_NAME_LENGTH - len(kind) - 1)}-{kind}" for kind in KINDS}
+    long |= {f"bare {kind}": "n" * MAX_NAME_LENGTH for kind in KINDS}
     for place, name in {**long, **{f"short {kind}": "x" for kind in KINDS}}.items():
         kind = place.split()[-1]
         write_project(name_plugin(name, kind=kind, plugins=plugins), tmp_path / place.replace(" ", "-"))
@@ -62,7 +62,7 @@ def test_their_types_hold(written: tuple[Path, dict[str, Names]], tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_component_is_whole_and_the_recipe_names_it(
+def test_the_component_is_complete_and_the_recipe_uses_it(
     kind: str, written: tuple[Path, dict[str, Names]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, named = written
@@ -80,9 +80,9 @@ def test_the_component_is_whole_and_the_recipe_names_it(
 
 def _strings(value: object) -> set[object]:
     if isinstance(value, dict):
-        return {found for item in value.values() for found in _strings(item)}
+        return {text for item in value.values() for text in _strings(item)}
     if isinstance(value, list | tuple):
-        return {found for item in value for found in _strings(item)}
+        return {text for item in value for text in _strings(item)}
     return {value}
 
 
@@ -102,7 +102,7 @@ def test_the_licence_is_attnforge_s_own(plugins: PluginCatalogue) -> None:
     assert files["LICENSE"] == (ROOT / "LICENSE").read_text()
 
 
-def test_what_is_there_is_left_as_it_is(plugins: PluginCatalogue, tmp_path: Path) -> None:
+def test_existing_files_are_not_changed(plugins: PluginCatalogue, tmp_path: Path) -> None:
     names = name_plugin("tried-loss", kind="loss", plugins=plugins)
     (tmp_path / "tried-loss").mkdir()
     (tmp_path / "tried-loss" / "README.md").write_text("mine")
@@ -112,7 +112,7 @@ def test_what_is_there_is_left_as_it_is(plugins: PluginCatalogue, tmp_path: Path
     assert (tmp_path / "tried-loss" / "README.md").read_text() == "mine"
 
 
-def test_an_empty_folder_of_the_name_is_not_taken_either(plugins: PluginCatalogue, tmp_path: Path) -> None:
+def test_an_existing_empty_folder_is_refused(plugins: PluginCatalogue, tmp_path: Path) -> None:
     (tmp_path / "tried-loss").mkdir()
     with pytest.raises(PluginError, match="folder-taken"):
         write_project(name_plugin("tried-loss", kind="loss", plugins=plugins), tmp_path)

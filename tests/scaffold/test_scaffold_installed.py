@@ -15,9 +15,9 @@ from attnforge.scaffold import name_plugin, write_project
 
 ROOT = Path(__file__).parents[2]
 STEMS = {"attention": "gated"}
-"""What stands before the kind in the name; plugins/gated-attention is the plugin of the tutorial."""
+"""The name without the kind; plugins/gated-attention is the plugin of the tutorial."""
 QUICK = ("attention", "loss")
-"""The kinds that every run of the tests tries; the others take as long again, each."""
+"""The kinds that every run of the tests covers; each of the others takes as long again."""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from attnforge.errors import PluginError, Problem
 from attnforge.plugin import PluginCatalogue, load_plugins
-from attnforge.scaffold import LONGEST, name_plugin
+from attnforge.scaffold import MAX_NAME_LENGTH, name_plugin
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def _refused(name: str, *, kind: str, plugins: PluginCatalogue) -> Problem:
     return problem
 
 
-def test_the_component_is_called_what_stands_before_the_kind(
+def test_the_component_has_the_name_without_the_kind(
     plugins: PluginCatalogue,
 ) -> None:
     names = name_plugin("gated-attention", kind="attention", plugins=plugins)
@@ -38,7 +38,7 @@ def test_any_other_name_is_the_component_s_too(plugins: PluginCatalogue) -> None
     )
 
 
-def test_a_kernel_s_component_says_its_operation_and_recipes_leave_it_out(plugins: PluginCatalogue) -> None:
+def test_a_kernel_has_its_operation_in_its_name_but_not_in_recipes(plugins: PluginCatalogue) -> None:
     names = name_plugin("tiled-kernel", kind="kernel", plugins=plugins)
     assert (names.component, names.recipe_name) == ("word-attention-tiled", "tiled")
 
@@ -46,16 +46,16 @@ def test_a_kernel_s_component_says_its_operation_and_recipes_leave_it_out(plugin
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("Gated", "no lower-case words"),
-        ("gated_attention", "no lower-case words"),
-        ("gated--attention", "no lower-case words"),
-        ("2d-attention", "no lower-case words"),
-        ("../attention", "no lower-case words"),
-        ("gated\n", "no lower-case words"),
-        ("", "no lower-case words"),
-        ("n" * (LONGEST + 1), "33 characters"),
-        ("attnforge-gated", "take `gated`"),
-        ("attention", "the kind and nothing else"),
+        ("Gated", "not lower-case words"),
+        ("gated_attention", "not lower-case words"),
+        ("gated--attention", "not lower-case words"),
+        ("2d-attention", "not lower-case words"),
+        ("../attention", "not lower-case words"),
+        ("gated\n", "not lower-case words"),
+        ("", "not lower-case words"),
+        ("n" * (MAX_NAME_LENGTH + 1), "33 characters"),
+        ("attnforge-gated", "use `gated`"),
+        ("attention", "the kind alone"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused(name: str, reason: str, plugins: PluginCatalogue) -> None:
@@ -68,11 +68,11 @@ def test_a_name_that_cannot_be_used_is_refused(name: str, reason: str, plugins: 
     ("name", "owner"),
     [
         ("word-attention", "the attention `word` of attngan"),
-        ("sketch-birds", "a plugin, sketch-birds"),
+        ("sketch-birds", "the plugin sketch-birds"),
         ("quickstart-folder", "a recipe of attnforge"),
     ],
 )
-def test_a_name_that_is_taken_is_refused_and_who_has_it_is_said(
+def test_a_name_that_is_taken_is_refused_with_its_owner(
     name: str, owner: str, plugins: PluginCatalogue
 ) -> None:
     problem = _refused(name, kind="attention", plugins=plugins)

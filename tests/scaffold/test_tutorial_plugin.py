@@ -26,6 +26,6 @@ def test_it_is_what_the_command_writes() -> None:
     }
     names = name_plugin("gated-attention", kind="attention", plugins=load_plugins())
     assert kept == project_files(names), (
-        "write it anew: remove plugins/gated-attention, then "
+        "write it again: remove plugins/gated-attention, then run "
         "attnforge plugins new gated-attention --kind attention --folder plugins"
     )

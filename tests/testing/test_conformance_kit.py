@@ -1,4 +1,4 @@
-"""The kit as a plugin's author meets it: names of tests, reasons of skips, counts, and errors."""
+"""The kit as a plugin's author sees it: names of tests, reasons of skips, counts, and errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from attnforge.testing.examples import with_examples
 from attnforge.testing.examples.catalogue import examples
 
 EXAMPLES = with_examples(load_plugins(installed=False))
-QUICK = {"compile", "plugin_module_imports_no_torch", "plugin_module_is_quick"}
-"""Left out for the examples: their module belongs to the kit, which imports torch."""
+QUICK = {"compile", "plugin_module_imports_no_torch", "plugin_module_imports_quickly"}
+"""Skipped for the examples: their module belongs to the kit, which imports torch."""
 
 AUTHORS_TESTS = """
 from attnforge.testing import conformance
@@ -32,7 +32,7 @@ TestOfficial = conformance(
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What pytest says of an author's tests, without any setting of the house."""
+    """Pytest's output for an author's tests, without this repository's settings."""
     folder = tmp_path_factory.mktemp("author")
     (folder / "test_parts.py").write_text(AUTHORS_TESTS)
     (folder / "pytest.ini").write_text("[pytest]\n")
@@ -43,37 +43,36 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_every_promise_is_a_test_with_its_name(session: list[str]) -> None:
-    said = [line.split()[0] for line in session if " PASSED" in line or " FAILED" in line]
+    outcomes = [line.split()[0] for line in session if " PASSED" in line or " FAILED" in line]
     names = [f"test_parts.py::TestKl::test_{check.name}" for check in checks_of("loss")]
-    assert [line for line in said if "TestKl" in line] == [one for one in names if "compile" not in one]
+    assert [line for line in outcomes if "TestKl" in line] == [
+        name for name in names if "compile" not in name
+    ]
 
 
 def test_pytest_points_at_the_authors_file_alone(session: list[str]) -> None:
     assert not [line for line in session if "<-" in line]
 
 
-def test_the_official_mask_fails_by_name_and_says_how(session: list[str]) -> None:
+def test_the_official_mask_fails_by_name_with_an_example(session: list[str]) -> None:
     failed = {line.split("::")[-1].split()[0] for line in session if " FAILED" in line}
     assert failed == {
         "test_padding_gets_no_weight",
-        "test_padded_slots_have_no_influence",
-        "test_each_caption_alone_as_in_a_batch",
+        "test_padded_positions_are_ignored",
+        "test_batch_invariance",
     }
-    said = next(
-        place for place, line in enumerate(session) if line.startswith("E ") and "padding gets" in line
+    message = next(
+        index for index, line in enumerate(session) if line.startswith("E ") and "padding gets" in line
     )
-    assert "given: features of shape [" in session[said + 1]
+    assert "inputs: features of shape [" in session[message + 1]
     assert not any("Falsifying example" in line for line in session)
 
 
 def test_the_number_of_checks_is_printed(session: list[str]) -> None:
     count = len(checks_of("loss")) - 1
-    assert f"loss/kl: {count} checks ran, {count} promises kept, 1 left out with a reason" in session
+    assert f"loss/kl: {count} passed, 1 skipped" in session
     count = len(checks_of("attention")) - 1
-    wanted = (
-        f"attention/word: {count} checks ran, {count - 3} promises kept, 3 broken, 1 left out with a reason"
-    )
-    assert wanted in session
+    assert f"attention/word: {count - 3} passed, 3 failed, 1 skipped" in session
 
 
 def test_a_skipped_check_shows_its_reason(session: list[str]) -> None:
@@ -83,16 +82,16 @@ def test_a_skipped_check_shows_its_reason(session: list[str]) -> None:
 def test_the_page_counts_as_pytest_does(session: list[str]) -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "prove-a-component.md"
     count = len(checks_of("attention"))
-    assert f"attention/gated: {count} checks ran, {count} promises kept" in page.read_text()
+    assert f"attention/gated: {count} passed" in page.read_text()
 
 
 @pytest.mark.parametrize("component", examples(), ids=lambda component: component.kind)
-def test_the_examples_keep_every_promise(component: object) -> None:
+def test_the_examples_pass_every_check(component: object) -> None:
     name = f"{component.kind}/{component.name}"  # type: ignore[attr-defined]
     only = {check.name for check in checks_of(name.partition("/")[0])} - QUICK
     report = run(name, plugins=EXAMPLES, only=only)
-    assert dict(report.broken) == {}
-    assert set(report.kept) == only
+    assert dict(report.failed) == {}
+    assert set(report.passed) == only
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,14 +102,14 @@ def test_every_kind_has_checks_of_its_own_with_promises(kind: str) -> None:
     assert any(check.function.__module__.endswith(kind.replace("-", "_")) for check in checks)
 
 
-def test_a_report_tells_kept_broken_and_skipped() -> None:
+def test_a_report_lists_passed_failed_and_skipped() -> None:
     mutant = attention.MUTANTS[0]
     only = ["shapes", "determinism"]
     report = run("attention/broken", plugins=mutant.catalogue(), only=only, skip={"autocast": "no need"})
-    assert report.kept == ("determinism",)
-    assert list(report.broken) == ["shapes"]
-    assert "2 checks ran, 1 promises kept" in str(report)
-    assert "broken   shapes: the context is" in str(report)
+    assert report.passed == ("determinism",)
+    assert list(report.failed) == ["shapes"]
+    assert "attention/broken: 1 passed, 1 failed, 1 skipped" in str(report)
+    assert "failed   shapes: context of shape" in str(report)
     assert "skipped  autocast: no need" in str(report)
 
 
@@ -118,7 +117,7 @@ def test_a_skip_needs_a_reason_and_a_known_name() -> None:
     with pytest.raises(RunError) as caught:
         run("attention/word", skip={"determinism": " ", "determinisn": "a slip"})
     codes = [(problem.code, problem.expected) for problem in caught.value.problems]
-    assert codes == [("skip-reason", "a sentence that says why"), ("unknown-check", "`determinism`")]
+    assert codes == [("skip-reason", "a sentence that explains why"), ("unknown-check", "`determinism`")]
     with pytest.raises(RunError, match="skip-reason"):
         conformance("attention/word", skip={"compile": ""})
 
@@ -132,18 +131,18 @@ def test_an_unknown_component_is_an_error_when_tests_are_collected(name: str, co
         conformance(name)
 
 
-def test_a_plugin_that_was_set_aside_is_named() -> None:
+def test_a_plugin_that_was_not_loaded_is_named() -> None:
     plugins = load_plugins(extra=[("mine", "there_is_no_such_module")], installed=False)
     with pytest.raises(PluginError) as caught:
         conformance("attention/mine", plugins=plugins)
-    assert any("mine is set aside" in note for note in caught.value.__notes__)
+    assert any("plugin mine was not loaded" in note for note in caught.value.__notes__)
 
 
 def test_options_are_decoded_as_a_recipe_decodes_them(tmp_path: Path) -> None:
     right = run("loss/kl", options={"weight": 2, "reduction": "sum"}, only=["named_scalars"])
-    assert right.kept == ("named_scalars",)
+    assert right.passed == ("named_scalars",)
     wrong = run("loss/kl", options={"wait": 2}, only=["named_scalars"])
-    assert "unknown-key" in str(wrong.broken["named_scalars"])
+    assert "unknown-key" in str(wrong.failed["named_scalars"])
 
 
 def test_options_may_need_files() -> None:
@@ -163,21 +162,21 @@ def test_the_recipe_may_name_other_neighbours(as_function: bool) -> None:
     sections = {"tokenizer": "none-of-this-name", "summary": "of an author"}
     recipe = (lambda folder: sections) if as_function else sections
     report = run("loss/kl", recipe=recipe, only=["recipe_round_trip", "named_scalars"])
-    assert report.kept == ("named_scalars",)
-    assert "no tokenizer is called `none-of-this-name`" in str(report.broken["recipe_round_trip"])
+    assert report.passed == ("named_scalars",)
+    assert "no tokenizer is called `none-of-this-name`" in str(report.failed["recipe_round_trip"])
     report = run("loss/kl", recipe={"tokenizer": "word"}, only=["recipe_round_trip", "json_schema_agrees"])
-    assert report.kept == ("recipe_round_trip", "json_schema_agrees")
+    assert report.passed == ("recipe_round_trip", "json_schema_agrees")
 
 
 def test_a_spec_may_be_given() -> None:
     from attnforge.specs import StageSpec
 
     first = StageSpec(channels=2, in_channels=None, in_size=None, out_size=8, condition=3, words=4)
-    assert run("stage/initial", spec=first, only=["shapes"]).kept == ("shapes",)
-    assert run("stage/initial", spec=lambda: first, only=["shapes"]).kept == ("shapes",)
+    assert run("stage/initial", spec=first, only=["shapes"]).passed == ("shapes",)
+    assert run("stage/initial", spec=lambda: first, only=["shapes"]).passed == ("shapes",)
 
 
-def test_without_the_extra_the_kit_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("attnforge.testing")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "hypothesis", None)
@@ -187,7 +186,7 @@ def test_without_the_extra_the_kit_says_what_to_install(monkeypatch: pytest.Monk
     assert (problem.code, problem.next_step) == ("testing-not-installed", 'pip install "attnforge[testing]"')
 
 
-def test_a_broken_record_is_told_from_a_broken_class() -> None:
-    mutant = next(one for one in general.MUTANTS if one.check == "declaration_is_complete")
+def test_a_broken_record_is_distinguished_from_a_broken_class() -> None:
+    mutant = next(mutant for mutant in general.MUTANTS if mutant.check == "declaration_is_complete")
     report = run("attention/broken", plugins=mutant.catalogue(), only=["declaration_is_complete"])
-    assert "is not one line of text" in str(report.broken["declaration_is_complete"])
+    assert "is not one line of text" in str(report.failed["declaration_is_complete"])

@@ -47,7 +47,7 @@ def photographs(folder: Path) -> dict[str, object]:
 
 
 def classifier(folder: Path) -> dict[str, object]:
-    """Random weights of Inception-v3, with statistics of images, without which it tells none apart."""
+    """Random weights of Inception-v3, with statistics of images, without which all images look the same."""
     torch.manual_seed(0)
     network = inception_v3(
         weights=None, aux_logits=False, transform_input=False, init_weights=False, num_classes=4, dropout=0.0
@@ -64,7 +64,7 @@ def classifier(folder: Path) -> dict[str, object]:
     return {"weights": str(folder / "weights.pth"), "splits": 3}
 
 
-def drawn_birds() -> MetricSpec:
+def sketch_birds() -> MetricSpec:
     """Images whose captions the grammar of the sketch birds can read."""
     data = SketchBirds(DataSpec(split="test", image_size=SIZE), test_count=12)
     tokenizer = WordTokenizer()
@@ -79,7 +79,7 @@ def drawn_birds() -> MetricSpec:
 
 
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
-GIVEN: dict[str, Mapping[str, Any]] = {
+SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
     "generator/multi-stage": {
         "options": {
@@ -93,14 +93,14 @@ GIVEN: dict[str, Mapping[str, Any]] = {
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
-    "metric/attribute-accuracy": {"spec": drawn_birds},
+    "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {
         "options": classifier,
-        "skip": {"order_of_images": "images are shared out among splits in the order in which they come"},
+        "skip": {"image_order_invariance": "images are assigned to splits in the order in which they come"},
     },
 }
-"""What components need beside their defaults."""
+"""What components need besides their defaults."""
 LARGE = ("image-encoder/inception-v3", "metric/inception-score")
 """Components around a network that takes seconds to build and to run."""
 
@@ -125,12 +125,12 @@ for _kernel in known_kernels.CLASSES:
     )
 
 for _name in OWN:
-    _tests = conformance(_name, **GIVEN.get(_name, {}))
+    _tests = conformance(_name, **SETTINGS.get(_name, {}))
     if hasattr(_tests, "test_compile") and _name not in COMPILED:
         _tests.test_compile = pytest.mark.long(_tests.test_compile)
     globals()[_class_name(_name)] = pytest.mark.long(_tests) if _name in LARGE else _tests
 
 
-def test_what_is_given_is_given_to_somebody() -> None:
-    assert set(GIVEN) | set(LARGE) <= set(OWN)
+def test_every_setting_belongs_to_a_component() -> None:
+    assert set(SETTINGS) | set(LARGE) <= set(OWN)
     assert len({_class_name(name) for name in OWN}) == len(OWN)

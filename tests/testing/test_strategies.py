@@ -1,4 +1,4 @@
-"""The strategies give what components are promised: right shapes, ranges, padding, and variety."""
+"""The strategies generate valid inputs: right shapes, ranges and padding, and enough variety."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from attnforge.testing.examples.catalogue import examples
 FEW = settings(max_examples=20, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
-def finds(strategy: SearchStrategy[Any], wanted: Callable[[Any], bool]) -> bool:
-    """Whether a strategy gives such an example; `find` raises when it does not."""
-    find(strategy, wanted, settings=settings(max_examples=300, derandomize=True, database=None))
+def finds(strategy: SearchStrategy[Any], condition: Callable[[Any], bool]) -> bool:
+    """Whether a strategy generates such an example; `find` raises if it does not."""
+    find(strategy, condition, settings=settings(max_examples=300, derandomize=True, database=None))
     return True
 
 
@@ -49,14 +49,14 @@ def test_images_lie_in_range(images: torch.Tensor) -> None:
     assert float(images.abs().max()) <= 1
 
 
-def test_images_are_plain_now_and_then() -> None:
+def test_some_images_are_constant() -> None:
     assert finds(strategies.images(size=4), lambda images: bool((images == -1).all()))
     assert finds(strategies.images(size=4), lambda images: float(images.std()) > 0.1)
 
 
 def test_feature_maps_are_not_always_square() -> None:
     maps = strategies.feature_maps(channels=3, batch=2)
-    assert finds(maps, lambda one: one.shape[2] != one.shape[3])
+    assert finds(maps, lambda maps: maps.shape[2] != maps.shape[3])
 
 
 @pytest.mark.filterwarnings("ignore:Do not use the .random. module")  # the tests' checks of types do
@@ -79,9 +79,10 @@ def test_captions_differ_in_case_and_end() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_specs_of_every_kind(kind: str, tmp_path: Path) -> None:
-    drawn = strategies.specs(kind, folder=tmp_path)
-    assert finds(drawn, lambda spec: type(spec) is type(spec_for(kind, tmp_path)))
-    assert {one.kind for one in examples()} == set(KINDS)
+    assert finds(
+        strategies.specs(kind, folder=tmp_path), lambda spec: type(spec) is type(spec_for(kind, tmp_path))
+    )
+    assert {example.kind for example in examples()} == set(KINDS)
 
 
 def test_specs_of_trackers_need_a_folder() -> None:

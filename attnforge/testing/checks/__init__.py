@@ -1,4 +1,4 @@
-"""Every promise, by kind of component."""
+"""The checks of every kind of component."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from attnforge.testing.checks import (
     tracker,
 )
 
-_GENERAL = (*declaration.CHECKS, *plugin_module.CHECKS)
-_OWN = {
+_OF_ALL_KINDS = (*declaration.CHECKS, *plugin_module.CHECKS)
+_OF_KIND = {
     "tokenizer": tokenizer.CHECKS,
     "text-encoder": text_encoder.CHECKS,
     "image-encoder": image_encoder.CHECKS,
@@ -49,12 +49,12 @@ def checks_of(kind: str) -> tuple[Check, ...]:
     Args:
         kind: One of `attnforge.plugin.KINDS`.
     """
-    functions = list(_GENERAL)
+    functions = list(_OF_ALL_KINDS)
     if kind != "kernel":  # no slot of a recipe holds a kernel
         functions += recipe.CHECKS
     if kind in network.KINDS:
         functions += network.CHECKS
-    return checks([*functions, *_OWN[kind]])
+    return checks([*functions, *_OF_KIND[kind]])
 
 
 __all__ = ["Check", "checks_of"]

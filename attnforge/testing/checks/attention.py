@@ -1,4 +1,4 @@
-"""What an attention promises: a mean of the real words of each image's own caption, and nothing else."""
+"""What an attention promises: a weighted mean of the words of each image's own caption, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,199 +11,203 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor
 
 from attnforge.interfaces import AttentionOutput, TextFeatures
-from attnforge.testing.expect import for_all, require, same
-from attnforge.testing.networks import quiet
+from attnforge.testing.expect import assert_close, for_all, require
+from attnforge.testing.networks import in_eval_mode
 from attnforge.testing.strategies import feature_maps, numbers, seeds, text_features
 from attnforge.testing.subject import Subject
 
 
-class Asked(NamedTuple):
-    """What an attention is given."""
+class AttentionInputs(NamedTuple):
+    """The inputs of an attention."""
 
     features: Tensor
     text: TextFeatures
 
 
 @st.composite
-def asked(draw: DrawFn, *, channels: int, width: int) -> Asked:
-    """Feature maps and the captions of as many images, of different lengths."""
+def attention_inputs(draw: DrawFn, *, channels: int, width: int) -> AttentionInputs:
+    """Feature maps, and one caption for each, of different lengths."""
     text = draw(text_features(width=width))
-    return Asked(draw(feature_maps(channels=channels, batch=len(text.sentence))), text)
+    return AttentionInputs(draw(feature_maps(channels=channels, batch=len(text.sentence))), text)
 
 
 def shapes(subject: Subject) -> None:
-    """The context is shaped as the features, and the weights have a map for every word."""
+    """The context has the shape of the features, and the weights have a map for every word."""
 
-    def holds(given: Asked) -> None:
-        output = _weighed(attention, given)
-        batch, _, height, width = given.features.shape
-        maps = [batch, given.text.words.shape[2], height, width]
-        _shape(output.context, list(given.features.shape), "the context")
-        assert output.weights is not None  # noqa: S101  (asked for)
-        _shape(output.weights, maps, "the weights")
-
-    attention = _attention(subject)
-    for_all(_asked(subject), holds)
-
-
-def weights_on_demand(subject: Subject) -> None:
-    """Weights are given when they are asked for and are None otherwise, which changes no context."""
-
-    def holds(given: Asked) -> None:
-        plain = attention(*given)
-        require(plain.weights is None, "it gives weights that nobody asked for")
-        same(plain.context, _weighed(attention, given).context, "the context without weights")
+    def holds(inputs: AttentionInputs) -> None:
+        output = _attend(attention, inputs)
+        batch, _, height, width = inputs.features.shape
+        maps = [batch, inputs.text.words.shape[2], height, width]
+        _require_shape(output.context, list(inputs.features.shape), "context")
+        assert output.weights is not None  # noqa: S101  (requested)
+        _require_shape(output.weights, maps, "weights")
 
     attention = _attention(subject)
-    for_all(_asked(subject), holds)
+    for_all(_inputs(subject), holds)
+
+
+def weights_only_when_requested(subject: Subject) -> None:
+    """Weights are returned when requested and None otherwise, and the context is the same either way."""
+
+    def holds(inputs: AttentionInputs) -> None:
+        plain = attention(*inputs)
+        require(plain.weights is None, "weights are returned although return_weights is False")
+        assert_close(plain.context, _attend(attention, inputs).context, "context without return_weights")
+
+    attention = _attention(subject)
+    for_all(_inputs(subject), holds)
 
 
 def weights_sum_to_one(subject: Subject) -> None:
-    """The weights of a pixel are not negative and sum to one over the words."""
+    """The weights of a pixel are non-negative and sum to one over the words."""
 
-    def holds(given: Asked) -> None:
-        weights = _weights(attention, given)
-        require(float(weights.min()) >= 0, f"a weight is {float(weights.min()):g}")
+    def holds(inputs: AttentionInputs) -> None:
+        weights = _weights(attention, inputs)
+        require(
+            float(weights.min()) >= 0, f"the smallest weight is {float(weights.min()):g}, which is negative"
+        )
         total = weights.sum(dim=1)
-        same(total, torch.ones_like(total), "the sum of a pixel's weights (image, row, column)")
+        assert_close(total, torch.ones_like(total), "sum of a pixel's weights (image, row, column)")
 
     attention = _attention(subject)
-    for_all(_asked(subject), holds)
+    for_all(_inputs(subject), holds)
 
 
 def padding_gets_no_weight(subject: Subject) -> None:
-    """A padded word gets exactly no weight."""
+    """The weight of a padded word is exactly zero."""
 
-    def holds(given: Asked) -> None:
-        on_padding = _weights(attention, given).movedim(1, -1) * _spread(given)
-        most = float(on_padding.max())
-        require(most == 0, f"padding gets a weight of {most:g} where captions have {_lengths(given)} words")
+    def holds(inputs: AttentionInputs) -> None:
+        on_padding = _weights(attention, inputs).movedim(1, -1) * _pixel_padding(inputs)
+        largest = float(on_padding.max())
+        require(largest == 0, f"padding gets a weight of {largest:g}; captions have {_lengths(inputs)} words")
 
     attention = _attention(subject)
-    for_all(_asked(subject), holds)
+    for_all(_inputs(subject), holds)
 
 
-def padded_slots_have_no_influence(subject: Subject) -> None:
-    """What the slots of padded words hold changes neither context nor weights."""
+def padded_positions_are_ignored(subject: Subject) -> None:
+    """The vectors at padded positions change neither the context nor the weights."""
 
-    def holds(drawn: tuple[Asked, int]) -> None:
-        given, seed = drawn
-        rubbish = 3 * numbers(*given.text.words.shape, seed=seed)
-        words = torch.where(given.text.padding[:, None], rubbish, given.text.words)
-        text = TextFeatures(words=words, sentence=given.text.sentence, padding=given.text.padding)
-        _same(
-            _weighed(attention, Asked(given.features, text)),
-            _weighed(attention, given),
-            "padded slots changed",
+    def holds(example: tuple[AttentionInputs, int]) -> None:
+        inputs, seed = example
+        noise = 3 * numbers(*inputs.text.words.shape, seed=seed)
+        words = torch.where(inputs.text.padding[:, None], noise, inputs.text.words)
+        text = TextFeatures(words=words, sentence=inputs.text.sentence, padding=inputs.text.padding)
+        _assert_close(
+            _attend(attention, AttentionInputs(inputs.features, text)),
+            _attend(attention, inputs),
+            "padded vectors replaced by noise",
         )
 
     attention = _attention(subject)
-    for_all(st.tuples(_asked(subject), seeds()), holds)
+    for_all(st.tuples(_inputs(subject), seeds()), holds)
 
 
-def each_caption_alone_as_in_a_batch(subject: Subject) -> None:
-    """An image with its caption gives alone, without padding, what it gives in a batch."""
+def batch_invariance(subject: Subject) -> None:
+    """An image with its caption gives the same result alone, without padding, as in a batch."""
 
-    def holds(given: Asked) -> None:
-        together = _weighed(attention, given)
-        for index, words in enumerate(_lengths(given)):
+    def holds(inputs: AttentionInputs) -> None:
+        together = _attend(attention, inputs)
+        for index, length in enumerate(_lengths(inputs)):
             text = TextFeatures(
-                words=given.text.words[index : index + 1, :, :words],
-                sentence=given.text.sentence[index : index + 1],
-                padding=given.text.padding[index : index + 1, :words],
+                words=inputs.text.words[index : index + 1, :, :length],
+                sentence=inputs.text.sentence[index : index + 1],
+                padding=inputs.text.padding[index : index + 1, :length],
             )
-            alone = _weighed(attention, Asked(given.features[index : index + 1], text))
-            what = f"caption {index} of lengths {_lengths(given)} alone"
-            same(alone.context[0], together.context[index], f"{what}: context")
+            alone = _attend(attention, AttentionInputs(inputs.features[index : index + 1], text))
+            what = f"caption {index} of lengths {_lengths(inputs)} alone"
+            assert_close(alone.context[0], together.context[index], f"{what}: context")
             assert alone.weights is not None and together.weights is not None  # noqa: S101, PT018
-            same(alone.weights[0], together.weights[index, :words], f"{what}: weights")
+            assert_close(alone.weights[0], together.weights[index, :length], f"{what}: weights")
 
     attention = _attention(subject)
-    for_all(_asked(subject), holds)
+    for_all(_inputs(subject), holds)
 
 
-def order_of_words(subject: Subject) -> None:
-    """Words in another order get the same weights in that order, and the context stays."""
+def word_order_equivariance(subject: Subject) -> None:
+    """Permuting the words permutes the weights and leaves the context unchanged."""
 
-    def holds(drawn: tuple[Asked, int]) -> None:
-        given, seed = drawn
-        full = torch.zeros_like(given.text.padding)  # without padding, so that only the order can matter
-        order = torch.randperm(full.shape[1], generator=torch.Generator().manual_seed(seed))
-        plain = TextFeatures(words=given.text.words, sentence=given.text.sentence, padding=full)
-        turned = TextFeatures(words=plain.words[:, :, order], sentence=plain.sentence, padding=full)
-        before = _weighed(attention, Asked(given.features, plain))
-        after = _weighed(attention, Asked(given.features, turned))
+    def holds(example: tuple[AttentionInputs, int]) -> None:
+        inputs, seed = example
+        no_padding = torch.zeros_like(inputs.text.padding)  # so that only the order can matter
+        order = torch.randperm(no_padding.shape[1], generator=torch.Generator().manual_seed(seed))
+        original = TextFeatures(words=inputs.text.words, sentence=inputs.text.sentence, padding=no_padding)
+        permuted = TextFeatures(
+            words=original.words[:, :, order], sentence=original.sentence, padding=no_padding
+        )
+        before = _attend(attention, AttentionInputs(inputs.features, original))
+        after = _attend(attention, AttentionInputs(inputs.features, permuted))
         assert before.weights is not None and after.weights is not None  # noqa: S101, PT018
-        same(after.context, before.context, "the context of words in another order")
-        same(after.weights, before.weights[:, order], "the weights of words in another order")
+        assert_close(after.context, before.context, "context after permuting the words")
+        assert_close(after.weights, before.weights[:, order], "weights after permuting the words")
 
     attention = _attention(subject)
-    for_all(st.tuples(_asked(subject), seeds()), holds)
+    for_all(st.tuples(_inputs(subject), seeds()), holds)
 
 
 def determinism(subject: Subject) -> None:
-    """In evaluation mode the same inputs give the same numbers to the bit, whatever torch's seed."""
+    """In evaluation mode the same inputs give bitwise equal outputs, whatever torch's seed."""
 
-    def holds(given: Asked) -> None:
-        first, second = _weighed(attention, given, seed=1), _weighed(attention, given, seed=2)
+    def holds(inputs: AttentionInputs) -> None:
+        first, second = _attend(attention, inputs, seed=1), _attend(attention, inputs, seed=2)
         assert first.weights is not None and second.weights is not None  # noqa: S101, PT018
         equal = torch.equal(first.context, second.context) and torch.equal(first.weights, second.weights)
-        require(equal, "the same inputs give other numbers when torch's generator has another seed")
+        require(equal, "outputs change with the seed of torch's global generator")
 
     attention = _attention(subject)
-    for_all(_asked(subject), holds)
+    for_all(_inputs(subject), holds)
 
 
 def _attention(subject: Subject) -> Any:
-    return quiet(subject.build())
+    return in_eval_mode(subject.build())
 
 
-def _asked(subject: Subject) -> SearchStrategy[Asked]:
+def _inputs(subject: Subject) -> SearchStrategy[AttentionInputs]:
     spec = subject.spec()
-    return asked(channels=spec.channels, width=spec.words)
+    return attention_inputs(channels=spec.channels, width=spec.words)
 
 
 @torch.no_grad()
-def _weighed(attention: Any, given: Asked, *, seed: int = 1) -> AttentionOutput:
+def _attend(attention: Any, inputs: AttentionInputs, *, seed: int = 1) -> AttentionOutput:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        output: AttentionOutput = attention(*given, return_weights=True)
-    require(output.weights is not None, "it gives no weights when asked for them")
+        output: AttentionOutput = attention(*inputs, return_weights=True)
+    require(output.weights is not None, "no weights are returned although return_weights is True")
     return output
 
 
-def _weights(attention: Any, given: Asked) -> Tensor:
-    weights = _weighed(attention, given).weights
-    assert weights is not None  # noqa: S101  (required above)
+def _weights(attention: Any, inputs: AttentionInputs) -> Tensor:
+    weights = _attend(attention, inputs).weights
+    assert weights is not None  # noqa: S101  (checked in _attend)
     return weights.float()
 
 
-def _spread(given: Asked) -> Tensor:
-    """Padding at every pixel: b 1 1 l."""
-    return given.text.padding[:, None, None].float()
+def _pixel_padding(inputs: AttentionInputs) -> Tensor:
+    """The padding mask, to broadcast over pixels: b 1 1 l."""
+    return inputs.text.padding[:, None, None].float()
 
 
-def _lengths(given: Asked) -> list[int]:
-    return [int(length) for length in given.text.lengths]
+def _lengths(inputs: AttentionInputs) -> list[int]:
+    return [int(length) for length in inputs.text.lengths]
 
 
-def _same(found: AttentionOutput, wanted: AttentionOutput, what: str) -> None:
-    assert found.weights is not None and wanted.weights is not None  # noqa: S101, PT018  (asked for)
-    same(found.context, wanted.context, f"{what}: context")
-    same(found.weights, wanted.weights, f"{what}: weights")
+def _assert_close(actual: AttentionOutput, expected: AttentionOutput, what: str) -> None:
+    assert actual.weights is not None and expected.weights is not None  # noqa: S101, PT018  (requested)
+    assert_close(actual.context, expected.context, f"{what}: context")
+    assert_close(actual.weights, expected.weights, f"{what}: weights")
 
 
-def _shape(tensor: Tensor, wanted: list[int], what: str) -> None:
-    require(list(tensor.shape) == wanted, f"{what} is {list(tensor.shape)}, not {wanted}")
+def _require_shape(tensor: Tensor, expected: list[int], what: str) -> None:
+    require(list(tensor.shape) == expected, f"{what} of shape {list(tensor.shape)}, expected {expected}")
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     shapes,
-    weights_on_demand,
+    weights_only_when_requested,
     weights_sum_to_one,
     padding_gets_no_weight,
-    padded_slots_have_no_influence,
-    each_caption_alone_as_in_a_batch,
-    order_of_words,
+    padded_positions_are_ignored,
+    batch_invariance,
+    word_order_equivariance,
     determinism,
 )

@@ -1,4 +1,4 @@
-"""What a conditioner promises: a draw from the Gaussian that it names, decided by torch's seed."""
+"""What a conditioner promises: a sample from the Gaussian that it returns, decided by torch's seed."""
 
 from __future__ import annotations
 
@@ -6,86 +6,89 @@ from collections.abc import Callable
 
 import torch
 
-from attnforge.testing.expect import finite, require, same
-from attnforge.testing.networks import inputs_for, quiet, rows, seeded
+from attnforge.testing.expect import assert_close, assert_finite, require
+from attnforge.testing.networks import call_seeded, in_eval_mode, inputs_for, rows
 from attnforge.testing.strategies import numbers
 from attnforge.testing.subject import Subject
 
 KIND = "conditioner"
-DRAWS = 4000
+SAMPLES = 4000
 
 
 def shapes(subject: Subject) -> None:
-    """Value, mean and logvar are b z, with `dim` for z."""
-    network = quiet(subject.build())
-    for name, found in seeded(KIND, network, inputs_for(subject, network)).items():
-        wanted = [3, network.dim]
-        require(list(found.shape) == wanted, f"{name} of 3 sentences is {list(found.shape)}, not {wanted}")
+    """Value, mean and logvar have the shape b z, where z is the conditioner's `dim`."""
+    network = in_eval_mode(subject.build())
+    for name, output in call_seeded(KIND, network, inputs_for(subject, network)).items():
+        expected = [3, network.dim]
+        shape = list(output.shape)
+        require(shape == expected, f"{name} of 3 sentences has shape {shape}, expected {expected}")
 
 
 def finite_gaussians(subject: Subject) -> None:
-    """Mean, logvar and deviation are finite for quiet and loud sentences."""
-    network, width = quiet(subject.build()), subject.spec().sentence
+    """Mean, logvar and standard deviation are finite for small and large sentence vectors."""
+    network, width = in_eval_mode(subject.build()), subject.spec().sentence
     for scale in (0.0, 1.0, 10.0):
         with torch.no_grad():
-            found = seeded(KIND, network, {"sentence": scale * numbers(8, width, seed=3)})
-        for name, one in {**found, "deviation": (0.5 * found["logvar"]).exp()}.items():
-            finite(one, f"{name} for sentences of size {scale:g}")
+            outputs = call_seeded(KIND, network, {"sentence": scale * numbers(8, width, seed=3)})
+        for name, output in {**outputs, "standard deviation": (0.5 * outputs["logvar"]).exp()}.items():
+            assert_finite(output, f"{name} for sentence vectors of scale {scale:g}")
 
 
-def seed_decides_the_draw(subject: Subject) -> None:
-    """With torch's generator at the same seed it draws the same value; mean and logvar know no seed."""
-    network = quiet(subject.build())
+def sampling_is_seeded(subject: Subject) -> None:
+    """The same seed of torch's generator gives the same sample; mean and logvar do not depend on the seed."""
+    network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
-        one, again, other = (seeded(KIND, network, inputs, seed=seed) for seed in (1, 1, 2))
-    require(torch.equal(one["value"], again["value"]), "the same seed draws other values")
+        first, again, other = (call_seeded(KIND, network, inputs, seed=seed) for seed in (1, 1, 2))
+    require(torch.equal(first["value"], again["value"]), "two samples with the same seed differ")
     for name in ("mean", "logvar"):
-        require(torch.equal(one[name], other[name]), f"{name} depends on the seed")
+        require(torch.equal(first[name], other[name]), f"{name} depends on the seed")
 
 
-def draws_from_its_gaussian(subject: Subject) -> None:
-    """Values have the mean and the deviation that it names; one without noise gives the mean itself."""
-    network = quiet(subject.build())
-    sentence = numbers(1, subject.spec().sentence, seed=4).expand(DRAWS, -1)
+def samples_match_the_gaussian(subject: Subject) -> None:
+    """Samples have the returned mean and standard deviation; without noise they equal the mean."""
+    network = in_eval_mode(subject.build())
+    sentence = numbers(1, subject.spec().sentence, seed=4).expand(SAMPLES, -1)
     with torch.no_grad():
-        drawn = seeded(KIND, network, {"sentence": sentence})
-    apart = drawn["value"] - drawn["mean"]
-    if not apart.any():
+        outputs = call_seeded(KIND, network, {"sentence": sentence})
+    deviations = outputs["value"] - outputs["mean"]
+    if not deviations.any():
         return
-    standard = apart / (0.5 * drawn["logvar"]).exp()
-    middle, spread = standard.mean(dim=0).abs().max(), (standard.std(dim=0) - 1).abs().max()
-    require(float(middle) < 0.1, f"values lie {float(middle):.2f} deviations beside the mean")
-    require(float(spread) < 0.1, f"their deviation is off by {100 * float(spread):.0f} percent")
+    standardized = deviations / (0.5 * outputs["logvar"]).exp()
+    bias = float(standardized.mean(dim=0).abs().max())
+    excess = float((standardized.std(dim=0) - 1).abs().max())
+    require(bias < 0.1, f"the mean of the samples is off by {bias:.2f} standard deviations")
+    require(excess < 0.1, f"the standard deviation of the samples is off by {100 * excess:.0f} percent")
 
 
-def each_sentence_alone_as_in_a_batch(subject: Subject) -> None:
-    """In evaluation mode a sentence has alone the Gaussian that it has in a batch."""
-    network = quiet(subject.build())
+def batch_invariance(subject: Subject) -> None:
+    """In evaluation mode a sentence has the same Gaussian alone as in a batch."""
+    network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
-        together = seeded(KIND, network, inputs)
+        together = call_seeded(KIND, network, inputs)
         for index in range(len(inputs["sentence"])):
-            place = slice(index, index + 1)
-            alone = seeded(KIND, network, rows(inputs, place))
+            row = slice(index, index + 1)
+            alone = call_seeded(KIND, network, rows(inputs, row))
             for name in ("mean", "logvar"):
-                same(alone[name], together[name][place], f"{name} of sentence {index} alone")
+                assert_close(alone[name], together[name][row], f"{name} of sentence {index} alone")
 
 
-def sentence_matters(subject: Subject) -> None:
-    """Another sentence has another mean."""
-    network = quiet(subject.build())
+def depends_on_sentence(subject: Subject) -> None:
+    """Different sentences have different means."""
+    network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
-        one, two = seeded(KIND, network, inputs), seeded(KIND, network, {"sentence": -inputs["sentence"]})
-    require(not torch.equal(one["mean"], two["mean"]), "the mean is the same for other sentences")
+        first = call_seeded(KIND, network, inputs)
+        second = call_seeded(KIND, network, {"sentence": -inputs["sentence"]})
+    require(not torch.equal(first["mean"], second["mean"]), "the mean is the same for different sentences")
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     shapes,
     finite_gaussians,
-    seed_decides_the_draw,
-    draws_from_its_gaussian,
-    each_sentence_alone_as_in_a_batch,
-    sentence_matters,
+    sampling_is_seeded,
+    samples_match_the_gaussian,
+    batch_invariance,
+    depends_on_sentence,
 )

@@ -1,4 +1,4 @@
-"""What a data set promises: the same image for the same seed, in every process that loads it."""
+"""What a data set promises: the same sample for the same seed, in every process that loads it."""
 
 from __future__ import annotations
 
@@ -17,100 +17,105 @@ from attnforge.interfaces import Sample
 from attnforge.testing.expect import require
 from attnforge.testing.subject import Subject
 
-MOST = 6
-"""How many images of a large data set are looked at."""
+MAX_IMAGES = 6
+"""How many images of a large data set are checked, besides the last one."""
 
 
-def both_splits(subject: Subject) -> None:
-    """There are images to train with and others to test with."""
+def train_and_test_splits(subject: Subject) -> None:
+    """The train and test splits are not empty and share no image."""
     keys = {}
     for split in ("train", "test"):
         data = subject.build(spec=replace(subject.spec(), split=split))
-        require(len(data) >= 1, f"the split {split} has {len(data)} images")
-        keys[split] = {data.sample(index, seed=0).key for index in _places(data)}
+        require(len(data) >= 1, f"split '{split}' is empty")
+        keys[split] = {data.sample(index, seed=0).key for index in _indices(data)}
     shared = keys["train"] & keys["test"]
-    require(not shared, f"{sorted(shared)[:3]} are in both splits")
+    require(not shared, f"these keys are in both splits: {sorted(shared)[:3]}")
 
 
-def images(subject: Subject) -> None:
-    """An image holds bytes, 3 h w, and is a square of the size that the spec asks for."""
+def image_format(subject: Subject) -> None:
+    """An image is uint8, 3 h w, with the spec's `image_size` for h and w."""
     data, size = subject.build(), subject.spec().image_size
-    for index in _places(data):
+    for index in _indices(data):
         image = data.sample(index, seed=index).image
         shape = list(image.shape)
-        require(image.dtype == torch.uint8, f"image {index} holds {image.dtype}, not bytes")
-        require(shape == [3, size, size], f"image {index} is {shape}, not {[3, size, size]}")
+        require(image.dtype == torch.uint8, f"image {index} is {image.dtype}, not torch.uint8")
+        require(shape == [3, size, size], f"image {index} has shape {shape}, expected {[3, size, size]}")
 
 
 def captions(subject: Subject) -> None:
-    """Every image has captions, none of them blank, and a sample has one of them."""
+    """Every image has captions, none of them blank, and every sample has one of them."""
     data = subject.build()
-    for index in _places(data):
+    for index in _indices(data):
         texts = list(data.captions(index))
         require(texts, f"image {index} has no caption")
         for text in texts:
             require(isinstance(text, str) and text.strip(), f"image {index} has the caption {text!r}")
         for seed in range(3):
-            drawn = data.sample(index, seed=seed).caption
-            require(drawn in texts, f"the sample's caption {drawn!r} is none of image {index}'s")
+            caption = data.sample(index, seed=seed).caption
+            require(caption in texts, f"the sample's caption {caption!r} is not a caption of image {index}")
 
 
-def classes(subject: Subject) -> None:
-    """The class of an image is a whole number from 0, and a sample says the same."""
+def class_ids(subject: Subject) -> None:
+    """The class of an image is a non-negative integer, and its samples have the same class."""
     data = subject.build()
-    for index in _places(data):
-        number = data.class_id(index)
-        whole = isinstance(number, int) and not isinstance(number, bool) and number >= 0
-        require(whole, f"the class of image {index} is {number!r}")
-        said = data.sample(index, seed=0).class_id
-        require(said == number, f"image {index} is of class {number}, its sample of {said}")
+    for index in _indices(data):
+        class_id = data.class_id(index)
+        valid = isinstance(class_id, int) and not isinstance(class_id, bool) and class_id >= 0
+        require(valid, f"the class of image {index} is {class_id!r}, not a non-negative integer")
+        sampled = data.sample(index, seed=0).class_id
+        require(
+            sampled == class_id, f"image {index} has class {class_id}, but its sample has class {sampled}"
+        )
 
 
-def keys(subject: Subject) -> None:
-    """Every image has a key of its own, whatever the seed."""
+def unique_keys(subject: Subject) -> None:
+    """Every image has its own key, which does not depend on the seed."""
     data = subject.build()
-    found = [data.sample(index, seed=0).key for index in _places(data)]
-    require(len(set(found)) == len(found), f"keys are not unique: {found}")
-    for index, key in zip(_places(data), found, strict=True):
+    keys = [data.sample(index, seed=0).key for index in _indices(data)]
+    require(len(set(keys)) == len(keys), f"keys are not unique: {keys}")
+    for index, key in zip(_indices(data), keys, strict=True):
         other = data.sample(index, seed=1).key
-        require(other == key, f"with another seed image {index} is called {other!r}, not {key!r}")
+        require(other == key, f"with another seed the key of image {index} is {other!r}, not {key!r}")
 
 
-def same_seed_same_sample(subject: Subject) -> None:
-    """The same index and seed give the same sample, whatever was loaded or drawn at random before."""
+def samples_are_deterministic(subject: Subject) -> None:
+    """The same index and seed give the same sample, whatever the global random state and earlier samples."""
     data = subject.build()
-    for index in _places(data):
-        with _luck(100 + index):
+    for index in _indices(data):
+        with _global_seed(100 + index):
             first = data.sample(index, seed=5)
-        with _luck(200 + index):
+        with _global_seed(200 + index):
             data.sample((index + 1) % len(data), seed=9)
-            _equal(data.sample(index, seed=5), first, f"image {index} loaded again")
+            _require_equal(data.sample(index, seed=5), first, f"image {index} sampled again")
 
 
-def samples_are_their_own(subject: Subject) -> None:
-    """Writing into a sample's image changes no later sample."""
+def samples_share_no_memory(subject: Subject) -> None:
+    """Writing to a sample's image does not change later samples."""
     data = subject.build()
     first = data.sample(0, seed=5)
-    kept = first.image.clone()
+    original = first.image.clone()
     first.image.bitwise_not_()
-    require(torch.equal(data.sample(0, seed=5).image, kept), "what is written into a sample comes back later")
+    unchanged = torch.equal(data.sample(0, seed=5).image, original)
+    require(unchanged, "writing to a sample's image changes later samples")
 
 
 def pickling(subject: Subject) -> None:
-    """It travels into a worker process: pickled and read back, it gives the same samples."""
+    """It can be sent to a worker process: unpickled, it gives the same samples."""
     data = subject.build()
     data.sample(0, seed=0)
     try:
-        copied = pickle.loads(pickle.dumps(data))  # noqa: S301  (its own pickle)
+        unpickled = pickle.loads(pickle.dumps(data))  # noqa: S301  (its own pickle)
     except Exception as error:
-        raise AssertionError(f"it cannot be pickled: {type(error).__name__}: {error}") from error
-    require(len(copied) == len(data), f"pickled, it has {len(copied)} images, not {len(data)}")
-    for index in _places(data):
-        _equal(copied.sample(index, seed=3), data.sample(index, seed=3), f"image {index} in a worker")
+        raise AssertionError(f"the data set cannot be pickled: {type(error).__name__}: {error}") from error
+    require(len(unpickled) == len(data), f"unpickled, it has {len(unpickled)} images, not {len(data)}")
+    for index in _indices(data):
+        _require_equal(
+            unpickled.sample(index, seed=3), data.sample(index, seed=3), f"image {index} after unpickling"
+        )
 
 
 def index_errors(subject: Subject) -> None:
-    """An index beyond its length is an IndexError or an error of attnforge's, for every method."""
+    """Every method raises an IndexError or an AttnforgeError for an index out of range."""
     data = subject.build()
     for index in (len(data), len(data) + 1000):
         calls: dict[str, Callable[[], Any]] = {
@@ -119,23 +124,23 @@ def index_errors(subject: Subject) -> None:
             "class_id": lambda index=index: data.class_id(index),  # type: ignore[misc]
         }
         for name, action in calls.items():
-            _refused(action, f"`{name}` of image {index} of {len(data)}")
+            _require_index_error(action, f"`{name}` of image {index} of {len(data)}")
 
 
-def _refused(action: Callable[[], Any], what: str) -> None:
+def _require_index_error(action: Callable[[], Any], what: str) -> None:
     try:
-        found = action()
+        result = action()
     except (IndexError, AttnforgeError):
         return
     except Exception as error:
         raise AssertionError(f"{what} raises {type(error).__name__}: {error}") from error
-    raise AssertionError(f"{what} is {str(found)[:60]!r}")
+    raise AssertionError(f"{what} returns {str(result)[:60]!r} instead of raising IndexError")
 
 
 @contextmanager
-def _luck(seed: int) -> Iterator[None]:
-    """All global generators at a seed; afterwards they are as they were."""
-    python, arrays = random.getstate(), np.random.get_state()
+def _global_seed(seed: int) -> Iterator[None]:
+    """Seed all global random generators, and restore their states afterwards."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -143,31 +148,31 @@ def _luck(seed: int) -> Iterator[None]:
             np.random.seed(seed)
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(arrays)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
 
 
-def _places(data: Any) -> list[int]:
-    """The first images and the last one."""
+def _indices(data: Any) -> list[int]:
+    """Indices of the first images and of the last one."""
     count = len(data)
-    return sorted({*range(min(count, MOST)), count - 1})
+    return sorted({*range(min(count, MAX_IMAGES)), count - 1})
 
 
-def _equal(found: Sample, wanted: Sample, what: str) -> None:
-    require(torch.equal(found.image, wanted.image), f"{what} shows something else")
+def _require_equal(actual: Sample, expected: Sample, what: str) -> None:
+    require(torch.equal(actual.image, expected.image), f"{what} has different pixels")
     for name in ("caption", "class_id", "key"):
-        ours, theirs = getattr(found, name), getattr(wanted, name)
-        require(ours == theirs, f"{what} has the {name} {ours!r}, not {theirs!r}")
+        value, original = getattr(actual, name), getattr(expected, name)
+        require(value == original, f"{what} has the {name} {value!r}, not {original!r}")
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
-    both_splits,
-    images,
+    train_and_test_splits,
+    image_format,
     captions,
-    classes,
-    keys,
-    same_seed_same_sample,
-    samples_are_their_own,
+    class_ids,
+    unique_keys,
+    samples_are_deterministic,
+    samples_share_no_memory,
     pickling,
     index_errors,
 )

@@ -1,4 +1,4 @@
-"""What an image encoder promises: regions and one vector for images in [-1, 1], each on its own."""
+"""What an image encoder promises: region vectors and an image vector for each image in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -6,85 +6,89 @@ from collections.abc import Callable
 
 import torch
 
-from attnforge.testing.expect import finite, require, same
-from attnforge.testing.networks import example_images, inputs_for, quiet, rows, seeded
+from attnforge.testing.expect import assert_close, assert_finite, require
+from attnforge.testing.networks import call_seeded, example_images, in_eval_mode, inputs_for, rows
 from attnforge.testing.subject import Subject
 
 KIND = "image-encoder"
 
 
 def shapes(subject: Subject) -> None:
-    """Regions are b d h w and image vectors b d, with the spec's `dim` for d."""
-    spec, network = subject.spec(), quiet(subject.build())
-    found = seeded(KIND, network, inputs_for(subject, network))
-    regions, image = list(found["regions"].shape), list(found["image"].shape)
-    right = len(regions) == 4 and regions[:2] == [3, spec.dim]
-    require(right, f"regions of 3 images are {regions}, not [3, {spec.dim}, h, w]")
-    require(image == [3, spec.dim], f"image vectors of 3 images are {image}, not [3, {spec.dim}]")
+    """Regions are b d h w and image vectors b d, where d is the spec's `dim`."""
+    spec, network = subject.spec(), in_eval_mode(subject.build())
+    outputs = call_seeded(KIND, network, inputs_for(subject, network))
+    regions, image = list(outputs["regions"].shape), list(outputs["image"].shape)
+    valid = len(regions) == 4 and regions[:2] == [3, spec.dim]
+    require(valid, f"regions of 3 images have shape {regions}, expected [3, {spec.dim}, h, w]")
+    require(image == [3, spec.dim], f"image vectors of 3 images have shape {image}, expected [3, {spec.dim}]")
 
 
-def several_sizes(subject: Subject) -> None:
-    """It reads images of other sizes than its spec says it will usually see."""
-    spec, network = subject.spec(), quiet(subject.build())
+def other_image_sizes(subject: Subject) -> None:
+    """It also encodes images of other sizes than the spec's `image_size`."""
+    spec, network = subject.spec(), in_eval_mode(subject.build())
     for size in (spec.image_size, 2 * spec.image_size):
         with torch.no_grad():
-            found = seeded(KIND, network, {"images": example_images(2, size, seed=1)})
-        for name, one in found.items():
-            finite(one, f"{name} of images of {size} pixels")
+            outputs = call_seeded(KIND, network, {"images": example_images(2, size, seed=1)})
+        for name, output in outputs.items():
+            assert_finite(output, f"{name} of images of {size} pixels")
 
 
-def plain_images(subject: Subject) -> None:
-    """Images that are all black, grey or white give finite vectors and gradients."""
+def constant_images(subject: Subject) -> None:
+    """Uniformly black, grey or white images have finite vectors and gradients."""
     network = subject.build()
     spec = subject.spec()
     levels = torch.tensor([-1.0, 0.0, 1.0]).reshape(3, 1, 1, 1)
     images = levels.expand(3, 3, spec.image_size, spec.image_size).clone().requires_grad_()
-    found = seeded(KIND, quiet(network), {"images": images})
-    for name, one in found.items():
-        finite(one, f"{name} of plain images")
-    torch.stack([one.square().sum() for one in found.values()]).sum().backward()  # type: ignore[no-untyped-call]
+    outputs = call_seeded(KIND, in_eval_mode(network), {"images": images})
+    for name, output in outputs.items():
+        assert_finite(output, f"{name} of constant images")
+    torch.stack([output.square().sum() for output in outputs.values()]).sum().backward()  # type: ignore[no-untyped-call]
     if images.grad is not None:
-        finite(images.grad, "the gradient of plain images")
+        assert_finite(images.grad, "gradient with respect to constant images")
 
 
-def each_image_alone_as_in_a_batch(subject: Subject) -> None:
-    """In evaluation mode an image gives alone what it gives in a batch."""
-    network = quiet(subject.build())
+def batch_invariance(subject: Subject) -> None:
+    """In evaluation mode an image has the same features alone as in a batch."""
+    network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
-        together = seeded(KIND, network, inputs)
+        together = call_seeded(KIND, network, inputs)
         for index in range(len(inputs["images"])):
-            place = slice(index, index + 1)
-            for name, alone in seeded(KIND, network, rows(inputs, place)).items():
-                same(alone, together[name][place], f"{name} of image {index} alone")
+            row = slice(index, index + 1)
+            for name, alone in call_seeded(KIND, network, rows(inputs, row)).items():
+                assert_close(alone, together[name][row], f"{name} of image {index} alone")
 
 
-def image_matters(subject: Subject) -> None:
-    """Another image gives other regions and another image vector."""
-    network = quiet(subject.build())
+def depends_on_image(subject: Subject) -> None:
+    """Regions and image vectors depend on the image."""
+    network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
-        one, two = seeded(KIND, network, inputs), seeded(KIND, network, {"images": -inputs["images"]})
-    for name, found in one.items():
-        require(not torch.equal(found, two[name]), f"{name} of other images are the same")
+        first = call_seeded(KIND, network, inputs)
+        second = call_seeded(KIND, network, {"images": -inputs["images"]})
+    for name, output in first.items():
+        require(not torch.equal(output, second[name]), f"{name} is the same for different images")
 
 
 def gradients_reach_the_images(subject: Subject) -> None:
-    """Gradients of regions and of image vectors reach the images: losses judge drawn images so."""
+    """Regions and image vectors have gradients with respect to the images, which losses need."""
     for name in ("regions", "image"):
-        network = quiet(subject.build())
+        network = in_eval_mode(subject.build())
         inputs = inputs_for(subject, network)
         inputs["images"].requires_grad_()
-        seeded(KIND, network, inputs)[name].square().sum().backward()  # type: ignore[no-untyped-call]
+        call_seeded(KIND, network, inputs)[name].square().sum().backward()  # type: ignore[no-untyped-call]
         gradient = inputs["images"].grad
-        require(gradient is not None and bool(gradient.any()), f"no gradient of {name} reaches the images")
+        require(
+            gradient is not None and bool(gradient.any()),
+            f"the gradient of {name} with respect to the images is zero",
+        )
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     shapes,
-    several_sizes,
-    plain_images,
-    each_image_alone_as_in_a_batch,
-    image_matters,
+    other_image_sizes,
+    constant_images,
+    batch_invariance,
+    depends_on_image,
     gradients_reach_the_images,
 )

@@ -1,4 +1,4 @@
-"""What a loss promises: named scalars, and gradients only where its side of the game learns."""
+"""What a loss promises: named scalars, and gradients only for the networks that it trains."""
 
 from __future__ import annotations
 
@@ -11,82 +11,87 @@ from torch import Tensor, nn
 
 from attnforge.interfaces import AdversarialStep
 from attnforge.testing.compiling import run_compiled
-from attnforge.testing.examples import game
-from attnforge.testing.expect import all_same, finite, require
+from attnforge.testing.examples import adversarial_step
+from attnforge.testing.expect import assert_all_close, assert_finite, require
 from attnforge.testing.subject import Subject
 
 SIDES = ("generator", "discriminator")
-BFLOAT16 = 0.1
-"""How far a term under autocast may be off, relative to its size or to one."""
+BFLOAT16_TOLERANCE = 0.1
+"""How far a term under autocast may be off, relative to the larger of its size and one."""
 
 
 def named_scalars(subject: Subject) -> None:
-    """Each side gives finite scalars by name, and at least one side gives any."""
-    found = {side: _terms(subject.build(), side, game()[0]) for side in SIDES}
-    require(any(found.values()), "neither side gives a term: the loss takes no part in the game")
-    for side, terms in found.items():
+    """`generator` and `discriminator` return finite scalars by name, and are not both empty."""
+    terms_of = {side: _terms(subject.build(), side, adversarial_step()[0]) for side in SIDES}
+    require(any(terms_of.values()), "neither `generator` nor `discriminator` returns a term")
+    for side, terms in terms_of.items():
         for name, term in terms.items():
-            require(isinstance(name, str) and name.strip(), f"a term of the {side} has the name {name!r}")
-            require(isinstance(term, Tensor), f"`{name}` of the {side} is a {type(term).__name__}")
-            require(term.ndim == 0, f"`{name}` of the {side} has the shape {list(term.shape)}, not []")
-            require(term.is_floating_point(), f"`{name}` of the {side} has the type {term.dtype}")
-            finite(term, f"`{name}` of the {side}")
+            require(isinstance(name, str) and name.strip(), f"a term of the {side} is called {name!r}")
+            require(
+                isinstance(term, Tensor), f"`{name}` of the {side} is a {type(term).__name__}, not a tensor"
+            )
+            require(term.ndim == 0, f"`{name}` of the {side} has shape {list(term.shape)}, expected []")
+            require(term.is_floating_point(), f"`{name}` of the {side} is {term.dtype}, not a floating type")
+            assert_finite(term, f"`{name}` of the {side}")
 
 
 def same_names_every_step(subject: Subject) -> None:
-    """The terms have the same names in every step, so that their curves have no gaps."""
+    """The terms have the same names in every step, so that logged curves have no gaps."""
     loss = subject.build()
     for side in SIDES:
-        names = [sorted(_terms(loss, side, game(batch=batch, seed=batch)[0])) for batch in (4, 2, 3)]
-        require(names[0] == names[1] == names[2], f"the {side}'s terms are called {names}")
+        steps = [adversarial_step(batch=batch, seed=batch)[0] for batch in (4, 2, 3)]
+        names = [sorted(_terms(loss, side, step)) for step in steps]
+        require(
+            names[0] == names[1] == names[2], f"the names of the {side}'s terms change between steps: {names}"
+        )
 
 
 def batch_of_one(subject: Subject) -> None:
-    """A batch of one image gives finite terms, too."""
+    """The terms are finite for a batch of one image."""
     loss = subject.build()
     for side in SIDES:
-        for name, term in _terms(loss, side, game(batch=1)[0]).items():
-            finite(term, f"`{name}` of the {side} with one image")
+        for name, term in _terms(loss, side, adversarial_step(batch=1)[0]).items():
+            assert_finite(term, f"`{name}` of the {side} for a batch of one")
 
 
 def generator_terms_reach_the_generator(subject: Subject) -> None:
-    """What the generator pays has gradients that reach what it drew: its images or its condition."""
-    step, networks = game()
+    """The generator's terms have gradients with respect to the generator."""
+    step, networks = adversarial_step()
     terms = _terms(subject.build(), "generator", step)
     if terms:
         _backward(terms)
-        require(_reached(networks["generator"]), "no gradient of the generator's terms reaches the generator")
+        require(_has_gradient(networks["generator"]), "the generator's terms give the generator no gradient")
 
 
-def discriminator_terms_spare_the_generator(subject: Subject) -> None:
-    """What the discriminators pay sends no gradient into the generator."""
-    step, networks = game()
+def discriminator_terms_detach_fake_images(subject: Subject) -> None:
+    """The discriminators' terms send no gradient into the generator: fake images are detached."""
+    step, networks = adversarial_step()
     terms = _terms(subject.build(), "discriminator", step)
     if terms:
         _backward(terms)
-        message = "gradients of the discriminators' terms reach the generator: detach the drawn images"
-        require(not _reached(networks["generator"]), message)
+        message = "the discriminators' terms send gradients into the generator: detach the fake images"
+        require(not _has_gradient(networks["generator"]), message)
 
 
 def discriminator_terms_reach_the_discriminators(subject: Subject) -> None:
-    """What the discriminators pay has gradients that reach every one of them."""
-    step, _ = game()
+    """The discriminators' terms have gradients with respect to every discriminator."""
+    step, _ = adversarial_step()
     terms = _terms(subject.build(), "discriminator", step)
     if terms:
         _backward(terms)
-        for place, judge in enumerate(step.discriminators):
-            assert isinstance(judge, nn.Module)  # noqa: S101  (an example)
-            size = step.real[place].shape[-1]
-            require(_reached(judge), f"no gradient reaches the discriminator of {size} pixels")
+        for real, discriminator in zip(step.real, step.discriminators, strict=True):
+            assert isinstance(discriminator, nn.Module)  # noqa: S101  (an example)
+            size = real.shape[-1]
+            require(_has_gradient(discriminator), f"the discriminator of {size} pixels gets no gradient")
 
 
 def finite_gradients(subject: Subject) -> None:
-    """Gradients of all terms are finite, also for a batch of one and for captions that are all the same."""
+    """Gradients of all terms are finite, also for a batch of one and for identical captions."""
     loss = subject.build()
     cases: dict[str, Callable[[], tuple[AdversarialStep, dict[str, nn.Module]]]] = {
-        "": game,
-        " with one image": partial(game, batch=1),
-        " of one caption": partial(game, alike=True),
+        "": adversarial_step,
+        " for a batch of one": partial(adversarial_step, batch=1),
+        " for identical captions": partial(adversarial_step, identical=True),
     }
     for case, make in cases.items():
         for side in SIDES:
@@ -94,53 +99,55 @@ def finite_gradients(subject: Subject) -> None:
             _backward(_terms(loss, side, step))
             for name, network in networks.items():
                 for gradient in _gradients(network):
-                    finite(gradient, f"a gradient of the {side}'s terms{case} in the {name}")
+                    assert_finite(gradient, f"gradient of the {side}'s terms{case} in the {name}")
 
 
-def inputs_stay(subject: Subject) -> None:
-    """It changes none of the tensors that it is given: other losses read them, too."""
+def inputs_are_unchanged(subject: Subject) -> None:
+    """It does not modify the tensors of the step, which other losses read too."""
     loss = subject.build()
-    step, untouched = game()[0], game()[0]
+    step, original = adversarial_step()[0], adversarial_step()[0]
     for side in SIDES:
         _terms(loss, side, step)
-    all_same(_tensors(step), _tensors(untouched), "what the loss was given")
+    assert_all_close(_tensors(step), _tensors(original), "tensors of the step after the loss")
 
 
 def autocast(subject: Subject) -> None:
-    """Under autocast to bfloat16 the terms are nearly the same, with finite gradients."""
+    """Under autocast to bfloat16 the terms are nearly the same and have finite gradients."""
     for side in SIDES:
-        exact = _terms(subject.build(), side, game()[0])
-        step, networks = game()
+        exact = _terms(subject.build(), side, adversarial_step()[0])
+        step, networks = adversarial_step()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rounded = _terms(subject.build(), side, step)
-        for name, wanted in exact.items():
-            finite(rounded[name], f"`{name}` under autocast")
-            found, right = float(rounded[name].detach()), float(wanted.detach())
-            near = abs(found - right) <= BFLOAT16 * max(1.0, abs(right))
-            require(near, f"under autocast `{name}` is {found:g}, not {right:g}")
+        for name, term in exact.items():
+            assert_finite(rounded[name], f"`{name}` under autocast")
+            actual, expected = float(rounded[name].detach()), float(term.detach())
+            close = abs(actual - expected) <= BFLOAT16_TOLERANCE * max(1.0, abs(expected))
+            require(close, f"under autocast `{name}` is {actual:g}, expected {expected:g}")
         _backward(rounded)
         for name, network in networks.items():
             for gradient in _gradients(network):
-                finite(gradient, f"a gradient in the {name} under autocast")
+                assert_finite(gradient, f"gradient in the {name} under autocast")
 
 
 def compile(subject: Subject) -> None:
     """Under `torch.compile` the terms and their gradients are the same."""
     for side in SIDES:
-        step, networks = game()
-        wanted = _terms(subject.build(), side, step)
-        if not wanted:
+        step, networks = adversarial_step()
+        expected = _terms(subject.build(), side, step)
+        if not expected:
             continue
-        _backward(wanted)
-        other, copies = game()
+        _backward(expected)
+        other, copies = adversarial_step()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
-            found = run_compiled(_terms, subject.build(), side, other)
-        all_same(found, wanted, f"compiled, a term of the {side}")
-        _backward(found)
+            actual = run_compiled(_terms, subject.build(), side, other)
+        assert_all_close(actual, expected, f"compiled term of the {side}")
+        _backward(actual)
         for name in networks:
-            one, two = _named_gradients(copies[name]), _named_gradients(networks[name])
-            all_same(one, two, f"compiled, the gradient in the {name}", relative=1e-3, absolute=1e-4)
+            compiled, eager = _named_gradients(copies[name]), _named_gradients(networks[name])
+            assert_all_close(
+                compiled, eager, f"compiled gradient in the {name}", relative=1e-3, absolute=1e-4
+            )
 
 
 def _terms(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
@@ -156,21 +163,21 @@ def _backward(terms: dict[str, Tensor]) -> None:
 
 
 def _gradients(network: nn.Module) -> list[Tensor]:
-    return [one.grad for one in network.parameters() if one.grad is not None]
+    return [weight.grad for weight in network.parameters() if weight.grad is not None]
 
 
 def _named_gradients(network: nn.Module) -> dict[str, Tensor]:
-    return {name: one.grad for name, one in network.named_parameters() if one.grad is not None}
+    return {name: weight.grad for name, weight in network.named_parameters() if weight.grad is not None}
 
 
-def _reached(network: nn.Module) -> bool:
+def _has_gradient(network: nn.Module) -> bool:
     return any(bool(gradient.any()) for gradient in _gradients(network))
 
 
 def _tensors(step: AdversarialStep) -> dict[str, Tensor]:
     return {
-        **{f"real {index}": one for index, one in enumerate(step.real)},
-        **{f"fake {index}": one.detach() for index, one in enumerate(step.fake.images)},
+        **{f"real {index}": image for index, image in enumerate(step.real)},
+        **{f"fake {index}": image.detach() for index, image in enumerate(step.fake.images)},
         "words": step.text.words,
         "sentence": step.text.sentence,
         "padding": step.text.padding,
@@ -183,10 +190,10 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     same_names_every_step,
     batch_of_one,
     generator_terms_reach_the_generator,
-    discriminator_terms_spare_the_generator,
+    discriminator_terms_detach_fake_images,
     discriminator_terms_reach_the_discriminators,
     finite_gradients,
-    inputs_stay,
+    inputs_are_unchanged,
     autocast,
     compile,
 )

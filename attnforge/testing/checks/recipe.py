@@ -1,4 +1,4 @@
-"""What every component that recipes name promises: what a recipe says comes back unchanged."""
+"""What every component that recipes can use promises: its recipe is read, written and read back unchanged."""
 
 from __future__ import annotations
 
@@ -21,49 +21,51 @@ from attnforge.testing.examples import NAME, with_examples
 from attnforge.testing.expect import raises, require
 from attnforge.testing.subject import Subject
 
-UNKNOWN = "conformance-unknown-key"
+UNKNOWN_OPTION = "conformance-unknown-key"
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 7, 0.5, -0.5, 1e9),
     *("", "auto", "none", "all", "a", "1", "true"),
     *([], [1], [0, 1], [0.5, 0.5], ["a"], {}, {"a": 1}, {"a": "b"}),
 )
-"""What recipes may say of an option: numbers, words, lists and maps, right or wrong."""
+"""Values that a recipe may give an option, valid or not: numbers, text, lists and maps."""
 
 
 def recipe_round_trip(subject: Subject) -> None:
-    """A recipe with it resolves, builds it, and is the same recipe after it was frozen."""
+    """A recipe with it resolves and builds it, and its frozen form is the same recipe."""
     resolved = _resolved(subject, _recipe(subject, subject.options))
-    again = _frozen(subject, resolved)
-    require(again.data() == resolved.data(), f"frozen, the recipe says {_difference(resolved, again)}")
-    require(again.digest == resolved.digest, "the frozen recipe has another digest")
-    told = subject.spec()
-    built = live(_choice(subject, again))(*(() if told is None else (told,)))
+    frozen = _frozen(subject, resolved)
+    require(frozen.data() == resolved.data(), f"the frozen recipe differs: {_difference(resolved, frozen)}")
+    require(frozen.digest == resolved.digest, "the frozen recipe has a different digest")
+    spec = subject.spec()
+    built = live(_choice(subject, frozen))(*(() if spec is None else (spec,)))
     require(isinstance(built, subject.target), f"the frozen recipe builds a {type(built).__name__}")
 
 
 def json_schema_agrees(subject: Subject) -> None:
-    """The JSON Schema accepts every recipe that attnforge accepts, and neither accepts an unknown option."""
-    written = _recipe(subject, subject.options)
-    resolved = _resolved(subject, written)
+    """The JSON Schema accepts what attnforge accepts, and both reject an unknown option."""
+    source = _recipe(subject, subject.options)
+    resolved = _resolved(subject, source)
     used = {choice.component for choice in choices(resolved.tree)}
-    known = with_examples(subject.plugins, only=[one for one in subject.plugins.registry if one in used])
+    known = with_examples(
+        subject.plugins, only=[component for component in subject.plugins.registry if component in used]
+    )
     schema = json_schema(known)
     jsonschema.Draft7Validator.check_schema(schema)
     validator = jsonschema.Draft7Validator(schema)
-    for said in (written, resolved.data()):
-        faults = [fault.message for fault in validator.iter_errors(_plain(said))]
-        require(not faults, f"the JSON Schema refuses a right recipe: {faults[:1]}")
-    wrong = _recipe(subject, {**subject.options, UNKNOWN: 1})
-    error = raises(RecipeError, lambda: _resolved(subject, wrong), "attnforge takes an unknown option")
-    require(UNKNOWN in str(error), f"the error does not name the unknown option: {error}")
-    require(not validator.is_valid(_plain(wrong)), "the JSON Schema accepts an unknown option")
+    for recipe in (source, resolved.data()):
+        errors = [error.message for error in validator.iter_errors(_plain(recipe))]
+        require(not errors, f"the JSON Schema rejects a valid recipe: {errors[:1]}")
+    invalid = _recipe(subject, {**subject.options, UNKNOWN_OPTION: 1})
+    error = raises(RecipeError, lambda: _resolved(subject, invalid), "attnforge accepts an unknown option")
+    require(UNKNOWN_OPTION in str(error), f"the error does not name the unknown option: {error}")
+    require(not validator.is_valid(_plain(invalid)), "the JSON Schema accepts an unknown option")
     for name, option in options_of(subject.target).items():
         if isinstance(option.shape, ValueShape):
-            _takes_what_is_decoded(name, option.shape.adapter)
+            _require_schema_accepts(name, option.shape.adapter)
 
 
-def _takes_what_is_decoded(name: str, adapter: TypeAdapter[Any]) -> None:
-    """An editor must not call wrong what attnforge reads."""
+def _require_schema_accepts(name: str, adapter: TypeAdapter[Any]) -> None:
+    """Require that the schema accepts every value that attnforge accepts, for the sake of editors."""
     validator = jsonschema.Draft202012Validator(adapter.json_schema())
     for value in VALUES:
         try:
@@ -71,10 +73,10 @@ def _takes_what_is_decoded(name: str, adapter: TypeAdapter[Any]) -> None:
         except ValidationError:
             continue
         except Exception as error:
-            said = f"`{name}: {json.dumps(value)}` in a recipe"
-            raise AssertionError(f"{said} ends in a traceback: {type(error).__name__}: {error}") from error
-        taken = validator.is_valid(value)
-        require(taken, f"attnforge reads `{name}: {json.dumps(value)}`, which the JSON Schema calls wrong")
+            message = f"`{name}: {json.dumps(value)}` in a recipe raises {type(error).__name__}: {error}"
+            raise AssertionError(message) from error
+        accepted = validator.is_valid(value)
+        require(accepted, f"attnforge accepts `{name}: {json.dumps(value)}`, the JSON Schema does not")
 
 
 def _recipe(subject: Subject, options: Mapping[str, object]) -> dict[str, Any]:
@@ -93,28 +95,28 @@ def _recipe(subject: Subject, options: Mapping[str, object]) -> dict[str, Any]:
         "trackers": {"example": NAME},
         **subject.recipe,
     }
-    said = {"use": subject.component.name, **options}
+    section = {"use": subject.component.name, **options}
     match subject.component.kind:
         case "tokenizer" | "generator" | "discriminator":
-            recipe[subject.component.kind] = said
+            recipe[subject.component.kind] = section
         case "dataset":
-            recipe["data"] = said
+            recipe["data"] = section
         case "text-encoder" | "image-encoder":
-            recipe[subject.component.kind.partition("-")[0]] = said
+            recipe[subject.component.kind.partition("-")[0]] = section
         case "conditioner":
-            recipe["generator"]["conditioner"] = said
+            recipe["generator"]["conditioner"] = section
         case "attention":
-            recipe["generator"]["stages"] += [{"use": NAME, "attention": said}]
+            recipe["generator"]["stages"] += [{"use": NAME, "attention": section}]
         case "stage":
-            recipe["generator"]["stages"] = [said]
+            recipe["generator"]["stages"] = [section]
         case "loss":
-            recipe["losses"]["examined"] = said
+            recipe["losses"]["tested"] = section
         case "metric":
-            recipe["evaluation"]["metrics"]["examined"] = said
+            recipe["evaluation"]["metrics"]["tested"] = section
         case "tracker":
-            recipe["trackers"]["examined"] = said
+            recipe["trackers"]["tested"] = section
         case "task":
-            phase["task"] = said
+            phase["task"] = section
     return recipe
 
 
@@ -133,19 +135,21 @@ def _read(subject: Subject, text: str, name: str) -> ResolvedRecipe:
 
 
 def _choice(subject: Subject, resolved: ResolvedRecipe) -> Choice:
-    """Where the recipe names the component; outer ones come first."""
-    return next(one for one in choices(resolved.tree) if one.component == subject.component)
+    """Where the recipe uses the component, the outermost place first."""
+    return next(choice for choice in choices(resolved.tree) if choice.component == subject.component)
 
 
-def _difference(before: ResolvedRecipe, after: ResolvedRecipe) -> str:
-    old, new = write(before.data()).splitlines(), write(after.data()).splitlines()
+def _difference(original: ResolvedRecipe, frozen: ResolvedRecipe) -> str:
+    old, new = write(original.data()).splitlines(), write(frozen.data()).splitlines()
     return "; ".join(
-        f"`{two.strip()}` for `{one.strip()}`" for one, two in zip(old, new, strict=False) if one != two
+        f"`{after.strip()}` for `{before.strip()}`"
+        for before, after in zip(old, new, strict=False)
+        if before != after
     )
 
 
 def _plain(data: object) -> Any:
-    """As a JSON file holds it."""
+    """The data as JSON represents it."""
     return json.loads(json.dumps(data, default=str))
 
 

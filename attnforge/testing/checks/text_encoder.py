@@ -1,4 +1,4 @@
-"""What a text encoder promises: a vector for every word and one for the caption, whatever stands beside."""
+"""What a text encoder promises: word vectors and a sentence vector for each caption, whatever the padding."""
 
 from __future__ import annotations
 
@@ -12,108 +12,118 @@ from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from attnforge.interfaces import TextFeatures
-from attnforge.testing.expect import for_all, require, same
-from attnforge.testing.networks import quiet
+from attnforge.testing.expect import assert_close, for_all, require
+from attnforge.testing.networks import in_eval_mode
 from attnforge.testing.strategies import seeds, token_batches
 from attnforge.testing.subject import Subject
 
 Tokens = tuple[Tensor, Tensor]
-"""Token ids and lengths."""
-MOST_IDS = 500
+"""Token ids (b l) and lengths (b)."""
+MAX_IDS = 500
+"""How many ids of a large vocabulary are checked."""
 
 
 def shapes(subject: Subject) -> None:
-    """Words are b d l, sentences b d and the padding b l, with `dim` for d."""
+    """Words are b d l, sentences b d and the padding b l, where d is the encoder's `dim`."""
 
-    def holds(given: Tokens) -> None:
-        text = _read(encoder, *given)
-        batch, longest = given[0].shape
-        wanted = {"words": [batch, encoder.dim, longest], "sentence": [batch, encoder.dim]}
-        for name, shape in {**wanted, "padding": [batch, longest]}.items():
-            found = list(getattr(text, name).shape)
-            require(found == shape, f"{name} are {found}, not {shape}")
+    def holds(captions: Tokens) -> None:
+        text = _encode(encoder, *captions)
+        batch, longest = captions[0].shape
+        expected = {"words": [batch, encoder.dim, longest], "sentence": [batch, encoder.dim]}
+        for name, shape in {**expected, "padding": [batch, longest]}.items():
+            actual = list(getattr(text, name).shape)
+            require(actual == shape, f"{name} has shape {actual}, expected {shape}")
 
-    encoder = quiet(subject.build())
+    encoder = in_eval_mode(subject.build())
     for_all(_tokens(subject), holds)
 
 
 def padding_mask(subject: Subject) -> None:
-    """`padding` is true exactly beyond a caption's length."""
+    """`padding` is true exactly at the positions after a caption's last word."""
 
-    def holds(given: Tokens) -> None:
-        tokens, lengths = given
-        wanted = torch.arange(tokens.shape[1]) >= lengths[:, None]
-        found = _read(encoder, *given).padding
-        require(found.dtype == torch.bool, f"padding has the type {found.dtype}")
-        same(found, wanted, f"the padding of captions of {lengths.tolist()} words")
+    def holds(captions: Tokens) -> None:
+        tokens, lengths = captions
+        expected = torch.arange(tokens.shape[1]) >= lengths[:, None]
+        actual = _encode(encoder, *captions).padding
+        require(actual.dtype == torch.bool, f"padding is {actual.dtype}, not torch.bool")
+        assert_close(actual, expected, f"padding of captions of {lengths.tolist()} words")
 
-    encoder = quiet(subject.build())
+    encoder = in_eval_mode(subject.build())
     for_all(_tokens(subject), holds)
 
 
-def padded_tokens_have_no_influence(subject: Subject) -> None:
-    """What ids stand in padded slots changes neither words nor sentences."""
+def padded_tokens_are_ignored(subject: Subject) -> None:
+    """The ids at padded positions change neither words nor sentences."""
 
-    def holds(drawn: tuple[Tokens, int]) -> None:
-        (tokens, lengths), seed = drawn
-        rubbish = torch.randint(
+    def holds(example: tuple[Tokens, int]) -> None:
+        (tokens, lengths), seed = example
+        random_ids = torch.randint(
             1, subject.spec().vocabulary_size, tokens.shape, generator=torch.Generator().manual_seed(seed)
         )
-        other = torch.where(torch.arange(tokens.shape[1]) >= lengths[:, None], rubbish, tokens)
-        _same_words(
-            _read(encoder, other, lengths), _read(encoder, tokens, lengths), lengths, "padded ids changed"
+        other = torch.where(torch.arange(tokens.shape[1]) >= lengths[:, None], random_ids, tokens)
+        _assert_close(
+            _encode(encoder, other, lengths),
+            _encode(encoder, tokens, lengths),
+            lengths,
+            "padded ids replaced by random ids",
         )
 
-    encoder = quiet(subject.build())
+    encoder = in_eval_mode(subject.build())
     for_all(st.tuples(_tokens(subject), seeds()), holds)
 
 
-def longer_padding_changes_nothing(subject: Subject) -> None:
-    """Captions padded to a greater length give the same words and sentences."""
+def extra_padding_is_ignored(subject: Subject) -> None:
+    """Captions padded to a greater length have the same words and sentences."""
 
-    def holds(given: Tokens) -> None:
-        tokens, lengths = given
-        wider, columns = _read(encoder, F.pad(tokens, (0, 3)), lengths), tokens.shape[1] + 3
-        found = [wider.words.shape[2], wider.padding.shape[1]]
-        require(found == [columns] * 2, f"{columns} columns of ids give {found} of words and padding")
-        _same_words(wider, _read(encoder, tokens, lengths), lengths, "padded by three more")
+    def holds(captions: Tokens) -> None:
+        tokens, lengths = captions
+        wider, columns = _encode(encoder, F.pad(tokens, (0, 3)), lengths), tokens.shape[1] + 3
+        widths = [wider.words.shape[2], wider.padding.shape[1]]
+        require(
+            widths == [columns] * 2,
+            f"{columns} token ids per caption give words and padding of lengths {widths}",
+        )
+        _assert_close(wider, _encode(encoder, tokens, lengths), lengths, "padded by three more tokens")
 
-    encoder = quiet(subject.build())
+    encoder = in_eval_mode(subject.build())
     for_all(_tokens(subject), holds)
 
 
-def each_caption_alone_as_in_a_batch(subject: Subject) -> None:
-    """In evaluation mode a caption gives alone, without padding, what it gives in a batch."""
+def batch_invariance(subject: Subject) -> None:
+    """In evaluation mode a caption has the same features alone, without padding, as in a batch."""
 
-    def holds(given: Tokens) -> None:
-        tokens, lengths = given
-        together = _read(encoder, tokens, lengths)
+    def holds(captions: Tokens) -> None:
+        tokens, lengths = captions
+        together = _encode(encoder, tokens, lengths)
         for index, length in enumerate(lengths.tolist()):
-            alone = _read(encoder, tokens[index : index + 1, :length], lengths[index : index + 1])
+            alone = _encode(encoder, tokens[index : index + 1, :length], lengths[index : index + 1])
             what = f"caption {index} of lengths {lengths.tolist()} alone"
-            same(alone.sentence[0], together.sentence[index], f"{what}: sentence")
-            same(alone.words[0], together.words[index, :, :length], f"{what}: words")
+            assert_close(alone.sentence[0], together.sentence[index], f"{what}: sentence")
+            assert_close(alone.words[0], together.words[index, :, :length], f"{what}: words")
 
-    encoder = quiet(subject.build())
+    encoder = in_eval_mode(subject.build())
     for_all(_tokens(subject), holds)
 
 
-def every_id_is_read(subject: Subject) -> None:
-    """Every id of the vocabulary can be read and gives finite vectors."""
-    encoder, size = quiet(subject.build()), subject.spec().vocabulary_size
-    ids = torch.linspace(0, size - 1, min(size, MOST_IDS)).long()  # of a large vocabulary some, the last too
-    text = _read(encoder, ids[:, None], torch.ones(len(ids), dtype=torch.long))
-    require(bool(torch.isfinite(text.words).all()), "an id gives vectors that are not finite")
-    require(bool(torch.isfinite(text.sentence).all()), "an id gives sentences that are not finite")
+def accepts_every_token_id(subject: Subject) -> None:
+    """Every token id of the vocabulary is accepted and has finite vectors."""
+    encoder, size = in_eval_mode(subject.build()), subject.spec().vocabulary_size
+    ids = torch.linspace(0, size - 1, min(size, MAX_IDS)).long()  # evenly spaced, the last one included
+    text = _encode(encoder, ids[:, None], torch.ones(len(ids), dtype=torch.long))
+    require(bool(torch.isfinite(text.words).all()), "a token id has word vectors that are not finite")
+    require(bool(torch.isfinite(text.sentence).all()), "a token id has a sentence vector that is not finite")
 
 
-def words_matter(subject: Subject) -> None:
-    """Other words give other word vectors and another sentence."""
-    encoder = quiet(subject.build())
+def depends_on_words(subject: Subject) -> None:
+    """Word and sentence vectors depend on the words."""
+    encoder = in_eval_mode(subject.build())
     lengths = torch.tensor([3, 3])
-    text = _read(encoder, torch.tensor([[1, 2, 1], [2, 1, 2]]), lengths)
-    require(not torch.equal(text.words[0], text.words[1]), "other words have the same vectors")
-    require(not torch.equal(text.sentence[0], text.sentence[1]), "other words make the same sentence")
+    text = _encode(encoder, torch.tensor([[1, 2, 1], [2, 1, 2]]), lengths)
+    require(not torch.equal(text.words[0], text.words[1]), "different words have the same vectors")
+    require(
+        not torch.equal(text.sentence[0], text.sentence[1]),
+        "captions of different words have the same sentence vector",
+    )
 
 
 def _tokens(subject: Subject) -> SearchStrategy[Tokens]:
@@ -121,24 +131,24 @@ def _tokens(subject: Subject) -> SearchStrategy[Tokens]:
 
 
 @torch.no_grad()
-def _read(encoder: Any, tokens: Tensor, lengths: Tensor) -> TextFeatures:
+def _encode(encoder: Any, tokens: Tensor, lengths: Tensor) -> TextFeatures:
     text: TextFeatures = encoder(tokens, lengths)
     return text
 
 
-def _same_words(found: TextFeatures, wanted: TextFeatures, lengths: Tensor, what: str) -> None:
-    same(found.sentence, wanted.sentence, f"{what}: sentence")
+def _assert_close(actual: TextFeatures, expected: TextFeatures, lengths: Tensor, what: str) -> None:
+    assert_close(actual.sentence, expected.sentence, f"{what}: sentence")
     for index, length in enumerate(lengths.tolist()):
-        ours, theirs = found.words[index, :, :length], wanted.words[index, :, :length]
-        same(ours, theirs, f"{what}: words of caption {index}")
+        word_vectors = actual.words[index, :, :length]
+        assert_close(word_vectors, expected.words[index, :, :length], f"{what}: words of caption {index}")
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     shapes,
     padding_mask,
-    padded_tokens_have_no_influence,
-    longer_padding_changes_nothing,
-    each_caption_alone_as_in_a_batch,
-    every_id_is_read,
-    words_matter,
+    padded_tokens_are_ignored,
+    extra_padding_is_ignored,
+    batch_invariance,
+    accepts_every_token_id,
+    depends_on_words,
 )

@@ -1,4 +1,4 @@
-"""What a tracker promises: it takes all that a run can tell it, and can always be closed."""
+"""What a tracker promises: it accepts everything that a run logs, and can be closed at any time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image
 from attnforge.testing.subject import Subject
 
 
-def takes_scalars(subject: Subject) -> None:
-    """It takes scalars by name, new names among them, of several phases."""
+def accepts_scalars(subject: Subject) -> None:
+    """It accepts scalars by name, of several phases, with names that may change."""
     tracker = subject.build()
     tracker.scalars({"loss": 1.0, "D adversarial 64": 0.5}, phase="damsm", step=1)
     tracker.scalars({"loss": 0.5, "another": 2.0}, phase="gan", step=1)
@@ -20,8 +20,8 @@ def takes_scalars(subject: Subject) -> None:
     tracker.close()
 
 
-def takes_odd_numbers(subject: Subject) -> None:
-    """It takes numbers that are infinite or none at all: a run that diverges must say so."""
+def accepts_non_finite_scalars(subject: Subject) -> None:
+    """It accepts infinite and NaN scalars, which a diverging run logs."""
     tracker = subject.build()
     tracker.scalars(
         {"loss": float("nan"), "other": float("inf"), "third": -float("inf")}, phase="gan", step=1
@@ -29,8 +29,8 @@ def takes_odd_numbers(subject: Subject) -> None:
     tracker.close()
 
 
-def takes_images(subject: Subject) -> None:
-    """It takes the paths of images, and no images at all."""
+def accepts_images(subject: Subject) -> None:
+    """It accepts paths of images, and an empty list."""
     path = _image(subject.folder)
     tracker = subject.build()
     tracker.images([str(path)], phase="gan", step=1)
@@ -38,7 +38,7 @@ def takes_images(subject: Subject) -> None:
     tracker.close()
 
 
-def closing_twice(subject: Subject) -> None:
+def close_twice(subject: Subject) -> None:
     """A second `close` does nothing."""
     tracker = subject.build()
     tracker.scalars({"loss": 1.0}, phase="gan", step=1)
@@ -46,13 +46,13 @@ def closing_twice(subject: Subject) -> None:
     tracker.close()
 
 
-def closing_at_once(subject: Subject) -> None:
-    """It can be closed before it was told anything: a run may fail in its first step."""
+def close_without_logging(subject: Subject) -> None:
+    """It can be closed before anything was logged, as when a run fails in its first step."""
     subject.build().close()
 
 
-def resumed_runs(subject: Subject) -> None:
-    """A resumed run builds it anew for the same folder, and steps may come again."""
+def resumed_run(subject: Subject) -> None:
+    """It can be built again for the same run folder and log a step again, as a resumed run does."""
     spec = subject.spec()
     for _ in range(2):
         tracker = subject.build(spec=spec)
@@ -60,20 +60,20 @@ def resumed_runs(subject: Subject) -> None:
         tracker.close()
 
 
-def inputs_stay(subject: Subject) -> None:
-    """It changes neither the recipe nor what it is told."""
+def inputs_are_unchanged(subject: Subject) -> None:
+    """It modifies neither the recipe nor the scalars and paths that it logs."""
     spec = subject.spec()
     recipe, values = copy.deepcopy(dict(spec.recipe)), {"loss": 1.0}
     paths = [str(_image(subject.folder))]
-    told = list(paths)
+    original = list(paths)
     tracker = subject.build(spec=spec)
     tracker.scalars(values, phase="gan", step=1)
     tracker.images(paths, phase="gan", step=1)
     tracker.close()
     if dict(spec.recipe) != recipe:
-        raise AssertionError(f"the recipe is now {dict(spec.recipe)}")
-    if values != {"loss": 1.0} or paths != told:
-        raise AssertionError(f"what it was told is now {values} and {paths}")
+        raise AssertionError(f"the tracker changed the recipe to {dict(spec.recipe)}")
+    if values != {"loss": 1.0} or paths != original:
+        raise AssertionError(f"the tracker changed the scalars and paths to {values} and {paths}")
 
 
 def _image(folder: Path) -> Path:
@@ -84,11 +84,11 @@ def _image(folder: Path) -> Path:
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
-    takes_scalars,
-    takes_odd_numbers,
-    takes_images,
-    closing_twice,
-    closing_at_once,
-    resumed_runs,
-    inputs_stay,
+    accepts_scalars,
+    accepts_non_finite_scalars,
+    accepts_images,
+    close_twice,
+    close_without_logging,
+    resumed_run,
+    inputs_are_unchanged,
 )

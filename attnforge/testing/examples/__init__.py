@@ -1,11 +1,11 @@
-"""A small component of every kind: the neighbours of what is examined, and what its specs are made of.
+"""A small component of every kind, from which the specs and recipes of a tested component are built.
 
-They are plain and quick and keep every promise of their kind, so a broken promise is never theirs.
+They are simple and fast and pass every check of their kind, so a failure is never theirs.
 """
 
 from __future__ import annotations
 
 from attnforge.testing.examples.catalogue import NAME, with_examples
-from attnforge.testing.examples.specs import game, spec_for
+from attnforge.testing.examples.specs import adversarial_step, spec_for
 
-__all__ = ["NAME", "game", "spec_for", "with_examples"]
+__all__ = ["NAME", "adversarial_step", "spec_for", "with_examples"]

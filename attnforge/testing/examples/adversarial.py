@@ -1,8 +1,8 @@
-"""A small adversarial loss and the task that plays the game with it."""
+"""A small adversarial loss and a task that trains with it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, cast
 
 import torch
@@ -17,38 +17,39 @@ from attnforge.specs import TaskSpec
 
 
 class ExampleLoss:
-    """The hinge, for images with their sentence.
+    """The hinge loss, for images with their sentence.
 
     Args:
-        weight: What both terms are multiplied with.
+        weight: Factor of both terms.
     """
 
     def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
         self.weight = weight
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """Drawn images shall be called real."""
-        judged = [
-            -judge.logits(judge.features(fake), step.text.sentence).mean()
-            for judge, fake in zip(step.discriminators, step.fake.images, strict=True)
+        """Low when fake images are classified as real."""
+        losses = [
+            -discriminator.logits(discriminator.features(fake), step.text.sentence).mean()
+            for discriminator, fake in zip(step.discriminators, step.fake.images, strict=True)
         ]
-        return {"example": self.weight * torch.stack(judged).sum()}
+        return {"example": self.weight * torch.stack(losses).sum()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """Real images shall be called real, drawn ones not."""
+        """Low when real images are classified as real and fake images as fake."""
         sentence = step.text.sentence
         terms = []
-        for judge, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
-            terms.append(F.relu(1 - judge.logits(judge.features(real), sentence)).mean())
-            terms.append(F.relu(1 + judge.logits(judge.features(fake.detach()), sentence)).mean())
+        for discriminator, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
+            real_logits = discriminator.logits(discriminator.features(real), sentence)
+            fake_logits = discriminator.logits(discriminator.features(fake.detach()), sentence)
+            terms += [F.relu(1 - real_logits).mean(), F.relu(1 + fake_logits).mean()]
         return {"example": self.weight * torch.stack(terms).sum()}
 
 
 class ExampleTask:
-    """Discriminators learn, then the generator does, by plain gradient descent.
+    """Trains the discriminators, then the generator, by plain gradient descent.
 
     Args:
-        learning_rate: The step size.
+        learning_rate: Learning rate of both optimizers.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
@@ -58,33 +59,35 @@ class ExampleTask:
             message = "the example task needs a generator, discriminators and losses"
             raise AttnforgeError(Problem("task-lacks-parts", message, expected="all three"))
         self.spec = spec
-        self.parts = nn.ModuleDict(
+        self.encoders = nn.ModuleDict(
             {"text": cast("nn.Module", spec.text), "image": cast("nn.Module", spec.image)}
         )
-        self.parts.requires_grad_(False).eval()
+        self.encoders.requires_grad_(False).eval()
         self.generator = spec.generator
-        self.drawing = cast("nn.Module", spec.generator)
-        self.judging = nn.ModuleList(cast("nn.Module", one) for one in spec.discriminators)
-        self.steps = {
-            "discriminators": torch.optim.SGD(self.judging.parameters(), lr=learning_rate),
-            "generator": torch.optim.SGD(self.drawing.parameters(), lr=learning_rate),
+        self.generator_module = cast("nn.Module", spec.generator)
+        self.discriminators = nn.ModuleList(
+            cast("nn.Module", discriminator) for discriminator in spec.discriminators
+        )
+        self.sgd = {
+            "discriminators": torch.optim.SGD(self.discriminators.parameters(), lr=learning_rate),
+            "generator": torch.optim.SGD(self.generator_module.parameters(), lr=learning_rate),
         }
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """All four networks."""
-        return {**self.parts, "generator": self.drawing, "discriminators": self.judging}
+        """Both encoders, the generator and the discriminators."""
+        return {**self.encoders, "generator": self.generator_module, "discriminators": self.discriminators}
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """One a side."""
-        return self.steps
+        """One for the discriminators and one for the generator."""
+        return self.sgd
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
-        """One step of both sides."""
-        self.drawing.train()
-        self.judging.train()
+        """One step of the discriminators and one of the generator."""
+        self.generator_module.train()
+        self.discriminators.train()
         with torch.no_grad():
             text = self.spec.text(batch.tokens, batch.lengths)
-        game = AdversarialStep(
+        step = AdversarialStep(
             real=tuple(
                 F.interpolate(batch.image, size=(size, size), mode="area")
                 for size in self.generator.image_sizes
@@ -92,17 +95,23 @@ class ExampleTask:
             fake=self.generator(torch.randn(len(batch.keys), self.generator.noise), text),
             text=text,
             class_ids=batch.class_ids,
-            discriminators=tuple(cast("Discriminator", one) for one in self.judging),
+            discriminators=tuple(
+                cast("Discriminator", discriminator) for discriminator in self.discriminators
+            ),
             image_encoder=self.spec.image,
         )
         losses = self.spec.losses.values()
-        judged = torch.stack([term for loss in losses for term in loss.discriminator(game).values()]).sum()
-        self._update("discriminators", judged)
-        drawn = torch.stack([term for loss in losses for term in loss.generator(game).values()]).sum()
-        self._update("generator", drawn)
-        return {"judging": judged.detach(), "drawing": drawn.detach()}
+        discriminator_loss = _total(loss.discriminator(step) for loss in losses)
+        self._update("discriminators", discriminator_loss)
+        generator_loss = _total(loss.generator(step) for loss in losses)
+        self._update("generator", generator_loss)
+        return {"discriminators": discriminator_loss.detach(), "generator": generator_loss.detach()}
 
-    def _update(self, side: str, total: Tensor) -> None:
-        self.steps[side].zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        self.steps[side].step()
+    def _update(self, name: str, loss: Tensor) -> None:
+        self.sgd[name].zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.sgd[name].step()
+
+
+def _total(losses: Iterable[Mapping[str, Tensor]]) -> Tensor:
+    return torch.stack([term for terms in losses for term in terms.values()]).sum()

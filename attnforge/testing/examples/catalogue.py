@@ -1,4 +1,4 @@
-"""The examples as components, so that recipes can name them beside what is examined."""
+"""The examples as components, so that recipes can use them next to the tested component."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attnforge
 from attnforge.plugin import KINDS, Component, Plugin, PluginCatalogue, Registry
 
 NAME = "conformance-example"
-"""How recipes call the example of each kind."""
+"""The name of the example of each kind in recipes."""
 _TARGETS = {
     "tokenizer": "texts:ExampleTokenizer",
     "text-encoder": "texts:ExampleTextEncoder",
@@ -46,13 +46,13 @@ def with_examples(catalogue: PluginCatalogue, *, only: Iterable[Component] | Non
     """A catalogue that also holds the examples.
 
     Args:
-        catalogue: What there is beside them.
+        catalogue: The other plugins and components.
         only: The components of the catalogue that are kept; all when not given.
     """
     own = Plugin("conformance", __name__, "attnforge", attnforge.__version__, components=examples())
     kept = tuple(catalogue.registry if only is None else only)
     plugins = tuple(
-        replace(plugin, components=tuple(one for one in plugin.components if one in kept))
+        replace(plugin, components=tuple(component for component in plugin.components if component in kept))
         for plugin in catalogue.plugins
         if plugin.reason is None and plugin.name != own.name
     )

@@ -27,7 +27,7 @@ from attnforge.specs import AttentionSpec, ConditionerSpec, GeneratorSpec, Stage
 
 
 class ExampleConditioner(nn.Module):
-    """A Gaussian around each sentence, drawn from torch's global generator.
+    """A sample from a Gaussian per sentence, from torch's global generator.
 
     Args:
         dim: Width of the condition.
@@ -62,10 +62,10 @@ class ExampleAttention(nn.Module):
 
 
 class ExampleStage(nn.Module):
-    """A first map from the condition, or twice the map that it is given, with words when it attends.
+    """A first map from the condition, or its input map at twice the size, with attention if there is one.
 
     Args:
-        attention: Brings the words into the map that a later stage is given.
+        attention: Adds word context to the input map of a later stage.
     """
 
     def __init__(self, spec: StageSpec, *, attention: Build[Attention] | None = None) -> None:
@@ -89,21 +89,21 @@ class ExampleStage(nn.Module):
     ) -> StageOutput:
         shift = self.condition(condition)
         if hidden is None:
-            drawn = F.interpolate(shift.reshape(len(shift), -1, 4, 4), size=(self.side, self.side))
-            return StageOutput(hidden=drawn.tanh(), attention=None)
+            first = F.interpolate(shift.reshape(len(shift), -1, 4, 4), size=(self.side, self.side))
+            return StageOutput(hidden=first.tanh(), attention=None)
         weights = None
         if self.attention is not None:
-            asked = self.attention(hidden, text, return_weights=return_attention)
-            hidden, weights = hidden + asked.context, asked.weights
-        drawn = F.interpolate(self.mix(hidden), size=(self.side, self.side))
-        return StageOutput(hidden=(drawn + shift[:, :, None, None]).tanh(), attention=weights)
+            output = self.attention(hidden, text, return_weights=return_attention)
+            hidden, weights = hidden + output.context, output.weights
+        larger = F.interpolate(self.mix(hidden), size=(self.side, self.side))
+        return StageOutput(hidden=(larger + shift[:, :, None, None]).tanh(), attention=weights)
 
 
 class ExampleGenerator(nn.Module):
     """An image after each stage, the first of 16 x 16 pixels.
 
     Args:
-        conditioner: Draws the condition from the sentence.
+        conditioner: Samples the condition from the sentence.
         stages: The stages in order.
     """
 
@@ -136,12 +136,12 @@ class ExampleGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(text.sentence)
-        told = torch.cat((condition.value, noise), dim=1)
+        joined = torch.cat((condition.value, noise), dim=1)
         hidden: Tensor | None = None
         images: list[Tensor] = []
         attention: list[Tensor] = []
         for stage, head in zip(self.stages, self.heads, strict=True):
-            output = stage(hidden, told, text, return_attention=return_attention)
+            output = stage(hidden, joined, text, return_attention=return_attention)
             hidden = output.hidden
             images.append(head(hidden).tanh())
             attention += [] if output.attention is None else [output.attention]

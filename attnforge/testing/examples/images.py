@@ -1,4 +1,4 @@
-"""Small networks that look at images: an image encoder and a discriminator."""
+"""Small networks of images: an image encoder and a discriminator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attnforge.specs import DiscriminatorSpec, ImageSpec
 
 
 class ExampleImageEncoder(nn.Module):
-    """One vector for each square of 4 x 4 pixels; the image vector is their mean, once more transformed."""
+    """One region per 4 x 4 pixels; the image vector is a linear layer of their mean."""
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class ExampleImageEncoder(nn.Module):
 
 
 class ExampleDiscriminator(nn.Module):
-    """Features of 2 x 2 places; one layer judges them alone, a scalar product together with the sentence.
+    """Features of 2 x 2 positions, a linear layer for realness and a projection to compare with the sentence.
 
     Args:
         channels: Channels of the features.
@@ -36,21 +36,21 @@ class ExampleDiscriminator(nn.Module):
         super().__init__()
         side = spec.image_size // 2
         self.trunk = nn.Conv2d(3, channels, kernel_size=side, stride=side)
-        self.judge = nn.Linear(4 * channels, 1)
+        self.classify = nn.Linear(4 * channels, 1)
         self.compare = nn.Linear(4 * channels, spec.sentence)
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 2 2"]:
-        """What both judgements look at."""
+        """Features for the logits with a sentence and without."""
         convolved: Tensor = self.trunk(images)
         return convolved.maximum(0.2 * convolved)
 
     def logits(
         self, features: Float[Tensor, "b c 2 2"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real the image is; with a sentence, how real as an image of it."""
+        """How real the image is; with a sentence, also how well it matches."""
         flat = features.flatten(1)
-        alone: Tensor = self.judge(flat)[:, 0]
+        realness: Tensor = self.classify(flat)[:, 0]
         if sentence is None:
-            return alone
-        fitting: Tensor = (self.compare(flat) * sentence).sum(dim=1)
-        return alone + fitting
+            return realness
+        match: Tensor = (self.compare(flat) * sentence).sum(dim=1)
+        return realness + match

@@ -1,4 +1,4 @@
-"""A small kernel of word attention for the CPU."""
+"""A small word attention kernel for the CPU."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from attnforge.interfaces import Situation
 
 
 class ExampleKernel:
-    """Word attention by `einsum`, in the inputs' own type."""
+    """Word attention by `einsum`, in the inputs' dtype."""
 
     def refuse(self, situation: Situation) -> str | None:
-        """It takes two types, on the CPU."""
+        """Anything but float32 and float64 on the CPU."""
         if situation.device.type != "cpu":
             return "it runs on the CPU only"
         if situation.dtype not in (torch.float32, torch.float64):
@@ -33,7 +33,7 @@ class ExampleKernel:
 def attend(
     features: Float[Tensor, "b c h w"], words: Float[Tensor, "b c l"], padding: Bool[Tensor, "b l"]
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b l h w"]]:
-    """Eq. 2 of AttnGAN; a caption of padding alone gives zeros."""
+    """Eq. 2 of AttnGAN; the context of a caption of padding alone is zero."""
     hidden = padding[:, :, None, None]
     words = words.masked_fill(padding[:, None], 0)
     scores = torch.einsum("bcl,bchw->blhw", words, features)

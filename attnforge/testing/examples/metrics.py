@@ -13,18 +13,18 @@ from attnforge.specs import MetricSpec, TrackerSpec
 
 
 class ExampleMetric:
-    """How bright images are, and how much that differs among them."""
+    """Mean brightness of the images, and the range from the darkest to the brightest."""
 
     def __init__(self, spec: MetricSpec) -> None:
         self.spec = spec
         self.levels: list[float] = []
 
     def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Take in images."""
-        self.levels += [float(one) for one in images.double().mean(dim=(1, 2, 3))]
+        """Add images."""
+        self.levels += [float(level) for level in images.double().mean(dim=(1, 2, 3))]
 
     def compute(self) -> dict[str, float]:
-        """The mean and the range; nothing before there was an image."""
+        """The mean and the range; an empty dict before any image."""
         if not self.levels:
             return {}
         levels = sorted(self.levels)  # sums of floats depend on their order
@@ -32,7 +32,7 @@ class ExampleMetric:
 
 
 class ExampleTracker:
-    """Appends what it is told to a file of JSON lines in the run folder.
+    """Appends everything that is logged to a JSON lines file in the run folder.
 
     Args:
         file: Name of the file.
@@ -50,7 +50,7 @@ class ExampleTracker:
         self._write({"phase": phase, "step": step, "images": list(paths)})
 
     def close(self) -> None:
-        """Close the file; again does nothing."""
+        """Close the file; a second call does nothing."""
         self.stream.close()
 
     def _write(self, line: Mapping[str, object]) -> None:

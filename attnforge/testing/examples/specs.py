@@ -1,4 +1,4 @@
-"""The spec that a component of each kind is examined with, and a small game for losses and tasks."""
+"""A small spec for each kind of component, and an adversarial step for losses."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ FIRST_STAGE = StageSpec(channels=4, in_channels=None, in_size=None, out_size=16,
 
 
 def spec_for(kind: str, folder: Path) -> Any:
-    """A small spec for a component of this kind; None for kinds that are told nothing.
+    """A small spec for a component of this kind; None for kinds without a spec.
 
-    Live parts in it are made anew, the same each time.
+    Networks and other objects in it are built for each call, with the same weights each time.
 
     Args:
         kind: One of `attnforge.plugin.KINDS`.
-        folder: Where a new folder is made for each tracker's run.
+        folder: Where a run folder is made for each tracker.
     """
     match kind:
         case "text-encoder":
@@ -106,15 +106,15 @@ def _task_spec() -> TaskSpec:
         )
 
 
-def game(
-    *, batch: int = 4, seed: int = 0, alike: bool = False
+def adversarial_step(
+    *, batch: int = 4, seed: int = 0, identical: bool = False
 ) -> tuple[AdversarialStep, dict[str, nn.Module]]:
-    """A step of the adversarial game of small networks, with gradients, and its networks by name.
+    """An adversarial step of small networks, with gradients, and its networks by name.
 
     Args:
         batch: How many images.
-        seed: Decides all numbers.
-        alike: Whether all captions are the same and all images of one class.
+        seed: Seed of all random numbers.
+        identical: Whether all captions are identical and all images of one class.
 
     Returns:
         The step, and the networks `generator`, `image encoder` and `discriminators`.
@@ -128,7 +128,7 @@ def game(
         sentence=numbers(batch, WORDS, seed=seed + 1),
         padding=padding,
     )
-    if alike:
+    if identical:
         first = torch.zeros(batch, dtype=torch.long)
         text = TextFeatures(text.words[first], text.sentence[first], text.padding[first])
     with torch.random.fork_rng(devices=[]):
@@ -140,10 +140,16 @@ def game(
         ),
         fake=fake,
         text=text,
-        class_ids=torch.arange(batch) % (1 if alike else 3),
+        class_ids=torch.arange(batch) % (1 if identical else 3),
         discriminators=parts.discriminators,
         image_encoder=parts.image,
     )
-    judges = nn.ModuleList(one for one in parts.discriminators if isinstance(one, nn.Module))
+    discriminators = nn.ModuleList(
+        discriminator for discriminator in parts.discriminators if isinstance(discriminator, nn.Module)
+    )
     assert isinstance(parts.image, nn.Module)  # noqa: S101  (made above)
-    return step, {"generator": parts.generator, "image encoder": parts.image, "discriminators": judges}
+    return step, {
+        "generator": parts.generator,
+        "image encoder": parts.image,
+        "discriminators": discriminators,
+    }

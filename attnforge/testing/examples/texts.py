@@ -1,4 +1,4 @@
-"""Small components of texts: captions with images, a tokenizer, a text encoder."""
+"""Small components for text: a tokenizer, a text encoder and a data set with captions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PLACES = ("left", "right", "top", "bottom")
 
 
 class ExampleTokenizer:
-    """Lower-cased words between blanks; id 0 is padding, words follow by alphabet.
+    """Lower-case words separated by spaces; id 0 is padding, and words follow in alphabetical order.
 
     Args:
-        longest: Longer words are cut to so many letters.
+        max_letters: Longer words are cut to this many letters.
     """
 
-    def __init__(self, *, longest: Annotated[int, Field(ge=1)] = 20) -> None:
-        self.longest = longest
+    def __init__(self, *, max_letters: Annotated[int, Field(ge=1)] = 20) -> None:
+        self.max_letters = max_letters
         self._ids: dict[str, int] = {}
 
     @property
@@ -39,11 +39,11 @@ class ExampleTokenizer:
     @property
     def fingerprint(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the words in order."""
-        return hashlib.sha256(repr([self.longest, *self._ids]).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr([self.max_letters, *self._ids]).encode()).hexdigest()[:12]
 
     def fit(self, captions: Sequence[str]) -> None:
-        """Learn every word of the captions."""
-        self._number(sorted({word for caption in captions for word in self._split(caption)}))
+        """Take every word of the captions into the vocabulary."""
+        self._assign_ids(sorted({word for caption in captions for word in self._split(caption)}))
 
     def tokens(self, caption: str) -> list[str]:
         """The known words of a caption."""
@@ -59,30 +59,30 @@ class ExampleTokenizer:
 
     def state(self) -> dict[str, Any]:
         """The words in the order of their ids."""
-        return {"longest": self.longest, "words": list(self._ids)}
+        return {"max_letters": self.max_letters, "words": list(self._ids)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over the words of another tokenizer.
+        """Load the words of another tokenizer.
 
         Raises:
-            RunError: It is the state of another kind of tokenizer.
+            RunError: The state is not that of an example tokenizer.
         """
-        words, longest = state.get("words"), state.get("longest")
-        if not isinstance(words, list) or not isinstance(longest, int):
-            message = "the stored vocabulary is not that of the example"
+        words, max_letters = state.get("words"), state.get("max_letters")
+        if not isinstance(words, list) or not isinstance(max_letters, int):
+            message = "the stored vocabulary is not that of the example tokenizer"
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
-        self.longest = longest
-        self._number(words)
+        self.max_letters = max_letters
+        self._assign_ids(words)
 
-    def _number(self, words: Sequence[str]) -> None:
+    def _assign_ids(self, words: Sequence[str]) -> None:
         self._ids = {word: index for index, word in enumerate(words, start=1)}
 
     def _split(self, caption: str) -> list[str]:
-        return [word[: self.longest] for word in caption.lower().split()]
+        return [word[: self.max_letters] for word in caption.lower().split()]
 
 
 class ExampleTextEncoder(nn.Module):
-    """One vector a word, from a table and a layer; the sentence is their mean.
+    """One vector per word, from an embedding and a linear layer; the sentence is their mean.
 
     Args:
         dim: Width of word and sentence vectors.
@@ -103,7 +103,7 @@ class ExampleTextEncoder(nn.Module):
 
 
 class ExampleDataset:
-    """Images of one colour with a spot of another, and two captions each that name both.
+    """Images of one colour with a spot of another, with two captions each that name both colours.
 
     Args:
         count: How many images each split has.
@@ -118,20 +118,20 @@ class ExampleDataset:
 
     def captions(self, index: int) -> Sequence[str]:
         """The two captions of image `index`."""
-        ground, spot, place = self._look(index)
-        return (f"a {spot} spot on {ground}", f"{ground} with a {spot} spot at the {place}")
+        background, spot, place = self._describe(index)
+        return (f"a {spot} spot on {background}", f"{background} with a {spot} spot at the {place}")
 
     def class_id(self, index: int) -> int:
         """The colour of the spot."""
-        return COLOURS.index(self._look(index)[1])
+        return COLOURS.index(self._describe(index)[1])
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        """Image `index` with one of its captions, and a brightness by seed."""
-        random = Random(seed)  # noqa: S311 - a choice of images, no secret
-        ground, spot, place = self._look(index)
+        """Image `index` with one of its captions and a brightness, both chosen by the seed."""
+        random = Random(seed)  # noqa: S311 - not a secret
+        background, spot, place = self._describe(index)
         size = self.spec.image_size
         image = torch.empty(3, size, size, dtype=torch.uint8)
-        image[:] = _levels(ground)
+        image[:] = _levels(background)
         rows = slice(0, size // 2) if place in ("top", "left") else slice(size // 2, size)
         image[:, rows, rows] = _levels(spot)
         shade = random.randrange(20)
@@ -142,13 +142,13 @@ class ExampleDataset:
             key=f"{self.spec.split} {index}",
         )
 
-    def _look(self, index: int) -> tuple[str, str, str]:
+    def _describe(self, index: int) -> tuple[str, str, str]:
         if not 0 <= index < self.count:
             raise IndexError(f"image {index} of {self.count}")
         shift = 1 + (self.spec.split == "test")
         count = len(COLOURS)
-        ground = COLOURS[index % count]
-        return ground, COLOURS[(index + shift + index // count) % count], PLACES[index % len(PLACES)]
+        background = COLOURS[index % count]
+        return background, COLOURS[(index + shift + index // count) % count], PLACES[index % len(PLACES)]
 
 
 def _levels(colour: str) -> Tensor:

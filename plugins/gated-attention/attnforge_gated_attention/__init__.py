@@ -1,1 +1,1 @@
-"""A plugin of attnforge; `plugin.py` declares what it brings."""
+"""A plugin for attnforge; `plugin.py` declares its components and recipes."""

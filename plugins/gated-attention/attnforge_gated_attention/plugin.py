@@ -1,4 +1,4 @@
-"""What this plugin declares. attnforge reads it for every command, so it imports no torch."""
+"""The plugin's declarations. attnforge imports this module in every command, so it must not import torch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from attnforge.plugin import Component, hookimpl
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """One component; its module is imported when a recipe names it and not before."""
+    """The component; its module is imported only when a recipe uses it."""
     return [
         Component(
             kind="attention",
             name="gated",
             target="attnforge_gated_attention.attention:GatedAttention",
-            summary="word attention whose findings pass a gate",
+            summary="word attention with a gated context",
         ),
     ]
 
 
 @hookimpl
 def attnforge_recipes() -> list[Path]:
-    """The folder whose files become recipes that have a name."""
+    """The folder of recipes; each file is a recipe with the file's name."""
     return [Path(__file__).parent / "recipes"]

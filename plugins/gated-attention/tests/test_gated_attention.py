@@ -1,4 +1,4 @@
-"""What every attention must keep, and what its gate does."""
+"""The conformance checks of every attention, and a test of the gate."""
 
 import torch
 from attnforge.interfaces import TextFeatures
@@ -11,7 +11,7 @@ from attnforge_gated_attention.attention import GatedAttention
 TestGatedAttention = conformance("attention/gated")
 
 
-def test_a_closed_gate_lets_nothing_through() -> None:
+def test_a_closed_gate_blocks_the_context() -> None:
     spec = AttentionSpec(channels=4, words=6)
     padding = torch.tensor([[False, False, True]])
     text = TextFeatures(words=torch.randn(1, 6, 3), sentence=torch.randn(1, 6), padding=padding)

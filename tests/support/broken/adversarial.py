@@ -1,4 +1,4 @@
-"""Discriminators, losses and tasks that break what their kinds promise."""
+"""Discriminators, losses and tasks that break a promise of their kind."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ class Task(ExampleTask):
 
 
 class ColumnOfLogits(Discriminator):
-    """Gives logits as a column."""
+    """Returns logits as a column."""
 
     def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
         return super().logits(features, sentence)[:, None]
 
 
 class ComparesTheBatch(Discriminator):
-    """Judges how much more real an image is than its batch mates."""
+    """Compares the realness of an image with the rest of its batch."""
 
     def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
-        found = super().logits(features, sentence)
-        return found - found.mean()
+        logits = super().logits(features, sentence)
+        return logits - logits.mean()
 
 
-class HearsNoSentence(Discriminator):
-    """Judges with a sentence as without one."""
+class IgnoresSentence(Discriminator):
+    """Ignores the sentence."""
 
     def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
         return super().logits(features, None if sentence is None else 0 * sentence)
 
 
-class SeesNoSign(Discriminator):
+class IgnoresSign(Discriminator):
     """Cannot tell an image from its negative."""
 
     def features(self, images: Tensor) -> Tensor:
@@ -73,47 +73,47 @@ class CutsTheGraph(Discriminator):
 
 
 class NamelessTerm(Loss):
-    """Gives a term without a name."""
+    """Returns a term with a blank name."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         return {" ": super().generator(step)["example"]}
 
 
 class CountsInNames(Loss):
-    """Calls its term after the batch."""
+    """Puts the batch size into the name of its term."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         return {f"example of {len(step.class_ids)}": super().generator(step)["example"]}
 
 
 class NeedsTwoImages(Loss):
-    """Adds how much sentences differ in a batch, which one alone does not."""
+    """Adds the standard deviation of the sentences, which is NaN for a single one."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         return {"example": super().generator(step)["example"] + step.text.sentence.std(dim=0).sum()}
 
 
-class SparesTheGenerator(Loss):
-    """Detaches the images that the generator is judged by."""
+class DetachesForTheGenerator(Loss):
+    """Detaches the fake images in the generator's loss."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         images = tuple(image.detach() for image in step.fake.images)
         return super().generator(replace(step, fake=replace(step.fake, images=images)))
 
 
-class TeachesTheGeneratorToLose(Loss):
-    """Lets the gradients of what the discriminators pay into the generator."""
+class ForgetsToDetach(Loss):
+    """Does not detach the fake images in the discriminators' loss."""
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
-        judged = [
-            judge.logits(judge.features(fake), step.text.sentence).mean()
-            for judge, fake in zip(step.discriminators, step.fake.images, strict=True)
+        losses = [
+            discriminator.logits(discriminator.features(fake), step.text.sentence).mean()
+            for discriminator, fake in zip(step.discriminators, step.fake.images, strict=True)
         ]
-        return {"example": torch.stack(judged).sum()}
+        return {"example": torch.stack(losses).sum()}
 
 
 class ForgetsADiscriminator(Loss):
-    """Teaches the smallest discriminator only."""
+    """Trains the smallest discriminator only."""
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
         smallest = replace(step.fake, images=step.fake.images[:1])
@@ -122,13 +122,13 @@ class ForgetsADiscriminator(Loss):
         )
 
 
-class RootOfASpread(Loss):
-    """Takes the root of a spread, which has no gradient where there is none."""
+class RootOfAVariance(Loss):
+    """Takes the square root of a variance, whose gradient is not finite at zero."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         assert step.fake.condition is not None
-        spread = step.fake.condition.mean.var(dim=0, correction=0).sqrt().sum()
-        return {"example": super().generator(step)["example"] - 0.01 * spread}
+        deviation = step.fake.condition.mean.var(dim=0, correction=0).sqrt().sum()
+        return {"example": super().generator(step)["example"] - 0.01 * deviation}
 
 
 class WritesIntoImages(Loss):
@@ -139,63 +139,65 @@ class WritesIntoImages(Loss):
         return super().discriminator(step)
 
 
-class KeepsOneType(Loss):
-    """Writes logits of autocast's type into a list of another."""
+class KeepsOneDtype(Loss):
+    """Writes autocast's logits into a tensor of another dtype."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
-        judge, fake = step.discriminators[0], step.fake.images[0]
+        discriminator, fake = step.discriminators[0], step.fake.images[0]
         logits = torch.zeros(len(fake))
-        logits[torch.arange(len(fake))] = judge.logits(judge.features(fake), None)
+        logits[torch.arange(len(fake))] = discriminator.logits(discriminator.features(fake), None)
         return {"example": -logits.mean()}
 
 
-class CompilesToAnother(Loss):
-    """Is another loss when it is compiled."""
+class DiffersWhenCompiled(Loss):
+    """Changes its sign when it is compiled."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         sign = -1 if torch.compiler.is_compiling() else 1
         return {"example": sign * super().generator(step)["example"]}
 
 
-class NeedsAJudge(Task):
+class NeedsAnUnknownPart(Task):
     """Needs a part that no recipe has."""
 
-    needs = ExampleTask.needs | {"judge"}
+    needs = ExampleTask.needs | {"critic"}
 
 
 class KeepsTheGraph(Task):
-    """Gives scalars that hold the graph of the step."""
+    """Returns scalars that keep the graph of the step."""
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
-        found = super().step(batch, progress=progress)
-        return {name: value + 0 * self.judging[0].judge.bias.sum() for name, value in found.items()}
+        scalars = super().step(batch, progress=progress)
+        return {
+            name: value + 0 * self.discriminators[0].classify.bias.sum() for name, value in scalars.items()
+        }
 
 
 class CountsItsSteps(Task):
-    """Calls a scalar after the step."""
+    """Puts the step into the name of a scalar."""
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
-        found = super().step(batch, progress=progress)
-        return {**found, f"drawing {progress.step}": found["drawing"]}
+        scalars = super().step(batch, progress=progress)
+        return {**scalars, f"generator {progress.step}": scalars["generator"]}
 
 
 class LearnsNothing(Task):
-    """Trains the generator with a step of nothing."""
+    """Trains the generator with a learning rate of zero."""
 
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__(spec)
-        self.steps["generator"].param_groups[0]["lr"] = 0.0
+        self.sgd["generator"].param_groups[0]["lr"] = 0.0
 
 
 class Diverges(Task):
-    """Loses a weight in the third step."""
+    """Sets a weight to NaN in the third step."""
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
-        found = super().step(batch, progress=progress)
+        scalars = super().step(batch, progress=progress)
         if progress.step == 2:
             with torch.no_grad():
-                self.parts["image"].get_parameter("overall.bias").fill_(torch.nan)
-        return found
+                self.encoders["image"].get_parameter("overall.bias").fill_(torch.nan)
+        return scalars
 
 
 class HidesAWeight(Task):
@@ -204,18 +206,18 @@ class HidesAWeight(Task):
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__(spec)
         self.hidden = nn.Parameter(torch.zeros(2))
-        self.steps["generator"].add_param_group({"params": [self.hidden]})
+        self.sgd["generator"].add_param_group({"params": [self.hidden]})
 
 
-class WrapsAnew(Task):
-    """Makes another network each time it is asked for its networks."""
+class WrapsEveryCall(Task):
+    """Wraps its networks again in every call of `networks`."""
 
     def networks(self) -> Mapping[str, nn.Module]:
-        return {name: nn.Sequential(one) for name, one in super().networks().items()}
+        return {name: nn.Sequential(network) for name, network in super().networks().items()}
 
 
-class RemembersItself(Task):
-    """Depends on a count that no checkpoint holds."""
+class CountsOutsideItsState(Task):
+    """Depends on a counter that no checkpoint holds."""
 
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__(spec)
@@ -223,32 +225,32 @@ class RemembersItself(Task):
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         self.count += 1
-        found = super().step(batch, progress=progress)
-        return {name: value / self.count for name, value in found.items()}
+        scalars = super().step(batch, progress=progress)
+        return {name: value / self.count for name, value in scalars.items()}
 
 
 MUTANTS = (
     Mutant("shapes", "discriminator", ColumnOfLogits),
-    Mutant("each_image_alone_as_in_a_batch", "discriminator", ComparesTheBatch),
-    Mutant("sentence_matters", "discriminator", HearsNoSentence),
-    Mutant("image_matters", "discriminator", SeesNoSign),
+    Mutant("batch_invariance", "discriminator", ComparesTheBatch),
+    Mutant("depends_on_sentence", "discriminator", IgnoresSentence),
+    Mutant("depends_on_image", "discriminator", IgnoresSign),
     Mutant("gradients_reach_the_images", "discriminator", CutsTheGraph),
     Mutant("named_scalars", "loss", NamelessTerm),
     Mutant("same_names_every_step", "loss", CountsInNames),
     Mutant("batch_of_one", "loss", NeedsTwoImages),
-    Mutant("generator_terms_reach_the_generator", "loss", SparesTheGenerator),
-    Mutant("discriminator_terms_spare_the_generator", "loss", TeachesTheGeneratorToLose),
+    Mutant("generator_terms_reach_the_generator", "loss", DetachesForTheGenerator),
+    Mutant("discriminator_terms_detach_fake_images", "loss", ForgetsToDetach),
     Mutant("discriminator_terms_reach_the_discriminators", "loss", ForgetsADiscriminator),
-    Mutant("finite_gradients", "loss", RootOfASpread),
-    Mutant("inputs_stay", "loss", WritesIntoImages),
-    Mutant("autocast", "loss", KeepsOneType),
-    Mutant("compile", "loss", CompilesToAnother),
-    Mutant("needs", "task", NeedsAJudge),
+    Mutant("finite_gradients", "loss", RootOfAVariance),
+    Mutant("inputs_are_unchanged", "loss", WritesIntoImages),
+    Mutant("autocast", "loss", KeepsOneDtype),
+    Mutant("compile", "loss", DiffersWhenCompiled),
+    Mutant("needs", "task", NeedsAnUnknownPart),
     Mutant("finite_scalars", "task", KeepsTheGraph),
     Mutant("same_names_every_step", "task", CountsItsSteps),
-    Mutant("steps_change_weights", "task", LearnsNothing),
+    Mutant("steps_update_weights", "task", LearnsNothing),
     Mutant("weights_stay_finite", "task", Diverges),
-    Mutant("networks_are_complete", "task", HidesAWeight),
-    Mutant("same_networks_every_time", "task", WrapsAnew),
-    Mutant("resumes_exactly", "task", RemembersItself),
+    Mutant("networks_hold_all_trained_weights", "task", HidesAWeight),
+    Mutant("same_networks_every_call", "task", WrapsEveryCall),
+    Mutant("resumes_exactly", "task", CountsOutsideItsState),
 )

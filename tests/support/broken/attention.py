@@ -1,4 +1,4 @@
-"""Attentions that break what attentions promise, the official code's padding mask among them."""
+"""Attentions that break a promise of their kind, one with the padding mask of the official code."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from attnforge.interfaces import AttentionOutput, TextFeatures
 from attnforge.testing.examples.generators import ExampleAttention
 
 
-class TurnsItsMaps(ExampleAttention):
-    """Gives context and maps with columns for rows."""
+class TransposesItsMaps(ExampleAttention):
+    """Transposes context and maps."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
     ) -> AttentionOutput:
         output = super().forward(features, text, return_weights=return_weights)
-        turned = None if output.weights is None else output.weights.transpose(2, 3)
-        return AttentionOutput(context=output.context.transpose(2, 3), weights=turned)
+        transposed = None if output.weights is None else output.weights.transpose(2, 3)
+        return AttentionOutput(context=output.context.transpose(2, 3), weights=transposed)
 
 
 class AlwaysGivesWeights(ExampleAttention):
-    """Gives weights that nobody asked for."""
+    """Returns weights even if they are not requested."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -33,8 +33,8 @@ class AlwaysGivesWeights(ExampleAttention):
         return super().forward(features, text, return_weights=True)
 
 
-class WeighsTwice(ExampleAttention):
-    """Gives weights that sum to two."""
+class DoublesItsWeights(ExampleAttention):
+    """Returns weights that sum to two."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -44,7 +44,7 @@ class WeighsTwice(ExampleAttention):
 
 
 class SoftMask(ExampleAttention):
-    """Lets padding have a weight of one in ten millions, as masks of a large negative number do."""
+    """Gives padding a weight of 1e-7, as masks with a large negative number do."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -55,7 +55,7 @@ class SoftMask(ExampleAttention):
 
 
 class OfficialMask(ExampleAttention):
-    """Lays the masks of a batch on its rows as the official AttnGAN code does: caption after caption."""
+    """Assigns the masks of a batch to its rows as the official AttnGAN code does, which mixes captions."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -64,19 +64,19 @@ class OfficialMask(ExampleAttention):
         return output if return_weights else replace(output, weights=None)
 
 
-class ReadsPaddedSlots(ExampleAttention):
-    """Adds the sum of all words, the slots of padding among them."""
+class ReadsPadding(ExampleAttention):
+    """Adds the sum of all words, including padded positions."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
     ) -> AttentionOutput:
         output = super().forward(features, text, return_weights=return_weights)
-        everything = self.project(text.words.sum(dim=2, keepdim=True))[..., None]
-        return replace(output, context=output.context + everything)
+        total = self.project(text.words.sum(dim=2, keepdim=True))[..., None]
+        return replace(output, context=output.context + total)
 
 
-class ReadsItsMates(ExampleAttention):
-    """Takes the mean of the batch away from every image."""
+class SubtractsBatchMean(ExampleAttention):
+    """Subtracts the mean of the batch."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -85,20 +85,20 @@ class ReadsItsMates(ExampleAttention):
         return replace(output, context=output.context - output.context.mean(dim=0))
 
 
-class PrefersLateWords(ExampleAttention):
-    """Weighs each word by its place in the caption."""
+class ScalesByPosition(ExampleAttention):
+    """Scales each word by its position in the caption."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
     ) -> AttentionOutput:
-        places = 1 + torch.arange(text.words.shape[2], device=features.device)
+        positions = 1 + torch.arange(text.words.shape[2], device=features.device)
         return super().forward(
-            features, replace(text, words=text.words * places), return_weights=return_weights
+            features, replace(text, words=text.words * positions), return_weights=return_weights
         )
 
 
-class RollsDice(ExampleAttention):
-    """Adds a little noise, in evaluation mode too."""
+class AddsNoise(ExampleAttention):
+    """Adds noise in evaluation mode, too."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -108,21 +108,21 @@ class RollsDice(ExampleAttention):
         return replace(output, context=output.context + noise)
 
 
-_MIXED = "the masks of other captions hide its words and show its padding"
+_MIXED = "the masks of other captions hide words and expose padding"
 
 MUTANTS = (
-    Mutant("shapes", "attention", TurnsItsMaps),
-    Mutant("weights_on_demand", "attention", AlwaysGivesWeights),
-    Mutant("weights_sum_to_one", "attention", WeighsTwice),
+    Mutant("shapes", "attention", TransposesItsMaps),
+    Mutant("weights_only_when_requested", "attention", AlwaysGivesWeights),
+    Mutant("weights_sum_to_one", "attention", DoublesItsWeights),
     Mutant("padding_gets_no_weight", "attention", SoftMask),
     Mutant(
         "padding_gets_no_weight",
         "attention",
         OfficialMask,
-        also={"padded_slots_have_no_influence": _MIXED, "each_caption_alone_as_in_a_batch": _MIXED},
+        also={"padded_positions_are_ignored": _MIXED, "batch_invariance": _MIXED},
     ),
-    Mutant("padded_slots_have_no_influence", "attention", ReadsPaddedSlots),
-    Mutant("each_caption_alone_as_in_a_batch", "attention", ReadsItsMates),
-    Mutant("order_of_words", "attention", PrefersLateWords),
-    Mutant("determinism", "attention", RollsDice),
+    Mutant("padded_positions_are_ignored", "attention", ReadsPadding),
+    Mutant("batch_invariance", "attention", SubtractsBatchMean),
+    Mutant("word_order_equivariance", "attention", ScalesByPosition),
+    Mutant("determinism", "attention", AddsNoise),
 )

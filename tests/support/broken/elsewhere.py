@@ -1,4 +1,4 @@
-"""A module that offers a class that lies in another one."""
+"""A module that exports a class defined in another module."""
 
 from broken.further import WellMade
 

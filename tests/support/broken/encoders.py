@@ -1,4 +1,4 @@
-"""Text and image encoders that break what their kinds promise."""
+"""Text and image encoders that break a promise of their kind."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TextEncoder(ExampleTextEncoder):
         super().__init__(spec)
 
 
-class SaysItIsWider(TextEncoder):
-    """Says that its vectors are wider than they are."""
+class DeclaresAnotherWidth(TextEncoder):
+    """Declares a larger `dim` than its vectors have."""
 
     def __init__(self, spec: TextSpec) -> None:
         super().__init__(spec)
@@ -30,7 +30,7 @@ class SaysItIsWider(TextEncoder):
 
 
 class MaskOfWords(TextEncoder):
-    """Says where words are instead of where none is."""
+    """Returns a mask of words instead of padding."""
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
         text = super().forward(tokens, lengths)
@@ -38,7 +38,7 @@ class MaskOfWords(TextEncoder):
 
 
 class ReadsPaddedIds(TextEncoder):
-    """Counts on padded slots holding the id 0."""
+    """Relies on padded ids being 0."""
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
         text = super().forward(tokens, lengths)
@@ -46,8 +46,8 @@ class ReadsPaddedIds(TextEncoder):
         return replace(text, sentence=text.sentence + read)
 
 
-class CutsToTheLongest(TextEncoder):
-    """Gives as many words as the longest caption has, however wide the batch is."""
+class CropsToTheLongest(TextEncoder):
+    """Returns as many words as the longest caption has, whatever the number of columns."""
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
         text = super().forward(tokens, lengths)
@@ -55,25 +55,25 @@ class CutsToTheLongest(TextEncoder):
         return replace(text, words=text.words[:, :, :longest], padding=text.padding[:, :longest])
 
 
-class ReadsTheBatch(TextEncoder):
-    """Takes the mean of the batch away from every sentence."""
+class SubtractsBatchMean(TextEncoder):
+    """Subtracts the mean of the batch from every sentence."""
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
         text = super().forward(tokens, lengths)
         return replace(text, sentence=text.sentence - text.sentence.mean(dim=0))
 
 
-class ChokesOnAnId(TextEncoder):
-    """Gives infinite vectors where a word has the id 0."""
+class FailsOnAnId(TextEncoder):
+    """Returns infinite vectors for words with the id 0."""
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
         text = super().forward(tokens, lengths)
-        odd = (tokens == 0) & ~text.padding
-        return replace(text, words=text.words.masked_fill(odd[:, None], torch.inf))
+        zeros = (tokens == 0) & ~text.padding
+        return replace(text, words=text.words.masked_fill(zeros[:, None], torch.inf))
 
 
 class OneSentenceForAll(TextEncoder):
-    """Gives the same sentence for every caption."""
+    """Returns the same sentence for every caption."""
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
         text = super().forward(tokens, lengths)
@@ -81,14 +81,14 @@ class OneSentenceForAll(TextEncoder):
 
 
 class OfItsOwnWidth(ExampleImageEncoder):
-    """Gives vectors of another width than that of the texts."""
+    """Returns vectors of another width than the spec's `dim`."""
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__(replace(spec, dim=spec.dim + 1))
 
 
 class OneSizeOnly(ExampleImageEncoder):
-    """Reads images of a single size."""
+    """Accepts images of a single size."""
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__(spec)
@@ -101,50 +101,50 @@ class OneSizeOnly(ExampleImageEncoder):
 
 
 class DividesByContrast(ExampleImageEncoder):
-    """Divides by the spread of an image's levels, which may be none."""
+    """Divides by the norm of an image, which may be zero."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images / images.square().sum(dim=(1, 2, 3), keepdim=True).sqrt())
 
 
-class LooksAtTheBatch(ExampleImageEncoder):
-    """Takes the mean of the batch away from every image."""
+class SubtractsBatchMeanOfImages(ExampleImageEncoder):
+    """Subtracts the mean of the batch from every image."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images - images.mean(dim=0))
 
 
-class BlindToBrightness(ExampleImageEncoder):
+class IgnoresSign(ExampleImageEncoder):
     """Cannot tell an image from its negative."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images.square())
 
 
-class LetsNoGradientThrough(ExampleImageEncoder):
-    """Cuts the graph before it looks."""
+class CutsTheGraph(ExampleImageEncoder):
+    """Detaches the images."""
 
     def forward(self, images: Tensor) -> ImageFeatures:
         return super().forward(images.detach())
 
 
 MUTANTS = (
-    Mutant("shapes", "text-encoder", SaysItIsWider),
+    Mutant("shapes", "text-encoder", DeclaresAnotherWidth),
     Mutant("padding_mask", "text-encoder", MaskOfWords),
-    Mutant("padded_tokens_have_no_influence", "text-encoder", ReadsPaddedIds),
-    Mutant("longer_padding_changes_nothing", "text-encoder", CutsToTheLongest),
-    Mutant("each_caption_alone_as_in_a_batch", "text-encoder", ReadsTheBatch),
-    Mutant("every_id_is_read", "text-encoder", ChokesOnAnId),
-    Mutant("words_matter", "text-encoder", OneSentenceForAll),
+    Mutant("padded_tokens_are_ignored", "text-encoder", ReadsPaddedIds),
+    Mutant("extra_padding_is_ignored", "text-encoder", CropsToTheLongest),
+    Mutant("batch_invariance", "text-encoder", SubtractsBatchMean),
+    Mutant("accepts_every_token_id", "text-encoder", FailsOnAnId),
+    Mutant("depends_on_words", "text-encoder", OneSentenceForAll),
     Mutant("shapes", "image-encoder", OfItsOwnWidth),
-    Mutant("several_sizes", "image-encoder", OneSizeOnly),
+    Mutant("other_image_sizes", "image-encoder", OneSizeOnly),
     Mutant(
-        "plain_images",
+        "constant_images",
         "image-encoder",
         DividesByContrast,
-        also={"finite_gradients": "images of zeros are plain images"},
+        also={"finite_gradients": "images of zeros are constant"},
     ),
-    Mutant("each_image_alone_as_in_a_batch", "image-encoder", LooksAtTheBatch),
-    Mutant("image_matters", "image-encoder", BlindToBrightness),
-    Mutant("gradients_reach_the_images", "image-encoder", LetsNoGradientThrough),
+    Mutant("batch_invariance", "image-encoder", SubtractsBatchMeanOfImages),
+    Mutant("depends_on_image", "image-encoder", IgnoresSign),
+    Mutant("gradients_reach_the_images", "image-encoder", CutsTheGraph),
 )

@@ -21,11 +21,11 @@ from attnforge.testing.examples.kernels import ExampleKernel
 
 
 class WellMade(ExampleAttention):
-    """An attention with nothing wrong: its record is."""
+    """An attention without a mistake; its declaration has one."""
 
 
 class TakesAnything(ExampleAttention):
-    """Takes options that nobody can know."""
+    """Takes arbitrary keyword options."""
 
     def __init__(self, spec: AttentionSpec, **options: Any) -> None:
         super().__init__(spec)
@@ -35,8 +35,8 @@ class Undocumented(ExampleAttention):
     __doc__ = None
 
 
-class NeverSleeps(ExampleAttention):
-    """Has a part that trains in evaluation mode, too."""
+class StaysInTrainingMode(ExampleAttention):
+    """Has a part that stays in training mode."""
 
     def __init__(self, spec: AttentionSpec) -> None:
         super().__init__(spec)
@@ -49,7 +49,7 @@ class NeverSleeps(ExampleAttention):
 
 
 class NegativeWeights(ExampleAttention):
-    """Gives weights that sum to one although some are below zero."""
+    """Returns weights that sum to one, some of them negative."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -63,7 +63,7 @@ class NegativeWeights(ExampleAttention):
 
 
 class LargestFirst(ExampleGenerator):
-    """Gives its largest image first, and says so."""
+    """Generates its largest image first, and declares so."""
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__(spec)
@@ -74,8 +74,8 @@ class LargestFirst(ExampleGenerator):
         return replace(output, images=output.images[::-1])
 
 
-class TakesNoPart(Loss):
-    """Gives no term to either side."""
+class ReturnsNoTerms(Loss):
+    """Returns no terms."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         return {}
@@ -85,27 +85,27 @@ class TakesNoPart(Loss):
 
 
 class NeedsAList(Task):
-    """Says what it needs in a list that could change."""
+    """Declares what it needs as a list, which is mutable."""
 
     needs = list(Task.needs)  # type: ignore[assignment]  # noqa: RUF012
 
 
 class StateOfBytes(Tokenizer):
-    """Gives its state in a form that JSON does not know."""
+    """Has a state that JSON cannot represent."""
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "raw": b"words"}
 
 
 class BlankCaption(Dataset):
-    """Has a caption that says nothing."""
+    """Has a blank caption."""
 
     def captions(self, index: int) -> list[str]:
         return [*super().captions(index), " "]
 
 
 class ClassBelowZero(Dataset):
-    """Calls images without a class -1."""
+    """Gives images without a class the class -1."""
 
     def class_id(self, index: int) -> int:
         super().class_id(index)
@@ -116,23 +116,23 @@ class ClassBelowZero(Dataset):
 
 
 class RaisesItsOwnError(Dataset):
-    """Fails beyond its end with an error that is no IndexError."""
+    """Raises a KeyError for an index out of range."""
 
-    def _look(self, index: int) -> tuple[str, str, str]:
-        return {place: super(RaisesItsOwnError, self)._look(place) for place in range(self.count)}[index]
+    def _describe(self, index: int) -> tuple[str, str, str]:
+        return {index: super(RaisesItsOwnError, self)._describe(index) for index in range(self.count)}[index]
 
 
-class DrawsByPython(Dataset):
-    """Mirrors by Python's own generator instead of the seed; of odd images, so that few checks notice."""
+class UsesTheGlobalGenerator(Dataset):
+    """Flips odd images by Python's global generator instead of the seed."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         sample = super().sample(index, seed=seed)
-        turned = seed == 5 and index % 2 and random.random() < 0.5
-        return replace(sample, image=sample.image.flip(1)) if turned else sample
+        flipped = seed == 5 and index % 2 and random.random() < 0.5
+        return replace(sample, image=sample.image.flip(1)) if flipped else sample
 
 
-class KeepsTheRecipe(Tracker):
-    """Writes into the recipe that it is handed."""
+class WritesIntoTheRecipe(Tracker):
+    """Modifies the recipe of its spec."""
 
     def __init__(self, spec: Any) -> None:
         super().__init__(spec)
@@ -141,7 +141,7 @@ class KeepsTheRecipe(Tracker):
         recipe["tracked"] = True
 
 
-class RunsIntoTheWall(ExampleKernel):
+class AcceptsTooMuch(ExampleKernel):
     """Does not refuse what it cannot run."""
 
     def refuse(self, situation: Any) -> str | None:
@@ -153,29 +153,29 @@ class RunsIntoTheWall(ExampleKernel):
         return super().run(*inputs, **options)
 
 
-_FAILS = "every check that runs it meets the same exception"
+_FAILS = "every check that runs the kernel gets the same exception"
 
 MUTANTS = (
     Mutant("declaration_is_complete", "attention", WellMade, summary="long " * 30),
-    Mutant("declaration_is_complete", "attention", WellMade, place="broken.elsewhere:WellMade"),
-    Mutant("constructor_takes_its_spec", "attention", TakesAnything),
-    Mutant("parameters_are_documented", "attention", Undocumented),
-    Mutant("train_and_eval_modes", "attention", NeverSleeps),
+    Mutant("declaration_is_complete", "attention", WellMade, declared_target="broken.elsewhere:WellMade"),
+    Mutant("constructor_signature", "attention", TakesAnything),
+    Mutant("options_are_documented", "attention", Undocumented),
+    Mutant("train_and_eval_modes", "attention", StaysInTrainingMode),
     Mutant("weights_sum_to_one", "attention", NegativeWeights),
-    Mutant("sizes", "generator", LargestFirst),
-    Mutant("named_scalars", "loss", TakesNoPart),
+    Mutant("image_sizes", "generator", LargestFirst),
+    Mutant("named_scalars", "loss", ReturnsNoTerms),
     Mutant("needs", "task", NeedsAList),
     Mutant("state_round_trip", "tokenizer", StateOfBytes),
     Mutant("captions", "dataset", BlankCaption),
-    Mutant("classes", "dataset", ClassBelowZero),
+    Mutant("class_ids", "dataset", ClassBelowZero),
     Mutant("index_errors", "dataset", RaisesItsOwnError),
-    Mutant("same_seed_same_sample", "dataset", DrawsByPython),
-    Mutant("inputs_stay", "tracker", KeepsTheRecipe),
+    Mutant("samples_are_deterministic", "dataset", UsesTheGlobalGenerator),
+    Mutant("inputs_are_unchanged", "tracker", WritesIntoTheRecipe),
     Mutant(
-        "as_the_reference",
+        "matches_the_reference",
         "kernel",
-        RunsIntoTheWall,
+        AcceptsTooMuch,
         name="word-attention-broken",
-        also={"gradients_as_the_reference": _FAILS, "inputs_stay": _FAILS},
+        also={"gradients_match_the_reference": _FAILS, "inputs_are_unchanged": _FAILS},
     ),
 )

@@ -1,4 +1,4 @@
-"""Components that break what every component promises: of their record, constructor, module and recipe."""
+"""Components that break a promise of every kind, about declaration, constructor, module or recipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attnforge.testing.examples.generators import ExampleAttention, ExampleCondi
 
 
 class WellMade(ExampleAttention):
-    """An attention with nothing wrong: its record or its module is."""
+    """An attention without a mistake; its declaration or its module has one."""
 
 
 class PositionalOption(ExampleAttention):
@@ -26,7 +26,7 @@ class UntypedOption(ExampleAttention):
     """Has an option without a type.
 
     Args:
-        heads: Of no use.
+        heads: Unused.
     """
 
     def __init__(self, spec: AttentionSpec, *, heads=1) -> None:  # type: ignore[no-untyped-def]
@@ -34,14 +34,14 @@ class UntypedOption(ExampleAttention):
 
 
 class UndocumentedOption(ExampleAttention):
-    """Has an option that nobody explains."""
+    """Has an undocumented option."""
 
     def __init__(self, spec: AttentionSpec, *, heads: int = 1) -> None:
         super().__init__(spec)
 
 
-class LacksItsWidth(ExampleConditioner):
-    """Keeps the width of its condition to itself."""
+class LacksDim(ExampleConditioner):
+    """Has no attribute `dim`."""
 
     def __init__(self, spec: ConditionerSpec) -> None:
         super().__init__(spec)
@@ -53,21 +53,21 @@ def _twice(number: Any) -> Any:
 
 
 class DoublesItsOption(ExampleAttention):
-    """Reads twice the number that a recipe says, so that what is frozen is read twice again.
+    """Doubles the number in a recipe, so that the frozen recipe is doubled again.
 
     Args:
-        heads: Of no use.
+        heads: Unused.
     """
 
     def __init__(self, spec: AttentionSpec, *, heads: Annotated[int, BeforeValidator(_twice)] = 1) -> None:
         super().__init__(spec)
 
 
-class LiesToEditors(ExampleAttention):
-    """Takes a number, and tells editors that it takes a text.
+class HasAWrongSchema(ExampleAttention):
+    """Takes a number, while its schema requires a string.
 
     Args:
-        heads: Of no use.
+        heads: Unused.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class LiesToEditors(ExampleAttention):
         super().__init__(spec)
 
 
-def _automatic(said: Any) -> Any:
-    return 1 if said == "auto" else said
+def _automatic(value: Any) -> Any:
+    return 1 if value == "auto" else value
 
 
-class KeepsAWordFromEditors(ExampleAttention):
-    """Reads a word where editors know of numbers only.
+class HasAnIncompleteSchema(ExampleAttention):
+    """Accepts a word, while its schema allows numbers only.
 
     Args:
-        heads: Of no use.
+        heads: Unused.
     """
 
     def __init__(
@@ -93,33 +93,33 @@ class KeepsAWordFromEditors(ExampleAttention):
         super().__init__(spec)
 
 
-_UNREADABLE = "no recipe can be decoded when an option has no type"
+_UNREADABLE = "a recipe cannot be decoded when an option has no type"
 
 MUTANTS = (
     Mutant("declaration_is_complete", "attention", WellMade, summary="two\nlines"),
-    Mutant("constructor_takes_its_spec", "attention", PositionalOption),
+    Mutant("constructor_signature", "attention", PositionalOption),
     Mutant(
-        "parameters_are_typed",
+        "options_are_typed",
         "attention",
         UntypedOption,
         also={"recipe_round_trip": _UNREADABLE, "json_schema_agrees": _UNREADABLE},
     ),
-    Mutant("parameters_are_documented", "attention", UndocumentedOption),
+    Mutant("options_are_documented", "attention", UndocumentedOption),
     Mutant(
-        "builds_with_its_options",
+        "implements_its_interface",
         "conditioner",
-        LacksItsWidth,
-        also={"shapes": "the condition's width is compared with the one that is missing"},
+        LacksDim,
+        also={"shapes": "the condition's width is compared with the missing `dim`"},
     ),
     Mutant(
         "plugin_module_imports_no_torch",
         "attention",
         WellMade,
         module="broken.heavy_plugin",
-        also={"plugin_module_is_quick": "nobody imports torch within 50 ms"},
+        also={"plugin_module_imports_quickly": "importing torch takes longer than 50 ms"},
     ),
-    Mutant("plugin_module_is_quick", "attention", WellMade, module="broken.slow_plugin"),
+    Mutant("plugin_module_imports_quickly", "attention", WellMade, module="broken.slow_plugin"),
     Mutant("recipe_round_trip", "attention", DoublesItsOption),
-    Mutant("json_schema_agrees", "attention", LiesToEditors),
-    Mutant("json_schema_agrees", "attention", KeepsAWordFromEditors),
+    Mutant("json_schema_agrees", "attention", HasAWrongSchema),
+    Mutant("json_schema_agrees", "attention", HasAnIncompleteSchema),
 )

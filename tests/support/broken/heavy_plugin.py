@@ -1,4 +1,4 @@
-"""A plugin's module that imports torch at its top."""
+"""A plugin's module that imports torch."""
 
 import torch
 
@@ -9,5 +9,5 @@ VERSION = torch.__version__
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """Nothing: the tests declare what they break themselves."""
+    """No components: the tests declare theirs."""
     return []

@@ -1,4 +1,4 @@
-"""Metrics, trackers and kernels that break what their kinds promise."""
+"""Metrics, trackers and kernels that break a promise of their kind."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from attnforge.testing.examples.kernels import ExampleKernel
 from attnforge.testing.examples.metrics import ExampleMetric, ExampleTracker
 
 
-class GivesTensors(ExampleMetric):
-    """Gives figures that are no plain numbers."""
+class ReturnsTensors(ExampleMetric):
+    """Returns tensors instead of numbers."""
 
     def compute(self) -> dict[str, Any]:
         return {name: torch.tensor(value) for name, value in super().compute().items()}
 
 
-class CountsPlaces(ExampleMetric):
-    """Weighs images by the order in which they come."""
+class WeighsByPosition(ExampleMetric):
+    """Weighs images by their position."""
 
     def compute(self) -> dict[str, float]:
-        return {"brightness": sum(place * level for place, level in enumerate(self.levels))}
+        return {"brightness": sum(position * level for position, level in enumerate(self.levels))}
 
 
 class MeanOfMeans(ExampleMetric):
-    """Takes the mean over batches, however many images each has."""
+    """Averages the means of batches, whatever their sizes."""
 
     def update(self, images: Tensor, captions: Sequence[str]) -> None:
         self.levels.append(float(images.double().mean()))
@@ -41,31 +41,31 @@ class MeanOfMeans(ExampleMetric):
         return {"brightness": sum(self.levels) / max(1, len(self.levels))}
 
 
-class EmptiesItself(ExampleMetric):
-    """Forgets all images when it has computed."""
+class ResetsItself(ExampleMetric):
+    """Forgets all images in `compute`."""
 
     def compute(self) -> dict[str, float]:
-        found = super().compute()
+        values = super().compute()
         self.levels.clear()
-        return found
+        return values
 
 
-class DividesByNothing(ExampleMetric):
-    """Divides by the number of images, which may be none."""
+class DividesByZero(ExampleMetric):
+    """Divides by the number of images, which may be zero."""
 
     def compute(self) -> dict[str, float]:
         return {"brightness": sum(sorted(self.levels)) / len(self.levels)}
 
 
 class ReadsCaptionsOnly(ExampleMetric):
-    """Measures captions and never looks."""
+    """Measures captions and ignores images."""
 
     def update(self, images: Tensor, captions: Sequence[str]) -> None:
         self.levels += [float(len(caption)) for caption in captions]
 
 
 class TouchesTheEncoder(ExampleMetric):
-    """Rounds the weights of the image encoder that it is handed."""
+    """Rounds the weights of the image encoder."""
 
     def __init__(self, spec: MetricSpec) -> None:
         super().__init__(spec)
@@ -83,28 +83,28 @@ class Tracker(ExampleTracker):
 
 
 class NeedsAScalar(Tracker):
-    """Fails where there is nothing to tell."""
+    """Fails without scalars."""
 
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
         super().scalars({"largest": max(values.values())}, phase=phase, step=step)
 
 
-class StrictNumbers(Tracker):
-    """Fails where a number is none."""
+class RejectsNan(Tracker):
+    """Fails for scalars that are not finite."""
 
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
         self.stream.write(json.dumps(dict(values), allow_nan=False) + "\n")
 
 
-class NeedsAImage(Tracker):
-    """Fails where there is no image."""
+class NeedsAnImage(Tracker):
+    """Fails without images."""
 
     def images(self, paths: Sequence[str], *, phase: str, step: int) -> None:
         super().images([paths[0]], phase=phase, step=step)
 
 
 class ClosesOnce(Tracker):
-    """Fails when it is closed again."""
+    """Fails when it is closed a second time."""
 
     def close(self) -> None:
         self.stream.write("the end\n")
@@ -112,7 +112,7 @@ class ClosesOnce(Tracker):
 
 
 class NeedsAStep(Tracker):
-    """Writes its last step when it is closed, though there may have been none."""
+    """Writes its last step when it is closed, and fails if there was none."""
 
     last: int
 
@@ -130,14 +130,14 @@ class NeedsAStep(Tracker):
 
 
 class NeedsAFreshFolder(Tracker):
-    """Cannot go on with a file that is there."""
+    """Cannot append to an existing file."""
 
     def __init__(self, spec: TrackerSpec) -> None:
         self.stream = (Path(spec.run) / "fresh.jsonl").open("x", encoding="utf-8")
 
 
-class TakesForItself(Tracker):
-    """Empties the values that it is told."""
+class ClearsItsInput(Tracker):
+    """Clears the dict of scalars."""
 
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
         super().scalars(values, phase=phase, step=step)
@@ -146,10 +146,10 @@ class TakesForItself(Tracker):
 
 
 class Attends(ExampleKernel):
-    """A kernel with nothing wrong: its name is."""
+    """A kernel without a mistake, apart from its name."""
 
 
-class ShrugsItOff(ExampleKernel):
+class RefusesWithoutAReason(ExampleKernel):
     """Refuses without a reason."""
 
     def refuse(self, situation: Situation) -> Any:
@@ -157,14 +157,14 @@ class ShrugsItOff(ExampleKernel):
 
 
 class RefusesAll(ExampleKernel):
-    """Runs nowhere."""
+    """Refuses every situation."""
 
     def refuse(self, situation: Situation) -> str | None:
-        return "it runs on processors of next year"
+        return "it needs hardware that does not exist"
 
 
-class AddsALittle(ExampleKernel):
-    """Is off by a hundredth everywhere."""
+class AddsAnOffset(ExampleKernel):
+    """Is off by 0.01 everywhere."""
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
         context, weights = super().run(*inputs, **options)
@@ -172,15 +172,15 @@ class AddsALittle(ExampleKernel):
 
 
 class HalfAGradient(ExampleKernel):
-    """Gives words half of their gradient."""
+    """Halves the gradient of the words."""
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
         features, words, padding = inputs
         return super().run(features, (words + words.detach()) / 2, padding, **options)
 
 
-class HidesWordsInPlace(ExampleKernel):
-    """Writes zeros into the slots of padding."""
+class MasksInPlace(ExampleKernel):
+    """Writes zeros to padded positions."""
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
         features, words, padding = inputs
@@ -192,29 +192,29 @@ class HidesWordsInPlace(ExampleKernel):
 _KERNEL = "word-attention-broken"
 
 MUTANTS = (
-    Mutant("named_metrics", "metric", GivesTensors),
-    Mutant("order_of_images", "metric", CountsPlaces),
-    Mutant("batches_do_not_matter", "metric", MeanOfMeans),
-    Mutant("computing_twice", "metric", EmptiesItself),
-    Mutant("without_images", "metric", DividesByNothing),
-    Mutant("images_matter", "metric", ReadsCaptionsOnly),
-    Mutant("networks_stay", "metric", TouchesTheEncoder),
-    Mutant("takes_scalars", "tracker", NeedsAScalar),
-    Mutant("takes_odd_numbers", "tracker", StrictNumbers),
-    Mutant("takes_images", "tracker", NeedsAImage),
-    Mutant("closing_twice", "tracker", ClosesOnce),
-    Mutant("closing_at_once", "tracker", NeedsAStep),
-    Mutant("resumed_runs", "tracker", NeedsAFreshFolder),
-    Mutant("inputs_stay", "tracker", TakesForItself),
+    Mutant("named_metrics", "metric", ReturnsTensors),
+    Mutant("image_order_invariance", "metric", WeighsByPosition),
+    Mutant("batch_size_invariance", "metric", MeanOfMeans),
+    Mutant("compute_is_repeatable", "metric", ResetsItself),
+    Mutant("compute_without_images", "metric", DividesByZero),
+    Mutant("depends_on_images", "metric", ReadsCaptionsOnly),
+    Mutant("inputs_are_unchanged", "metric", TouchesTheEncoder),
+    Mutant("accepts_scalars", "tracker", NeedsAScalar),
+    Mutant("accepts_non_finite_scalars", "tracker", RejectsNan),
+    Mutant("accepts_images", "tracker", NeedsAnImage),
+    Mutant("close_twice", "tracker", ClosesOnce),
+    Mutant("close_without_logging", "tracker", NeedsAStep),
+    Mutant("resumed_run", "tracker", NeedsAFreshFolder),
+    Mutant("inputs_are_unchanged", "tracker", ClearsItsInput),
     Mutant(
-        "name_of_an_operation",
+        "name_begins_with_its_operation",
         "kernel",
         Attends,
-        also={"runs_somewhere": "without an operation there is nothing to run"},
+        also={"runs_on_this_machine": "without an operation there are no test cases"},
     ),
-    Mutant("refuses_with_a_reason", "kernel", ShrugsItOff, name=_KERNEL),
-    Mutant("runs_somewhere", "kernel", RefusesAll, name=_KERNEL),
-    Mutant("as_the_reference", "kernel", AddsALittle, name=_KERNEL),
-    Mutant("gradients_as_the_reference", "kernel", HalfAGradient, name=_KERNEL),
-    Mutant("inputs_stay", "kernel", HidesWordsInPlace, name=_KERNEL),
+    Mutant("refuses_with_a_reason", "kernel", RefusesWithoutAReason, name=_KERNEL),
+    Mutant("runs_on_this_machine", "kernel", RefusesAll, name=_KERNEL),
+    Mutant("matches_the_reference", "kernel", AddsAnOffset, name=_KERNEL),
+    Mutant("gradients_match_the_reference", "kernel", HalfAGradient, name=_KERNEL),
+    Mutant("inputs_are_unchanged", "kernel", MasksInPlace, name=_KERNEL),
 )

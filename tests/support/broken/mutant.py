@@ -11,28 +11,28 @@ from attnforge.plugin import Component, PluginCatalogue, hookimpl, load_plugins
 
 @dataclass(frozen=True)
 class Mutant:
-    """An example of a kind with one thing wrong."""
+    """A component with one mistake."""
 
     check: str
     """The check that must fail."""
     kind: str
     target: type
     also: Mapping[str, str] = field(default_factory=dict)
-    """Other checks that cannot but fail, each with the reason."""
+    """Other checks that necessarily fail, each with the reason."""
     summary: str = "a component that breaks a promise"
     module: str = "broken.quiet_plugin"
     """The plugin's module: it is imported in a fresh interpreter, so it must be a real one."""
     name: str = "broken"
-    place: str | None = None
-    """The target of its record; where the class is when not given."""
+    declared_target: str | None = None
+    """The target of its declaration; by default the class itself."""
 
     def __str__(self) -> str:
         return f"{self.kind}-{self.target.__name__}"
 
     def catalogue(self) -> PluginCatalogue:
-        """A plugin that declares it, and nothing that is installed."""
-        place = self.place or f"{self.target.__module__}:{self.target.__qualname__}"
-        component = Component(self.kind, self.name, place, self.summary)
+        """A catalogue with a plugin that declares it, and no installed plugins."""
+        target = self.declared_target or f"{self.target.__module__}:{self.target.__qualname__}"
+        component = Component(self.kind, self.name, target, self.summary)
         plugin = ModuleType(self.module)
 
         @hookimpl

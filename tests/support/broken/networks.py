@@ -1,4 +1,4 @@
-"""Networks that break what every network promises."""
+"""Networks that break a promise of every network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnforge.testing.examples.generators import ExampleAttention, ExampleStage
 
 
 class ForgetsAWeight(ExampleAttention):
-    """Keeps what it drew at random outside of its state dict."""
+    """Keeps a random tensor outside of its state dict."""
 
     def __init__(self, spec: AttentionSpec) -> None:
         super().__init__(spec)
@@ -28,7 +28,7 @@ class ForgetsAWeight(ExampleAttention):
 
 
 class ReadsItsWeights(ExampleAttention):
-    """Looks at the numbers of its weights when it is built."""
+    """Reads the values of its weights when it is built."""
 
     def __init__(self, spec: AttentionSpec) -> None:
         super().__init__(spec)
@@ -36,7 +36,7 @@ class ReadsItsWeights(ExampleAttention):
 
 
 class SqueezesABatchOfOne(ExampleStage):
-    """Takes away every axis of length one, the batch among them."""
+    """Removes every axis of length one, including the batch axis."""
 
     def __init__(self, spec: StageSpec) -> None:
         super().__init__(spec)
@@ -48,8 +48,8 @@ class SqueezesABatchOfOne(ExampleStage):
         return super().forward(squeezed, condition, text, return_attention=return_attention)
 
 
-class KnowsOneWidth(ExampleAttention):
-    """Takes words of six numbers, whatever it is told."""
+class IgnoresItsSpec(ExampleAttention):
+    """Requires words of width 6, whatever its spec."""
 
     def __init__(self, spec: AttentionSpec) -> None:
         super().__init__(spec)
@@ -70,8 +70,8 @@ class CountsInEvaluation(ExampleAttention):
         return super().forward(features, text, return_weights=return_weights)
 
 
-class RootsOfNothing(ExampleAttention):
-    """Takes the root of a sum of squares, which has no gradient where the sum is zero."""
+class RootOfZero(ExampleAttention):
+    """Takes the square root of a sum of squares, whose gradient is not finite at zero."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -80,16 +80,16 @@ class RootsOfNothing(ExampleAttention):
         return replace(output, context=output.context * features.square().sum(dim=1, keepdim=True).sqrt())
 
 
-class CarriesAnIdleWeight(ExampleAttention):
+class HasAnUnusedWeight(ExampleAttention):
     """Has a layer that it does not use."""
 
     def __init__(self, spec: AttentionSpec) -> None:
         super().__init__(spec)
-        self.idle = nn.Linear(2, 2)
+        self.unused = nn.Linear(2, 2)
 
 
-class WritesOneTypeIntoAnother(ExampleAttention):
-    """Writes a result of autocast's type into a map of the features' type."""
+class WritesOneDtypeIntoAnother(ExampleAttention):
+    """Writes autocast's output into a tensor of the features' dtype."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -100,8 +100,8 @@ class WritesOneTypeIntoAnother(ExampleAttention):
         return replace(output, context=context)
 
 
-class OtherwiseWhenCompiled(ExampleAttention):
-    """Takes a shortcut when it is compiled, and a wrong one."""
+class DiffersWhenCompiled(ExampleAttention):
+    """Returns another output when it is compiled."""
 
     def forward(
         self, features: Tensor, text: TextFeatures, *, return_weights: bool = False
@@ -114,10 +114,10 @@ MUTANTS = (
     Mutant("state_dict_round_trip", "attention", ForgetsAWeight),
     Mutant("meta_device", "attention", ReadsItsWeights),
     Mutant("batch_of_one", "stage", SqueezesABatchOfOne),
-    Mutant("other_specs", "attention", KnowsOneWidth),
+    Mutant("other_specs", "attention", IgnoresItsSpec),
     Mutant("train_and_eval_modes", "attention", CountsInEvaluation),
-    Mutant("finite_gradients", "attention", RootsOfNothing),
-    Mutant("every_weight_learns", "attention", CarriesAnIdleWeight),
-    Mutant("autocast", "attention", WritesOneTypeIntoAnother),
-    Mutant("compile", "attention", OtherwiseWhenCompiled),
+    Mutant("finite_gradients", "attention", RootOfZero),
+    Mutant("every_weight_gets_a_gradient", "attention", HasAnUnusedWeight),
+    Mutant("autocast", "attention", WritesOneDtypeIntoAnother),
+    Mutant("compile", "attention", DiffersWhenCompiled),
 )

@@ -1,9 +1,9 @@
-"""A plugin's module as it should be: it imports nothing that is heavy."""
+"""A valid plugin module, without heavy imports."""
 
 from attnforge.plugin import Component, hookimpl
 
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """Nothing: the tests declare what they break themselves."""
+    """No components: the tests declare theirs."""
     return []

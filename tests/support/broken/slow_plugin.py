@@ -1,4 +1,4 @@
-"""A plugin's module that computes for a tenth of a second before it declares anything."""
+"""A plugin's module that computes for a tenth of a second before it declares components."""
 
 import time
 
@@ -7,7 +7,7 @@ from attnforge.plugin import Component, hookimpl
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """Nothing, slowly."""
+    """No components, slowly."""
     began = time.process_time()
     while time.process_time() - began < 0.1:
         pass

@@ -1,4 +1,4 @@
-"""Tokenizers and data sets that break what their kinds promise."""
+"""Tokenizers and data sets that break a promise of their kind."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class Tokenizer(ExampleTokenizer):
 
 
 class FirstComeFirstServed(Tokenizer):
-    """Numbers words as they come."""
+    """Assigns ids in the order in which words occur."""
 
     def fit(self, captions: Sequence[str]) -> None:
-        self._number(list(dict.fromkeys(word for caption in captions for word in self._split(caption))))
+        self._assign_ids(list(dict.fromkeys(word for caption in captions for word in self._split(caption))))
 
 
-class NeverForgets(Tokenizer):
-    """Adds what it learns to what it knew."""
+class ExtendsItsVocabulary(Tokenizer):
+    """Adds words to the vocabulary of an earlier `fit`."""
 
     def fit(self, captions: Sequence[str]) -> None:
         known = set(self._ids)
         super().fit(captions)
-        self._number(sorted(known | set(self._ids)))
+        self._assign_ids(sorted(known | set(self._ids)))
 
 
 class LosesAWord(Tokenizer):
@@ -44,7 +44,7 @@ class LosesAWord(Tokenizer):
 
 
 class OneFingerprint(Tokenizer):
-    """Has the same fingerprint whatever it knows."""
+    """Has the same fingerprint for every vocabulary."""
 
     @property
     def fingerprint(self) -> str:
@@ -54,12 +54,12 @@ class OneFingerprint(Tokenizer):
 class CountsFromZero(Tokenizer):
     """Gives a word the id of padding."""
 
-    def _number(self, words: Sequence[str]) -> None:
+    def _assign_ids(self, words: Sequence[str]) -> None:
         self._ids = {word: index for index, word in enumerate(words)}
 
 
 class TokensWithoutIds(Tokenizer):
-    """Gives tokens for unknown words, too."""
+    """Returns tokens for unknown words, too."""
 
     def tokens(self, caption: str) -> list[str]:
         return self._split(caption)
@@ -75,8 +75,8 @@ class ReadsTheFirstWord(Tokenizer):
         return super().tokens(caption)[:1]
 
 
-class HidesWhatItDoesNotKnow(Tokenizer):
-    """Leaves words out and does not tell."""
+class HidesUnknownWords(Tokenizer):
+    """Skips unknown words without reporting them."""
 
     def unknown(self, caption: str) -> list[str]:
         return []
@@ -89,23 +89,23 @@ class Dataset(ExampleDataset):
         super().__init__(spec)
 
 
-class OnePoolOfImages(Dataset):
+class SharesImagesAmongSplits(Dataset):
     """Has the same images in both splits."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         return replace(super().sample(index, seed=seed), key=f"image {index}")
 
 
-class CutsARow(Dataset):
-    """Gives images with a row too few."""
+class DropsARow(Dataset):
+    """Returns images with one row missing."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         sample = super().sample(index, seed=seed)
         return replace(sample, image=sample.image[:, 1:])
 
 
-class Shouts(Dataset):
-    """Gives samples a caption that is none of the image's."""
+class UpperCasesCaptions(Dataset):
+    """Returns samples with a caption that the image does not have."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         sample = super().sample(index, seed=seed)
@@ -113,7 +113,7 @@ class Shouts(Dataset):
 
 
 class TwoClasses(Dataset):
-    """Says one class of an image and another of its sample."""
+    """Has one class for an image and another for its sample."""
 
     def class_id(self, index: int) -> int:
         return super().class_id(index) + 1
@@ -124,14 +124,14 @@ class TwoClasses(Dataset):
 
 
 class OneKey(Dataset):
-    """Calls every image of a split alike."""
+    """Has one key for all images of a split."""
 
     def sample(self, index: int, *, seed: int) -> Sample:
         return replace(super().sample(index, seed=seed), key=self.spec.split)
 
 
 class RemembersTheLast(Dataset):
-    """Shows an image otherwise after another one was loaded."""
+    """Flips an image if another one was loaded before."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec)
@@ -142,48 +142,48 @@ class RemembersTheLast(Dataset):
         return sample if last in (None, index) else replace(sample, image=sample.image.flip(2))
 
 
-class HandsOutItsCache(Dataset):
-    """Gives the tensor that it keeps."""
+class ReturnsItsCache(Dataset):
+    """Returns the tensor that it caches."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec)
-        self.kept: dict[tuple[int, int], Sample] = {}
+        self.cache: dict[tuple[int, int], Sample] = {}
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        return self.kept.setdefault((index, seed), super().sample(index, seed=seed))
+        return self.cache.setdefault((index, seed), super().sample(index, seed=seed))
 
 
 class HoldsAFunction(Dataset):
-    """Holds what cannot travel into another process."""
+    """Holds an object that cannot be pickled."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec)
         self.load = lambda index: index
 
 
-class GoesAround(Dataset):
-    """Begins anew beyond its end."""
+class WrapsAround(Dataset):
+    """Wraps around for an index out of range."""
 
-    def _look(self, index: int) -> tuple[str, str, str]:
-        return super()._look(index % self.count)
+    def _describe(self, index: int) -> tuple[str, str, str]:
+        return super()._describe(index % self.count)
 
 
 MUTANTS = (
-    Mutant("order_of_captions", "tokenizer", FirstComeFirstServed),
-    Mutant("learning_replaces", "tokenizer", NeverForgets),
+    Mutant("caption_order_invariance", "tokenizer", FirstComeFirstServed),
+    Mutant("fit_replaces_the_vocabulary", "tokenizer", ExtendsItsVocabulary),
     Mutant("state_round_trip", "tokenizer", LosesAWord),
-    Mutant("fingerprint_follows_the_vocabulary", "tokenizer", OneFingerprint),
+    Mutant("fingerprint_identifies_the_vocabulary", "tokenizer", OneFingerprint),
     Mutant("ids_in_range", "tokenizer", CountsFromZero),
-    Mutant("one_token_an_id", "tokenizer", TokensWithoutIds),
-    Mutant("learned_captions_are_read", "tokenizer", ReadsTheFirstWord),
-    Mutant("unknown_is_named", "tokenizer", HidesWhatItDoesNotKnow),
-    Mutant("both_splits", "dataset", OnePoolOfImages),
-    Mutant("images", "dataset", CutsARow),
-    Mutant("captions", "dataset", Shouts),
-    Mutant("classes", "dataset", TwoClasses),
-    Mutant("keys", "dataset", OneKey),
-    Mutant("same_seed_same_sample", "dataset", RemembersTheLast),
-    Mutant("samples_are_their_own", "dataset", HandsOutItsCache),
+    Mutant("one_token_per_id", "tokenizer", TokensWithoutIds),
+    Mutant("encodes_fitted_captions", "tokenizer", ReadsTheFirstWord),
+    Mutant("reports_unknown_words", "tokenizer", HidesUnknownWords),
+    Mutant("train_and_test_splits", "dataset", SharesImagesAmongSplits),
+    Mutant("image_format", "dataset", DropsARow),
+    Mutant("captions", "dataset", UpperCasesCaptions),
+    Mutant("class_ids", "dataset", TwoClasses),
+    Mutant("unique_keys", "dataset", OneKey),
+    Mutant("samples_are_deterministic", "dataset", RemembersTheLast),
+    Mutant("samples_share_no_memory", "dataset", ReturnsItsCache),
     Mutant("pickling", "dataset", HoldsAFunction),
-    Mutant("index_errors", "dataset", GoesAround),
+    Mutant("index_errors", "dataset", WrapsAround),
 )

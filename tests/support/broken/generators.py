@@ -1,4 +1,4 @@
-"""Conditioners, stages and generators that break what their kinds promise."""
+"""Conditioners, stages and generators that break a promise of their kind."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Conditioner(ExampleConditioner):
         super().__init__(spec)
 
 
-class SaysAnotherWidth(Conditioner):
-    """Says that its condition is wider than it is."""
+class DeclaresAnotherWidth(Conditioner):
+    """Declares a larger `dim` than its condition has."""
 
     def __init__(self, spec: ConditionerSpec) -> None:
         super().__init__(spec)
         self.dim += 1
 
 
-class Explodes(Conditioner):
-    """Takes the exponential of what may be any number."""
+class Overflows(Conditioner):
+    """Returns an unbounded logvar, whose exponential overflows."""
 
     def forward(self, sentence: Tensor) -> Condition:
         mean, logvar = self.layer(sentence).chunk(2, dim=1)
@@ -43,45 +43,45 @@ class Explodes(Conditioner):
         return Condition(value=value, mean=mean, logvar=logvar)
 
 
-class MovesItsMean(Conditioner):
-    """Draws its mean, too."""
+class AddsNoiseToItsMean(Conditioner):
+    """Adds noise to its mean."""
 
     def forward(self, sentence: Tensor) -> Condition:
         condition = super().forward(sentence)
         return replace(condition, mean=condition.mean + 1e-6 * torch.randn_like(condition.mean))
 
 
-class TakesVarianceForDeviation(Conditioner):
-    """Forgets the root."""
+class UsesVarianceAsDeviation(Conditioner):
+    """Uses the variance as the standard deviation."""
 
     def forward(self, sentence: Tensor) -> Condition:
         mean, logvar = self.layer(sentence).tanh().chunk(2, dim=1)
         return Condition(value=mean + logvar.exp() * torch.randn_like(mean), mean=mean, logvar=logvar)
 
 
-class HearsOthers(Conditioner):
-    """Takes the mean of the batch away from every sentence."""
+class SubtractsBatchMean(Conditioner):
+    """Subtracts the mean of the batch from every sentence."""
 
     def forward(self, sentence: Tensor) -> Condition:
         return super().forward(sentence - sentence.mean(dim=0))
 
 
-class HearsNothing(Conditioner):
-    """Gives the same Gaussian for every sentence."""
+class IgnoresSentence(Conditioner):
+    """Returns the same Gaussian for every sentence."""
 
     def forward(self, sentence: Tensor) -> Condition:
         return super().forward(0 * sentence)
 
 
 class Stage(ExampleStage):
-    """A stage without options that attends."""
+    """A stage with attention and without options."""
 
     def __init__(self, spec: StageSpec) -> None:
         super().__init__(spec, attention=ExampleAttention)
 
 
 class OneRowTooFew(Stage):
-    """Gives a map with a row too few."""
+    """Returns a map with one row missing."""
 
     def forward(
         self, hidden: Tensor | None, condition: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -90,8 +90,8 @@ class OneRowTooFew(Stage):
         return replace(output, hidden=output.hidden[:, :, 1:])
 
 
-class AlwaysShowsMaps(Stage):
-    """Gives attention maps that nobody asked for."""
+class AlwaysReturnsMaps(Stage):
+    """Returns attention maps even if they are not requested."""
 
     def forward(
         self, hidden: Tensor | None, condition: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -99,8 +99,8 @@ class AlwaysShowsMaps(Stage):
         return super().forward(hidden, condition, text, return_attention=True)
 
 
-class DoesAsItLikes(ExampleStage):
-    """Hears neither condition nor text."""
+class IgnoresItsInputs(ExampleStage):
+    """Ignores condition and text."""
 
     def __init__(self, spec: StageSpec) -> None:
         super().__init__(spec)
@@ -111,8 +111,8 @@ class DoesAsItLikes(ExampleStage):
         return super().forward(hidden, 0 * condition, text, return_attention=return_attention)
 
 
-class SeesItsMates(Stage):
-    """Takes the mean of the batch away from every map."""
+class SubtractsBatchMeanOfMaps(Stage):
+    """Subtracts the mean of the batch from every map."""
 
     def forward(
         self, hidden: Tensor | None, condition: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -128,8 +128,8 @@ class Generator(ExampleGenerator):
         super().__init__(spec)
 
 
-class SaysOtherSizes(Generator):
-    """Says that its images are larger than they are."""
+class DeclaresOtherSizes(Generator):
+    """Declares larger images than it generates."""
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__(spec)
@@ -137,17 +137,17 @@ class SaysOtherSizes(Generator):
 
 
 class TooBright(Generator):
-    """Draws images in [-2, 2]."""
+    """Generates images in [-2, 2]."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         output = super().forward(noise, text, return_attention=return_attention)
-        return replace(output, images=tuple(2 * one for one in output.images))
+        return replace(output, images=tuple(2 * image for image in output.images))
 
 
-class DeafToNoise(Generator):
-    """Takes no noise in."""
+class IgnoresNoise(Generator):
+    """Ignores the noise."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -155,18 +155,18 @@ class DeafToNoise(Generator):
         return super().forward(0 * noise, text, return_attention=return_attention)
 
 
-class DeafToText(Generator):
-    """Takes no text in."""
+class IgnoresText(Generator):
+    """Ignores the text."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
-        silence = replace(text, words=0 * text.words, sentence=0 * text.sentence)
-        return super().forward(noise, silence, return_attention=return_attention)
+        zeros = replace(text, words=0 * text.words, sentence=0 * text.sentence)
+        return super().forward(noise, zeros, return_attention=return_attention)
 
 
-class ShowsItsMaps(Generator):
-    """Gives attention maps that nobody asked for."""
+class AlwaysReturnsAttention(Generator):
+    """Returns attention maps even if they are not requested."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
@@ -175,49 +175,49 @@ class ShowsItsMaps(Generator):
 
 
 class OneConditionForAll(Generator):
-    """Gives the condition of the first image only."""
+    """Returns the condition of the first image only."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         output = super().forward(noise, text, return_attention=return_attention)
-        drawn = output.condition
-        assert drawn is not None
-        first = Condition(value=drawn.value[:1], mean=drawn.mean[:1], logvar=drawn.logvar[:1])
+        condition = output.condition
+        assert condition is not None
+        first = Condition(value=condition.value[:1], mean=condition.mean[:1], logvar=condition.logvar[:1])
         return replace(output, condition=first)
 
 
-class PaintsTheBatch(Generator):
-    """Takes the mean of the batch away from every image."""
+class SubtractsBatchMeanOfImages(Generator):
+    """Subtracts the mean of the batch from every image."""
 
     def forward(
         self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         output = super().forward(noise, text, return_attention=return_attention)
-        return replace(output, images=tuple((one - one.mean(dim=0)) / 2 for one in output.images))
+        return replace(output, images=tuple((image - image.mean(dim=0)) / 2 for image in output.images))
 
 
 MUTANTS = (
-    Mutant("shapes", "conditioner", SaysAnotherWidth),
-    Mutant("finite_gaussians", "conditioner", Explodes),
-    Mutant("seed_decides_the_draw", "conditioner", MovesItsMean),
-    Mutant("draws_from_its_gaussian", "conditioner", TakesVarianceForDeviation),
-    Mutant("each_sentence_alone_as_in_a_batch", "conditioner", HearsOthers),
-    Mutant("sentence_matters", "conditioner", HearsNothing),
+    Mutant("shapes", "conditioner", DeclaresAnotherWidth),
+    Mutant("finite_gaussians", "conditioner", Overflows),
+    Mutant("sampling_is_seeded", "conditioner", AddsNoiseToItsMean),
+    Mutant("samples_match_the_gaussian", "conditioner", UsesVarianceAsDeviation),
+    Mutant("batch_invariance", "conditioner", SubtractsBatchMean),
+    Mutant("depends_on_sentence", "conditioner", IgnoresSentence),
     Mutant("shapes", "stage", OneRowTooFew),
-    Mutant("attention_on_demand", "stage", AlwaysShowsMaps),
-    Mutant("condition_or_text_matters", "stage", DoesAsItLikes),
-    Mutant("batch_mates_have_no_influence", "stage", SeesItsMates),
-    Mutant("sizes", "generator", SaysOtherSizes),
+    Mutant("attention_only_when_requested", "stage", AlwaysReturnsMaps),
+    Mutant("depends_on_condition_or_text", "stage", IgnoresItsInputs),
+    Mutant("batch_invariance", "stage", SubtractsBatchMeanOfMaps),
+    Mutant("image_sizes", "generator", DeclaresOtherSizes),
     Mutant("images_in_range", "generator", TooBright),
-    Mutant("noise_matters", "generator", DeafToNoise),
-    Mutant("text_matters", "generator", DeafToText),
-    Mutant("attention_on_demand", "generator", ShowsItsMaps),
+    Mutant("depends_on_noise", "generator", IgnoresNoise),
+    Mutant("depends_on_text", "generator", IgnoresText),
+    Mutant("attention_only_when_requested", "generator", AlwaysReturnsAttention),
     Mutant(
-        "condition",
+        "condition_shapes",
         "generator",
         OneConditionForAll,
-        also={"other_specs": "with every spec two images have one condition"},
+        also={"other_specs": "two images have one condition with every spec, too"},
     ),
-    Mutant("batch_mates_have_no_influence", "generator", PaintsTheBatch),
+    Mutant("batch_invariance", "generator", SubtractsBatchMeanOfImages),
 )
