@@ -116,7 +116,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], obje
     [
         ("missing-file", lambda root: (root / "images" / "b.jpg").unlink(), "no image images/b.jpg"),
         ("no-annotations", lambda root: (root / "annotations").rename(root / "other"), "no json file"),
-        ("no-images", lambda root: (root / "images").rename(root / "images"), "none of the 2 images"),
+        ("no-images", lambda root: (root / "images").rename(root / "elsewhere"), "none of the 2 images"),
         ("bad-json", lambda root: write(root / "annotations/captions_train2017.json", "{\n]"), "not JSON"),
         ("bad-annotations", changed(lambda content: content.pop("images")), "no list `images`"),
         ("bad-annotations", changed(lambda content: content["images"].append([])), "the 3. of `images`"),

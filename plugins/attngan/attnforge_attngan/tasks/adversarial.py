@@ -101,7 +101,7 @@ class AdversarialTask:
         self.discriminator_optimizer = self.engine.adam(
             self.discriminators.parameters(), learning_rate=discriminator_learning_rate, betas=betas
         )
-        self._play = self.engine.repeated(self._round, name="the adversarial step")
+        self._play = self.engine.graphed(self._round, name="the adversarial step")
         for network in (self.text, self.image):
             network.requires_grad_(False)
             network.eval()
