@@ -192,7 +192,7 @@ def region_matching(
         kernel: `auto`, or a kernel of `attnforge kernels`.
 
     Raises:
-        AttnforgeError: the kernel or precision is unknown, the kernel cannot run here, or `filter` is invalid.
+        AttnforgeError: the kernel or precision is unknown, `filter` is invalid, or the kernel cannot run.
     """
     check(precision, filter)
     if regions.ndim == 4:
