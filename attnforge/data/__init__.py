@@ -1,1 +1,1 @@
-"""What data sets share: samples to batches, metadata, images, archives, pickles."""
+"""Shared by data sets: batches, metadata, images, archives and pickles."""

@@ -1,4 +1,4 @@
-"""Reads the files of folders and archives, archives within them too, and refuses archives with traps."""
+"""Reads the files of folders and archives, nested archives included, and refuses unsafe archives."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from attnforge.errors import DataError, Place, Problem
 
 ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.(gz|bz2|xz))$", flags=re.IGNORECASE)
 EXPECTED = "a folder, or a .zip, .tar, .tgz, .tar.gz, .tar.bz2 or .tar.xz file"
-DEEPEST = 3
-"""How many archives may lie within each other."""
-CHUNK = 1 << 20
-SMALL = 64 << 20
-"""Bytes that any archive may unpack to."""
-GROWTH = 50
-"""How many times its size an archive may unpack to beyond that: texts reach ten, images one."""
+MAX_NESTING = 3
+"""Archives within each other that are unpacked."""
+CHUNK_BYTES = 1 << 20
+BASE_ALLOWANCE_BYTES = 64 << 20
+"""Any archive may unpack to so many bytes."""
+MAX_EXPANSION = 50
+"""Beyond that, an archive may unpack to this multiple of its size: text reaches ten, images one."""
 BROKEN = (
     OSError,
     EOFError,
@@ -39,53 +39,53 @@ BROKEN = (
     zlib.error,
     lzma.LZMAError,
 )
-"""What the standard library raises on archives that are cut short, locked or of an unknown kind."""
+"""What the standard library raises for archives that are truncated, encrypted or of an unknown kind."""
 
 
 class _Budget:
-    """How many bytes an archive may still unpack to, the archives in it included."""
+    """How many bytes an archive may still unpack to, nested archives included."""
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self.most = SMALL + GROWTH * source.stat().st_size
-        self.left = self.most
+        self.limit = BASE_ALLOWANCE_BYTES + MAX_EXPANSION * source.stat().st_size
+        self.left = self.limit
 
     def spend(self, size: int) -> None:
-        """Take note of bytes that are about to be unpacked.
+        """Account for bytes that are about to be unpacked.
 
         Raises:
-            DataError: they are more than are left.
+            DataError: the budget is exceeded.
         """
         self.left -= size
         if self.left < 0:
-            message = f"it unpacks to more than {self.most:,} bytes, which no data set does"
-            expected = f"an archive that holds at most {GROWTH} times its own size"
+            message = f"it unpacks to more than {self.limit:,} bytes, which no data set does"
+            expected = f"an archive that holds at most {MAX_EXPANSION} times its own size"
             raise DataError(Problem("unsafe-archive", message, Place(str(self.source)), expected))
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A plain file of a folder or an archive."""
+    """A regular file of a folder or an archive."""
 
     name: str
-    """Its path with forward slashes, which starts with the name of the folder or archive."""
+    """Its path with forward slashes, starting with the name of the folder or archive."""
     source: Path
     """The file itself, or the archive that it is packed in."""
     content: Callable[[], Iterator[bytes]]
-    """Its bytes, piece by piece; read them before the next member is asked for."""
+    """Its bytes, in chunks; read them before the next member."""
 
 
 def members(source: Path, *, scratch: Path) -> Iterator[Member]:
-    """Every plain file of a folder or archive, and of the archives in it.
+    """Every regular file of a folder or archive, and of the archives in it.
 
     Args:
         source: A folder, or a .zip or .tar file, compressed or not.
-        scratch: An empty folder for archives that lie in others.
+        scratch: An empty folder for nested archives.
 
     Raises:
-        DataError: there is no such file, it is no archive, it is damaged, or it holds a path that leads out
-            of it, an absolute one, a link, a device, or two files of one name. Then nothing of that archive
-            has been given. Or it unpacks to far more than its size, which is told when it has come so far.
+        DataError: the file is missing, damaged or not an archive, or it holds a path that leads out of it, an
+            absolute path, a link, a device, or two files of the same name; then no member of it was yielded.
+            Or it unpacks to far more than its size, which is found while unpacking.
     """
     return _members(source, ARCHIVE.sub("", source.resolve().name), scratch, 1, None)
 
@@ -99,7 +99,7 @@ def _members(
         budget = budget or _budget(source)
         unnested = _of_archive(source, prefix, budget)
     for member in unnested:
-        if not ARCHIVE.search(member.name) or depth == DEEPEST:
+        if not ARCHIVE.search(member.name) or depth == MAX_NESTING:
             yield member
             continue
         inner = member.source
@@ -116,7 +116,7 @@ def _budget(source: Path) -> _Budget:
     try:
         return _Budget(source)
     except FileNotFoundError as error:
-        message = f"there is no {source}"
+        message = f"{source} does not exist"
         raise DataError(Problem("no-archive", message, Place(str(source)), EXPECTED)) from error
 
 
@@ -124,11 +124,11 @@ def _of_archive(source: Path, prefix: str, budget: _Budget) -> Iterator[Member]:
     try:
         zipped = zipfile.is_zipfile(source)
         with source.open("rb") as opened:
-            begun = opened.read(4) == b"PK\3\4"
-        if begun and not zipped:
-            raise zipfile.BadZipFile("it is cut short, its list of files is missing")
+            has_zip_header = opened.read(4) == b"PK\3\4"
+        if has_zip_header and not zipped:
+            raise zipfile.BadZipFile("the file is truncated: its list of files is missing")
         if not zipped and not tarfile.is_tarfile(source):
-            message = f"{source} is no archive"
+            message = f"{source} is not an archive"
             raise DataError(Problem("no-archive", message, Place(str(source)), EXPECTED))
         yield from _of_zip(source, prefix, budget) if zipped else _of_tar(source, prefix, budget)
     except BROKEN as error:
@@ -139,8 +139,8 @@ def _of_folder(source: Path, prefix: str) -> Iterator[Member]:
     seen = set[str]()
     for folder, folders, names in os.walk(source, followlinks=True):
         # a folder that is linked into itself would never end
-        real = {one: os.path.realpath(os.path.join(folder, one)) for one in folders if one[0] != "."}
-        folders[:] = sorted(one for one, path in real.items() if path not in seen)
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in folders if name[0] != "."}
+        folders[:] = sorted(name for name, path in real.items() if path not in seen)
         seen.update(real.values())
         for name in sorted(names):
             path = Path(folder, name)
@@ -151,30 +151,30 @@ def _of_folder(source: Path, prefix: str) -> Iterator[Member]:
 
 def _of_zip(source: Path, prefix: str, budget: _Budget) -> Iterator[Member]:
     with zipfile.ZipFile(source) as archive:
-        plain = [one for one in archive.infolist() if not one.is_dir()]
-        for one in plain:
-            kind = stat.S_IFMT(one.external_attr >> 16)
-            _refuse_trap(source, one.filename, linked=kind not in (0, stat.S_IFREG))
-        _refuse_doubled(source, [one.filename for one in plain])
-        for one in plain:
-            name = f"{prefix}/{one.filename.replace(chr(92), '/')}"
-            yield Member(name, source, _reader(source, partial(archive.open, one), budget))
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        for entry in entries:
+            kind = stat.S_IFMT(entry.external_attr >> 16)
+            _refuse_unsafe_path(source, entry.filename, linked=kind not in (0, stat.S_IFREG))
+        _refuse_duplicates(source, [entry.filename for entry in entries])
+        for entry in entries:
+            name = f"{prefix}/{entry.filename.replace(chr(92), '/')}"
+            yield Member(name, source, _reader(source, partial(archive.open, entry), budget))
 
 
 def _of_tar(source: Path, prefix: str, budget: _Budget) -> Iterator[Member]:
     with tarfile.open(source) as archive:
-        plain = []
-        for one in archive:
-            # to reach the next header, everything before it was unpacked
+        entries = []
+        for entry in archive:
+            # to reach the next header, everything before it was decompressed
             if archive.offset > budget.left:
                 budget.spend(archive.offset)
-            if not one.isdir():
-                _refuse_trap(source, one.name, linked=not one.isfile())
-                plain.append(one)
-        _refuse_doubled(source, [one.name for one in plain])
-        for one in plain:
-            opener = partial(_packed, archive, one)
-            yield Member(f"{prefix}/{one.name}", source, _reader(source, opener, budget))
+            if not entry.isdir():
+                _refuse_unsafe_path(source, entry.name, linked=not entry.isfile())
+                entries.append(entry)
+        _refuse_duplicates(source, [entry.name for entry in entries])
+        for entry in entries:
+            opener = partial(_packed, archive, entry)
+            yield Member(f"{prefix}/{entry.name}", source, _reader(source, opener, budget))
 
 
 def _plain(path: Path) -> AbstractContextManager[IO[bytes]]:
@@ -188,22 +188,22 @@ def _packed(archive: tarfile.TarFile, member: tarfile.TarInfo) -> AbstractContex
     return opened
 
 
-def _refuse_trap(source: Path, name: str, *, linked: bool) -> None:
+def _refuse_unsafe_path(source: Path, name: str, *, linked: bool) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     absolute = path.is_absolute() or re.match(r"[A-Za-z]:", name) is not None
     if linked or absolute or ".." in path.parts:
         what = "a link or a device" if linked else "a path that leads out of the archive"
-        message = f"it holds {what}: {name}; nothing of it was unpacked"
-        expected = "an archive of plain files below one folder"
+        message = f"it holds {what}: {name}; nothing was unpacked"
+        expected = "an archive of regular files below one folder"
         raise DataError(Problem("unsafe-archive", message, Place(str(source)), expected))
 
 
-def _refuse_doubled(source: Path, names: Sequence[str]) -> None:
-    """Refuse two files of one name, of which the second would replace the first without a word."""
+def _refuse_duplicates(source: Path, names: Sequence[str]) -> None:
+    """Refuse two files of the same name, of which the second would silently replace the first."""
     counts = Counter(PurePosixPath(name.replace("\\", "/")).as_posix() for name in names)
     name, count = counts.most_common(1)[0] if counts else ("", 0)
     if count > 1:
-        message = f"it holds {count} files named {name}; nothing of it was unpacked"
+        message = f"it holds {count} files named {name}; nothing was unpacked"
         expected = "an archive with one file of each name"
         raise DataError(Problem("unsafe-archive", message, Place(str(source)), expected))
 
@@ -214,7 +214,7 @@ def _reader(
     def content() -> Iterator[bytes]:
         try:
             with opener() as opened:
-                while piece := opened.read(CHUNK):
+                while piece := opened.read(CHUNK_BYTES):
                     if budget is not None:
                         budget.spend(len(piece))
                     yield piece
@@ -227,4 +227,4 @@ def _reader(
 def _broken(source: Path, error: Exception) -> DataError:
     reason = " ".join(str(error).split()) or type(error).__name__
     message = f"{source} cannot be read: {reason}"
-    return DataError(Problem("broken-archive", message, Place(str(source)), "a whole archive"))
+    return DataError(Problem("broken-archive", message, Place(str(source)), "an intact archive"))

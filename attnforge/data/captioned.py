@@ -1,4 +1,4 @@
-"""Images with captions that lie in files: cropped, resized, mirrored and kept in memory."""
+"""Images with captions, read from files: cropped, resized, flipped and cached."""
 
 from __future__ import annotations
 
@@ -16,40 +16,39 @@ from torch import Tensor
 
 from attnforge.data.decoding import decode
 from attnforge.data.images import parse_colour
-from attnforge.data.inspection import look
+from attnforge.data.inspection import inspect_header
 from attnforge.data.metadata import SHOWN, Metadata, Row
-from attnforge.data.resizing import Resize, crop_to_box, cut_ribbon
+from attnforge.data.resizing import Resize, crop_long, crop_to_box
 from attnforge.data.shared import SharedImages
 from attnforge.errors import DataError, Place, Problem
 from attnforge.interfaces import Sample
 from attnforge.specs import DataSpec
 
 MARGIN = 76 / 64
-"""How much larger than the crop the shorter side is; AttnGAN's ratio."""
-CACHE_LIMIT = 2 << 30
-"""Bytes of images that `cache: auto` keeps in memory."""
+"""Ratio of the resized shorter side to the crop, as in AttnGAN."""
+CACHE_LIMIT_BYTES = 2 << 30
+"""Images that `cache: auto` keeps in memory."""
 
 
 class CaptionedImages:
-    """One split of the images that some metadata names; data sets of files inherit from it.
+    """One split of the images in some metadata; base class of data sets of files.
 
-    The shorter side is resized to 76/64 of the size; training cuts a random square out of it and mirrors
-    half of them, testing cuts the middle. Images with a box are first cropped to it as AttnGAN crops CUB.
-    Images without a class are a class of their own each.
+    The shorter side is resized to 76/64 of the size; training takes random crops and flips half of them,
+    testing takes center crops. Images with a box are first cropped to it as AttnGAN crops CUB. Each image
+    without a class is a class of its own.
 
     Args:
         spec: The split and the size of the images.
-        metadata: What the images are; it may hold other splits as well.
-        root: The folder that the file names start from.
-        background: What shows through transparent images: a colour's name or `#rrggbb`.
-        crop: Leave a margin for the crop; when off, the shorter side is resized to the size itself.
-        flip: Mirror half of the training images.
-        cache: Keep resized images in memory that all workers share: `memory` all of them, `none` none,
-            `auto` up to 2 GB.
+        metadata: The images; other splits may be among them.
+        root: The folder that file names are relative to.
+        background: The colour behind transparent images: a name or `#rrggbb`.
+        crop: Resize with a margin for the crop; when off, the shorter side is resized to the size itself.
+        flip: Flip half of the training images.
+        cache: Keep resized images in shared memory: `memory` all, `none` none, `auto` up to 2 GB.
 
     Raises:
-        DataError: the metadata has problems or names no image of the split, an image is obviously
-            damaged, or there is too little memory for `cache: memory`.
+        DataError: the metadata has problems or no image of the split, an image is obviously damaged,
+            or there is too little memory for `cache: memory`.
     """
 
     def __init__(
@@ -70,13 +69,13 @@ class CaptionedImages:
         self._flip = flip
         self._cache: Literal["auto", "memory", "none"] = cache
         self._metadata = metadata.usable()
-        self._looked_at: set[str] = set()
+        self._checked_splits: set[str] = set()
         self._open(spec)
 
     def reopened(self, spec: DataSpec) -> Self | None:
-        """The same data at another split or size; its files are not read and looked at again.
+        """The same data with another split or size, without reading and checking its files again.
 
-        None where the metadata was read for other splits only.
+        None if the metadata was read for other splits only.
         """
         if spec.split not in self._metadata.splits:
             return None
@@ -85,7 +84,7 @@ class CaptionedImages:
         return other
 
     def _open(self, spec: DataSpec) -> None:
-        """Everything that depends on the split and the size."""
+        """Set up everything that depends on the split and the size."""
         self.training = spec.split == "train"
         self.flip = self._flip and self.training
         self.size = spec.image_size
@@ -95,16 +94,16 @@ class CaptionedImages:
             raise DataError(empty)
         self._rows = tuple(row for row in metadata.rows if row.split == spec.split)
         self._classes = _class_ids(metadata.rows, self._rows)
-        if spec.split not in self._looked_at:
-            self._look_at_images()
-            self._looked_at.add(spec.split)
+        if spec.split not in self._checked_splits:
+            self._check_images()
+            self._checked_splits.add(spec.split)
         self._kept = self._reserve(self._cache)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def captions(self, index: int) -> Sequence[str]:
-        """The captions of image `index`, cleaned of stray blanks."""
+        """The captions of image `index`, with whitespace normalized."""
         return self._rows[index].captions
 
     def key(self, index: int) -> str:
@@ -116,20 +115,20 @@ class CaptionedImages:
         return self.root / self._rows[index].file_name
 
     def class_id(self, index: int) -> int:
-        """The class that the metadata gives, or a number of its own."""
+        """The class in the metadata, or a unique number."""
         return self._classes[index]
 
     def image(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        """Image `index`, resized but not cut to a square; it must not be written to.
+        """Image `index`, resized but not cropped to a square; it must not be written to.
 
         Raises:
-            DataError: the file is missing, damaged or no image.
+            DataError: the file is missing, damaged or not an image.
         """
         kept = self._kept.get(index)
         return self._resized(index, self._region(index)) if kept is None else kept
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        """A square of image `index`, perhaps mirrored, with one of its captions."""
+        """A square crop of image `index`, perhaps flipped, with one of its captions."""
         random = Random(seed)  # noqa: S311
         square = self._square(index, random)
         if self.flip and random.random() < 0.5:
@@ -162,27 +161,27 @@ class CaptionedImages:
         return spare_rows // 2, spare_columns // 2
 
     def _region(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
-        """What image `index` shows, in the size of its file."""
+        """Image `index` cropped to its box, not resized."""
         row = self._rows[index]
         place = Place(str(self._metadata.source), row.line)
         try:
             pixels = decode(self.root / row.file_name, background=self.background, place=place)
         except DataError as error:
             step = self._metadata.next_step
-            raise DataError([replace(one, next_step=step) for one in error.problems]) from error
-        return cut_ribbon(pixels if row.box is None else crop_to_box(pixels, row.box))
+            raise DataError([replace(problem, next_step=step) for problem in error.problems]) from error
+        return crop_long(pixels if row.box is None else crop_to_box(pixels, row.box))
 
     def _resized(self, index: int, region: UInt8[Tensor, "1 3 _ _"]) -> UInt8[np.ndarray, "h w 3"]:
         pixels = _rows_first(Resize.of(region, side=self.side).whole(region))
         self._kept.keep(index, pixels)
         return pixels
 
-    def _look_at_images(self) -> None:
-        """Refuse files that are obviously damaged now, instead of in the middle of an epoch."""
+    def _check_images(self) -> None:
+        """Refuse obviously damaged files now, instead of in the middle of an epoch."""
         problems: list[Problem] = []
         for row in self._rows:
             place = Place(str(self._metadata.source), row.line)
-            problems += look(self.root, row, place=place, next_step=self._metadata.next_step)
+            problems += inspect_header(self.root, row, place=place, next_step=self._metadata.next_step)
         if (more := len(problems) - SHOWN) > 0:
             message = f"{more} more problems with images of this folder"
             problems[SHOWN:] = [Problem("more-problems", message, next_step=self._metadata.next_step)]
@@ -191,8 +190,8 @@ class CaptionedImages:
 
     def _reserve(self, cache: Literal["auto", "memory", "none"]) -> SharedImages:
         count = len(self._rows)
-        most = 3 * count * self.side * 2 * self.side  # images up to twice as long as wide
-        capacity = {"auto": min(CACHE_LIMIT, most), "memory": most, "none": 0}[cache]
+        max_size = 3 * count * self.side * 2 * self.side  # images up to twice as long as wide
+        capacity = {"auto": min(CACHE_LIMIT_BYTES, max_size), "memory": max_size, "none": 0}[cache]
         try:
             return SharedImages(count, capacity=capacity)
         except OSError as error:
@@ -208,7 +207,7 @@ def _rows_first(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _class_ids(all_rows: Sequence[Row], rows: Sequence[Row]) -> list[int]:
-    """One number a row; rows without a class get numbers above all classes, the same in every split."""
+    """A class for each row; rows without one get numbers above all classes, the same in every split."""
     free = 1 + max((row.class_id for row in all_rows if row.class_id is not None), default=-1)
-    own = {row.file_name: free + place for place, row in enumerate(all_rows)}
+    own = {row.file_name: free + index for index, row in enumerate(all_rows)}
     return [own[row.file_name] if row.class_id is None else row.class_id for row in rows]

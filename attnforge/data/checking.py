@@ -1,4 +1,4 @@
-"""Looks through a folder of images and captions and says what is in it and what is wrong with it."""
+"""Checks a folder of images and captions, and reports what is in it and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any
 
 from attnforge.data.caption_checks import CaptionChecks
 from attnforge.data.files import IMAGE_SUFFIXES
-from attnforge.data.inspection import inspect
+from attnforge.data.inspection import inspect_image
 from attnforge.data.metadata import Metadata, Row, read_metadata
-from attnforge.data.repeated import Repeated, line_of
+from attnforge.data.problem_groups import ProblemGroups, line_of
 from attnforge.errors import Place, Problem
 
-FREQUENT = 20
+FREQUENT_WORDS = 20
+"""Words that a report lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The smallest, middle and largest of some numbers."""
+    """Minimum, median and maximum."""
 
     least: int
     median: int
@@ -29,11 +30,11 @@ class Spread:
 
     @classmethod
     def of(cls, numbers: Counter[int]) -> Spread | None:
-        """The spread of some numbers, told by how often each occurs; None when there are none."""
-        middle, passed = numbers.total() // 2, 0
+        """The spread of numbers, given how often each occurs; None for no numbers."""
+        middle, cumulative = numbers.total() // 2, 0
         for number in sorted(numbers):
-            passed += numbers[number]
-            if passed > middle:
+            cumulative += numbers[number]
+            if cumulative > middle:
                 return cls(min(numbers), number, max(numbers))
         return None
 
@@ -55,13 +56,13 @@ class FolderReport:
     """Different words, as `attnforge.data.words` counts them."""
     frequent_words: dict[str, int]
     sizes: dict[str, int]
-    """How many images are of each `width x height`, most frequent first."""
+    """How many images have each `width x height`, most frequent first."""
     modes: dict[str, int]
-    """How many images are of each of Pillow's modes."""
+    """How many images have each of Pillow's modes."""
     problems: tuple[Problem, ...]
-    """What training refuses, or cannot read when it comes to it."""
+    """What training refuses or would fail to read."""
     remarks: tuple[Problem, ...]
-    """What training passes over or guesses, and is worth a look."""
+    """What training skips or guesses; worth a look."""
 
     def plain(self) -> dict[str, Any]:
         """The report as plain JSON data."""
@@ -69,7 +70,7 @@ class FolderReport:
 
 
 def check_folder(root: Path, *, watch: Callable[[Sequence[Row]], Iterable[Row]] = iter) -> FolderReport:
-    """Read the metadata of a folder and open every image of it."""
+    """Read the metadata of a folder and check every image in it."""
     metadata = read_metadata(root)
     remarks = _unnamed_images(root, metadata)
     return check_images(root, metadata, watch=watch, remarks=remarks)
@@ -83,27 +84,27 @@ def check_images(
     next_step: str | None = None,
     remarks: Sequence[Problem] = (),
 ) -> FolderReport:
-    """Open every image that some metadata names.
+    """Check every image that the metadata names.
 
     Args:
-        root: The folder that the file names start from.
-        metadata: What the images are, and what was wrong with it.
-        watch: Goes through the rows, for instance to show how far the check has come.
+        root: The folder that file names are relative to.
+        metadata: The images, and the problems found so far.
+        watch: Iterates over the rows, for instance to show progress.
         next_step: The command that replaces a damaged image.
-        remarks: What else was seen in the folder.
+        remarks: Further remarks on the folder.
     """
     rows = metadata.rows
     captions = CaptionChecks(metadata.source)
     sizes: Counter[str] = Counter()
     modes: Counter[str] = Counter()
-    problems, seen = [*metadata.problems], Repeated()
+    problems, image_remarks = [*metadata.problems], ProblemGroups()
     for row in watch(rows):
-        captions.take(row)
+        captions.add(row)
         place = Place(str(metadata.source), row.line)
-        image = inspect(root, row, place=place, next_step=next_step)
+        image = inspect_image(root, row, place=place, next_step=next_step)
         problems += image.problems
         for remark in image.remarks:
-            seen.add(remark, cause=remark.expected)
+            image_remarks.add(remark, cause=remark.expected)
         if image.size is not None and image.mode is not None:
             sizes[image.size] += 1
             modes[image.mode] += 1
@@ -111,13 +112,13 @@ def check_images(
     problems += [replace(problem, next_step=next_step) for problem in empty if problem is not None]
     problems += captions.problems()
     counts = captions.words
-    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:FREQUENT]
-    whole_remarks = [
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:FREQUENT_WORDS]
+    all_remarks = [
         *metadata.remarks,
         *remarks,
         *captions.remarks(),
         *_class_remarks(metadata),
-        *seen.problems(),
+        *image_remarks.problems(),
     ]
     return FolderReport(
         source=str(metadata.source),
@@ -133,7 +134,7 @@ def check_images(
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
         problems=tuple(sorted(problems, key=lambda problem: line_of(problem.place))),
-        remarks=tuple(sorted(whole_remarks, key=lambda remark: line_of(remark.place))),
+        remarks=tuple(sorted(all_remarks, key=lambda remark: line_of(remark.place))),
     )
 
 
@@ -143,8 +144,8 @@ def _class_remarks(metadata: Metadata) -> list[Problem]:
         return []
     (only,) = classes
     message = (
-        f"all {len(metadata.rows):,} images are of class {only}: none has a caption of another class "
-        "as its wrong example"
+        f"all {len(metadata.rows):,} images are of class {only}: no caption of another class can serve as "
+        "a negative"
     )
     expected = "no `class_id`, which makes each image a class of its own, or several classes"
     return [Problem("single-class", message, Place(str(metadata.source)), expected)]
@@ -164,9 +165,9 @@ def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
             suffix = os.path.splitext(name)[1].lower()
             if suffix in IMAGE_SUFFIXES and path not in named and not name.startswith("."):
                 count, example = count + 1, example or path
-    # names that are wrong in the metadata have been told, and leave images that nothing names
+    # wrong names in the metadata are reported already, and leave images that no line names
     missing = sum(problem.code in ("missing-file", "no-file-name") for problem in metadata.problems)
     if not count or missing:
         return []
-    message = f"no line names the image {example}" + (f", nor {count - 1:,} others" if count > 1 else "")
+    message = f"no line names the image {example}" + (f" or {count - 1:,} others" if count > 1 else "")
     return [Problem("unnamed-images", message, Place(str(metadata.source)), "a line for each image")]

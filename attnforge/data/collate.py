@@ -1,4 +1,4 @@
-"""Samples to a batch: captions become padded token ids, images become floats."""
+"""Collates samples to a batch: captions become padded token ids, images become floats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from attnforge.values import BatchOrder, Truncate
 
 @dataclass(frozen=True, slots=True)
 class EncodedSamples:
-    """A batch before it is moved to the device: small enough to travel between processes."""
+    """A batch before it is moved to the device: small enough to be sent between processes."""
 
     image: UInt8[Tensor, "b 3 h w"]
     tokens: Int[Tensor, "b l"]
@@ -42,7 +42,7 @@ class EncodedSamples:
 
 
 def _moved(values: Tensor, device: torch.device | str) -> Tensor:
-    """The values on a device; a GPU is not waited for, which takes memory that the system cannot page out."""
+    """The values on a device; copied to a GPU without waiting, from pinned memory."""
     if torch.device(device).type != "cuda":
         return values.to(device)
     return values.pin_memory().to(device, non_blocking=True)
@@ -66,9 +66,9 @@ def collate(
         max_words: Longer captions lose words.
         seeds: One for each sample; decides which words a long caption loses.
         truncate: Which words a long caption keeps; see `shorten`.
-        order: `drawn` keeps the samples' order; `length` puts the longest caption first, after shortening,
-            and keeps the order of equals. So sorts the official AttnGAN code.
-        length: Words that captions are padded to at least; 0 pads them to the longest.
+        order: `drawn` keeps the samples' order; `length` sorts by length of caption after shortening, longest
+            first and stable, as the official AttnGAN code does.
+        length: Minimum length of padded captions, in words; 0 pads them to the longest.
 
     Raises:
         DataError: a caption has no known word, or the images differ in size.
@@ -79,8 +79,8 @@ def collate(
     ]
     _check(samples, encoded)
     if order == "length":
-        places = sorted(range(len(samples)), key=lambda place: -len(encoded[place]))
-        samples, encoded = [samples[place] for place in places], [encoded[place] for place in places]
+        indices = sorted(range(len(samples)), key=lambda index: -len(encoded[index]))
+        samples, encoded = [samples[index] for index in indices], [encoded[index] for index in indices]
     tokens, lengths = pad(encoded, length=length)
     return EncodedSamples(
         image=torch.stack([sample.image for sample in samples]),
@@ -95,7 +95,7 @@ def collate(
 def pad(encoded: Sequence[Sequence[int]], *, length: int = 0) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:
     """Token ids of captions as one tensor, padded with 0 to the longest, and the captions' lengths.
 
-    With `length`, the tensor has at least so many columns.
+    The tensor has at least `length` columns.
     """
     lengths = torch.tensor([len(ids) for ids in encoded], dtype=torch.long)
     tokens = torch.zeros(len(encoded), max(length, *map(len, encoded)), dtype=torch.long)
@@ -105,24 +105,24 @@ def pad(encoded: Sequence[Sequence[int]], *, length: int = 0) -> tuple[Int[Tenso
 
 
 def shorten(ids: list[int], *, max_words: int, seed: int, truncate: Truncate = "random") -> list[int]:
-    """At most `max_words` of the ids, in their old order.
+    """At most `max_words` of the ids, in their order.
 
     `random` chooses them by seed, as the official AttnGAN code does: over the epochs, every word is seen.
-    `first` keeps the beginning, as most later codes do.
+    `first` keeps the beginning, as most later implementations do.
     """
     if len(ids) <= max_words:
         return ids
     if truncate == "first":
         return ids[:max_words]
     kept = Random(derive_seed(seed, "words")).sample(range(len(ids)), max_words)  # noqa: S311
-    return [ids[place] for place in sorted(kept)]
+    return [ids[index] for index in sorted(kept)]
 
 
 def _check(samples: Sequence[Sample], encoded: Sequence[list[int]]) -> None:
     problems = [
         Problem(
             code="unknown-words",
-            message=f"image {sample.key}: the vocabulary knows no word of {sample.caption!r}",
+            message=f"image {sample.key}: no word of {sample.caption!r} is in the vocabulary",
             expected="a caption with at least one word of the vocabulary",
         )
         for sample, ids in zip(samples, encoded, strict=True)

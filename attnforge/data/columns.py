@@ -1,4 +1,4 @@
-"""The columns of metadata, and those that were probably meant for one of them."""
+"""The columns of metadata, and which of them a misnamed column was probably meant to be."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ OTHER_NAMES = {
     "bbox": ("box", "bounding_box", "boundingbox"),
     "split": ("set", "subset", "partition"),
 }
-"""What other tools and people call them."""
-CLOSE = 0.8
-"""How much of two names must agree, as `difflib` counts it."""
+"""Their names in other tools."""
+MIN_SIMILARITY = 0.8
+"""Of names that are taken for each other, as `difflib` measures it."""
 
 
-def meant_for(column: str, names: Iterable[str]) -> str | None:
-    """The first of some names that was probably meant for a column; None when there is none."""
-    others = OTHER_NAMES.get(column, ())
+def misnamed_column(column: str, names: Iterable[str]) -> str | None:
+    """The first of the names that was probably meant to be `column`, or None."""
+    aliases = OTHER_NAMES.get(column, ())
     candidates = [name for name in names if name not in COLUMNS]
     plain = {name: name.strip().casefold().replace("-", "_").replace(" ", "_") for name in candidates}
-    named = (name for name in candidates if plain[name] in (column, *others))
-    close = (name for name in candidates if get_close_matches(plain[name], [column], cutoff=CLOSE))
+    named = (name for name in candidates if plain[name] in (column, *aliases))
+    close = (name for name in candidates if get_close_matches(plain[name], [column], cutoff=MIN_SIMILARITY))
     return next(named, None) or next(close, None)

@@ -1,4 +1,4 @@
-"""Decodes images to bytes of red, green and blue, the common ones by the shortest way."""
+"""Decodes images to RGB bytes, with a fast path for common JPEG files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from attnforge.errors import Place
 
 
 def decode(path: Path, *, background: str = "white", place: Place | None = None) -> UInt8[Tensor, "1 3 h w"]:
-    """The pixels of an image file, upright, transparent parts on `background`; channels lie last in memory.
+    """The pixels of an image file, upright, transparent parts on `background`; channels last in memory.
 
-    Whole, upright JPEGs in grey or colour are written where they are wanted; everything else goes through
-    Pillow, which gives the same pixels and says what is wrong with a file.
+    Intact, upright JPEGs in grey or colour are decoded straight into the array; everything else goes through
+    Pillow, which gives the same pixels and reports what is wrong with a file.
 
     Args:
         path: The file.
-        background: A colour's name, or `#rrggbb`.
+        background: A colour name or `#rrggbb`.
         place: Where the image is named, for the error.
 
     Raises:
-        DataError: the file is missing, damaged or no image.
+        DataError: the file is missing, damaged or not an image.
     """
     try:
         pixels = jpeg_pixels(read_image_file(path))

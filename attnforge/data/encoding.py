@@ -1,4 +1,4 @@
-"""Captions to text features: what draws and what judges an image see the same words."""
+"""Encodes captions to text features, the same way for generators and metrics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Dataset, TextEncoder, TextFeatures, Tokenizer
 
 SHOWN = 5
-"""Words and captions that a message spells out; it counts the others."""
+"""Words and captions that a message lists; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionEncoder:
-    """A text encoder with its tokenizer, for those who only want to know what captions mean."""
+    """A text encoder with its tokenizer."""
 
     text: TextEncoder
     tokenizer: Tokenizer
@@ -30,7 +30,7 @@ class CaptionEncoder:
         """Encode captions of any lengths in one batch, in evaluation mode and without gradients.
 
         Raises:
-            AttnforgeError: a caption has no word that the vocabulary knows.
+            AttnforgeError: a caption has no word of the vocabulary.
         """
         if isinstance(self.text, nn.Module):
             self.text.eval()
@@ -43,7 +43,7 @@ def encode_captions(
     """Encode captions of any lengths in one batch.
 
     Raises:
-        AttnforgeError: a caption has no word that the vocabulary knows.
+        AttnforgeError: a caption has no word of the vocabulary.
     """
     refuse_unknown(tokenizer, captions)
     tokens, lengths = pad([tokenizer.encode(caption) for caption in captions])
@@ -51,10 +51,10 @@ def encode_captions(
 
 
 def refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:
-    """Refuse captions without a word that the vocabulary knows.
+    """Refuse captions without a word of the vocabulary.
 
     Raises:
-        AttnforgeError: there are some; all of them are named.
+        AttnforgeError: there are such captions; all are listed.
     """
     problems = [_unknown(tokenizer, caption) for caption in captions if not tokenizer.encode(caption)]
     if problems:
@@ -63,46 +63,46 @@ def refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class UnknownWords:
-    """Words of captions that a vocabulary lacks, so that what reads the captions does not see them."""
+    """Words of captions that a vocabulary lacks, and which encoders therefore do not see."""
 
     words: Mapping[str, int]
     """How often each occurs, the most frequent first."""
     captions: int
-    """How many captions hold some."""
+    """How many captions have such words."""
     total: int
-    """How many captions were looked at."""
+    """How many captions were checked."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, captions: Iterable[str]) -> UnknownWords:
-        """What a tokenizer leaves out of some captions."""
+        """The words of captions that a tokenizer skips."""
         counts: Counter[str] = Counter()
-        holding = total = 0
+        affected = total = 0
         for caption in captions:
             unknown = tokenizer.unknown(caption)
             counts.update(unknown)
-            holding += bool(unknown)
+            affected += bool(unknown)
             total += 1
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
-        return cls({word: counts[word] for word in ordered}, holding, total)
+        return cls({word: counts[word] for word in ordered}, affected, total)
 
     def __bool__(self) -> bool:
         return bool(self.words)
 
     def __str__(self) -> str:
-        """How many captions lose how many words, and the most frequent ones."""
+        """How many captions are affected, and the most frequent words."""
         shown = ", ".join(f"{word!r} ({count:,})" for word, count in list(self.words.items())[:SHOWN])
         more = f" and {len(self.words) - SHOWN:,} more" if len(self.words) > SHOWN else ""
         return (
             f"the vocabulary lacks words of {self.captions:,} of {self.total:,} captions, "
-            f"which are left out: {shown}{more}"
+            f"which are skipped: {shown}{more}"
         )
 
 
 def refuse_unreadable_images(tokenizer: Tokenizer, data: Dataset) -> None:
-    """Refuse a data set with images of whose captions the vocabulary knows no word.
+    """Refuse a data set with images whose captions have no word of the vocabulary.
 
     Raises:
-        DataError: there are some; the first are named, the others counted.
+        DataError: there are such images; the first are listed, the others counted.
     """
     unreadable = [
         index
@@ -114,7 +114,7 @@ def refuse_unreadable_images(tokenizer: Tokenizer, data: Dataset) -> None:
     captions = ", ".join(repr(data.captions(index)[0]) for index in unreadable[:SHOWN])
     more = f" and {len(unreadable) - SHOWN:,} more" if len(unreadable) > SHOWN else ""
     message = (
-        f"of {len(unreadable):,} of {len(data):,} images the vocabulary knows no word of any caption: "
+        f"{len(unreadable):,} of {len(data):,} images have no caption with a word of the vocabulary: "
         f"{captions}{more}"
     )
     expected = "captions with words, a lower `tokenizer.min_count`, or `tokenizer: sentencepiece`"

@@ -1,4 +1,4 @@
-"""Reads the fields of one line of metadata, whether they come from JSON or as texts from CSV."""
+"""Reads the fields of one line of metadata, typed from JSON or as strings from CSV."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Value = TypeVar("Value")
 
 SPLITS = ("train", "test")
 HELD_OUT = ("val", "valid", "validation", "dev", "eval")
-"""What others call images that are not trained on."""
-LONGEST = 1e6
-"""Pixels; a box that reaches farther is a mistake."""
+"""Other names for the split that is not trained on."""
+MAX_BOX_PIXELS = 1e6
+"""A box that reaches farther is a mistake."""
 
 Box = tuple[float, float, float, float]
 
@@ -29,54 +29,57 @@ class Field(Generic[Value]):
     code: str = ""
     expected: str = ""
     cause: str = ""
-    """What other lines of the same mistake have in common with it."""
+    """Equal for lines with the same mistake."""
 
 
 def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
-    """The captions of `captions`, else of `text`; cleaned, empty ones still among them."""
-    given = record.get("captions", record.get("text"))
-    if isinstance(given, str) and given.lstrip().startswith("["):
-        given = _json(given)
-    if given is None:
+    """The captions in `captions`, else in `text`; cleaned, empty ones included."""
+    raw = record.get("captions", record.get("text"))
+    if isinstance(raw, str) and raw.lstrip().startswith("["):
+        raw = _json(raw)
+    if raw is None:
         return Field(())
-    texts = [given] if isinstance(given, str) else given
+    texts = [raw] if isinstance(raw, str) else raw
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        return Field(None, "its captions are not texts", "bad-captions", "a text or a list of texts", "type")
+        wrong = "its captions are not strings"
+        return Field(None, wrong, "bad-captions", "a string or a list of strings", "type")
     return Field(tuple(clean(text) for text in texts))
 
 
 def clean(caption: str) -> str:
-    """A caption without outer blanks, with runs of inner blanks and line breaks as one blank.
+    """A caption with outer whitespace stripped and inner whitespace collapsed to single spaces.
 
-    Half characters, which JSON can escape but no file can hold, are dropped.
+    Lone surrogates, which JSON can escape but UTF-8 cannot encode, are dropped.
     """
     return " ".join(caption.encode("utf-8", "ignore").decode("utf-8").split())
 
 
 def read_class_id(record: Mapping[str, Any]) -> Field[int]:
-    """The whole number of `class_id`."""
-    given = record.get("class_id")
-    if given is None:
+    """The integer in `class_id`."""
+    raw = record.get("class_id")
+    if raw is None:
         return Field()
-    if isinstance(given, str):
-        given = _json(given)
-    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < 2**63:
+    if isinstance(raw, str):
+        raw = _json(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw < 2**63:
         wrong = f"class_id is {record['class_id']!r}"
-        expected = "a whole number from 0; number classes that have names"
-        return Field(None, wrong, "bad-class-id", expected, type(given).__name__)
-    return Field(given)
+        expected = "an integer from 0; give each named class a number"
+        return Field(None, wrong, "bad-class-id", expected, type(raw).__name__)
+    return Field(raw)
 
 
 def read_box(record: Mapping[str, Any]) -> Field[Box]:
-    """The four numbers of `bbox`: left, top, width and height in pixels."""
-    given = record.get("bbox")
-    if given is None:
+    """The four numbers in `bbox`: left, top, width and height in pixels."""
+    raw = record.get("bbox")
+    if raw is None:
         return Field()
-    if isinstance(given, str):
-        given = _json(given if given.lstrip().startswith("[") else f"[{','.join(given.split())}]")
-    numbers = given if isinstance(given, list) else []
+    if isinstance(raw, str):
+        raw = _json(raw if raw.lstrip().startswith("[") else f"[{','.join(raw.split())}]")
+    numbers = raw if isinstance(raw, list) else []
     usable = len(numbers) == 4 and all(
-        isinstance(number, int | float) and not isinstance(number, bool) and -LONGEST < number < LONGEST
+        isinstance(number, int | float)
+        and not isinstance(number, bool)
+        and -MAX_BOX_PIXELS < number < MAX_BOX_PIXELS
         for number in numbers
     )
     if not usable or min(numbers[2:]) <= 0:
@@ -88,24 +91,24 @@ def read_box(record: Mapping[str, Any]) -> Field[Box]:
 
 
 def read_split(record: Mapping[str, Any]) -> Field[str]:
-    """`train` or `test` of `split`."""
-    given = record.get("split")
-    if given is None:
+    """`train` or `test` in `split`."""
+    raw = record.get("split")
+    if raw is None:
         return Field()
-    if given in SPLITS:
-        return Field(str(given))
-    close = _split_meant(given) if isinstance(given, str) else None
-    expected = f"{close}, or the other of train and test" if close else "train or test"
-    return Field(None, f"its split is {given!r}", "unknown-split", expected, str(given)[:80])
+    if raw in SPLITS:
+        return Field(str(raw))
+    close = _closest_split(raw) if isinstance(raw, str) else None
+    expected = f"train or test (did you mean {close}?)" if close else "train or test"
+    return Field(None, f"split is {raw!r}", "unknown-split", expected, str(raw)[:80])
 
 
-def _split_meant(name: str) -> str | None:
+def _closest_split(name: str) -> str | None:
     plain = name.strip().casefold()
     return "test" if plain in HELD_OUT else nearest(plain, SPLITS)
 
 
 def _json(text: str) -> Any:
-    """The value of a JSON text, or the text itself when it is none."""
+    """The value of a JSON text, or the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Which files a folder holds, and which of them a name was probably meant for."""
+"""The files of a folder, and which of them a wrong name was probably meant for."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-"""How the names of images end that attnforge reads."""
-COMPARED = 2_000
-"""Names of a folder that a misspelt one is compared with; comparing takes milliseconds for each thousand."""
-MISSPELT = 20
-"""Names that are compared at all: where more are misspelt, something else is wrong."""
-CLOSE = 0.8
-"""How much of two names must agree, as `difflib` counts it."""
+"""Extensions of the images that attnforge reads."""
+MAX_FOLDER_FILES = 2_000
+"""Larger folders are not searched for similar names: comparing takes milliseconds for each thousand."""
+MAX_SEARCHES = 20
+"""Searches for similar names: where more names are misspelt, something else is wrong."""
+MIN_SIMILARITY = 0.8
+"""Of names that are taken for each other, as `difflib` measures it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class SimilarFile:
     """A file that a name was probably meant for."""
 
     name: str
     """Its path below the folder."""
     difference: str
-    """How it is written otherwise, as the end of a sentence about a file."""
+    """How it differs from the name, to follow the path after a comma."""
 
 
 class Files:
-    """The files below a folder; every folder is listed once, which is quick for many names.
+    """The files below a folder; every folder is listed once.
 
     Args:
         root: The folder.
@@ -44,67 +44,67 @@ class Files:
         self._spelt: dict[str, str | None] = {}
         self._folded_names: dict[tuple[str, str], dict[str, str]] = {}
         self._folder_of: dict[str, str] | None = None
-        self._comparisons = 0
+        self._searches = 0
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of that name below the folder, written with forward slashes."""
+        """Whether a file exists below the folder; `name` has forward slashes."""
         folder, _, last = name.rpartition("/")
         if last in self._names(folder):
             return True
         try:
-            # some systems find files under other spellings, and would read them
+            # some file systems ignore case or Unicode normalization
             return (self.root / name).is_file()
         except (OSError, ValueError):
             return False
 
-    def like(self, name: str) -> Likeness | None:
-        """The file that a name without a file was probably meant for, when one differs in its writing."""
+    def similar(self, name: str) -> SimilarFile | None:
+        """The file that a name without a file was probably meant for, or None."""
         slashed = name.replace("\\", "/")
         if slashed != name and self.has(slashed):
-            return Likeness(slashed, "with forward slashes")
+            return SimilarFile(slashed, "with forward slashes")
         path = PurePosixPath(slashed)
-        written = path.parent.as_posix().removeprefix(".")
-        folder = self._existing(written)
+        requested = path.parent.as_posix().removeprefix(".")
+        folder = self._existing(requested)
         if folder is None:
             return self._elsewhere(path.name)
         below = f"{folder}/" if folder else ""
-        if folder != written and path.name in self._names(folder):
-            return Likeness(below + path.name, "in a folder of other capital letters")
+        if folder != requested and path.name in self._names(folder):
+            return SimilarFile(below + path.name, "in a folder that differs in upper and lower case")
         for difference, fold in (
-            ("in another form of Unicode", _composed),
-            ("in other capital letters", _folded),
-            ("with another ending", _image_stem),
+            ("which differs in Unicode normalization", _composed),
+            ("which differs in upper and lower case", _folded),
+            ("with another extension", _image_stem),
         ):
             if match := self._by_folded_name(folder, fold).get(fold(path.name)):
-                return Likeness(below + match, difference)
+                return SimilarFile(below + match, difference)
         if close := self._misspelt(path, self._names(folder)):
-            return Likeness(below + close, "by a similar name")
+            return SimilarFile(below + close, "a similar name")
         return self._elsewhere(path.name)
 
     def _misspelt(self, path: PurePosixPath, names: frozenset[str]) -> str | None:
-        """The image of a similar name; names that differ in a number are of different images."""
-        if len(names) > COMPARED or self._comparisons >= MISSPELT:
+        """The image with a similar name; names with different numbers are different images."""
+        if len(names) > MAX_FOLDER_FILES or self._searches >= MAX_SEARCHES:
             return None
-        self._comparisons += 1
+        self._searches += 1
         digits = re.findall(r"\d+", path.stem)
         stems = {
             PurePosixPath(name).stem: name
             for name in sorted(filter(_is_image, names))
             if re.findall(r"\d+", PurePosixPath(name).stem) == digits
         }
-        close = get_close_matches(path.stem, stems, n=1, cutoff=CLOSE)
+        close = get_close_matches(path.stem, stems, n=1, cutoff=MIN_SIMILARITY)
         return stems[close[0]] if close else None
 
-    def _elsewhere(self, name: str) -> Likeness | None:
-        """A file of that name in the root, or in another folder directly below it."""
+    def _elsewhere(self, name: str) -> SimilarFile | None:
+        """A file with that name in the root, or in another folder directly below it."""
         if self._folder_of is None:
             folders = [*reversed(self._folders("")), ""]
             self._folder_of = {name: folder for folder in folders for name in self._names(folder)}
         folder = self._folder_of.get(name)
-        return None if folder is None else Likeness(f"{folder}/{name}".lstrip("/"), "in another folder")
+        return None if folder is None else SimilarFile(f"{folder}/{name}".lstrip("/"), "in another folder")
 
     def _existing(self, folder: str) -> str | None:
-        """The folder as it is written on disk, or None when there is none like it."""
+        """The folder as it is spelt on disk, or None if there is none like it."""
         if folder not in self._spelt:
             spelt: str | None = ""
             for part in filter(None, folder.split("/")):
@@ -151,7 +151,7 @@ def _folded(name: str) -> str:
 
 
 def _image_stem(name: str) -> str:
-    """The name of an image without its ending; other names are no image's stem and stay as they are."""
+    """The name of an image without its extension; other names unchanged."""
     return PurePosixPath(name).stem if _is_image(name) else name
 
 

@@ -1,4 +1,4 @@
-"""What training data looks like from afar, so that a run does not go on with other data unnoticed."""
+"""Fingerprints of training data, so that a run is not resumed with different data unnoticed."""
 
 from __future__ import annotations
 
@@ -13,44 +13,49 @@ from attnforge.interfaces import Dataset
 
 CHUNK_BYTES = 2048
 """Bytes that are read of an image file at its beginning, middle and end."""
-DRAWN_IMAGES = 8
-"""Images that are looked at where a data set has no files."""
+SAMPLED_IMAGES = 8
+"""Images that are hashed if a data set has no files."""
 _BITS = 128
 
 
 @runtime_checkable
-class Keyed(Protocol):
+class HasKeys(Protocol):
     """A data set whose images have names."""
 
     def key(self, index: int) -> str: ...
 
 
 @runtime_checkable
-class Filed(Protocol):
+class HasFiles(Protocol):
     """A data set whose images are files."""
 
     def file(self, index: int) -> Path: ...
 
 
 def fingerprint(data: Dataset) -> dict[str, str]:
-    """Digests of a split's names, order, captions, classes and images, each by itself.
+    """Separate digests of a split's names, order, captions, classes and images.
 
-    Image files are known by size and by the bytes at their beginning, middle and end: 20,000 take well
-    under a second. A change that touches only other bytes of a file of the same size is not seen, as may
-    happen in formats without compression. Of a data set without files, `DRAWN_IMAGES` images are drawn.
+    Of an image file, the size and the bytes at its beginning, middle and end are hashed: 20,000 files take
+    well under a second. A change to other bytes that keeps the size goes unnoticed, as may happen in formats
+    without compression. Of a data set without files, `SAMPLED_IMAGES` images are hashed.
     """
-    names, captions, classes, images = _Heap(), _Heap(), _Heap(), _Heap()
+    names, captions, classes, images = (
+        _UnorderedDigest(),
+        _UnorderedDigest(),
+        _UnorderedDigest(),
+        _UnorderedDigest(),
+    )
     order = hashlib.sha256()
     for index in range(len(data)):
-        name = data.key(index) if isinstance(data, Keyed) else str(index)
+        name = data.key(index) if isinstance(data, HasKeys) else str(index)
         order.update(json.dumps(name).encode())
         names.add(name)
         captions.add(name, *data.captions(index))
         classes.add(name, str(data.class_id(index)))
-        if isinstance(data, Filed):
-            images.add(name, _glimpse(data.file(index)))
-    if not isinstance(data, Filed):
-        for index in _spread(len(data)):
+        if isinstance(data, HasFiles):
+            images.add(name, _file_digest(data.file(index)))
+    if not isinstance(data, HasFiles):
+        for index in _evenly_spaced(len(data)):
             image = data.sample(index, seed=0).image
             images.add(str(index), hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest())
     return {
@@ -63,28 +68,28 @@ def fingerprint(data: Dataset) -> dict[str, str]:
     }
 
 
-IMAGES_DIFFER = "other contents of image files"
+IMAGES_DIFFER = "different image contents"
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What differs between two fingerprints, in words; what follows from another difference is left out."""
+    """The differences between two fingerprints, in words; without those that follow from others."""
     if not before:
         return []
     if before.get("count") != now["count"]:
         return [f"{now['count']} images instead of {before.get('count')}"]
     if before.get("names") != now["names"]:
-        return ["other images, by their names"]
+        return ["different image names"]
     words = {
-        "order": "another order of the images",
-        "captions": "other captions",
-        "classes": "other classes",
+        "order": "a different order of images",
+        "captions": "different captions",
+        "classes": "different classes",
         "images": IMAGES_DIFFER,
     }
     return [text for part, text in words.items() if before.get(part) != now[part]]
 
 
-class _Heap:
-    """A digest of things in any order."""
+class _UnorderedDigest:
+    """A digest that does not depend on the order of its items."""
 
     def __init__(self) -> None:
         self.sum = 0
@@ -97,8 +102,8 @@ class _Heap:
         return f"{self.sum % (1 << _BITS):0{_BITS // 4}x}"
 
 
-def _glimpse(file: Path) -> str:
-    """Size and some bytes of a file; one that cannot be read is the reader's to complain of."""
+def _file_digest(file: Path) -> str:
+    """A digest of the size and some bytes of a file; reading images reports files that cannot be read."""
     try:
         handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError:
@@ -106,14 +111,14 @@ def _glimpse(file: Path) -> str:
     try:
         size = os.fstat(handle).st_size
         digest = hashlib.sha256(str(size).encode())
-        for place in (0, size // 2, max(0, size - CHUNK_BYTES)):
-            os.lseek(handle, place, os.SEEK_SET)
+        for offset in (0, size // 2, max(0, size - CHUNK_BYTES)):
+            os.lseek(handle, offset, os.SEEK_SET)
             digest.update(os.read(handle, CHUNK_BYTES))
         return digest.hexdigest()
     finally:
         os.close(handle)
 
 
-def _spread(count: int) -> Iterator[int]:
-    chosen = min(count, DRAWN_IMAGES)
+def _evenly_spaced(count: int) -> Iterator[int]:
+    chosen = min(count, SAMPLED_IMAGES)
     return (index * count // chosen for index in range(chosen))

@@ -1,7 +1,7 @@
-"""The checks of an image file, the same for training, which looks at the header, and for `data check`.
+"""Checks of an image file, shared by training and `attnforge data check`.
 
-Training looks at every image before it starts, which takes some hundredths of a millisecond each: the first
-bytes, the last ones and the size. `attnforge data check` goes on to the pixels.
+Before its first step, training checks the first and last bytes and the size of every image, which takes a few
+hundredths of a millisecond each. `attnforge data check` also decodes the pixels.
 """
 
 from __future__ import annotations
@@ -30,91 +30,96 @@ from attnforge.data.png import HEADER_BYTES, missing_rows, png_size
 from attnforge.data.ranges import pixel_range
 from attnforge.errors import Place, Problem
 
-ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND\xaeB`\x82"}
-"""How a JPEG and a PNG begin, and what stands at their end."""
-TAIL = 1 << 16
-"""Bytes at the end among which the end is looked for: some cameras and sites write behind it."""
-FAINT = 16
-"""Levels of 255 that the pixels of an image without contrast span at most; 12 bits in 16 span as many."""
-SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations that exchange width and height."""
+END_MARKERS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND\xaeB`\x82"}
+"""The first and the last bytes of JPEG and of PNG files."""
+TAIL_BYTES = 1 << 16
+"""Last bytes that are searched for the end marker: some cameras and sites append data to it."""
+LOW_CONTRAST_LEVELS = 16
+"""An image whose pixels span at most so many of 255 levels is remarked on; 12 bits in 16 span as many."""
+SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is in an image file, and what is wrong with it."""
+    """Size, mode and problems of an image file."""
 
     problems: tuple[Problem, ...] = ()
     """Why it cannot be trained on."""
     remarks: tuple[Problem, ...] = ()
-    """What to look at: a guess that was made, an image that shows nothing."""
+    """Worth a look: a guessed range of pixels, an image without contrast."""
     size: str | None = None
-    """`width x height` when upright; None where it cannot be read or was not asked for."""
+    """`width x height` when upright; None if it could not be read."""
     mode: str | None = None
-    """Pillow's mode of the file."""
+    """Its mode in Pillow."""
 
 
-def look(
+def inspect_header(
     root: Path, row: Row, *, place: Place | None = None, next_step: str | None = None
 ) -> tuple[Problem, ...]:
-    """What the header and the end of an image file show to be wrong, without decoding it.
+    """The problems that the header and the end of an image file show, without decoding it.
 
     Args:
-        root: The folder that its name starts from.
+        root: The folder that file names are relative to.
         row: The image.
         place: Where the image is named, for the problem.
-        next_step: The command that finds or mends it.
+        next_step: The command that shows or repairs it.
     """
     path = root / row.file_name
     try:
         with path.open("rb") as stream:
-            return _look_at(stream, path, row, place, next_step)
+            return _header_problems(stream, path, row, place, next_step)
     except BROKEN as error:
         return (unreadable(path, error, place=place, next_step=next_step),)
 
 
-def inspect(root: Path, row: Row, *, place: Place | None = None, next_step: str | None = None) -> Inspection:
-    """Everything that is to be said of an image file: what `look` sees, and then its pixels.
+def inspect_image(
+    root: Path, row: Row, *, place: Place | None = None, next_step: str | None = None
+) -> Inspection:
+    """Check an image file completely: what `inspect_header` checks, and then its pixels.
 
     Args:
-        root: The folder that its name starts from.
+        root: The folder that file names are relative to.
         row: The image.
         place: Where the image is named, for the problems.
-        next_step: The command that finds or mends it.
+        next_step: The command that shows or repairs it.
     """
     path = root / row.file_name
     try:
         data = read_image_file(path)
-        if problems := _look_at(BytesIO(data), path, row, place, next_step):
+        if problems := _header_problems(BytesIO(data), path, row, place, next_step):
             return Inspection(problems=problems)
         with opened_image(BytesIO(data)) as image:
             mode = image.mode
-            whole = jpeg_pixels(data)
-            blank_end = whole is None and _ends_blank(image)
-            shown = upright_rgb(image) if whole is None else Image.fromarray(whole)
-            remarks = [*_range_remarks(image, row, place), *_contrast_remarks(shown, row, place)]
-        # rows that a file lacks are blank in memory, so only such an end is worth unpacking again
-        lacking = missing_rows(data) if blank_end else 0
+            pixels = jpeg_pixels(data)
+            blank_end = pixels is None and _ends_blank(image)
+            decoded = upright_rgb(image) if pixels is None else Image.fromarray(pixels)
+            remarks = [*_range_remarks(image, row, place), *_contrast_remarks(decoded, row, place)]
+        # missing rows decode as zeros, so only images that end in zeros are decompressed again
+        missing = missing_rows(data) if blank_end else 0
     except BROKEN as error:
         return Inspection(problems=(unreadable(path, error, place=place, next_step=next_step),))
-    broken = []
-    if lacking:
-        message = f"image {path} cannot be read: it lacks {lacking} rows of pixels"
-        broken.append(Problem("broken-image", message, place, "a whole image", next_step))
-    elif whole is None and (damage := jpeg_damage(data)):
-        message = f"image {path} is damaged: {damage}; parts of it may look wrong"
-        broken.append(Problem("damaged-image", message, place, "a whole image", next_step))
+    damages = []
+    if missing:
+        message = f"image {path} cannot be read: its last {missing} rows of pixels are missing"
+        damages.append(Problem("broken-image", message, place, "an intact image", next_step))
+    elif pixels is None and (damage := jpeg_damage(data)):
+        message = f"image {path} is damaged: {damage}; parts of it may decode wrongly"
+        damages.append(Problem("damaged-image", message, place, "an intact image", next_step))
     return Inspection(
-        problems=tuple(broken), remarks=tuple(remarks), size=f"{shown.width} x {shown.height}", mode=mode
+        problems=tuple(damages),
+        remarks=tuple(remarks),
+        size=f"{decoded.width} x {decoded.height}",
+        mode=mode,
     )
 
 
-def _look_at(
+def _header_problems(
     stream: BufferedIOBase, path: Path, row: Row, place: Place | None, next_step: str | None
 ) -> tuple[Problem, ...]:
-    if _is_cut_short(stream):
-        message = f"image {path} cannot be read: it is cut short, its end is missing"
-        return (Problem("broken-image", message, place, "a whole image", next_step),)
+    if _is_truncated(stream):
+        message = f"image {path} cannot be read: the file is truncated"
+        return (Problem("broken-image", message, place, "an intact image", next_step),)
     stream.seek(0)
     size = png_size(stream.read(HEADER_BYTES))
     if size is None or row.box is not None:
@@ -125,14 +130,14 @@ def _look_at(
     return _box_problems(row, size, place, next_step)
 
 
-def _is_cut_short(stream: BufferedIOBase) -> bool:
+def _is_truncated(stream: BufferedIOBase) -> bool:
     head = stream.read(8)
     size = stream.seek(0, os.SEEK_END)
     refuse_large_file(size)
-    end = next((end for start, end in ENDS.items() if head.startswith(start)), None)
+    end = next((end for start, end in END_MARKERS.items() if head.startswith(start)), None)
     if end is None:
         return False
-    for tail in (len(end), TAIL):
+    for tail in (len(end), TAIL_BYTES):
         stream.seek(max(0, size - tail))
         if end in stream.read(tail):
             return False
@@ -140,17 +145,17 @@ def _is_cut_short(stream: BufferedIOBase) -> bool:
 
 
 def _ends_blank(image: Image.Image) -> bool:
-    """Whether the last row of an image's pixels is 0 throughout."""
+    """Whether the last row of pixels is all zeros."""
     image.load()
     return image.crop((0, image.height - 1, *image.size)).getbbox() is None
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
-    # of a PNG that does not say so before its pixels, Pillow would decode them to ask
-    told = image.format != "PNG" or "exif" in image.info
-    sideways = told and image.getexif().get(ORIENTATION) in SIDEWAYS
-    return (height, width) if sideways else (width, height)
+    # Pillow would decode a PNG to look for EXIF data behind its pixels
+    has_exif = image.format != "PNG" or "exif" in image.info
+    swapped = has_exif and image.getexif().get(ORIENTATION) in SWAPPED_ORIENTATIONS
+    return (height, width) if swapped else (width, height)
 
 
 def _box_problems(
@@ -169,15 +174,15 @@ def _range_remarks(image: Image.Image, row: Row, place: Place | None) -> Sequenc
     if image.mode not in ("I", "F"):
         return ()
     white = pixel_range(image).white
-    kind = "floats" if image.mode == "F" else "whole numbers of 32 bits"
-    message = f"{row.file_name} holds {kind}, which have no white of their own: {white:,} was taken for white"
-    return (Problem("pixel-range", message, place, "8 or 16 bits, where nothing has to be guessed"),)
+    kind = "floats" if image.mode == "F" else "32-bit integers"
+    message = f"{row.file_name} holds {kind}, which define no white level; assuming {white:,}"
+    return (Problem("pixel-range", message, place, "8 or 16 bits per channel, whose white level is defined"),)
 
 
-def _contrast_remarks(shown: Image.Image, row: Row, place: Place | None) -> Sequence[Problem]:
-    bands: Sequence[Any] = shown.getextrema()
-    if max(lightest - darkest for darkest, lightest in bands) > FAINT:
+def _contrast_remarks(image: Image.Image, row: Row, place: Place | None) -> Sequence[Problem]:
+    bands: Sequence[Any] = image.getextrema()
+    if max(lightest - darkest for darkest, lightest in bands) > LOW_CONTRAST_LEVELS:
         return ()
     darkest, lightest = min(low for low, _ in bands), max(high for _, high in bands)
-    message = f"{row.file_name} shows next to nothing: its levels go from {darkest} to {lightest} of 255"
+    message = f"{row.file_name} has almost no contrast: its levels range from {darkest} to {lightest} of 255"
     return (Problem("no-contrast", message, place, "an image with light and dark parts"),)

@@ -1,7 +1,7 @@
-"""Decodes JPEG files with libjpeg-turbo straight into an array, and says when they are damaged.
+"""Decodes JPEG files with libjpeg-turbo straight into an array, and reports damage.
 
-Pillow decodes with the same library, but into memory of its own, from which pixels are copied twice, and it
-passes over damage that leaves no hole.
+Pillow decodes with the same library, but into its own memory, from which pixels are copied twice, and it
+ignores damage that leaves no gap.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from simplejpeg import decode_jpeg, decode_jpeg_header  # type: ignore[import-un
 from attnforge.data.images import MAX_PIXELS, opened_image
 
 START, SCAN = b"\xff\xd8", b"\xff\xda"
-PLAIN = ("Gray", "YCbCr", "RGB")
-"""Colours that become RGB in one way only."""
+RGB_CONVERTIBLE = ("Gray", "YCbCr", "RGB")
+"""Colour spaces whose conversion to RGB is unambiguous."""
 ORIENTATION = 0x0112
-"""The EXIF tag that says how a photograph must be turned."""
+"""The EXIF tag of the rotation that makes a photograph upright."""
 
 
 def jpeg_pixels(data: bytes) -> UInt8[np.ndarray, "h w 3"] | None:
-    """The pixels of a whole and upright JPEG in grey or colour; None of everything else."""
+    """The pixels of an intact, upright JPEG in grey or colour; None for everything else."""
     if not data.startswith(START):
         return None
     try:
         height, width, colours, _ = decode_jpeg_header(data)
-        if colours not in PLAIN or height * width > MAX_PIXELS or _is_turned(data):
+        if colours not in RGB_CONVERTIBLE or height * width > MAX_PIXELS or _is_rotated(data):
             return None
         pixels: UInt8[np.ndarray, "h w 3"] = decode_jpeg(data, colorspace="RGB")
     except ValueError:
@@ -36,19 +36,19 @@ def jpeg_pixels(data: bytes) -> UInt8[np.ndarray, "h w 3"] | None:
 
 
 def jpeg_damage(data: bytes) -> str | None:
-    """What the decoder stumbles over in a JPEG that Pillow opens; None of whole ones and of other files."""
+    """The damage of a JPEG that Pillow opens without complaint; None for intact ones and for other files."""
     if not data.startswith(START):
         return None
     try:
         height, width, colours, _ = decode_jpeg_header(data)
-        if colours in PLAIN and height * width <= MAX_PIXELS:
+        if colours in RGB_CONVERTIBLE and height * width <= MAX_PIXELS:
             decode_jpeg(data, colorspace="RGB")
     except ValueError as error:
         return " ".join(str(error).split())
     return None
 
 
-def _is_turned(data: bytes) -> bool:
+def _is_rotated(data: bytes) -> bool:
     if data.find(b"Exif\0\0", 0, data.find(SCAN)) < 0:
         return False
     with opened_image(BytesIO(data)) as image:

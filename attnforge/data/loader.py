@@ -1,4 +1,4 @@
-"""Batches of training, decided by their step alone: with any number of workers, and after a resume."""
+"""Training batches, determined by their step alone: with any number of workers, and after resuming."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.collate import EncodedSamples, collate
-from attnforge.data.sampler import PositionSampler
-from attnforge.data.worker_signals import endings, ignore_stops, stops_held_back
+from attnforge.data.sampler import Position, PositionSampler
+from attnforge.data.worker_signals import exit_reasons, ignore_stop_signals, stop_signals_blocked
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
 from attnforge.values import BatchOrder, Truncate
@@ -35,21 +35,21 @@ def batches(
     full_length: bool = False,
     device: torch.device | str = "cpu",
 ) -> Iterator[Batch]:
-    """The batches of steps `start_step` to `steps`, all full: an epoch's rest is joined with the next.
+    """The batches of steps `start_step` to `steps`, all full: the end of an epoch is joined with the next.
 
-    A caption without a known word gives way to another caption of its image.
+    A caption without a known word is replaced by another caption of its image.
 
     Args:
         dataset: Where samples come from.
         tokenizer: Encodes the captions.
-        batch_size: Images a batch.
+        batch_size: Images per batch.
         seed: Decides order, crops, flips and captions.
-        start_step: Steps that were made before a resume.
+        start_step: Steps completed before resuming.
         steps: Steps of the whole phase.
         max_words: Longer captions lose words.
         truncate: Which words they keep; see `collate`.
-        order: How the images of a batch lie; see `collate`.
-        workers: Processes that load; 0 loads in this one. The batches are the same.
+        order: The order of images in a batch; see `collate`.
+        workers: Processes that load; 0 loads in this one. Batches do not depend on it.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
 
@@ -62,17 +62,17 @@ def batches(
     if full_length:
         encode = partial(encode, length=max_words)
     maker = _BatchMaker(dataset, tokenizer, batch_size=batch_size, seed=seed, encode=encode)
-    made = (
+    loaded = (
         _in_workers(maker, start_step, steps, workers)
         if workers
         else map(maker.make, range(start_step, steps))
     )
-    return (encoded.batch(device) for encoded in made)
+    return (encoded.batch(device) for encoded in loaded)
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """An error on its way from a worker; exceptions with more than a text do not survive that trip."""
+    """An error sent by a worker; exceptions with more than a message cannot be pickled."""
 
     kind: type[AttnforgeError]
     problems: tuple[Problem, ...]
@@ -98,12 +98,9 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
 
     def make(self, step: int) -> EncodedSamples:
         first = step * self.batch_size
-        drawn = [self.sampler[position] for position in range(first, first + self.batch_size)]
-        samples = [
-            self._with_known_words(one.index, self.dataset.sample(one.index, seed=one.seed)) for one in drawn
-        ]
-        seeds = [one.seed for one in drawn]
-        return self.encode(samples, seeds=seeds)
+        positions = [self.sampler[number] for number in range(first, first + self.batch_size)]
+        samples = [self._sample(position) for position in positions]
+        return self.encode(samples, seeds=[position.seed for position in positions])
 
     def __getitem__(self, step: int) -> EncodedSamples | _Failure:
         try:
@@ -111,11 +108,13 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         except AttnforgeError as error:
             return _Failure(kind=type(error), problems=error.problems)
 
-    def _with_known_words(self, index: int, sample: Sample) -> Sample:
+    def _sample(self, position: Position) -> Sample:
+        """The sample at a position, with a caption that has a known word if there is one."""
+        sample = self.dataset.sample(position.index, seed=position.seed)
         if self.tokenizer.encode(sample.caption):
             return sample
-        others = (caption for caption in self.dataset.captions(index) if self.tokenizer.encode(caption))
-        known = next(others, None)
+        captions = self.dataset.captions(position.index)
+        known = next((caption for caption in captions if self.tokenizer.encode(caption)), None)
         return sample if known is None else replace(sample, caption=known)
 
 
@@ -127,23 +126,23 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
         sampler=range(start, steps),
         num_workers=workers,
         multiprocessing_context="fork" if forking else None,
-        # a generator of its own, so that starting workers draws nothing from torch's global one
+        # its own generator, so that starting workers draws nothing from torch's global one
         generator=torch.Generator(),
-        worker_init_fn=ignore_stops,
+        worker_init_fn=ignore_stop_signals,
     )
-    with stops_held_back():
+    with stop_signals_blocked():
         loading = iter(loader)
     while True:
         try:
-            made = next(loading)
+            batch = next(loading)
         except StopIteration:
             return
         except RuntimeError as error:
-            # torch says that one ended, and not how
+            # torch reports that a worker died, but not how
             processes = cast("Any", loading)._workers
-            if how := endings(process.exitcode for process in processes):
-                error.add_note(f"a process that loads data ended by {how}")
+            if reasons := exit_reasons(process.exitcode for process in processes):
+                error.add_note(f"a data loading worker ended with {reasons}")
             raise
-        if isinstance(made, _Failure):
-            raise made.kind(made.problems)
-        yield made
+        if isinstance(batch, _Failure):
+            raise batch.kind(batch.problems)
+        yield batch

@@ -1,4 +1,4 @@
-"""What to do about a folder without one metadata file: captions that lie elsewhere are recognised."""
+"""Diagnoses a folder without exactly one metadata file; recognises captions that lie elsewhere."""
 
 from __future__ import annotations
 
@@ -12,46 +12,47 @@ from attnforge.data.files import IMAGE_SUFFIXES
 from attnforge.errors import Place, Problem
 
 NAMES = ("metadata.jsonl", "metadata.csv")
-TABLES = (".jsonl", ".csv", ".tsv", ".json", ".parquet")
-"""How the names of files end that may hold captions."""
-LOOKED_AT = 10_000
-"""Files of a folder that are looked at for what it is."""
+TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".json", ".parquet")
+"""Extensions of files that may hold captions."""
+MAX_LISTED_FILES = 10_000
+"""Files of a folder that are examined."""
 
 
-def without_one_file(root: Path, sources: Sequence[Path]) -> Problem:
-    """The problem of a folder that has no metadata file, or two."""
+def metadata_problem(root: Path, sources: Sequence[Path]) -> Problem:
+    """The problem of a folder that has no metadata file, or two of them."""
     place = Place(str(root))
     if sources:
-        message = "there are both a metadata.jsonl and a metadata.csv"
-        return Problem("two-metadata-files", message, place, "one of them")
+        message = "the folder has both metadata.jsonl and metadata.csv"
+        return Problem("two-metadata-files", message, place, "only one of them")
     if not root.is_dir():
-        return Problem("no-folder", "there is no such folder", place, "a folder with images")
-    message = "there is no metadata.jsonl and no metadata.csv in this folder"
+        return Problem("no-folder", "the folder does not exist", place, "a folder with images")
+    message = "the folder has neither metadata.jsonl nor metadata.csv"
     example = 'lines such as {"file_name": "one.png", "captions": ["a red apple"]} in metadata.jsonl'
-    reason, better = _captions_elsewhere(root) or ("", example)
-    return Problem("no-metadata", f"{message}{reason}", place, better)
+    reason, expected = _captions_elsewhere(root) or ("", example)
+    return Problem("no-metadata", f"{message}{reason}", place, expected)
 
 
 def _captions_elsewhere(root: Path) -> tuple[str, str] | None:
-    """Where captions seem to be, and the line of a metadata file that would say the same."""
-    names = sorted(islice((path.name for path in root.iterdir() if not path.is_dir()), LOOKED_AT))
+    """Where captions seem to be, and the equivalent line of a metadata file."""
+    names = sorted(islice((path.name for path in root.iterdir() if not path.is_dir()), MAX_LISTED_FILES))
     folders = sorted(path for path in root.iterdir() if path.is_dir())
-    if split := next((one for one in folders if any((one / name).is_file() for name in NAMES)), None):
-        reason = f"; one lies in {split.name}, where it is not read"
+    if split := next((path for path in folders if any((path / name).is_file() for name in NAMES)), None):
+        reason = f"; the one in {split.name} is ignored"
         line = json.dumps(
             {"file_name": f"{split.name}/one.png", "captions": ["a red apple"], "split": "train"}
         )
         return reason, f"one file for all splits, with lines such as {line}"
     stems = {Path(name).stem: name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES}
     if beside := [name for name in names if name.endswith(".txt") and Path(name).stem in stems]:
-        reason = f"; text files such as {beside[0]} lie beside images of the same name, and are not read"
+        reason = f"; text files beside the images, such as {beside[0]}, are ignored"
         image = stems[Path(beside[0]).stem]
-        return reason, f"their texts in metadata.jsonl: {_line(image, root / beside[0])}"
-    others = [
-        name for name in names if Path(name).suffix.lower() in (".jsonl", ".csv", ".tsv", ".json", ".parquet")
-    ]
-    if others:
-        return f", but {others[0]}", "the same content as metadata.jsonl, or as metadata.csv with commas"
+        return reason, f"their captions in metadata.jsonl: {_line(image, root / beside[0])}"
+    tables = [name for name in names if Path(name).suffix.lower() in TABLE_SUFFIXES]
+    if tables:
+        return (
+            f"; {tables[0]} is ignored",
+            "the same content as metadata.jsonl, or as metadata.csv with commas",
+        )
     return None
 
 

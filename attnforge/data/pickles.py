@@ -1,8 +1,8 @@
-"""Reads the pickles of official releases without running anything that they ask for.
+"""Reads the pickles of official releases without executing anything in them.
 
-A pickle is a program. Those of AttnGAN's release, written by Python 2, hold lists, dicts, texts and whole
-numbers, some of them as numpy scalars; two symbols stand for these. Both are replaced here by objects
-that only decode bytes, and every other symbol is refused by its name.
+A pickle is a program. Those of AttnGAN's release, written by Python 2, hold lists, dicts, strings and
+integers, some of them as numpy scalars, which take two symbols. Both are replaced here by objects that only
+decode bytes, and every other symbol is refused by its name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Never
 
 from attnforge.errors import DataError, Place, Problem
 
-EXPECTED = "lists, dicts, texts and whole numbers only"
+EXPECTED = "only lists, dicts, strings and integers"
 SCALARS = {
     ("numpy.core.multiarray", "scalar"),
     ("numpy._core.multiarray", "scalar"),
@@ -33,16 +33,16 @@ BROKEN = (
     RecursionError,
     struct.error,
 )
-"""What the standard library raises on files that are cut short or are no pickles."""
+"""What the standard library raises for files that are truncated or are not pickles."""
 
 
 def read_pickle(path: Path) -> object:
-    """What a pickle of any protocol holds, numpy's whole numbers as `int`.
+    """What a pickle of any protocol holds, numpy's integers as `int`.
 
-    Texts that Python 2 wrote as bytes are decoded as latin-1.
+    Strings that Python 2 wrote as bytes are decoded as latin-1.
 
     Raises:
-        DataError: the file is missing, damaged, or asks for anything but lists, dicts, texts and numbers.
+        DataError: the file is missing, damaged, or holds anything but lists, dicts, strings and integers.
     """
     place = Place(str(path))
     try:
@@ -55,12 +55,12 @@ def read_pickle(path: Path) -> object:
         message = f"the pickle {path} cannot be read: {error.strerror}"
         raise DataError(Problem("broken-pickle", message, place, "a readable file")) from error
     except _RefusedError as error:
-        message = f"the pickle asks for {error}, which is not allowed; nothing of it was run"
+        message = f"the pickle asks for {error}, which is not allowed; nothing in it was executed"
         raise DataError(Problem("unsafe-pickle", message, place, EXPECTED)) from error
     except BROKEN as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         message = f"the pickle {path} cannot be read: {reason}"
-        raise DataError(Problem("broken-pickle", message, place, "a whole file of the release")) from error
+        raise DataError(Problem("broken-pickle", message, place, "an intact file of the release")) from error
     return content
 
 
@@ -69,21 +69,21 @@ class _RefusedError(Exception):
 
 
 class _Restricted(pickle.Unpickler):
-    """Knows the two symbols of a numpy scalar."""
+    """Resolves only the two symbols of a numpy scalar."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         if (module_name, global_name) in SCALARS:
             return _Scalar()
         if (module_name, global_name) == ("numpy", "dtype"):
-            return _NumberTypes()
+            return _Dtype()
         raise _RefusedError(f"{module_name}.{global_name}")
 
     def persistent_load(self, pid: Any) -> Never:
         raise _RefusedError("an object from outside the file")
 
 
-class _Unchangeable:
-    """What a pickle may call; it cannot give it another state."""
+class _Immutable:
+    """A callable whose state a pickle cannot change."""
 
     __slots__ = ()
 
@@ -91,59 +91,59 @@ class _Unchangeable:
         raise _RefusedError(f"a change of {type(self).__name__.strip('_').lower()}")
 
 
-class _NumberType:
-    """How a whole number lies in bytes."""
+class _IntegerType:
+    """The byte format of an integer."""
 
     __slots__ = ("format",)
 
     def __init__(self, name: str) -> None:
-        found = re.fullmatch(r"([<>|=]?)([iu])([1248])", name)
-        if found is None:
+        match = re.fullmatch(r"([<>|=]?)([iu])([1248])", name)
+        if match is None:
             raise _RefusedError(f"the number type {name}")
-        order, sign, width = found.groups()
+        order, sign, width = match.groups()
         letter = {1: "b", 2: "h", 4: "i", 8: "q"}[int(width)]
         self.format = (">" if order == ">" else "<") + (letter if sign == "i" else letter.upper())
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        # numpy keeps the byte order here and not in the name
+        # numpy stores the byte order here, not in the name
         if state[1] == ">":
             self.format = ">" + self.format[1:]
 
 
-class _NumberTypes(_Unchangeable):
-    """Stands for `numpy.dtype`."""
+class _Dtype(_Immutable):
+    """Replaces `numpy.dtype`."""
 
     __slots__ = ()
 
-    def __call__(self, name: str, *_: object) -> _NumberType:
-        return _NumberType(str(name))
+    def __call__(self, name: str, *_: object) -> _IntegerType:
+        return _IntegerType(str(name))
 
 
-class _Scalar(_Unchangeable):
-    """Stands for numpy's maker of scalars."""
+class _Scalar(_Immutable):
+    """Replaces numpy's constructor of scalars."""
 
     __slots__ = ()
 
-    def __call__(self, kind: _NumberType, content: bytes | str) -> int:
+    def __call__(self, kind: _IntegerType, content: bytes | str) -> int:
         raw = content.encode("latin1") if isinstance(content, str) else content
         return int(struct.unpack(kind.format, raw)[0])
 
 
 def _refuse_other_values(content: object) -> None:
-    """Look at every value once; a list may hold itself.
+    """Check every value once; a list may contain itself.
 
     Raises:
-        UnicodeEncodeError: a text holds half of a character.
+        UnicodeEncodeError: a string has a lone surrogate.
     """
-    waiting, seen = [content], set[int]()
-    while waiting:
-        value = waiting.pop()
+    pending, seen = [content], set[int]()
+    while pending:
+        value = pending.pop()
         if isinstance(value, list | dict):
             if id(value) not in seen:
                 seen.add(id(value))
-                waiting += value if isinstance(value, list) else [*value, *value.values()]
+                pending += value if isinstance(value, list) else [*value, *value.values()]
         elif isinstance(value, str):
             if not value.isascii():
-                value.encode()  # half of a character, which no file could be written with later
+                value.encode()  # a lone surrogate could not be written to a file later
         elif not isinstance(value, int):
             raise _RefusedError(f"a value of the type {type(value).__name__.strip('_')}")

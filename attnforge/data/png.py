@@ -1,4 +1,4 @@
-"""Finds PNG files that end early in a tidy way, which Pillow opens without complaint."""
+"""Finds truncated PNG files that Pillow opens without complaint."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_BYTES = 33
-"""The signature and the chunk IHDR, which must be the first."""
+"""The signature and the chunk IHDR, which must come first."""
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Samples a pixel for each colour type."""
-PIECE = 1 << 20
-"""Bytes that are unpacked at a time; they are counted and forgotten."""
+"""Samples per pixel for each colour type."""
+CHUNK_BYTES = 1 << 20
+"""Bytes that are decompressed at a time; they are counted and discarded."""
 
 
 def png_size(header: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG file from its first 33 bytes; None of other files."""
+    """Width and height of a PNG file from its first 33 bytes; None for other files."""
     if not header.startswith(SIGNATURE) or header[12:16] != b"IHDR" or len(header) < HEADER_BYTES:
         return None
     return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
 
 
 def missing_rows(data: bytes) -> int:
-    """How many rows of pixels a PNG file lacks; 0 for whole ones, interlaced ones and other formats.
+    """How many rows of pixels a PNG file lacks; 0 for complete files, interlaced ones and other formats.
 
-    Nothing is unpacked beyond the rows that the header promises, whatever the file packs behind them.
+    Nothing is decompressed beyond the rows that the header declares.
 
     Raises:
-        zlib.error: its pixels are damaged.
+        zlib.error: the pixels are damaged.
     """
     size = png_size(data)
     if size is None:
@@ -37,15 +37,15 @@ def missing_rows(data: bytes) -> int:
     row = 1 + (width * depth * CHANNELS.get(colour_type, 0) + 7) // 8
     if interlaced or row == 1:
         return 0
-    return max(0, height - _unpacked(data, most=row * height) // row)
+    return max(0, height - _decompressed_size(data, limit=row * height) // row)
 
 
-def _unpacked(data: bytes, *, most: int) -> int:
-    """How many bytes the chunks of pixels unpack to, counted up to `most`."""
+def _decompressed_size(data: bytes, *, limit: int) -> int:
+    """How many bytes the pixel data decompresses to, counted up to `limit`."""
     stream, size = zlib.decompressobj(), 0
     for packed in _pixel_chunks(data):
-        while packed and size < most and not stream.eof:
-            size += len(stream.decompress(packed, min(PIECE, most - size)))
+        while packed and size < limit and not stream.eof:
+            size += len(stream.decompress(packed, min(CHUNK_BYTES, limit - size)))
             packed = stream.unconsumed_tail
     return size
 

@@ -1,4 +1,4 @@
-"""Lays out a data set from its archives and folders, wherever in them its files lie."""
+"""Lays out a data set from archives and folders, wherever its files are in them."""
 
 from __future__ import annotations
 
@@ -18,57 +18,57 @@ from attnforge.errors import DataError, Place, Problem
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a data set lies in its folder. A data set with a class attribute `layout` can be prepared."""
+    """The files of a data set's folder. A data set with a class attribute `layout` can be prepared."""
 
     name: str
     """The data set's name in recipes."""
     read: Callable[..., Metadata]
     """Reads all splits of a folder and collects its problems; takes `options` by name."""
     rules: tuple[tuple[str, str], ...]
-    """Patterns of paths in archives, and where such files belong, as `re.Match.expand` writes it."""
+    """Patterns of paths in archives, and where such files belong, as templates of `re.Match.expand`."""
     parts: str
-    """The files that it is made of, in words."""
+    """Its files, in words."""
     options: tuple[str, ...] = ()
-    """The options of the data set, all of them texts, that decide which files are read."""
+    """The options of the data set, all strings, that select which files are read."""
 
-    def read_with(self, root: Path, given: Sequence[str]) -> Metadata:
-        """Read a folder with options that are written as KEY=VALUE.
+    def read_with(self, root: Path, assignments: Sequence[str]) -> Metadata:
+        """Read a folder with options in the form KEY=VALUE.
 
         Raises:
-            DataError: there is no such option.
+            DataError: an option is unknown.
         """
-        pairs = [one.partition("=") for one in given]
+        pairs = [assignment.partition("=") for assignment in assignments]
         for key, sign, value in pairs:
             if key not in self.options or not sign or not value:
-                message = f"`{key}{sign}{value}` sets no option of the data set `{self.name}`"
-                known = ", ".join(f"{name}=VALUE" for name in self.options) or "no option for this data set"
+                message = f"`{key}{sign}{value}` is not an option of the data set `{self.name}`"
+                known = ", ".join(f"{name}=VALUE" for name in self.options) or "no options for this data set"
                 raise DataError(Problem("unknown-data-option", message, Place("command line"), known))
         return self.read(root, **{key: value for key, _, value in pairs})
 
     def place(self, name: str) -> str | None:
-        """Where a file of that name belongs below the root, or None when it does not belong to it."""
-        # what Apple's archivers add beside each file has the same ending
+        """The path below the root of a file with that name, or None if it is not part of the data set."""
+        # macOS archivers add files with the same extensions
         if "__MACOSX" in name or name.rpartition("/")[2].startswith("."):
             return None
-        found = ((re.search(pattern, name), target) for pattern, target in self.rules)
-        return next((match.expand(target) for match, target in found if match), None)
+        matches = ((re.search(pattern, name), target) for pattern, target in self.rules)
+        return next((match.expand(target) for match, target in matches if match), None)
 
 
 def prepare(layout: Layout, sources: Sequence[Path], root: Path) -> Iterator[str]:
-    """Put the files of some sources where a data set wants them; gives the place of each as it is written.
+    """Put files from the sources where a data set expects them; yields the path of each when it is written.
 
-    A file that is there already is replaced, whole or not at all; everything else in `root` stays.
+    Existing files are replaced atomically; everything else in `root` stays.
 
     Args:
         layout: Which files belong to the data set, and where.
-        sources: Archives and folders, archives within them included.
+        sources: Archives and folders; archives in them are unpacked too.
         root: The folder of the data set; it may be one of the sources.
 
     Raises:
-        DataError: a source is missing, damaged, unsafe, holds nothing of the data set, or two different
-            files for one place; or `root` cannot be written.
+        DataError: a source is missing, damaged, unsafe, has no file of the data set, or has two
+            different files for one path; or `root` cannot be written.
     """
-    with _writing(root):
+    with _write_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".unpacked-") as scratch:
             for source in sources:
@@ -76,17 +76,17 @@ def prepare(layout: Layout, sources: Sequence[Path], root: Path) -> Iterator[str
                 for member in members(source, scratch=Path(scratch)):
                     place = layout.place(member.name)
                     if place is not None:
-                        digest = _put(member, root / place)
+                        digest = _write(member, root / place)
                         if written.setdefault(place, digest) != digest:
-                            raise DataError(_different(source, place))
+                            raise DataError(_conflict(source, place))
                         yield place
                 if not written:
-                    message = f"{source} holds nothing of the data set `{layout.name}`"
+                    message = f"{source} has no files of the data set `{layout.name}`"
                     raise DataError(Problem("nothing-to-prepare", message, Place(str(source)), layout.parts))
 
 
-def _put(member: Member, target: Path) -> bytes:
-    """Put a file in its place, where it may be already; gives a digest of its content."""
+def _write(member: Member, target: Path) -> bytes:
+    """Write a file to its path, unless it is that file already; returns a digest of its content."""
     hashed = blake2b(digest_size=16)
     if target.exists() and target.samefile(member.source):
         for piece in member.content():
@@ -105,16 +105,18 @@ def _put(member: Member, target: Path) -> bytes:
     return hashed.digest()
 
 
-def _different(source: Path, place: str) -> Problem:
-    message = f"{source} holds two different files that belong to {place}"
-    return Problem("duplicate-file", message, Place(str(source)), "one of them: name its archive or folder")
+def _conflict(source: Path, place: str) -> Problem:
+    message = f"{source} has two different files for {place}"
+    return Problem(
+        "duplicate-file", message, Place(str(source)), "only one of them: name its archive or folder"
+    )
 
 
 @contextmanager
-def _writing(root: Path) -> Iterator[None]:
+def _write_errors(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         message = f"{error.filename or root} cannot be written: {error.strerror}"
-        expected = "a folder that can be written, with room for the data set"
+        expected = "a writable folder with room for the data set"
         raise DataError(Problem("data-not-written", message, Place(str(root)), expected)) from error

@@ -1,4 +1,4 @@
-"""Reads the lines of `metadata.jsonl` and `metadata.csv` one by one, and says what is wrong with the file."""
+"""Reads the lines of `metadata.jsonl` and `metadata.csv` one by one, and reports problems of the file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TextIO, runtime_checkable
 
-from attnforge.data.columns import COLUMNS, meant_for
+from attnforge.data.columns import COLUMNS, misnamed_column
 from attnforge.data.files import IMAGE_SUFFIXES
 
-ONE_OBJECT = "one JSON object a line"
+ONE_OBJECT = "one JSON object per line"
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-"""What spreadsheets write between columns instead of commas."""
+"""Separators that spreadsheets write instead of commas."""
 
 
 @runtime_checkable
 class Notes(Protocol):
-    """Takes problems of lines; those of the same cause are told once."""
+    """Collects problems of lines; those of the same cause are reported once."""
 
     def note(
         self,
@@ -34,11 +34,11 @@ class Notes(Protocol):
 
 
 def read_records(source: Path, notes: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The records of a metadata file with their lines; nothing of it is kept in memory.
+    """The records of a metadata file with their lines; nothing is kept in memory.
 
     Args:
         source: A file that ends in `.jsonl` or `.csv`.
-        notes: Takes the problems of the file and of lines that are no records.
+        notes: Collects the problems of the file and of lines that are not records.
     """
     table = source.suffix == ".csv"
     try:
@@ -47,7 +47,9 @@ def read_records(source: Path, notes: Notes) -> Iterator[tuple[int, Mapping[str,
     except UnicodeDecodeError:
         _note_encoding(source, notes)
     except OSError as error:
-        notes.note("metadata-unreadable", f"it cannot be read: {error.strerror}", None, "a readable file")
+        notes.note(
+            "metadata-unreadable", f"the file cannot be read: {error.strerror}", None, "a readable file"
+        )
 
 
 def _json_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -57,7 +59,7 @@ def _json_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[s
         if not text:
             continue
         if first and (text.startswith("[") or text == "{"):
-            message = "the file is one JSON document, not one object a line"
+            message = "the file is one JSON document, not one object per line"
             notes.note("bad-json", message, line, f"{ONE_OBJECT}, without brackets and commas around them")
             return
         first = False
@@ -67,35 +69,35 @@ def _json_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[s
             column = error.colno + len(content) - len(content.lstrip())
             notes.note("bad-json", f"not JSON: {error.msg}", line, ONE_OBJECT, column=column, cause=error.msg)
         except (ValueError, RecursionError):
-            message = "not JSON: a number too long or nested too deeply"
+            message = "not JSON: a number is too long or nesting too deep"
             notes.note("bad-json", message, line, ONE_OBJECT, cause=message)
         else:
             if isinstance(record, dict):
                 yield line, record
             else:
-                message = "the line is JSON but no object"
+                message = "the line is JSON but not an object"
                 notes.note("bad-json", message, line, ONE_OBJECT, cause=message)
 
 
 def _csv_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:
     header = stream.readline()
     if separator := _other_separator(header):
-        message = f"its columns are separated by {SEPARATORS[separator]}"
+        message = f"columns are separated by {SEPARATORS[separator]}"
         notes.note("bad-csv", message, 1, "commas between columns; a spreadsheet can save the file so")
         return
     table = csv.DictReader(chain([header], stream), strict=True)
     try:
         names = [name.strip() for name in table.fieldnames or ()]
-        if _is_no_header(names):
-            message = f"its first line is no header but names the image {names[0]}"
+        if _lacks_header(names):
+            message = f"the first line is not a header: it names the image {names[0]}"
             notes.note(
-                "bad-csv", message, 1, "a first line with the names of the columns, such as file_name,text"
+                "bad-csv", message, 1, "a header with the names of the columns, such as file_name,text"
             )
             return
         table.fieldnames = names
         for record in table:
             if None in record:
-                expected = f"{len(names)} columns; quote texts that hold commas"
+                expected = f"{len(names)} columns; quote values that contain commas"
                 message = "the line has too many columns"
                 notes.note("bad-csv", message, table.line_num, expected, cause="columns")
             else:
@@ -107,15 +109,15 @@ def _csv_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[st
 
 
 def _other_separator(header: str) -> str | None:
-    """What separates the columns of a header when it is no comma, told by the columns' names."""
+    """The separator of a header that is not separated by commas, recognised by the names of its columns."""
     for separator in SEPARATORS:
         names = [name.strip().strip('"') for name in header.split(separator)]
-        if len(names) > 1 and (set(names) & set(COLUMNS) or meant_for("file_name", names)):
+        if len(names) > 1 and (set(names) & set(COLUMNS) or misnamed_column("file_name", names)):
             return separator
     return None
 
 
-def _is_no_header(names: Sequence[str]) -> bool:
+def _lacks_header(names: Sequence[str]) -> bool:
     return bool(names) and PurePosixPath(names[0]).suffix.lower() in IMAGE_SUFFIXES
 
 
@@ -123,7 +125,10 @@ def _note_encoding(source: Path, notes: Notes) -> None:
     content = source.read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         notes.note(
-            "metadata-encoding", "it is UTF-16, not UTF-8", None, "a file in UTF-8; editors can save it so"
+            "metadata-encoding",
+            "the file is UTF-16, not UTF-8",
+            None,
+            "a file in UTF-8; editors can save it so",
         )
         return
     try:

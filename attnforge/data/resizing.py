@@ -1,7 +1,7 @@
-"""Cuts and resizes images as AttnGAN does: the region of a box, a shorter side, a square of it.
+"""Crops and resizes images as AttnGAN does: to a box, to a shorter side, to a square.
 
-Everything is done on bytes, with torch's integer kernel for `bilinear` with `antialias`; it gives what
-Pillow's `BILINEAR` gives, at most one grey level aside, in half of the time.
+Works on bytes, with torch's integer kernel for `bilinear` with `antialias`, which matches Pillow's `BILINEAR`
+to one grey level in half of the time.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor
 
-NARROWEST = 8
-"""How many times as long as wide an image may be before its ends are cut off."""
+MAX_ASPECT_RATIO = 8
+"""Longer images are cropped at both ends."""
 
 
 def crop_to_box(
     pixels: UInt8[Tensor, "1 3 h w"], box: tuple[float, float, float, float]
 ) -> UInt8[Tensor, "1 3 _ _"]:
-    """The square around a bounding box whose half side is 3/4 of the box's longer side, cut at the border.
+    """The square around a box whose half side is 3/4 of the box's longer side, clipped at the border.
 
     This is how AttnGAN and StackGAN crop CUB's birds; a box outside the image crops nothing.
     """
@@ -33,17 +33,17 @@ def crop_to_box(
     return pixels if upper >= lower or start >= end else pixels[..., upper:lower, start:end]
 
 
-def cut_ribbon(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
-    """The middle of an image that is more than eight times as long as wide; others as they are."""
+def crop_long(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
+    """The middle of an image that is longer than `MAX_ASPECT_RATIO` times its width; others unchanged."""
     height, width = pixels.shape[-2:]
-    longest = NARROWEST * min(height, width)
+    longest = MAX_ASPECT_RATIO * min(height, width)
     top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
     return pixels[..., top : top + longest, left : left + longest]
 
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """How an image of some size becomes one whose shorter side has `side` pixels, proportions kept."""
+    """A resize of an image to a shorter side of `side` pixels, with its aspect ratio kept."""
 
     height: int
     width: int
@@ -53,7 +53,7 @@ class Resize:
 
     @classmethod
     def of(cls, pixels: UInt8[Tensor, "1 3 h w"], *, side: int) -> Resize:
-        """For the size of an image."""
+        """The resize for an image's size."""
         height, width = pixels.shape[-2:]
         scale = side / min(height, width)
         new_height, new_width = (max(side, round(length * scale)) for length in (height, width))
@@ -66,16 +66,16 @@ class Resize:
     def square(
         self, pixels: UInt8[Tensor, "1 3 h w"], *, top: int, left: int, size: int
     ) -> UInt8[Tensor, "1 3 _ _"]:
-        """The square of the resized image at `top` and `left`: what `whole` gives, cut, but quicker.
+        """The square of the resized image at `top` and `left`: a faster crop of `whole`.
 
-        Pixels below the square and to the right of it are left alone. Those above it and to the left of it
-        are not: without them the new pixels would lie between other old ones.
+        Pixels below it and to the right of it are not resized. Those above it and to the left of it are:
+        without them the sampling grid would shift.
         """
         rows, columns = _reach(top + size, self.rows), _reach(left + size, self.columns)
         return self._apply(pixels[..., :rows, :columns])[..., top : top + size, left : left + size]
 
     def _apply(self, pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
-        # factors instead of a size: a part of an image is then resized by the very same weights
+        # factors instead of a size: a part of an image is then resized with the same weights
         return F.interpolate(
             pixels,
             scale_factor=(self.rows, self.columns),
@@ -87,7 +87,7 @@ class Resize:
 
 
 def _factor(length: int, new: int) -> float:
-    """The factor that makes `new` of `length` where the product is rounded down."""
+    """The factor by which `length` becomes `new` when the product is rounded down."""
     factor = new / length
     while int(length * factor) < new:
         factor = nextafter(factor, inf)
@@ -95,5 +95,5 @@ def _factor(length: int, new: int) -> float:
 
 
 def _reach(end: int, factor: float) -> int:
-    """How many old pixels the new ones before `end` are made of, counted from the first."""
+    """How many old pixels from the first are needed for the new pixels before `end`."""
     return ceil(end / factor + max(1.0, 1 / factor)) + 1

@@ -1,7 +1,7 @@
-"""Which image stands at which position of training, without any state.
+"""Which image is at which position of training, without any state.
 
-Training reads positions 0, 1, 2 and so on. A position lies in an epoch, each epoch has a permutation of its
-own, and both follow from the seed, so a resumed run needs one integer to go on.
+Training reads positions 0, 1, 2 and so on. A position belongs to an epoch, each epoch has its own
+permutation, and both follow from the seed, so that one integer is enough to resume.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from attnforge.seeds import derive_seed
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One draw of the data: an image, and the seed of its crop, flip and caption."""
+    """An image, and the seed of its crop, flip and caption."""
 
     index: int
     seed: int
 
 
 class PositionSampler:
-    """Gives the draw at any position, the same in every process and for any number of workers.
+    """Gives the image and seed at any position, the same in every process and for any number of workers.
 
     Args:
         length: How many images the data set has.
@@ -36,7 +36,7 @@ class PositionSampler:
         self._order: list[int] = []
 
     def __getitem__(self, position: int) -> Position:
-        """The draw at a position; every image occurs once in each run of `length` positions from zero."""
+        """The image and seed at a position; every image occurs once in each epoch of `length` positions."""
         epoch, place = divmod(position, self.length)
         if epoch != self._epoch:
             shuffle = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))

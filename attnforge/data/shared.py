@@ -1,4 +1,4 @@
-"""Keeps images in memory that all processes of a run share."""
+"""A cache of images in memory that all processes of a run share."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ NOT_KEPT = -1
 
 
 class SharedImages:
-    """Images in one piece of memory: what one worker decoded, all others and the main process see.
+    """Images in shared memory: what one worker decoded, the others and the main process need not.
 
-    The memory is reserved at once and taken up page by page as images come; when it is full, no more are
-    kept. Processes that are forked share it. Where processes are started afresh each begins an empty one.
+    The memory is reserved at once and allocated page by page as images are added; when it is full, no more
+    are kept. Forked processes share it; spawned processes start with an empty cache of their own.
 
     Args:
         count: How many images there are.
         capacity: Bytes that may be kept.
 
     Raises:
-        OSError: the system does not reserve as much memory.
+        OSError: the system cannot reserve that much memory.
     """
 
     def __init__(self, count: int, *, capacity: int) -> None:
@@ -41,15 +41,15 @@ class SharedImages:
 
     @property
     def used(self) -> int:
-        """Bytes that are taken up by images."""
+        """Bytes in use."""
         return int(self._used[0])
 
     def has_room(self, size: int) -> bool:
-        """Whether an image of so many bytes would be kept."""
+        """Whether an image of `size` bytes would be kept."""
         return self.used + size <= self.capacity
 
     def get(self, index: int) -> UInt8[np.ndarray, "h w 3"] | None:
-        """Image `index` as it was kept, or None; it must not be written to."""
+        """The kept image `index`, or None; it must not be written to."""
         with self._lock:
             start, height, width = (int(number) for number in self._entries[index])
         if start == NOT_KEPT:
@@ -57,7 +57,7 @@ class SharedImages:
         return self._pixels[start : start + 3 * height * width].reshape(height, width, 3)
 
     def keep(self, index: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Keep image `index` when there is room for it."""
+        """Keep image `index` if there is room for it."""
         with self._lock:
             start = self.used
             if self._entries[index, 0] != NOT_KEPT or not self.has_room(pixels.nbytes):

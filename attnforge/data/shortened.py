@@ -1,4 +1,4 @@
-"""A tokenizer that cuts long captions, for where captions are measured."""
+"""A tokenizer that shortens long captions, for evaluation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from attnforge.values import Truncate
 
 
 class ShortenedTokenizer:
-    """Encodes a caption to at most `max_words` ids, as a phase of training does.
+    """Encodes a caption to at most `max_words` ids, as training does.
 
-    Which words a long caption loses depends on the seed and the caption alone: not on its batch, and not on
-    how often it is encoded. What draws a caption and what judges the drawing therefore see the same words.
+    Which words a long caption loses depends on the seed and the caption alone, so the generator and the
+    encoders that score its images see the same words.
 
     Args:
         tokenizer: Encodes whole captions.
@@ -44,14 +44,14 @@ class ShortenedTokenizer:
         self.tokenizer.fit(captions)
 
     def tokens(self, caption: str) -> list[str]:
-        """The tokens that are left, one for every id."""
+        """The tokens that are kept, one for each id."""
         tokens = self.tokenizer.tokens(caption)
-        return [tokens[place] for place in self._kept(caption, len(tokens))]
+        return [tokens[position] for position in self._kept(caption, len(tokens))]
 
     def encode(self, caption: str) -> list[int]:
-        """The ids that are left."""
+        """The ids that are kept."""
         ids = self.tokenizer.encode(caption)
-        return [ids[place] for place in self._kept(caption, len(ids))]
+        return [ids[position] for position in self._kept(caption, len(ids))]
 
     def unknown(self, caption: str) -> list[str]:
         return self.tokenizer.unknown(caption)
@@ -64,5 +64,5 @@ class ShortenedTokenizer:
 
     def _kept(self, caption: str, count: int) -> list[int]:
         seed = derive_seed(self.seed, "caption", caption)
-        places = list(range(count))
-        return shorten(places, max_words=self.max_words, seed=seed, truncate=self.truncate)
+        positions = list(range(count))
+        return shorten(positions, max_words=self.max_words, seed=seed, truncate=self.truncate)

@@ -8,31 +8,31 @@ from collections.abc import Iterable
 
 _ASCII_WORD = re.compile(r"[A-Za-z0-9_]+")
 _JOINERS = "\u200c\u200d"
-"""They decide how letters of one word connect, as in Persian and Sinhala."""
-_GLYPH_CHOICES = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-"""Variation selectors, which choose a glyph and not a letter: most stand behind emoji."""
+"""They control how letters of one word connect, as in Persian and Sinhala."""
+_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""They choose a glyph and not a letter: most follow emoji."""
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-"""How the Unicode names of letters begin whose scripts put no spaces between words."""
+"""First words of the Unicode names of letters in scripts that put no spaces between words."""
 
 
 def words(caption: str) -> list[str]:
     """The lower-cased words of a caption, in order; letters in NFC, so that one spelling is one word.
 
-    A word begins with a letter, a digit or an underscore, and goes on over those, over marks (the vowel signs
-    of Indic scripts, Thai, Arabic and Hebrew; accents without a composed letter) and over joiners. That is
+    A word begins with a letter, a digit or an underscore, and continues with those, marks (the vowel signs
+    of Indic scripts, Thai, Arabic and Hebrew; accents without a composed letter) and joiners. That is
     `\\w` of Unicode's UTS #18, annex C, which Python's `\\w` is not: it ends a word at each mark. Scripts
-    without spaces give one word for each run of letters; `unspaced_script` tells.
+    without spaces give one word for each run of letters; `unspaced_script` detects them.
     """
     if caption.isascii():
         return _ASCII_WORD.findall(caption.lower())
-    plain = _GLYPH_CHOICES.sub("", unicodedata.normalize("NFC", caption)).lower()
+    plain = _VARIATION_SELECTORS.sub("", unicodedata.normalize("NFC", caption)).lower()
     return [word for run in _runs(plain) if (word := run.rstrip(_JOINERS))]
 
 
 def unspaced_script(word: str) -> str | None:
     """The script of a word's first letter that belongs to a script without spaces, or None.
 
-    A single letter is no sign of it: it may be a whole word.
+    A single letter is no evidence: it may be a whole word.
     """
     if word.isascii() or len(word) < 2:
         return None

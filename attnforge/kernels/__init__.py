@@ -1,1 +1,1 @@
-"""Word attention and region matching: one folder an operation."""
+"""Word attention and region matching: one folder per operation."""

@@ -1,4 +1,4 @@
-"""Compile Triton kernels for a GPU that is not at hand, and see what they would take there."""
+"""Compiles Triton kernels without a GPU, and reports the resources that they use."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """What a compiled kernel takes."""
+    """The resources of a compiled kernel."""
 
     registers: int
-    """Of each thread; 255 is the most."""
+    """Per thread; at most 255."""
     spilled_bytes: int
-    """Memory of each thread for what its registers do not hold."""
+    """Local memory per thread for values that do not fit in registers."""
     shared_bytes: int
-    """Shared memory of each block: at most 163 KiB on sm_80 and 227 KiB on sm_90."""
+    """Shared memory per block: at most 163 KiB on sm_80 and 227 KiB on sm_90."""
     ptx: str
-    """The assembly."""
+    """PTX assembly."""
 
 
 def compile_for(
@@ -34,19 +34,19 @@ def compile_for(
     warps: int = 4,
     stages: int = 2,
 ) -> Compiled:
-    """Compile a kernel; needs Triton, and neither a GPU nor its driver.
+    """Compile a kernel; needs Triton, but neither a GPU nor its driver.
 
-    The process must not run Triton's interpreter, which leaves nothing to compile.
+    It does not work in a process with Triton's interpreter.
 
     Args:
-        capability: Compute capability of the GPU: 80 is A100, 90 is H100.
+        capability: Compute capability of the GPU: 80 for A100, 90 for H100.
         kernel: A function under `triton.jit`.
-        types: The type of every argument that is no constant, as Triton writes it: `*bf16`, `i32`, `fp32`.
+        types: The type of every argument that is not a constant, in Triton notation: `*bf16`, `i32`, `fp32`.
         constants: The value of every argument that is constant. A stride of 1 counts: Triton makes an
             argument that is 1 a constant.
-        divisible: Arguments that are divisible by 16, pointers included, which Triton sees at a launch.
-        warps: How many warps a block has.
-        stages: How many rounds of a loop are in flight.
+        divisible: Arguments that are divisible by 16, pointers included, which Triton detects at launch.
+        warps: Warps per block.
+        stages: Pipeline stages of loops.
     """
     import triton
     from triton.backends.compiler import GPUTarget
@@ -67,7 +67,7 @@ def compile_for(
 
 
 def resources(binary: bytes) -> tuple[int, int]:
-    """Registers and spilled bytes of a thread, as NVIDIA's tool, which comes with Triton, reads them."""
+    """Registers and spilled bytes per thread, read by the cuobjdump that comes with Triton."""
     from triton import knobs
 
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
@@ -75,5 +75,5 @@ def resources(binary: bytes) -> tuple[int, int]:
         file.flush()
         command = [knobs.nvidia.cuobjdump.path, "-res-usage", file.name]
         report = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
-    used = {name: int(value) for name, value in re.findall(r"\b(REG|STACK|LOCAL):(\d+)", report)}
-    return used["REG"], used["STACK"] + used["LOCAL"]
+    usage = {name: int(value) for name, value in re.findall(r"\b(REG|STACK|LOCAL):(\d+)", report)}
+    return usage["REG"], usage["STACK"] + usage["LOCAL"]

@@ -1,8 +1,8 @@
-"""Which kernel of an operation runs: the first that can, or the one that was named.
+"""Selects the kernel of an operation: the first that can run, or the one that was named.
 
-An operation lists its kernels, the fastest first. Each says of a situation why it cannot run there, or
-nothing. `auto` takes the first that can run and has no reason to stand back; a name takes that kernel or
-fails with its reason.
+An operation lists its kernels, the fastest first. Each can refuse a situation or ask to be avoided in it,
+with a reason. `auto` selects the first kernel that does neither; a name selects that kernel or fails with its
+reason.
 """
 
 from __future__ import annotations
@@ -23,82 +23,81 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 VARIABLE = "ATTNFORGE_KERNEL"
-"""The environment variable that names a kernel wherever `auto` would choose.
+"""The environment variable that names a kernel wherever `auto` would select one.
 
-`cpu` names it for every operation; `word-attention=cpu,region-matching=reference` for those that are said.
+`cpu` names it for every operation; `word-attention=cpu,region-matching=reference` for these operations only.
 """
 
 
-def always_welcome(situation: Situation) -> None:
-    """For a kernel that `auto` never passes over where it can run."""
+def never_avoid(situation: Situation) -> None:
+    """For a kernel that `auto` never skips if it can run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kernel of an operation with what recipes call it."""
+    """A kernel of an operation, with its name in recipes."""
 
     name: str
     summary: str
     """One line for `attnforge kernels`."""
     refuse: Callable[[Situation], str | None]
-    """Why it cannot run there, or None; see `attnforge.interfaces.Kernel`."""
+    """Why it cannot run in a situation, or None; see `attnforge.interfaces.Kernel`."""
     run: Callable[..., Any]
-    """Takes what the operation's public function takes, without `kernel`."""
-    avoid: Callable[[Situation], str | None] = always_welcome
-    """Why `auto` passes it over there although it can run: a later one is faster. None: no reason."""
+    """Takes the arguments of the operation's public function, without `kernel`."""
+    avoid: Callable[[Situation], str | None] = never_avoid
+    """Why `auto` should skip it although it can run, because a later one is faster; or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation with its kernels; its package calls it OPERATION."""
+    """An operation with its kernels; the OPERATION of its package."""
 
     name: str
-    """What errors and the names of plugins' kernels begin with, such as `word-attention`."""
+    """Prefix of errors and of the names of plugins' kernels, such as `word-attention`."""
     summary: str
     """One line for `attnforge kernels`."""
     kernels: tuple[Candidate, ...]
-    """The fastest first; the last one runs anywhere and never stands back."""
+    """The fastest first; the last one runs anywhere and is never avoided."""
     sizes: Mapping[str, int]
-    """A usual size of every axis, by the letters of the operation's shapes."""
+    """A typical size of every axis, by the letters of the operation's shapes."""
 
 
 def choose(
     operation: str, candidates: Sequence[Candidate], situation: Situation, *, kernel: str = AUTO
 ) -> Candidate:
-    """The kernel that runs.
+    """Select the kernel to run.
 
     Args:
         operation: The operation's name, such as `word-attention`.
-        candidates: Its kernels, the fastest first; the last one runs anywhere and never stands back.
-        situation: What it is asked to do.
-        kernel: The name of one, or `auto`, for which the environment variable ATTNFORGE_KERNEL may
-            name one.
+        candidates: Its kernels, the fastest first; the last one runs anywhere and is never avoided.
+        situation: The inputs and options of the call.
+        kernel: The name of a kernel, or `auto`, which the environment variable ATTNFORGE_KERNEL overrides.
 
     Raises:
-        AttnforgeError: no kernel has that name, or the one that has it cannot run here.
+        AttnforgeError: there is no kernel of that name, or it cannot run here.
     """
     place = None
     if kernel == AUTO and (named := named_outside(operation)) != AUTO:
         kernel, place = named, Place(f"environment variable {VARIABLE}")
     if kernel == AUTO:
-        able = [one for one in candidates if one.refuse(situation) is None]
-        # An exported model is for all sizes, of which those of the example say nothing.
+        able = [candidate for candidate in candidates if candidate.refuse(situation) is None]
+        # An exported model is for all sizes, not just those of the example.
         exporting = torch.compiler.is_exporting()
-        return next(one for one in able if exporting or one.avoid(situation) is None)
-    one = find(operation, candidates, kernel, place=place)
-    if reason := one.refuse(situation):
+        return next(candidate for candidate in able if exporting or candidate.avoid(situation) is None)
+    candidate = find(operation, candidates, kernel, place=place)
+    if reason := candidate.refuse(situation):
         message = f"kernel `{kernel}` cannot run {operation} here: {reason}"
         expected = f"`{AUTO}`, or a kernel that can run here"
         raise AttnforgeError(Problem("kernel-refused", message, place, expected, "attnforge kernels"))
-    return one
+    return candidate
 
 
 def named_outside(operation: str) -> str:
-    """What the environment variable names for an operation: a kernel, or `auto`."""
+    """The kernel that the environment variable names for an operation, or `auto`."""
     named = AUTO
     for entry in os.environ.get(VARIABLE, "").split(","):
-        about, separator, name = entry.strip().rpartition("=")
-        if name and (not separator or about == operation):
+        target, separator, name = entry.strip().rpartition("=")
+        if name and (not separator or target == operation):
             named = name
     return named
 
@@ -106,26 +105,26 @@ def named_outside(operation: str) -> str:
 def find(
     operation: str, candidates: Sequence[Candidate], name: str, *, place: Place | None = None
 ) -> Candidate:
-    """The kernel of that name, attnforge's own or a plugin's.
+    """The kernel of that name, built in or from a plugin.
 
     Raises:
-        AttnforgeError: there is none.
+        AttnforgeError: there is no such kernel.
     """
-    known = {one.name: one for one in candidates}
+    known = {candidate.name: candidate for candidate in candidates}
     if name not in known:
         known |= offered(operation)
     if name not in known:
         close = nearest(name, [AUTO, *known])
-        others = ", ".join(f"`{one}`" for one in (AUTO, *known) if one != close)
-        expected = f"`{close}`; known are also {others}" if close else f"one of {others}"
+        others = ", ".join(f"`{other}`" for other in (AUTO, *known) if other != close)
+        expected = f"`{close}`, or one of {others}" if close else f"one of {others}"
         message = f"{operation} has no kernel `{name}`"
         raise AttnforgeError(Problem("unknown-kernel", message, place, expected, "attnforge kernels"))
     return known[name]
 
 
 def offered(operation: str) -> dict[str, Candidate]:
-    """The kernels that plugins offer for an operation, by the name that recipes use."""
-    from attnforge.plugin import load_plugins  # only a name that attnforge lacks pays for loading plugins
+    """The kernels that plugins provide for an operation, by their name in recipes."""
+    from attnforge.plugin import load_plugins  # loaded only for names that are not built in
     from attnforge.plugin.selection import ADDED, BLOCKED
 
     return dict(_offered(operation, load_plugins, os.environ.get(ADDED), os.environ.get(BLOCKED)))
@@ -135,12 +134,12 @@ def offered(operation: str) -> dict[str, Candidate]:
 def _offered(
     operation: str, load: Callable[[], "PluginCatalogue"], added: str | None, blocked: str | None
 ) -> Mapping[str, Candidate]:
-    """A named kernel is looked up at every call, so what was found stands while plugins are chosen alike."""
+    """Cached because a named kernel is looked up at every call, as long as the same plugins are selected."""
     registry = load().registry
-    found = {}
+    kernels = {}
     for component in registry:
         name = component.name.removeprefix(f"{operation}-")
         if component.kind == "kernel" and name != component.name:
             kernel = registry.load(component)()
-            found[name] = Candidate(name, component.summary, kernel.refuse, kernel.run)
-    return found
+            kernels[name] = Candidate(name, component.summary, kernel.refuse, kernel.run)
+    return kernels

@@ -17,8 +17,8 @@ from attnforge.values import Situation
 
 INSTALLED = find_spec("triton") is not None
 INTERPRETED = "TRITON_INTERPRET"
-"""Triton's environment variable: with 1, kernels run in Python, to check what they compute."""
-OLDEST = (8, 0)
+"""Triton's environment variable: with 1, kernels run in Python, to check their results."""
+MIN_CAPABILITY = (8, 0)
 """Compute capability of Ampere, the first GPUs with bfloat16 and TF32."""
 
 
@@ -28,15 +28,15 @@ def interpreted() -> bool:
 
 
 def fault_of_interpreter(*, triton: str | None, numpy: str) -> str | None:
-    """Why the interpreter of that Triton cannot work with that numpy, or None.
+    """Why the interpreter of that Triton does not work with that numpy, or None.
 
-    Before 3.7 it reads a number from an array of one element, which numpy refuses from 2.4 on. Compiled
-    kernels never see numpy.
+    Before 3.7 it converts one-element arrays to numbers, which numpy rejects from 2.4 on. Compiled kernels do
+    not use numpy.
     """
     if triton is None or Version(triton).release >= (3, 7) or Version(numpy).release < (2, 4):
         return None
     return (
-        f"the interpreter of Triton {triton} cannot read the arrays of numpy {numpy}: it takes numpy < 2.4, "
+        f"the interpreter of Triton {triton} cannot read the arrays of numpy {numpy}: install numpy < 2.4 "
         "or Triton >= 3.7"
     )
 
@@ -49,45 +49,45 @@ def _installed_triton() -> str | None:
 
 
 INTERPRETER_FAULT = fault_of_interpreter(triton=_installed_triton(), numpy=numpy.__version__)
-"""Why no kernel can be interpreted with what is installed, or None."""
+"""Why the installed Triton cannot interpret kernels, or None."""
 
 
 def avoid_triton(situation: Situation) -> str | None:
-    """Why `auto` passes a Triton kernel over that could run, or None."""
+    """Why `auto` skips a Triton kernel that can run, or None."""
     return "Triton's interpreter is for checking kernels, not for speed" if interpreted() else None
 
 
 def refuse_triton(situation: Situation, *, types: Collection[torch.dtype]) -> str | None:
-    """Why no Triton kernel can run there, or None.
+    """Why a Triton kernel cannot run, or None.
 
     Args:
-        situation: What is asked.
-        types: The types of numbers that the kernel takes.
+        situation: The inputs and options of the call.
+        types: The types that the kernel supports.
     """
     device = situation.device
     if not INSTALLED:
         return "Triton is not installed"
     if situation.dtype not in types:
-        known = ", ".join(name_of(one) for one in types)
-        return f"it takes {known}, not {name_of(situation.dtype)}"
+        supported = ", ".join(map(name_of, types))
+        return f"it supports {supported}, not {name_of(situation.dtype)}"
     if interpreted():
         if INTERPRETER_FAULT is not None:
             return INTERPRETER_FAULT
         return None if device.type in {"cpu", "cuda"} else f"the inputs are on the device `{device.type}`"
     if device.type != "cuda":
-        return f"the inputs are on the device `{device.type}`, and Triton compiles for GPUs"
+        return f"the inputs are on the device `{device.type}`, but Triton compiles for GPUs"
     if torch.version.hip is not None:
-        return "it was written for NVIDIA GPUs"
+        return "it supports NVIDIA GPUs only"
     if not torch.cuda.is_available():
-        return "no GPU is at hand"
+        return "no GPU is available"
     capability = torch.cuda.get_device_capability(device)
-    if capability < OLDEST:
+    if capability < MIN_CAPABILITY:
         return f"the GPU has compute capability {capability[0]}.{capability[1]}, below 8.0"
     return None
 
 
 def device_of(values: Tensor) -> AbstractContextManager[None]:
-    """A context in which Triton launches on the GPU of a tensor; it does nothing for one that is on none."""
+    """A context in which Triton launches on the GPU of a tensor; a no-op for a tensor on the CPU."""
     context: AbstractContextManager[None] = torch.cuda.device_of(values)  # type: ignore[no-untyped-call]
     return context
 

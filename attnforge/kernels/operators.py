@@ -1,4 +1,4 @@
-"""How a kernel becomes an operator of torch, which compiling, exporting and CUDA graphs leave whole."""
+"""Registers kernels as torch operators, which torch.compile, torch.export and CUDA graphs keep intact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMESPACE = "attnforge"
 WITH_AUTOCAST = frozenset(
     kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)
 )
-"""Types of devices that models are compiled for, and that have an autocast."""
+"""Device types that models are compiled for and that support autocast."""
 
 
 def register(
@@ -24,18 +24,18 @@ def register(
     save: Callable[..., None] | None = None,
     gradient: Callable[..., Any] | None = None,
 ) -> Callable[..., Any]:
-    """Register the operator `attnforge::name` for processors and GPUs, and give it.
+    """Register the operator `attnforge::name` for CPUs and GPUs, and return it.
 
     Args:
         name: The operator's name, unique in attnforge.
-        schema: Arguments and results as torch writes them: `(Tensor words, float scale) -> Tensor`. Results
-            never share memory with arguments nor with each other.
+        schema: Arguments and results in torch's notation: `(Tensor words, float scale) -> Tensor`.
+            Results never share memory with arguments or with each other.
         run: Computes it. It is called without autograd.
-        shapes: Gives results of the right shapes, strides, types and device without computing anything; it
-            stands in for `run` on the device `meta` and while a model is compiled or exported.
-        save: Called as `save(ctx, inputs, output)` when a backward pass may follow, to keep what it needs.
-        gradient: Called as `gradient(ctx, *gradients)` with those of the results, to give one for every
-            argument, None where there is none. Without it, results have no gradient.
+        shapes: Returns empty results with the right shapes, strides, types and device; it replaces `run` on
+            the device `meta` and while a model is compiled or exported.
+        save: Called as `save(ctx, inputs, output)` if a backward pass may follow, to save what it needs.
+        gradient: Called as `gradient(ctx, *gradients)` with the gradients of the results; returns one for
+            every argument, or None. Without it, results have no gradient.
     """
     qualified = f"{NAMESPACE}::{name}"
     torch.library.define(qualified, schema, tags=(torch.Tag.pt2_compliant_tag,))
@@ -48,7 +48,7 @@ def register(
 
 
 def autocast_type(device: torch.device) -> torch.dtype | None:
-    """What autocast rounds factors of products to on a device; None where it is off or there is none."""
+    """The type of autocast on a device; None if it is off or not supported."""
     kind = device.type
     if not has_autocast(kind) or not torch.is_autocast_enabled(kind):
         return None
@@ -56,7 +56,7 @@ def autocast_type(device: torch.device) -> torch.dtype | None:
 
 
 def as_autocast(*values: Tensor) -> tuple[Tensor, ...]:
-    """Floats in the type of the autocast that is on for their device, as torch's products take them."""
+    """Tensors cast as autocast does for matrix products, if it is on for their device."""
     dtype = autocast_type(values[0].device)
     if dtype is None:
         return values
@@ -64,7 +64,7 @@ def as_autocast(*values: Tensor) -> tuple[Tensor, ...]:
 
 
 def has_autocast(kind: str) -> bool:
-    """Whether a device of that type has an autocast; torch 2.11 cannot trace its own question."""
+    """Whether a device type supports autocast; torch 2.11 cannot trace its own function for it."""
     # torch's decorator for such functions imports its compiler, which takes seconds
     if torch.compiler.is_compiling():
         return kind in WITH_AUTOCAST

@@ -1,8 +1,8 @@
-"""What the Triton kernels of several operations share: products and roundings.
+"""Shared by the Triton kernels: matrix products and rounding.
 
-Triton's interpreter multiplies bfloat16 as if it were whole numbers, cuts where a GPU rounds, and knows no
-TF32. WIDE makes up for all: products of what was rounded are exact in float32, so the numbers are a GPU's but
-for the order of sums.
+Triton's interpreter multiplies bfloat16 as if it were integers, truncates where a GPU rounds, and lacks TF32.
+WIDE compensates for all: products of rounded values are exact in float32, so results match a GPU's except for
+the order of sums.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def rounded_to_tf32(values):
 @triton.jit
 @no_type_check
 def product(left, right, PRECISION: tl.constexpr, WIDE: tl.constexpr):
-    """The matrix product, summed in float32. PRECISION matters to float32 alone: tf32, tf32x3 or ieee."""
+    """The matrix product, summed in float32. PRECISION applies to float32 only: tf32, tf32x3 or ieee."""
     if WIDE:
         if PRECISION == "tf32" and left.dtype == tl.float32:
             left, right = rounded_to_tf32(left), rounded_to_tf32(right)
@@ -39,7 +39,7 @@ def rounded(values, TYPE: tl.constexpr, WIDE: tl.constexpr):
     """Float32 values in TYPE, rounded to nearest, ties to even."""
     if WIDE and tl.bfloat16 == TYPE:
         bits = values.to(tl.int32, bitcast=True)
-        # NaN would be carried into infinity, or past its end
+        # the carry would turn NaN into infinity, or overflow
         raised = tl.where(values == values, bits + 0x7FFF + ((bits >> 16) & 1), bits)
         values = (raised & -65536).to(tl.float32, bitcast=True)
     return values.to(TYPE)

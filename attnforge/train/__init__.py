@@ -1,1 +1,1 @@
-"""Training: the loop of a phase, checkpoints, and the device."""
+"""Training: the loop of a phase, the engine, checkpoints."""

@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""Chooses the device to compute on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from attnforge.errors import AttnforgeError, Problem
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name; `auto` takes the first GPU where there is one, else the CPU.
+    """The device of that name; `auto` is the first GPU if there is one, else the CPU.
 
     Raises:
-        AttnforgeError: the name is no device, or this machine does not have it.
+        AttnforgeError: the name is not a device, or this machine does not have it.
     """
     if name == AUTO:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,7 +1,7 @@
-"""How a step's arithmetic is carried out: number formats, memory layout, optimizers and CUDA graphs.
+"""How training steps are computed: precision, memory layout, fused optimizers and CUDA graphs.
 
-A task says what a step computes; the engine that its spec hands over says how. Without one, a task uses
-`Engine()`, which computes as plain torch does.
+A task defines what a step computes; the engine in its spec defines how. Without one, a task uses `Engine()`,
+which computes as plain torch does.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.kernels.gpu import OLDEST
+from attnforge.kernels.gpu import MIN_CAPABILITY
 from attnforge.recipe.schema import Precision, Training
-from attnforge.train.graphs import Played, Replayed
+from attnforge.train.graphs import GraphedStep, Scalars
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """The arithmetic of training steps on one device.
+    """How training steps are computed on one device.
 
     Args:
         device: Where tasks compute.
-        precision: `float32` computes as torch does by itself; `bf16` rounds the factors of convolutions and
-            matrix products to bfloat16, while weights, optimizer state and sums stay float32.
-        channels_last: Whether networks and images stand in memory with the channels of a pixel together.
-        cuda_graphs: Whether steps that do the same every time are recorded once and replayed. It needs a
-            GPU, and does nothing without one.
+        precision: `float32` is torch's default; `bf16` computes convolutions and matrix products in bfloat16,
+            while weights, optimizer state and sums stay float32.
+        channels_last: Whether networks and images have the memory format `channels_last`.
+        cuda_graphs: Whether steps are captured as CUDA graphs and replayed. Without a GPU it has no effect.
     """
 
     device: torch.device = field(default_factory=partial(torch.device, "cpu"))
@@ -46,7 +45,7 @@ class Engine:
         """The engine that a recipe's section `training` describes.
 
         Raises:
-            AttnforgeError: the GPU is too old to multiply numbers in bfloat16.
+            AttnforgeError: the GPU is too old for bfloat16.
         """
         if training.precision == "bf16":
             _refuse_old_gpus(device)
@@ -58,52 +57,54 @@ class Engine:
         )
 
     def autocast(self) -> AbstractContextManager[object]:
-        """A context for forward passes and losses, to be left before the backward pass."""
+        """A context for forward passes and losses; leave it before the backward pass."""
         if self.precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def arranged(self, network: Network) -> Network:
-        """The network, its weights of four dimensions in the layout of this engine."""
+        """The network in the memory format of this engine."""
         return network.to(memory_format=torch.channels_last) if self.channels_last else network
 
     def arranged_images(self, images: Tensor) -> Tensor:
-        """Images `b c h w` in the layout of this engine."""
+        """Images `b c h w` in the memory format of this engine."""
         return images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
 
     def adam(
         self, parameters: Iterable[nn.Parameter], *, learning_rate: float, betas: tuple[float, float]
     ) -> torch.optim.Adam:
-        """Adam whose step is one kernel for all weights on a GPU, and torch's usual one elsewhere."""
+        """Adam: fused on a GPU, torch's default elsewhere."""
         weights = list(parameters)
-        if not weights or not all(one.is_cuda and one.is_floating_point() for one in weights):
+        if not weights or not all(weight.is_cuda and weight.is_floating_point() for weight in weights):
             return torch.optim.Adam(weights, lr=learning_rate, betas=betas)
         if not self.cuda_graphs:
             return torch.optim.Adam(weights, lr=learning_rate, betas=betas, fused=True)
-        # a graph reads the learning rate where it was when the graph was recorded
+        # a graph reads the learning rate from the tensor that it was captured with
         rate = torch.tensor(learning_rate, dtype=torch.float32, device=weights[0].device)
         return torch.optim.Adam(weights, lr=rate, betas=betas, fused=True, capturable=True)
 
-    def repeated(self, play: Callable[[Mapping[str, Tensor]], Played], *, name: str) -> Callable[..., Played]:
-        """A function of named tensors that is called in every step, recorded where graphs are on.
+    def graphed(
+        self, step: Callable[[Mapping[str, Tensor]], Scalars], *, name: str
+    ) -> Callable[..., Scalars]:
+        """A function of named tensors that is called in every step, as a CUDA graph if graphs are on.
 
-        Everything that changes from step to step must be among the tensors, or be drawn by torch's global
-        generator; what the function does on the host happens only while it is recorded.
+        Everything that changes from step to step must be among the tensors or drawn from torch's global
+        generator; what the function does on the host happens only during capture.
 
         Args:
-            play: Gives named scalars.
-            name: What messages call it.
+            step: Returns named scalars.
+            name: Its name in messages.
         """
-        return Replayed(play, name=name, device=self.device) if self.cuda_graphs else play
+        return GraphedStep(step, name=name, device=self.device) if self.cuda_graphs else step
 
 
 def _refuse_old_gpus(device: torch.device) -> None:
     if device.type != "cuda" or torch.version.hip is not None:
         return
     capability = torch.cuda.get_device_capability(device)
-    if capability < OLDEST:
+    if capability < MIN_CAPABILITY:
         message = (
-            f"the GPU has compute capability {capability[0]}.{capability[1]} and no products in bfloat16"
+            f"the GPU has compute capability {capability[0]}.{capability[1]}, which does not support bfloat16"
         )
         expected = "a GPU of compute capability 8.0 (Ampere) or later, or `training.precision: float32`"
         next_step = "attnforge train RECIPE training.precision=float32"
@@ -111,7 +112,7 @@ def _refuse_old_gpus(device: torch.device) -> None:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Set the step size of every parameter group, in place where a graph reads it."""
+    """Set the learning rate of every parameter group, in place where a graph reads it."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(learning_rate)

@@ -1,9 +1,9 @@
-"""A step as a CUDA graph: recorded once, then replayed with one launch instead of thousands.
+"""Captures training steps as CUDA graphs, which replay with one launch instead of thousands.
 
-A recorded step runs without Python, so nothing of it may depend on numbers that the host reads. Some steps
-are made as they stand first: they are ordinary steps of training, in which kernels are compiled and optimizer
-states come to be. The last of them is watched. Where something in it waits for the GPU, the step cannot be
-recorded, which is said once, and training goes on without a graph.
+A replay runs without Python, so nothing in the step may depend on values that the host reads. The first steps
+run eagerly, as a warm-up: kernels are compiled and optimizer states are created. The last of them is checked
+for synchronization: a step that waits for the GPU cannot be captured, which is warned of once, and training
+continues eagerly.
 """
 
 from __future__ import annotations
@@ -16,124 +16,124 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Played = dict[str, Tensor]
+Scalars = dict[str, Tensor]
 """Named scalars of a step."""
 Key = tuple[tuple[str, tuple[int, ...], torch.dtype], ...]
-"""Names, shapes and types of a step's inputs."""
-WARM_UP = 3
-"""Steps of the same shapes before one is recorded."""
-MOST = 4
+"""Names, shapes and types of the inputs of a step."""
+WARM_UP_STEPS = 3
+"""Eager steps with the same shapes before one is captured."""
+MAX_GRAPHS = 4
 """Graphs that are kept; each holds the memory of a whole step."""
-SYNCHRONISING = "called a synchronizing CUDA operation"
+SYNCHRONIZATION_WARNING = "called a synchronizing CUDA operation"
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """A graph with the places that it reads its inputs from and writes its results to."""
+class CapturedGraph:
+    """A CUDA graph with its static inputs and outputs."""
 
     graph: torch.cuda.CUDAGraph
     inputs: Mapping[str, Tensor]
     names: tuple[str, ...]
-    """Names of the results."""
-    results: Tensor
-    """All results in one tensor, overwritten by every replay."""
+    """Names of the outputs."""
+    outputs: Tensor
+    """All outputs in one tensor, overwritten by every replay."""
 
-    def replay(self, inputs: Mapping[str, Tensor]) -> Played:
-        """One step; random numbers are those that the same step would have drawn without a graph."""
-        for name, place in self.inputs.items():
-            place.copy_(inputs[name], non_blocking=True)
+    def replay(self, inputs: Mapping[str, Tensor]) -> Scalars:
+        """Run one step; it draws the same random numbers as an eager step."""
+        for name, static in self.inputs.items():
+            static.copy_(inputs[name], non_blocking=True)
         self.graph.replay()
-        return dict(zip(self.names, self.results.clone().unbind(), strict=True))
+        return dict(zip(self.names, self.outputs.clone().unbind(), strict=True))
 
 
-class Replayed:
-    """Calls a function of named tensors, from a recording as soon as there is one for their shapes.
+class GraphedStep:
+    """Calls a function of named tensors eagerly at first, then by replaying a CUDA graph for their shapes.
 
     Args:
-        play: The function; it gives named scalars.
-        name: What messages call it.
+        step: The function; it returns named scalars.
+        name: Its name in messages.
         device: The GPU.
     """
 
     def __init__(
-        self, play: Callable[[Mapping[str, Tensor]], Played], *, name: str, device: torch.device
+        self, step: Callable[[Mapping[str, Tensor]], Scalars], *, name: str, device: torch.device
     ) -> None:
-        self._play = play
+        self._step = step
         self._name = name
         self._device = device
         self._calls: Counter[Key] = Counter()
-        self._recordings: dict[Key, Recording] = {}
+        self._graphs: dict[Key, CapturedGraph] = {}
         self._stream: torch.cuda.Stream | None = None
-        self.refused: str | None = None
-        """Why nothing is recorded any more, or None."""
+        self.refusal: str | None = None
+        """Why no more graphs are captured, or None."""
 
-    def __call__(self, inputs: Mapping[str, Tensor]) -> Played:
+    def __call__(self, inputs: Mapping[str, Tensor]) -> Scalars:
         key = tuple((name, tuple(value.shape), value.dtype) for name, value in inputs.items())
-        if recording := self._recordings.get(key):
-            return recording.replay(inputs)
+        if graph := self._graphs.get(key):
+            return graph.replay(inputs)
         self._calls[key] += 1
         calls = self._calls[key]
-        if self.refused is not None or len(self._recordings) >= MOST or calls < WARM_UP:
-            return self._beside(inputs)
-        if calls == WARM_UP:
-            return self._watched(inputs)
+        if self.refusal is not None or len(self._graphs) >= MAX_GRAPHS or calls < WARM_UP_STEPS:
+            return self._eager(inputs)
+        if calls == WARM_UP_STEPS:
+            return self._checked(inputs)
         main = torch.cuda.current_stream(self._device)
         try:
-            recording = self._record(inputs)
+            graph = self._capture(inputs)
         except Exception as error:
-            torch.cuda.set_stream(main)  # which a recording that failed does not do
-            first = error.__context__ or error  # ending a recording that failed fails too
-            self._refuse(f"{type(first).__name__}: {[*str(first).splitlines(), ''][0]}")
-            return self._beside(inputs)
-        self._recordings[key] = recording
-        return recording.replay(inputs)
+            torch.cuda.set_stream(main)  # which a failed capture does not do
+            cause = error.__context__ or error  # ending a failed capture fails too
+            self._refuse(f"{type(cause).__name__}: {[*str(cause).splitlines(), ''][0]}")
+            return self._eager(inputs)
+        self._graphs[key] = graph
+        return graph.replay(inputs)
 
-    def _side(self) -> torch.cuda.Stream:
+    def _capture_stream(self) -> torch.cuda.Stream:
         """The stream of recordings: autograd must not have met the weights on another one."""
         if self._stream is None:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         return self._stream
 
-    def _beside(self, inputs: Mapping[str, Tensor]) -> Played:
-        """One step as it stands."""
-        side, main = self._side(), torch.cuda.current_stream(self._device)
+    def _eager(self, inputs: Mapping[str, Tensor]) -> Scalars:
+        """Run one eager step."""
+        side, main = self._capture_stream(), torch.cuda.current_stream(self._device)
         side.wait_stream(main)
         with torch.cuda.stream(side):
-            played = self._play(inputs)
+            scalars = self._step(inputs)
         main.wait_stream(side)
-        return played
+        return scalars
 
-    def _watched(self, inputs: Mapping[str, Tensor]) -> Played:
-        """One step as it stands that finds out whether anything in it waits for the GPU."""
-        before = torch.cuda.get_sync_debug_mode()
+    def _checked(self, inputs: Mapping[str, Tensor]) -> Scalars:
+        """Run one eager step and find out whether anything in it waits for the GPU."""
+        mode = torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             torch.cuda.set_sync_debug_mode("warn")
             try:
-                played = self._beside(inputs)
+                scalars = self._eager(inputs)
             finally:
-                torch.cuda.set_sync_debug_mode(before)
-        waits = [one for one in caught if SYNCHRONISING in str(one.message)]
-        for one in caught:
-            if one not in waits:
-                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+                torch.cuda.set_sync_debug_mode(mode)
+        waits = [warning for warning in caught if SYNCHRONIZATION_WARNING in str(warning.message)]
+        for warning in caught:
+            if warning not in waits:
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         if waits:
-            places = dict.fromkeys(f"{one.filename}:{one.lineno}" for one in waits)
+            places = dict.fromkeys(f"{warning.filename}:{warning.lineno}" for warning in waits)
             self._refuse(f"it waits for the GPU at {', '.join(list(places)[:4])}")
-        return played
+        return scalars
 
-    def _record(self, inputs: Mapping[str, Tensor]) -> Recording:
-        places = {name: value.clone() for name, value in inputs.items()}
+    def _capture(self, inputs: Mapping[str, Tensor]) -> CapturedGraph:
+        static = {name: value.clone() for name, value in inputs.items()}
         graph = torch.cuda.CUDAGraph()
         names: tuple[str, ...] = ()
-        # other threads, such as the one that pins batches, may go on calling CUDA meanwhile
-        with torch.cuda.graph(graph, stream=self._side(), capture_error_mode="thread_local"):
-            played = self._play(places)
-            names = tuple(played)
-            results = torch.stack([value.detach().float() for value in played.values()])
-        return Recording(graph=graph, inputs=places, names=names, results=results)
+        # other threads, such as the one that pins batches, may call CUDA meanwhile
+        with torch.cuda.graph(graph, stream=self._capture_stream(), capture_error_mode="thread_local"):
+            scalars = self._step(static)
+            names = tuple(scalars)
+            outputs = torch.stack([value.detach().float() for value in scalars.values()])
+        return CapturedGraph(graph=graph, inputs=static, names=names, outputs=outputs)
 
     def _refuse(self, reason: str) -> None:
-        self.refused = reason
-        message = f"`training.cuda_graphs` stands back: {self._name} cannot be recorded, because {reason}"
+        self.refusal = reason
+        message = f"`training.cuda_graphs` has no effect: {self._name} cannot be captured: {reason}"
         warnings.warn(message, stacklevel=4)

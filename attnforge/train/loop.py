@@ -1,8 +1,8 @@
-"""The loop of one phase: batches into a task, scalars out to listeners.
+"""The training loop of one phase: batches go to a task, scalars to listeners.
 
 The loop knows nothing of files or terminals. Every step seeds torch from (seed, phase, step), and batches
-depend on their position alone, so a phase that is stopped after k steps and started again at k ends with
-the same weights as one that was never stopped.
+depend on their step alone, so a phase that is stopped after k steps and resumed ends with the same weights
+as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from attnforge.seeds import seed_everything
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What listeners learn of a step that was just made."""
+    """What listeners get after a step."""
 
     phase: str
     step: int
-    """Steps behind, this one included."""
+    """Steps completed, including this one."""
     steps: int
-    """Steps of the whole phase."""
+    """Steps of the phase."""
     images: int
     """Images in the batch."""
     scalars: dict[str, torch.Tensor]
@@ -44,21 +44,21 @@ def run_phase(
     seed: int,
     after_step: Callable[[StepResult], bool],
 ) -> int:
-    """Train from step `start` to `steps`, or until `after_step` gives False; gives the steps made in all.
+    """Train from step `start` to `steps`, or until `after_step` returns False; returns the steps completed.
 
     Args:
-        task: What is trained.
-        batches: The batches of the steps from `start` on.
-        phase: Its name, which decides the random numbers together with seed and step.
-        start: Steps made before, when resuming.
-        steps: Steps of the phase in all.
-        batch_size: Images a step.
-        images: Images in the data, which make an epoch.
-        seed: Decides what torch draws.
-        after_step: Told of every step; False ends the phase.
+        task: The task.
+        batches: The batches from step `start` on.
+        phase: Its name; random numbers depend on it, on the seed and on the step.
+        start: Steps completed before resuming.
+        steps: Steps of the phase.
+        batch_size: Images per step.
+        images: Images in an epoch.
+        seed: Seeds torch in every step.
+        after_step: Called after every step; returns False to stop.
 
     Raises:
-        RunError: a scalar of the task is not a number; the run's last checkpoint is from before that.
+        RunError: a scalar of the task is not finite; the last checkpoint of the run is older.
     """
     for step in range(start, steps):
         seed_everything(seed, phase, step)
@@ -74,10 +74,10 @@ def run_phase(
 
 
 def as_numbers(result: StepResult) -> dict[str, float]:
-    """The scalars as plain floats.
+    """The scalars as Python floats.
 
     Raises:
-        RunError: one of them is infinite or not a number.
+        RunError: one of them is infinite or NaN.
     """
     names = list(result.scalars)
     values = torch.stack([result.scalars[name].detach().float() for name in names]).tolist() if names else []
@@ -86,8 +86,8 @@ def as_numbers(result: StepResult) -> dict[str, float]:
         raise RunError(
             Problem(
                 code="not-a-number",
-                message=f"{', '.join(bad)} is not a finite number at step {result.step} of {result.phase}",
-                expected="finite losses; the same steps would end so again, a smaller learning rate may not",
+                message=f"{', '.join(bad)} is not finite at step {result.step} of {result.phase}",
+                expected="finite losses; the same steps would fail again, a smaller learning rate may help",
                 next_step=f"attnforge train --resume RUN phases.{result.phase}.task.KEY=VALUE",
             )
         )

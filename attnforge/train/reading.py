@@ -1,4 +1,4 @@
-"""Reading files of a checkpoint that somebody else may have written, damaged or is just removing."""
+"""Error handling for reading checkpoints that may be untrusted, damaged or being removed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from attnforge.errors import AttnforgeError, Place, Problem, RunError
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Say which file it was that could not be read or put to use, and nothing that would make that unsafe.
+    """Report which file could not be read or loaded, without unsafe advice.
 
-    What torch says of a file that holds more than plain tensors ends with the advice to load it all the
-    same, which would run whatever the file holds.
+    torch's error for a file with more than plain tensors advises loading it without `weights_only`, which
+    would execute code in the file.
 
     Raises:
-        RunError: the file is gone, or holds something else than it should.
+        RunError: the file is gone or malformed.
     """
     try:
         yield
@@ -32,8 +32,8 @@ def reading(file: Path) -> Iterator[None]:
                 code="checkpoint-gone",
                 message=f"{file.name} of checkpoint {file.parent.name} was removed while it was read",
                 place=Place(str(file)),
-                expected="a checkpoint that stays; a run that trains keeps the newest `training.keep` alone",
-                next_step="the same command again, which takes the newest checkpoint",
+                expected="a checkpoint that stays; a run in training keeps only the newest `training.keep`",
+                next_step="the same command again, which reads the newest checkpoint",
             )
         ) from error
     except (
@@ -52,10 +52,9 @@ def reading(file: Path) -> Iterator[None]:
         raise RunError(
             Problem(
                 code="checkpoint-unreadable",
-                message=f"{file.name} of checkpoint {file.parent.name} does not hold what it should: "
-                f"{_reason(error)}",
+                message=f"{file.name} of checkpoint {file.parent.name} is malformed: {_reason(error)}",
                 place=Place(str(file)),
-                expected="a file that attnforge wrote; one with more than plain values is never opened",
+                expected="a file that attnforge wrote; files with more than plain values are never loaded",
                 next_step=f"ls {file.parent.parent}",
             )
         ) from error
@@ -63,6 +62,6 @@ def reading(file: Path) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, pickle.UnpicklingError):
-        return "it asks for code to be run, or is no file of torch"
+        return "it contains code, or was not saved by torch"
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

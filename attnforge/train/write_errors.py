@@ -1,4 +1,4 @@
-"""Which errors mean that a disk did not take a file; libraries that write have words of their own for it."""
+"""Recognises errors of writing files, for which each library has its own messages."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import errno
 
 from safetensors import SafetensorError
 
-_OF_THE_MACHINE = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
-"""Errors of the system that say nothing about the disk."""
-_WORDS: dict[type[BaseException], str] = {
+_NOT_DISK_ERRORS = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
+"""System errors that are not about the disk."""
+_WRITE_MESSAGES: dict[type[BaseException], str] = {
     SafetensorError: "I/O error",
     RuntimeError: "PytorchStreamWriter failed",
 }
-"""What each library says of a file that it could not write."""
+"""Part of each library's message for a file that it could not write."""
 
 
 def write_failure(error: BaseException | None) -> str | None:
-    """Why a file could not be written, or None for an error of another kind.
+    """Why a file could not be written, or None for other errors.
 
-    torch closes the archive that it could not write, and raises another error at that, so the cause is the
-    first that says something of a file.
+    torch raises a second error when it closes an archive that it could not write, so the first error about a
+    file in the chain is the cause.
     """
     reason = None
     while error is not None:
         if isinstance(error, OSError):
-            reason = None if error.errno in _OF_THE_MACHINE else error.strerror or str(error)
-        elif (words := _WORDS.get(type(error))) and words in str(error):
+            reason = None if error.errno in _NOT_DISK_ERRORS else error.strerror or str(error)
+        elif (text := _WRITE_MESSAGES.get(type(error))) and text in str(error):
             reason = str(error)
         error = error.__context__
     return reason

@@ -34,11 +34,11 @@ def cut_short(path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (lambda root: shutil.rmtree(root / "CUB_200_2011" / "images"), "none of the 3 images is there"),
-        (lambda root: cut_short(root / CROW), "crow_1.jpg cannot be read: it is cut short"),
+        (lambda root: shutil.rmtree(root / "CUB_200_2011" / "images"), "none of the 3 images exists"),
+        (lambda root: cut_short(root / CROW), "crow_1.jpg cannot be read: the file is truncated"),
         (lambda root: write(root / CROW, "<html>"), "crow_1.jpg cannot be read: it is a web page"),
         (lambda root: write(root / CROW, ""), "crow_1.jpg cannot be read: it is empty"),
-        (lambda root: write(root / "text/003.Crow/crow_1.txt", "\n\n"), "it holds no caption"),
+        (lambda root: write(root / "text/003.Crow/crow_1.txt", "\n\n"), "the file has no captions"),
     ],
 )
 def test_training_does_not_start_on_birds_that_are_not_there(

@@ -37,7 +37,8 @@ def test_on_a_processor_auto_takes_the_blocks(capsys: pytest.CaptureFixture[str]
 
 def test_what_a_type_of_numbers_rules_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     found = rows(capsys, "--device", "cuda", "--dtype", "float64")
-    assert found["word-attention", "triton"]["reason"] == "it takes float32, bfloat16, float16, not float64"
+    reason = found["word-attention", "triton"]["reason"]
+    assert reason == "it supports float32, bfloat16, float16, not float64"
     assert found["word-attention", "reference"]["state"] == "auto"
 
 

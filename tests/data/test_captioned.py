@@ -95,7 +95,7 @@ def test_what_is_kept_gives_the_same_squares(root: Path) -> None:
 
 
 def test_images_that_find_no_room_give_the_same_squares(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captioned, "CACHE_LIMIT", 1_000_000)
+    monkeypatch.setattr(captioned, "CACHE_LIMIT_BYTES", 1_000_000)
     few, fresh = load(root, "auto"), load(root, "none")
     for seed in range(2):
         for index in range(len(few)):

@@ -90,11 +90,11 @@ def renamed(root: Path) -> None:
 
 CHANGES: dict[Callable[[Path], None], str] = {
     an_image_less: "9 images instead of 10",
-    another_order: "another order of the images",
-    other_pixels: "other contents of image files",
-    captions_exchanged: "other captions",
-    another_class: "other classes",
-    renamed: "other images, by their names",
+    another_order: "a different order of images",
+    other_pixels: "different image contents",
+    captions_exchanged: "different captions",
+    another_class: "different classes",
+    renamed: "different image names",
 }
 
 

@@ -1,4 +1,4 @@
-"""Files that are cut short are found by their ends, without decoding them."""
+"""Truncated files are found by their ends, without decoding them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from photographs import photograph
 
-from attnforge.data.inspection import look
+from attnforge.data.inspection import inspect_header
 from attnforge.data.metadata import Row
 from attnforge.errors import Place, Problem
 
 
 def glance(path: Path, *, place: Place | None = None, next_step: str | None = None) -> Problem | None:
     row = Row(path.name, ("a bird",), None, None, "train", 1)
-    return next(iter(look(path.parent, row, place=place, next_step=next_step)), None)
+    return next(iter(inspect_header(path.parent, row, place=place, next_step=next_step)), None)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp", "a.gif", "a.tif"])

@@ -229,7 +229,7 @@ def test_positions_can_be_read_in_any_order_and_have_seeds_of_their_own() -> Non
     assert len({position.seed for position in islice(forward, 20)}) == 20
 
 
-def test_captions_are_padded_to_one_length_when_told() -> None:
+def test_captions_are_padded_to_one_length_on_request() -> None:
     ragged = pad([[1, 2], [3]])[0]
     tokens, lengths = pad([[1, 2], [3]], length=5)
     assert ragged.shape == (2, 2)

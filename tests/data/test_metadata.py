@@ -108,7 +108,7 @@ def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
         ("bad-class-id", 12),
         ("duplicate-file", 12),
     ]
-    assert "likewise line 9" in read_metadata(root).problems[6].message
+    assert "also on line 9" in read_metadata(root).problems[6].message
     with pytest.raises(DataError, match=r"metadata\.jsonl:2:") as caught:
         load_metadata(root)
     assert len(caught.value.problems) == 13

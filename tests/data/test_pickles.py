@@ -73,7 +73,7 @@ def test_a_symbol_that_would_run_a_command_is_refused_and_not_run(tmp_path: Path
         (b"Pelsewhere\n.", "from outside"),
         (pickle.dumps([1.5]), "float"),
         (pickle.dumps({"a": (1, 2)}), "tuple"),
-        (b"cnumpy\ndtype\n.", "NumberTypes"),
+        (b"cnumpy\ndtype\n.", "Dtype"),
     ],
 )
 def test_everything_else_is_refused_by_name(tmp_path: Path, content: bytes, name: str) -> None:

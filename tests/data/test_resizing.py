@@ -11,7 +11,7 @@ from photographs import photograph
 from PIL import Image
 from torch import Tensor
 
-from attnforge.data.resizing import Resize, crop_to_box, cut_ribbon
+from attnforge.data.resizing import Resize, crop_long, crop_to_box
 
 Box = tuple[float, float, float, float]
 
@@ -66,9 +66,9 @@ def test_a_square_is_exactly_what_the_whole_image_shows_there() -> None:
 def test_a_ribbon_is_cut_to_its_middle() -> None:
     ribbon = Image.new("RGB", (1000, 10), "blue")
     ribbon.paste("red", (450, 0, 550, 10))
-    cut = cut_ribbon(tensor(ribbon))
+    cut = crop_long(tensor(ribbon))
     assert cut.shape == (1, 3, 10, 80)
     assert torch.equal(cut, tensor(Image.new("RGB", (80, 10), "red")))
-    line = cut_ribbon(tensor(Image.new("RGB", (1, 30_000))))
+    line = crop_long(tensor(Image.new("RGB", (1, 30_000))))
     assert Resize.of(line, side=64).whole(line).shape == (1, 3, 512, 64)
-    assert cut_ribbon(tensor(photograph(30, 200))).shape == (1, 3, 200, 30)
+    assert crop_long(tensor(photograph(30, 200))).shape == (1, 3, 200, 30)

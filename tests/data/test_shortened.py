@@ -72,7 +72,7 @@ def test_seed_and_caption_decide_which_words_are_lost() -> None:
     assert places != [WORDS.index(word) for word in cut(6).tokens(LONG)]
 
 
-def test_the_first_words_are_kept_when_told() -> None:
+def test_the_first_words_are_kept_on_request() -> None:
     first = ShortenedTokenizer(Words(), max_words=6, seed=1, truncate="first")
     assert first.tokens(LONG) == WORDS[:6]
     assert first.encode(LONG) == Words().encode(LONG)[:6]

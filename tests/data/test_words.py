@@ -74,5 +74,5 @@ def test_words_come_back_from_their_join(caption: str) -> None:
         ("새빨간", None),
     ],
 )
-def test_scripts_without_spaces_are_told(word: str, script: str | None) -> None:
+def test_scripts_without_spaces_are_detected(word: str, script: str | None) -> None:
     assert unspaced_script(word) == script

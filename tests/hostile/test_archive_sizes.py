@@ -69,14 +69,14 @@ def unpacked(path: Path) -> int:
 def test_a_bomb_is_stopped_at_its_bound(
     pack: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "SMALL", 4 << 20)
+    monkeypatch.setattr(archives, "BASE_ALLOWANCE_BYTES", 4 << 20)
     path = tmp_path / "a.zip"
     path.write_bytes(pack())
-    assert unpacked(path) <= archives.SMALL + archives.GROWTH * path.stat().st_size
+    assert unpacked(path) <= archives.BASE_ALLOWANCE_BYTES + archives.MAX_EXPANSION * path.stat().st_size
 
 
 def test_an_archive_of_texts_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "SMALL", 0)
+    monkeypatch.setattr(archives, "BASE_ALLOWANCE_BYTES", 0)
     captions = "".join(f"a bird with {number} red feathers\n" for number in range(20_000)).encode()
     path = tmp_path / "a.zip"
     path.write_bytes(zipped([("captions.txt", captions)]))
@@ -98,7 +98,7 @@ def test_two_files_of_one_name_are_refused(
 def test_two_different_files_for_one_place_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(zipped([("old/a.txt", b"one"), ("new/a.txt", b"two")]))
-    with pytest.raises(DataError, match=r"two different files that belong to a\.txt"):
+    with pytest.raises(DataError, match=r"two different files for a\.txt"):
         list(prepare(LAYOUT, [path], tmp_path / "root"))
 
 

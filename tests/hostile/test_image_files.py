@@ -1,4 +1,4 @@
-"""Image files that are other things, larger than they look, or hold numbers of an unknown range."""
+"""Image files that are other things, larger than they inspect_header, or hold numbers of an unknown range."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from attnforge.data.checking import FolderReport, check_folder
 from attnforge.data.decoding import decode
 from attnforge.data.images import open_image
-from attnforge.data.inspection import Inspection, inspect, look
+from attnforge.data.inspection import Inspection, inspect_header, inspect_image
 from attnforge.data.metadata import Row
 from attnforge.errors import DataError, Problem
 
@@ -28,12 +28,12 @@ def row(path: Path, *, box: tuple[float, float, float, float] | None = None) -> 
 
 
 def seen(path: Path) -> Inspection:
-    return inspect(path.parent, row(path))
+    return inspect_image(path.parent, row(path))
 
 
 def at_first_look(path: Path, **options: Any) -> str | None:
     """The code of what training refuses before it begins."""
-    problems = look(path.parent, row(path, **options))
+    problems = inspect_header(path.parent, row(path, **options))
     return problems[0].code if problems else None
 
 
@@ -128,7 +128,7 @@ def test_an_image_of_14000_by_13000_is_too_large_and_not_broken(tmp_path: Path) 
     ("kind", "most", "white"),
     [("f4", 1.0, 1), ("f4", 255.0, 255), ("f4", 65535.0, 65535), ("i4", 255.0, 255), ("i4", 65535.0, 65535)],
 )
-def test_a_range_that_the_type_leaves_open_is_guessed_and_told(
+def test_a_range_that_the_type_leaves_open_is_guessed_and_reported(
     kind: str, most: float, white: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.tif"
@@ -137,7 +137,7 @@ def test_a_range_that_the_type_leaves_open_is_guessed_and_told(
     assert lightest > 240
     (remark,) = seen(path).remarks
     assert remark.code == "pixel-range"
-    assert f"{white:,} was taken for white" in remark.message
+    assert f"assuming {white:,}" in remark.message
 
 
 def test_sixteen_bits_are_no_guess(tmp_path: Path) -> None:
@@ -217,4 +217,4 @@ def test_a_png_that_ends_early_in_a_tidy_way_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(64, 64, zlib.compress(b"\0" + noise(64, most=255, kind="u1").tobytes())))
     (problem,) = seen(path).problems
-    assert (problem.code, "lacks 63 rows" in problem.message) == ("broken-image", True)
+    assert (problem.code, "last 63 rows" in problem.message) == ("broken-image", True)

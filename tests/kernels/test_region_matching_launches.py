@@ -28,16 +28,16 @@ def test_no_launch_of_the_table_spills_more_than_the_budget() -> None:
 
 
 def test_the_table_has_a_launch_for_all_that_the_kernel_takes() -> None:
-    from attnforge.kernels.region_matching import LONGEST, WIDEST
+    from attnforge.kernels.region_matching import MAX_CAPTION_WORDS, MAX_VECTOR_SIZE
     from attnforge.kernels.region_matching.buckets import sizes_for
     from attnforge.kernels.region_matching.factors import Kind
     from attnforge.kernels.region_matching.launch_table import LAUNCHES, Program
     from attnforge.kernels.region_matching.launches import constants_of, launch_for, width_of
 
-    assert sizes_for(LONGEST) == (16, 32, 64)
+    assert sizes_for(MAX_CAPTION_WORDS) == (16, 32, 64)
     assert sizes_for(1) == (16,)
     assert sizes_for(17) == (16, 32)
-    assert width_of(WIDEST) == WIDEST
+    assert width_of(MAX_VECTOR_SIZE) == MAX_VECTOR_SIZE
     assert width_of(5) == 32
     programs, kinds = get_args(Program), get_args(Kind)
     assert set(LAUNCHES) == set(product(programs, (8, 9), kinds))

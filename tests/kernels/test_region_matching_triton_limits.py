@@ -83,10 +83,10 @@ def test_a_backward_pass_works_in_bounded_memory(
 @pytest.mark.parametrize(
     ("case", "precision", "reason"),
     [
-        (Matching(1, 1, 2, 3, 257), "float32", "up to 256 numbers a vector"),
+        (Matching(1, 1, 2, 3, 257), "float32", "up to 256 channels"),
         (Matching(1, 1, 65, 3, 8), "float32", "up to 64 words"),
-        (Matching(1, 1, 2, 3, 8, gamma1=11.0), "float16", "overflow in float16"),
-        (Matching(1, 1, 2, 3, 8, gamma1=31.0), "bfloat16", "overflow in bfloat16"),
+        (Matching(1, 1, 2, 3, 8, gamma1=11.0), "float16", "float16 overflows"),
+        (Matching(1, 1, 2, 3, 8, gamma1=31.0), "bfloat16", "bfloat16 overflows"),
     ],
     ids=str,
 )

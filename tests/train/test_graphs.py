@@ -1,4 +1,4 @@
-"""Recording of steps, with stand-ins for a GPU's streams and graphs: what is recorded when, and what not."""
+"""Capture of steps, with stand-ins for a GPU's streams and graphs: what is captured when, and what not."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from attnforge.train import graphs
-from attnforge.train.graphs import MOST, SYNCHRONISING, WARM_UP, Replayed
+from attnforge.train.graphs import MAX_GRAPHS, SYNCHRONIZATION_WARNING, WARM_UP_STEPS, GraphedStep
 
 
 class Gpu:
     """Counts what a GPU would be asked to do."""
 
     def __init__(self) -> None:
-        self.recorded = 0
+        self.captured = 0
         self.replayed = 0
         self.watching = 0
 
@@ -32,14 +32,14 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
     def replay() -> None:
         made.replayed += 1
 
-    drawing = MagicMock(spec=torch.cuda.CUDAGraph)
-    drawing.replay.side_effect = replay
+    graph = MagicMock(spec=torch.cuda.CUDAGraph)
+    graph.replay.side_effect = replay
 
     @contextmanager
-    def record(graph: object, **options: object) -> Iterator[None]:
+    def capture(graph: object, **options: object) -> Iterator[None]:
         assert options["capture_error_mode"] == "thread_local"
         yield
-        made.recorded += 1
+        made.captured += 1
 
     @contextmanager
     def on(stream: object) -> Iterator[None]:
@@ -53,8 +53,8 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
         "current_stream": lambda device: stream,
         "set_stream": lambda stream: None,
         "stream": on,
-        "graph": record,
-        "CUDAGraph": lambda: drawing,
+        "graph": capture,
+        "CUDAGraph": lambda: graph,
         "get_sync_debug_mode": lambda: made.watching,
         "set_sync_debug_mode": watch,
     }
@@ -82,25 +82,25 @@ class Waiting(Step):
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if self.gpu.watching:
-            warnings.warn(f"{SYNCHRONISING} (Triggered internally)", stacklevel=1)
+            warnings.warn(f"{SYNCHRONIZATION_WARNING} (Triggered internally)", stacklevel=1)
         return super().__call__(inputs)
 
 
-class Unrecordable(Step):
-    """Does something that only fails while it is recorded."""
+class Uncapturable(Step):
+    """Does something that only fails while it is captured."""
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if self.made == WARM_UP:
+        if self.made == WARM_UP_STEPS:
             self.made += 1
             raise RuntimeError("operation not permitted\nwhen stream is capturing")
         return super().__call__(inputs)
 
 
-def repeated(step: Step) -> Replayed:
-    return Replayed(step, name="the step", device=torch.device("cpu"))
+def graphed(step: Step) -> GraphedStep:
+    return GraphedStep(step, name="the step", device=torch.device("cpu"))
 
 
-def repeat(run: Replayed, times: int) -> None:
+def run_steps(run: GraphedStep, times: int) -> None:
     for _ in range(times):
         run(noise())
 
@@ -109,22 +109,22 @@ def noise(columns: int = 3, value: float = 1.0) -> dict[str, Tensor]:
     return {"noise": torch.full((2, columns), value)}
 
 
-def test_the_first_steps_are_made_as_they_stand_and_then_one_is_recorded(gpu: Gpu) -> None:
+def test_the_first_steps_run_eagerly_and_then_one_is_captured(gpu: Gpu) -> None:
     step = Step(gpu)
-    run = repeated(step)
-    for _ in range(WARM_UP):
+    run = graphed(step)
+    for _ in range(WARM_UP_STEPS):
         assert float(run(noise())["sum"]) == 6
-    assert (step.made, gpu.recorded, gpu.replayed) == (WARM_UP, 0, 0)
+    assert (step.made, gpu.captured, gpu.replayed) == (WARM_UP_STEPS, 0, 0)
     for _ in range(5):
         run(noise())
-    assert (step.made, gpu.recorded, gpu.replayed) == (WARM_UP + 1, 1, 5)
-    assert run.refused is None
+    assert (step.made, gpu.captured, gpu.replayed) == (WARM_UP_STEPS + 1, 1, 5)
+    assert run.refusal is None
 
 
-def test_a_replay_reads_its_inputs_where_they_were_when_it_was_recorded(gpu: Gpu) -> None:
+def test_a_replay_reads_its_inputs_where_they_were_when_it_was_captured(gpu: Gpu) -> None:
     step = Step(gpu)
-    run = repeated(step)
-    for _ in range(WARM_UP + 1):
+    run = graphed(step)
+    for _ in range(WARM_UP_STEPS + 1):
         run(noise())
     place = step.places[-1]
     fresh = noise(value=4.0)
@@ -135,42 +135,42 @@ def test_a_replay_reads_its_inputs_where_they_were_when_it_was_recorded(gpu: Gpu
 
 
 def test_results_outlive_the_next_replay(gpu: Gpu) -> None:
-    run = repeated(Step(gpu))
-    for _ in range(WARM_UP + 1):
+    run = graphed(Step(gpu))
+    for _ in range(WARM_UP_STEPS + 1):
         given = run(noise())
     before = {name: value.clone() for name, value in given.items()}
-    recording = next(iter(run._recordings.values()))
-    recording.results.fill_(-1)
+    captured = next(iter(run._graphs.values()))
+    captured.outputs.fill_(-1)
     assert all(torch.equal(given[name], before[name]) for name in given)
 
 
-def test_each_shape_has_a_recording_of_its_own_and_few_are_kept(gpu: Gpu) -> None:
+def test_each_shape_has_a_graph_of_its_own_and_few_are_kept(gpu: Gpu) -> None:
     step = Step(gpu)
-    run = repeated(step)
-    for columns in range(1, MOST + 3):
-        for _ in range(WARM_UP + 2):
+    run = graphed(step)
+    for columns in range(1, MAX_GRAPHS + 3):
+        for _ in range(WARM_UP_STEPS + 2):
             assert float(run(noise(columns))["most"]) == 1
-    assert gpu.recorded == MOST
+    assert gpu.captured == MAX_GRAPHS
     made = step.made
-    run(noise(MOST + 2))
-    assert step.made == made + 1, "beyond that, steps are made as they stand"
+    run(noise(MAX_GRAPHS + 2))
+    assert step.made == made + 1, "beyond that, steps run eagerly"
 
 
-def test_a_step_that_waits_for_the_gpu_is_not_recorded_and_said_once(gpu: Gpu) -> None:
+def test_a_step_that_waits_for_the_gpu_is_not_captured_and_warned_of_once(gpu: Gpu) -> None:
     step = Waiting(gpu)
-    run = repeated(step)
-    with pytest.warns(UserWarning, match=r"the step cannot be recorded.*test_graphs\.py:\d+") as told:
-        repeat(run, WARM_UP + 5)
-    assert len(told) == 1
-    assert (step.made, gpu.recorded) == (WARM_UP + 5, 0)
+    run = graphed(step)
+    with pytest.warns(UserWarning, match=r"the step cannot be captured.*test_graphs\.py:\d+") as caught:
+        run_steps(run, WARM_UP_STEPS + 5)
+    assert len(caught) == 1
+    assert (step.made, gpu.captured) == (WARM_UP_STEPS + 5, 0)
     assert gpu.watching == 0
 
 
-def test_a_recording_that_fails_leaves_training_going(gpu: Gpu) -> None:
-    step = Unrecordable(gpu)
-    run = repeated(step)
-    with pytest.warns(UserWarning, match="cannot be recorded, because RuntimeError: operation not permitted"):
-        repeat(run, WARM_UP + 4)
+def test_a_capture_that_fails_leaves_training_going(gpu: Gpu) -> None:
+    step = Uncapturable(gpu)
+    run = graphed(step)
+    with pytest.warns(UserWarning, match="cannot be captured: RuntimeError: operation not permitted"):
+        run_steps(run, WARM_UP_STEPS + 4)
     assert float(run(noise())["sum"]) == 6
     assert gpu.replayed == 0
 
@@ -181,11 +181,11 @@ def test_other_warnings_of_a_watched_step_are_passed_on(gpu: Gpu) -> None:
             warnings.warn("something else", stacklevel=1)
             return super().__call__(inputs)
 
-    run = repeated(Warning_(gpu))
-    for _ in range(WARM_UP):
+    run = graphed(Warning_(gpu))
+    for _ in range(WARM_UP_STEPS):
         with pytest.warns(UserWarning, match="something else"):
             run(noise())
-    assert run.refused is None
+    assert run.refusal is None
 
 
 def test_what_torch_says_of_waiting_is_what_is_looked_for() -> None:
@@ -193,8 +193,8 @@ def test_what_torch_says_of_waiting_is_what_is_looked_for() -> None:
     libraries = [*torch_libraries()]
     if not libraries:
         pytest.skip("this torch has no CUDA")
-    assert any(SYNCHRONISING.encode() in one for one in libraries)
-    assert graphs.WARM_UP >= 2, "the step that is watched must not be the first, which compiles"
+    assert any(SYNCHRONIZATION_WARNING.encode() in one for one in libraries)
+    assert graphs.WARM_UP_STEPS >= 2, "the step that is watched must not be the first, which compiles"
 
 
 def torch_libraries() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Region matching: how well every caption fits every image, word by word (Eq. 7-10 of AttnGAN)."""
+"""Region matching: how well every caption matches every image, word by word (Eq. 7-10 of AttnGAN)."""
 
 from __future__ import annotations
 
@@ -22,75 +22,74 @@ __all__ = ["OPERATION", "PRECISIONS", "Precision", "region_attention", "region_m
 
 Precision = Literal["auto", "float32", "tf32", "float16", "bfloat16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
-WIDEST = 256
-"""Numbers of a vector up to which the sums of a block of words fit into a GPU's registers."""
-LONGEST = 64
-"""Words of a caption up to which a block holds it whole."""
-FEW_PAIRS = 1024
-"""Pairs up to which float32 that is kept whole takes no longer on the chip than plain torch, which waits for
-the host."""
-FEW_SCORES = 2**20
-"""Scores, one for each word and region of each pair, below which plain torch takes less time on a processor,
-with a backward pass and without: its tables have less than 4 MiB then. Measured on an AMD EPYC of family 25,
-model 17; the same for all types up to float32, in which each is computed. Beyond, cpu.py was 0.8 times as
-fast where all captions have the most words and memory is kept, and up to 2.4 times where neither is so."""
-SHARPEST = {"float16": 10.0, "bfloat16": 30.0, "float32": 30.0, "tf32": 30.0}
-"""The gamma1 up to which exp(gamma1), and in float32 squares of its sums, stay below the end of a type."""
+MAX_VECTOR_SIZE = 256
+"""Vectors up to this size fit in a GPU's registers with the sums of a block of words."""
+MAX_CAPTION_WORDS = 64
+"""Captions of up to so many words fit in a block."""
+MAX_FLOAT32_PAIRS = 1024
+"""Pairs up to which the kernel in full float32 is as fast as plain torch, which waits for the host."""
+MIN_CPU_SCORES = 2**20
+"""Scores, one for each word and region of each pair, below which plain torch is faster on a CPU, with a
+backward pass and without: its tables then take less than 4 MiB. Measured on an AMD EPYC, family 25, model 17;
+the same for all types up to float32, in which each is computed. Beyond, cpu.py had 0.8 times the speed where
+all captions have the maximum length and memory is reused, and up to 2.4 times where neither holds."""
+MAX_GAMMA1 = {"float16": 10.0, "bfloat16": 30.0, "float32": 30.0, "tf32": 30.0}
+"""Largest gamma1 for which exp(gamma1), and in float32 the squares of its sums, do not overflow."""
 
 
 def refuse_cpu(situation: Situation) -> str | None:
-    """Why cpu.py and plain.py are not meant for that, or None."""
+    """Why cpu.py and plain.py cannot run, or None."""
     device = situation.device.type
     return None if device == "cpu" else f"the inputs are on the device `{device}`"
 
 
 def scores_of(situation: Situation) -> int:
-    """How many numbers the tables of all pairs have."""
+    """The number of scores of words and regions in all pairs."""
     return situation.sizes["i"] * situation.sizes["t"] * situation.sizes["l"] * situation.sizes["n"]
 
 
 def avoid_cpu(situation: Situation) -> str | None:
-    """Why cpu.py is not worth its blocks there, or None."""
-    few = scores_of(situation) < FEW_SCORES
-    return f"plain torch is faster below {FEW_SCORES:,} scores of words and regions" if few else None
+    """Why `auto` should skip cpu.py, or None."""
+    few = scores_of(situation) < MIN_CPU_SCORES
+    return f"plain torch is faster below {MIN_CPU_SCORES:,} scores of words and regions" if few else None
 
 
 def avoid_plain(situation: Situation) -> str | None:
-    """Why plain.py is not worth its memory there, or None."""
-    if scores_of(situation) < FEW_SCORES:
+    """Why `auto` should skip plain.py, or None."""
+    if scores_of(situation) < MIN_CPU_SCORES:
         return None
     return (
-        f"from {FEW_SCORES:,} scores of words and regions on, `cpu` takes a quarter of the memory or less; "
-        "which is faster depends on the processor and on how long captions are"
+        f"from {MIN_CPU_SCORES:,} scores of words and regions, `cpu` needs at most a quarter of the memory; "
+        "which is faster depends on the processor and the lengths of captions"
     )
 
 
 def refuse_gpu(situation: Situation) -> str | None:
-    """Why gpu.py cannot run there, or None."""
+    """Why gpu.py cannot run, or None."""
     if reason := refuse_triton(situation, types=(torch.float32, torch.bfloat16, torch.float16)):
         return reason
-    for letter, axis, most in (("d", "numbers a vector", WIDEST), ("l", "words", LONGEST)):
-        if situation.sizes[letter] > most:
-            return f"it takes up to {most} {axis}, not {situation.sizes[letter]}"
+    for letter, axis, limit in (("d", "channels", MAX_VECTOR_SIZE), ("l", "words", MAX_CAPTION_WORDS)):
+        if situation.sizes[letter] > limit:
+            return f"it supports up to {limit} {axis}, not {situation.sizes[letter]}"
     if not all(situation.sizes.values()):
-        return "there is nothing to compare"
+        return "an input is empty"
     precision = situation.options.get("precision", AUTO)
     name = name_of(situation.dtype) if precision == AUTO else precision
     gamma1 = float(situation.options.get("gamma1", 0.0))
-    if gamma1 > SHARPEST[name]:
-        return f"numbers overflow in {name} with a gamma1 above {SHARPEST[name]:g}, here {gamma1:g}"
+    if gamma1 > MAX_GAMMA1[name]:
+        return f"{name} overflows with a gamma1 above {MAX_GAMMA1[name]:g}, here {gamma1:g}"
     return None
 
 
 def avoid_gpu(situation: Situation) -> str | None:
-    """Why gpu.py is not worth taking there, or None; measured on an H200."""
+    """Why `auto` should skip gpu.py, or None; measured on an H200."""
     if reason := avoid_triton(situation):
         return reason
     precision = situation.options.get("precision", AUTO)
-    whole = precision == "float32" or (precision == AUTO and situation.dtype is torch.float32)
-    if whole and situation.sizes["i"] * situation.sizes["t"] > FEW_PAIRS:
+    full = precision == "float32" or (precision == AUTO and situation.dtype is torch.float32)
+    if full and situation.sizes["i"] * situation.sizes["t"] > MAX_FLOAT32_PAIRS:
         return (
-            f"plain torch is faster beyond {FEW_PAIRS} pairs where float32 is kept whole; "
+            f"plain torch is faster beyond {MAX_FLOAT32_PAIRS} pairs in full float32; "
             "`precision: tf32` or `float16` uses tensor cores"
         )
     return None
@@ -107,7 +106,7 @@ def run_in_plain_torch(
     sparse: bool,
     function: Callable[..., Tensor],
 ) -> Float[Tensor, "i t"]:
-    """What is a function of plain torch, which has one precision and computes every pair."""
+    """Run a function of plain torch, which has one precision and computes every pair."""
     return function(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
 
 
@@ -117,14 +116,14 @@ OPERATION = Operation(
     (
         Candidate(
             "cpu",
-            "in tables that fit into the cache, with the least memory",
+            "in blocks that fit in the cache, with the least memory",
             refuse_cpu,
             partial(op.match, kernel="cpu"),
             avoid_cpu,
         ),
         Candidate(
             "triton",
-            "its tables stay on the GPU's chip",
+            "without tables in GPU memory",
             refuse_gpu,
             partial(op.match, kernel="triton"),
             avoid_gpu,
@@ -137,7 +136,7 @@ OPERATION = Operation(
             avoid_plain,
         ),
         Candidate(
-            "torch", "what cpu does, anywhere", lambda situation: None, partial(op.match, kernel="torch")
+            "torch", "like cpu, on any device", lambda situation: None, partial(op.match, kernel="torch")
         ),
         Candidate(
             "reference",
@@ -148,8 +147,8 @@ OPERATION = Operation(
     ),
     {"i": 48, "t": 48, "d": 256, "l": 18, "n": 289},
 )
-"""Kernels take words, regions as a list, lengths, `gamma1`, `gamma2`, `precision` and `sparse`: whether so
-many gradients of pairs will be zero that it pays to leave those pairs out."""
+"""Kernels take words, regions as a list, lengths, `gamma1`, `gamma2`, `precision` and `sparse`: whether many
+pairs will have a gradient of zero, so that skipping them is faster."""
 
 
 def region_matching(
@@ -164,7 +163,7 @@ def region_matching(
     kept: Float[Tensor, ""] | None = None,
     kernel: str = AUTO,
 ) -> Float[Tensor, "i t"]:
-    """Score every image i against every caption t by what its words find in the image's regions.
+    """Score every image i against every caption t by the attention of its words to the image's regions.
 
     Eq. 7-10 of AttnGAN (Xu et al., CVPR 2018), for one pair, with e_k word k and v_n region n:
 
@@ -173,27 +172,27 @@ def region_matching(
         R    = log sum_k exp(gamma2 cos(c_k, e_k))
 
     The paper raises the sum to the power 1/gamma2; the official code, whose weights were published, does
-    not, and neither does this: R lies in [-gamma2 + log l, gamma2 + log l] for a caption of l words.
-    Words beyond a caption's length have no influence whatever their slots hold. Everything between the two
-    products of a pair, and the result, is float32, or float64 for float64. A backward pass keeps the inputs
-    and the result, and computes the rest anew; of few pairs on a processor it keeps what torch keeps.
+    not, nor does this: R lies in [-gamma2 + log l, gamma2 + log l] for a caption of l words.
+    Words beyond a caption's length have no influence whatever their slots contain. Everything between the two
+    products of a pair, and the result, is float32, or float64 for float64. Only the inputs and the result are
+    saved for the backward pass, which recomputes the rest; for few pairs on a CPU, autograd saves it, too.
 
     Args:
         words: Word vectors of the captions.
         regions: Region vectors of the images, as a list or as a map, in any layout.
         lengths: How many words each caption has, at least 1.
-        gamma1: How sharply a word picks its regions, above 0.
+        gamma1: How sharply words attend to regions, above 0.
         gamma2: How much the best-matching words of a caption count, above 0.
-        precision: What numbers are rounded to before they are multiplied; `auto` is the inputs' own type,
-            and autocast's where that is on. A kernel may compute more exactly than asked.
-        filter: The share of the scores' gradient, by sum of absolute values, that the backward pass may leave
-            out, in [0, 1). It then computes the smallest set of pairs that carries the rest, and those of an
-            image and a caption at the same place. 0 is exact.
-        kept: A number that the backward pass sets to the share of pairs that it computed.
-        kernel: `auto`, or the kernel that computes: `attnforge kernels` lists them.
+        precision: The type of factors in products; `auto` is the type of autocast if that is on, else of the
+            inputs. A kernel may be more precise.
+        filter: The share of the gradient of the scores, by sum of absolute values, that the backward pass may
+            skip, in [0, 1). It then computes the smallest set of pairs that carries the rest, and the pairs
+            of an image and its own caption. 0 is exact.
+        kept: A scalar that the backward pass sets to the share of pairs that it computed.
+        kernel: `auto`, or a kernel of `attnforge kernels`.
 
     Raises:
-        AttnforgeError: A kernel or precision is not known, a kernel cannot run here, or `filter` is no share.
+        AttnforgeError: the kernel or precision is unknown, `filter` is invalid, or the kernel cannot run.
     """
     check(precision, filter)
     if regions.ndim == 4:
@@ -221,18 +220,18 @@ def region_matching(
 
 
 def check(precision: str, share: float) -> None:
-    """Refuse options that mean nothing.
+    """Refuse invalid options.
 
     Raises:
-        AttnforgeError: The precision is not known, or the share is not in [0, 1).
+        AttnforgeError: the precision is unknown, or the share is not in [0, 1).
     """
     if precision not in PRECISIONS:
-        known = ", ".join(f"`{one}`" for one in PRECISIONS)
+        known = ", ".join(f"`{name}`" for name in PRECISIONS)
         raise AttnforgeError(
             Problem("unknown-precision", f"there is no precision `{precision}`", None, f"one of {known}")
         )
     if not 0 <= share < 1:
-        message = f"{share:g} of the gradient cannot be left out"
+        message = f"`filter` is {share:g}"
         raise AttnforgeError(Problem("filter-not-a-share", message, None, "a share from 0 to below 1"))
 
 
@@ -243,15 +242,15 @@ def region_attention(
     *,
     gamma1: float,
 ) -> Float[Tensor, "t l h w"]:
-    """Give the regions of its own image that each word of a caption picks: a_kn of Eq. 9.
+    """The attention of each word of a caption to the regions of its own image: a_kn of Eq. 9.
 
-    Every map of a word sums to one; the maps beyond a caption's length are zero.
+    The map of every word sums to one; the maps beyond a caption's length are zero.
 
     Args:
         words: Word vectors of the captions.
-        regions: Region vectors of the images, one image a caption.
+        regions: Region vectors of the images, one image per caption.
         lengths: How many words each caption has, at least 1.
-        gamma1: How sharply a word picks its regions, above 0.
+        gamma1: How sharply words attend to regions, above 0.
     """
     padding = torch.arange(words.shape[2], device=words.device) >= lengths[:, None]
     words = words.masked_fill(padding[:, None], 0)

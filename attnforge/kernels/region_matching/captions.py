@@ -1,4 +1,4 @@
-"""Captions without their padding: the words of many captions one below the other, shortest caption first."""
+"""Captions without padding: the words of many captions concatenated, shortest caption first."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some captions of a batch, r words altogether."""
+    """Some captions of a batch, with r words in total."""
 
     captions: Int[Tensor, "c"]
-    """Their places in the batch."""
+    """Their indices in the batch."""
     groups: tuple[tuple[int, int], ...]
-    """How many captions of which length follow one another, as (captions, length)."""
+    """Consecutive captions of the same length, as (captions, length)."""
     caption_of_row: Int[Tensor, "r"]
-    """The place in the batch of the caption that a row's word belongs to."""
+    """The index in the batch of the caption of a row's word."""
     word_of_row: Int[Tensor, "r"]
-    """Which word of its caption a row is."""
+    """The index of a row's word in its caption."""
 
     def rows(self, words: Float[Tensor, "t d l"]) -> Float[Tensor, "r d"]:
         """The words, without padding."""
         return words.transpose(1, 2)[self.caption_of_row, self.word_of_row].contiguous()
 
     def put_rows(self, rows: Float[Tensor, "r d"], words: Float[Tensor, "t d l"]) -> None:
-        """Write rows to where `rows` reads them."""
+        """Write rows back to the positions that `rows` reads."""
         words.transpose(1, 2)[self.caption_of_row, self.word_of_row] = rows.to(words.dtype)
 
     def split(self, rows: Tensor, dim: int = 0) -> Iterator[Tensor]:
-        """Views of something that has a row a word: one a group, with captions and their words as axes."""
+        """Views of a tensor with a row per word: one per group, with captions and their words as axes."""
         start = 0
         for captions, length in self.groups:
             part = rows.narrow(dim, start, captions * length)
@@ -42,40 +42,40 @@ class Block:
 
 
 def block_of(captions: Sequence[int], lengths: Sequence[int], device: torch.device) -> Block:
-    """The block of some captions, whose lengths must not fall from one to the next.
+    """The block of some captions, sorted by increasing length.
 
     Args:
-        captions: Places in the batch.
+        captions: Indices in the batch.
         lengths: The lengths of the whole batch.
         device: Where the words are.
     """
-    own = [lengths[caption] for caption in captions]
-    groups = tuple((len(list(same)), length) for length, same in groupby(own))
-    counts = torch.tensor(own, device=device)
-    places = torch.tensor(captions, device=device)
+    own_lengths = [lengths[caption] for caption in captions]
+    groups = tuple((len(list(same)), length) for length, same in groupby(own_lengths))
+    counts = torch.tensor(own_lengths, device=device)
+    indices = torch.tensor(captions, device=device)
     ends = counts.cumsum(0)
-    caption_of_row = places.repeat_interleave(counts)
+    caption_of_row = indices.repeat_interleave(counts)
     word_of_row = torch.arange(len(caption_of_row), device=device) - (ends - counts).repeat_interleave(counts)
-    return Block(places, groups, caption_of_row, word_of_row)
+    return Block(indices, groups, caption_of_row, word_of_row)
 
 
 def blocks_of(lengths: Sequence[int], *, rows: int, device: torch.device) -> list[Block]:
-    """All captions of a batch, in blocks of about as many words.
+    """All captions of a batch, in blocks of about the same number of words.
 
     Args:
         lengths: How many words each caption has.
-        rows: How many words a block may have; a longer caption is a block of its own.
+        rows: Maximum words of a block; a longer caption is a block of its own.
         device: Where the words are.
     """
     blocks: list[Block] = []
     current: list[int] = []
-    held = 0
+    count = 0
     for caption in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if current and held + lengths[caption] > rows:
+        if current and count + lengths[caption] > rows:
             blocks.append(block_of(current, lengths, device))
-            current, held = [], 0
+            current, count = [], 0
         current.append(caption)
-        held += lengths[caption]
+        count += lengths[caption]
     if current:
         blocks.append(block_of(current, lengths, device))
     return blocks

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnforge.kernels.region_matching.reference import SMALLEST
+from attnforge.kernels.region_matching.reference import MIN_NORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Cosines:
     """u . e / max(|u| |e|, 1e-8 z), which is c . e / max(|c| |e|, 1e-8)."""
     divisor: Float[Tensor, "p r"]
     guarded: Bool[Tensor, "p r"]
-    """Where the divisor is the smallest that is allowed."""
+    """Where the divisor is clamped to its minimum."""
     squares: Float[Tensor, "p r"]
     """|u|^2."""
     totals: Float[Tensor, "p r"]
@@ -28,13 +28,13 @@ class Cosines:
 
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """The gradient of the cosines: a e - b u for u, and a u - c e for e apart from what u owes to e."""
+    """The gradient of the cosines: a e - b u for u, and a u - c e for e, apart from its part through u."""
 
     a: Float[Tensor, "p r"]
     b: Float[Tensor, "p r"]
     c: Float[Tensor, "p r"]
     totals: Float[Tensor, "p r"] | None
-    """For z; None where the guard is nowhere at work, and then z has no influence."""
+    """For z; None if nothing is clamped, and z has no influence."""
 
 
 def cosines_of(
@@ -45,7 +45,7 @@ def cosines_of(
 ) -> Cosines:
     """Cosines from u . e, |u|^2, |e|^2 and z."""
     norms = squares.sqrt() * word_squares.sqrt()
-    smallest = SMALLEST * totals
+    smallest = MIN_NORM * totals
     divisor = torch.maximum(norms, smallest)
     return Cosines(dots / divisor, divisor, norms < smallest, squares, totals)
 

@@ -1,7 +1,7 @@
-"""Region matching for processors: some images against a block of captions at a time, in memory reused.
+"""Region matching for CPUs: some images against a block of captions at a time, in reused buffers.
 
 The cosine of Eq. 10 does not change when a context is scaled, and the softmax over regions of Eq. 9 is
-w / sum(w) with w = exp(gamma1 p). So u = sum_n w_n v_n stands for the context and the second softmax
+w / sum(w) with w = exp(gamma1 p). So u = sum_n w_n v_n replaces the context and the second softmax
 disappears. docs/explanation/region-matching-kernel.md derives this and the gradient.
 """
 
@@ -16,15 +16,15 @@ from torch import Tensor
 from attnforge.kernels.region_matching.captions import block_of, blocks_of
 from attnforge.kernels.region_matching.tables import Tables
 
-SCORES_HELD = 2**18
+BLOCK_SCORES = 2**18
 """Words times regions of a block: 1 MiB of float32, so that a few such tables stay in a core's cache."""
 
-FOR_A_THREAD = 2
-"""Images for each thread that stand side by side where threads share the work. They wait for one another
-after every step, which takes long where other processes hold one of them up: larger steps are fewer."""
+IMAGES_PER_THREAD = 2
+"""Images that are computed together, if several threads share the work. They synchronize after every step,
+which takes long if other processes delay one of them, so steps are larger."""
 
-SPARSE = 0.75
-"""Below this share of captions with a gradient, an image is multiplied with their words alone."""
+SPARSE_SHARE = 0.75
+"""Below this share of captions with a gradient, an image is multiplied with the words of these only."""
 
 
 def forward(
@@ -42,9 +42,9 @@ def forward(
         words: Word vectors of the captions.
         regions: Region vectors of the images.
         lengths: How many words each caption has, at least 1.
-        gamma1: How sharply a word picks its regions.
+        gamma1: How sharply words attend to regions.
         gamma2: How much the best-matching words of a caption count.
-        products: What factors of the large products are rounded to: the precision of the result, or less.
+        products: The type of the factors of the large products: the precision of the result, or less.
     """
     precise = torch.promote_types(words.dtype, torch.float32)
     scores = words.new_empty(len(regions), len(words), dtype=precise)
@@ -52,16 +52,16 @@ def forward(
     for block in blocks_of(lengths.tolist(), rows=rows_of(regions), device=words.device):
         rows = block.rows(words).to(precise)
         make = partial(Tables, block, rows, regions=regions.shape[2], products=products)
-        held: dict[int, Tables] = {}
-        found = []
+        tables_by_count: dict[int, Tables] = {}
+        parts = []
         for start in range(0, len(regions), together):
-            some = regions[start : start + together]
-            if len(some) not in held:
-                held[len(some)] = make(images=len(some))
-            found.append(held[len(some)].match(some, gamma1).value)
-        cosines = torch.cat(found)
-        parts = [(gamma2 * part).logsumexp(dim=2) for part in block.split(cosines, dim=1)]
-        scores[:, block.captions] = torch.cat(parts, dim=1)
+            images = regions[start : start + together]
+            if len(images) not in tables_by_count:
+                tables_by_count[len(images)] = make(images=len(images))
+            parts.append(tables_by_count[len(images)].match(images, gamma1).value)
+        cosines = torch.cat(parts)
+        relevance = [(gamma2 * part).logsumexp(dim=2) for part in block.split(cosines, dim=1)]
+        scores[:, block.captions] = torch.cat(relevance, dim=1)
     return scores
 
 
@@ -76,15 +76,15 @@ def backward(
     gamma2: float,
     products: torch.dtype,
 ) -> tuple[Float[Tensor, "t d l"], Float[Tensor, "i d n"]]:
-    """The gradients of words and regions; everything but `scores` is computed anew.
+    """The gradients of words and regions; everything but `scores` is recomputed.
 
     Args:
-        gradient: The gradient of the scores. Where many are zero, those pairs are not computed.
-        scores: What `forward` gave.
+        gradient: The gradient of the scores. If many are zero, these pairs are skipped.
+        scores: The result of `forward`.
         words: Word vectors of the captions.
         regions: Region vectors of the images.
         lengths: How many words each caption has, at least 1.
-        gamma1: How sharply a word picks its regions.
+        gamma1: How sharply words attend to regions.
         gamma2: How much the best-matching words of a caption count.
         products: As for `forward`.
     """
@@ -95,51 +95,51 @@ def backward(
         rows = block.rows(words).to(scores.dtype)
         make = partial(Tables, regions=regions.shape[2], products=products, backward=True)
         of_rows = torch.zeros_like(rows)
-        held: dict[int, Tables] = {}
+        tables_by_count: dict[int, Tables] = {}
 
-        def learn(tables: Tables, images: list[int]) -> None:
+        def accumulate(tables: Tables, images: list[int]) -> None:
             first, last = images[0], images[-1]
-            follow = last - first == len(images) - 1
-            places = slice(first, last + 1) if follow else images  # a slice costs no copy
-            cosines = tables.match(regions[places], gamma1)
+            consecutive = last - first == len(images) - 1
+            indices = slice(first, last + 1) if consecutive else images  # a slice is not copied
+            cosines = tables.match(regions[indices], gamma1)
             caption = tables.block.caption_of_row
-            best = torch.exp(gamma2 * cosines.value - scores[places][:, caption])
-            incoming = gamma2 * best * gradient[places][:, caption]
-            of_regions[places] += tables.gradients(gamma1, cosines, incoming)
+            best = torch.exp(gamma2 * cosines.value - scores[indices][:, caption])
+            incoming = gamma2 * best * gradient[indices][:, caption]
+            of_regions[indices] += tables.gradients(gamma1, cosines, incoming)
 
         active = gradient[:, block.captions] != 0
-        dense, sparse = divided(active)
+        dense, sparse = split_by_density(active)
         for start in range(0, len(dense), together):
             images = dense[start : start + together]
-            if len(images) not in held:
-                held[len(images)] = make(block, rows, images=len(images))
-            learn(held[len(images)], images)
-        for tables in held.values():
+            if len(images) not in tables_by_count:
+                tables_by_count[len(images)] = make(block, rows, images=len(images))
+            accumulate(tables_by_count[len(images)], images)
+        for tables in tables_by_count.values():
             of_rows += tables.of_rows
         for image in sparse:
-            some = block_of(block.captions[active[image]].tolist(), counts, words.device)
-            kept = torch.isin(block.caption_of_row, some.captions).nonzero()[:, 0]
-            tables = make(some, rows[kept], images=1)
-            learn(tables, [image])
+            active_block = block_of(block.captions[active[image]].tolist(), counts, words.device)
+            kept = torch.isin(block.caption_of_row, active_block.captions).nonzero()[:, 0]
+            tables = make(active_block, rows[kept], images=1)
+            accumulate(tables, [image])
             of_rows[kept] += tables.of_rows
         block.put_rows(of_rows, of_words)
     return of_words, of_regions.to(regions.dtype)
 
 
-def divided(active: Bool[Tensor, "i c"]) -> tuple[list[int], list[int]]:
-    """The images that are multiplied with all captions, and those with the few that have a gradient."""
+def split_by_density(active: Bool[Tensor, "i c"]) -> tuple[list[int], list[int]]:
+    """The images to multiply with all captions, and those to multiply with captions with a gradient only."""
     shares = active.float().mean(dim=1).tolist()
-    dense = [image for image, share in enumerate(shares) if share >= SPARSE]
-    sparse = [image for image, share in enumerate(shares) if 0 < share < SPARSE]
+    dense = [image for image, share in enumerate(shares) if share >= SPARSE_SHARE]
+    sparse = [image for image, share in enumerate(shares) if 0 < share < SPARSE_SHARE]
     return dense, sparse
 
 
 def images_of(regions: Float[Tensor, "i d n"]) -> int:
-    """How many images stand side by side."""
+    """How many images are computed together."""
     threads = torch.get_num_threads()
-    return 1 if threads == 1 else max(1, min(FOR_A_THREAD * threads, len(regions)))
+    return 1 if threads == 1 else max(1, min(IMAGES_PER_THREAD * threads, len(regions)))
 
 
 def rows_of(regions: Float[Tensor, "i d n"]) -> int:
     """How many words a block has."""
-    return max(64, SCORES_HELD // max(1, regions.shape[2]))
+    return max(64, BLOCK_SCORES // max(1, regions.shape[2]))

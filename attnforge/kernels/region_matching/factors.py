@@ -1,4 +1,4 @@
-"""What the Triton programs multiply: vectors as rows, in the type that a precision asks for."""
+"""The factors that Triton programs multiply: vectors as rows, in the type of a precision."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 Kind = Literal["half", "tf32", "float32"]
-"""How numbers are multiplied: 16 bits, float32 in one product of tensor cores, or float32 kept whole."""
+"""How numbers are multiplied: 16 bits, float32 in one product on tensor cores, or full float32."""
 
-EVEN = 16
-"""Numbers that a row has a multiple of: then its parts can be read as wholes of 16 bytes or more."""
+ROW_MULTIPLE = 16
+"""Rows are padded to a multiple of this size, so that they can be read 16 bytes or more at a time."""
 
 
 def factors_of(precision: str, inputs: torch.dtype) -> tuple[torch.dtype, Kind]:
@@ -21,7 +21,7 @@ def factors_of(precision: str, inputs: torch.dtype) -> tuple[torch.dtype, Kind]:
 
     Args:
         precision: `auto`, `float32`, `tf32`, `float16` or `bfloat16`.
-        inputs: The type of words and regions, which `auto` takes.
+        inputs: The type of words and regions, which `auto` selects.
     """
     name = str(inputs).removeprefix("torch.") if precision == "auto" else precision
     if name == "tf32":
@@ -31,25 +31,25 @@ def factors_of(precision: str, inputs: torch.dtype) -> tuple[torch.dtype, Kind]:
 
 
 def rows_of(vectors: Float[Tensor, "b d n"], dtype: torch.dtype, kind: Kind) -> Float[Tensor, "b n w"]:
-    """Vectors as rows without gaps, with zeros up to a multiple of EVEN numbers; copied only where needed.
+    """Vectors as rows without gaps, padded with zeros to a multiple of ROW_MULTIPLE; copied only if needed.
 
     Args:
         vectors: The vectors.
         dtype: The type of factors.
-        kind: How they are multiplied. GPUs cut float32 to TF32, so for that it is rounded here, which errs
-            half as much and to both sides.
+        kind: How they are multiplied. GPUs truncate float32 to TF32, so it is rounded here first, which
+            halves the error and removes its bias.
     """
-    turned = vectors.transpose(1, 2)
-    batch, count, width = turned.shape
-    beyond = -width % EVEN
+    transposed = vectors.transpose(1, 2)
+    batch, count, width = transposed.shape
+    padding = -width % ROW_MULTIPLE
     if kind == "tf32":
-        turned = rounded_to_tf32(turned.to(dtype))
-    if turned.dtype is dtype and turned.is_contiguous() and not beyond:
-        return turned
-    rows = turned.new_empty(batch, count, width + beyond, dtype=dtype)
-    if not beyond:
-        return rows.copy_(turned)
-    rows[..., :width].copy_(turned)
+        transposed = rounded_to_tf32(transposed.to(dtype))
+    if transposed.dtype is dtype and transposed.is_contiguous() and not padding:
+        return transposed
+    rows = transposed.new_empty(batch, count, width + padding, dtype=dtype)
+    if not padding:
+        return rows.copy_(transposed)
+    rows[..., :width].copy_(transposed)
     rows[..., width:].zero_()
     return rows
 

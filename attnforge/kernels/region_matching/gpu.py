@@ -17,16 +17,16 @@ from attnforge.kernels.region_matching.buckets import buckets_of
 from attnforge.kernels.region_matching.factors import factors_of, rows_of, sums_of
 
 WORKSPACE = 2**26
-"""Bytes, 64 MiB, that images taken together may need beside inputs and results; one alone may need more."""
-MOST = 65535
-"""Programs that a GPU takes on the second axis of a grid."""
+"""Bytes, 64 MiB, of temporary memory for images computed together; a single image may need more."""
+MAX_GRID = 65535
+"""Maximum size of the second axis of a CUDA grid."""
 
 
 def parts_of(images: int, bytes_each: int) -> Iterator[slice]:
-    """All images, in runs that need no more than the workspace, or one by one."""
-    run = max(1, min(MOST, WORKSPACE // max(1, bytes_each)))
-    for start in range(0, images, run):
-        yield slice(start, min(start + run, images))
+    """All images, in chunks that fit in the workspace, or one by one."""
+    chunk = max(1, min(MAX_GRID, WORKSPACE // max(1, bytes_each)))
+    for start in range(0, images, chunk):
+        yield slice(start, min(start + chunk, images))
 
 
 def forward(
@@ -44,9 +44,9 @@ def forward(
         words: Word vectors of the captions.
         regions: Region vectors of the images.
         lengths: How many words each caption has, at least 1.
-        gamma1: How sharply a word picks its regions.
+        gamma1: How sharply words attend to regions.
         gamma2: How much the best-matching words of a caption count.
-        precision: What factors of the large products are rounded to.
+        precision: The type of the factors of the large products.
     """
     dtype, kind = factors_of(precision, words.dtype)
     batch, _, longest = words.shape

@@ -1,7 +1,7 @@
 """Launches the Triton programs of region matching's gradient; see `gradient_programs` for what they compute.
 
-Images go through them in runs, so that what is written down for each pair, a vector for every word, never
-takes more than the workspace, or what one image needs.
+Images are processed in chunks, so that the intermediate results of pairs, a vector for every word, fit in the
+workspace, or are those of one image.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from attnforge.kernels.region_matching.factors import Kind, factors_of, rows_of,
 from attnforge.kernels.region_matching.gpu import parts_of
 from attnforge.kernels.region_matching.pairs import Pairs, every_pair, pairs_with_gradient
 
-PROGRAMS = 512
-"""How many programs a launch should have at least to keep a GPU busy. It is the same for all GPUs: how sums
-are split decides their last bits."""
+MIN_PROGRAMS = 512
+"""Minimum programs of a launch to keep a GPU busy. It is the same for all GPUs, since the split of sums
+decides their last bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The captions of a batch, as all launches take them."""
+    """The captions of a batch, for all launches."""
 
     rows: Float[Tensor, "t l w"]
     buckets: Buckets
@@ -44,8 +44,8 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Some images: their regions, and what `slopes` writes down for each word of their pairs."""
+class Chunk:
+    """Some images: their regions, and the results of `slopes` for each word of their pairs."""
 
     regions: Float[Tensor, "i n w"]
     pairs: Pairs
@@ -53,7 +53,7 @@ class Run:
     factors: Float[Tensor, "3 i t l"]
     """a, z and c."""
     scale: Float[Tensor, ""]
-    """What a and z are multiplied by before they are rounded: a power of two."""
+    """Scale of a and z before they are rounded: a power of two."""
 
 
 def backward(
@@ -68,45 +68,45 @@ def backward(
     precision: str,
     sparse: bool,
 ) -> tuple[Float[Tensor, "t d l"], Float[Tensor, "i d n"]]:
-    """The gradients of words and regions; everything but `scores` is computed anew.
+    """The gradients of words and regions; everything but `scores` is recomputed.
 
     Args:
         gradient: The gradient of the scores.
-        scores: What `gpu.forward` gave.
+        scores: The result of `gpu.forward`.
         words: Word vectors of the captions.
         regions: Region vectors of the images.
         lengths: How many words each caption has, at least 1.
-        gamma1: How sharply a word picks its regions.
+        gamma1: How sharply words attend to regions.
         gamma2: How much the best-matching words of a caption count.
-        precision: What factors of the large products are rounded to.
-        sparse: Whether to leave pairs out whose gradient is zero.
+        precision: The type of the factors of the large products.
+        sparse: Whether to skip pairs with a gradient of zero.
     """
     dtype, kind = factors_of(precision, words.dtype)
-    batch, given, longest = words.shape
+    batch, channels, longest = words.shape
     captions = Words(
         rows_of(words, dtype, kind), buckets_of(lengths.to(regions.device), longest), kind, gamma1, gamma2
     )
     of_regions = torch.empty_like(regions, memory_format=torch.contiguous_format)
-    splits = min(triton.cdiv(PROGRAMS, batch), len(regions))
+    splits = min(triton.cdiv(MIN_PROGRAMS, batch), len(regions))
     of_words = words.new_zeros((splits, batch, longest, captions.rows.shape[2]), dtype=torch.float32)
     for part in parts_of(len(regions), bytes_of_image(captions.rows, regions.shape[2])):
-        found = gradient[part].float().contiguous()
+        incoming = gradient[part].float().contiguous()
         pairs = (
-            pairs_with_gradient(captions.buckets, found)
+            pairs_with_gradient(captions.buckets, incoming)
             if sparse
-            else every_pair(captions.buckets, len(found))
+            else every_pair(captions.buckets, len(incoming))
         )
         with device_of(regions):
-            run = find_slopes(found, scores[part], regions[part], captions, pairs)
-            of_regions[part] = learn_regions(captions, run)[..., :given].transpose(1, 2)
-            learn_words(captions, run, of_words)
-        del run  # before the next one takes its room
-    found_words = of_words.sum(dim=0)[..., :given].to(words.dtype)
-    return found_words.transpose(1, 2).contiguous(), of_regions
+            chunk = compute_slopes(incoming, scores[part], regions[part], captions, pairs)
+            of_regions[part] = learn_regions(captions, chunk)[..., :channels].transpose(1, 2)
+            learn_words(captions, chunk, of_words)
+        del chunk  # free its memory before the next chunk
+    words_gradient = of_words.sum(dim=0)[..., :channels].to(words.dtype)
+    return words_gradient.transpose(1, 2).contiguous(), of_regions
 
 
 def bytes_of_image(words: Float[Tensor, "t l w"], count: int) -> int:
-    """What one image takes of the workspace.
+    """Bytes of the workspace for one image.
 
     Args:
         words: Words of the captions, as factors.
@@ -118,14 +118,14 @@ def bytes_of_image(words: Float[Tensor, "t l w"], count: int) -> int:
     return batch * (of_words + of_lists) + count * width * (words.itemsize + 2 * 4)
 
 
-def find_slopes(
+def compute_slopes(
     gradient: Float[Tensor, "i t"],
     scores: Float[Tensor, "i t"],
     regions: Float[Tensor, "i d n"],
     words: Words,
     pairs: Pairs,
-) -> Run:
-    """Compute contexts again and write down what the gradient needs of them."""
+) -> Chunk:
+    """Recompute contexts and what the gradient needs of them."""
     batch, longest, width = words.rows.shape
     images, _, count = regions.shape
     vectors = rows_of(regions, words.rows.dtype, words.kind)
@@ -147,13 +147,13 @@ def find_slopes(
             words.gamma1 * log2(e), words.gamma2,
             **constants,
         )  # fmt: skip
-    return Run(vectors, pairs, pulls, factors, scale_for(largest, words))
+    return Chunk(vectors, pairs, pulls, factors, scale_for(largest, words))
 
 
 def scale_for(largest: Float[Tensor, "i t"], words: Words) -> Float[Tensor, ""]:
-    """What brings the largest a exp(gamma1) near 1, which keeps float16 away from both of its ends.
+    """The scale that brings the largest a exp(gamma1) near 1, which avoids overflow and underflow in float16.
 
-    A gradient that is infinite has no such number, and becomes undefined as a whole.
+    An infinite gradient has no such scale and becomes NaN.
     """
     if words.rows.dtype is not torch.float16:
         return largest.new_ones(())
@@ -162,12 +162,12 @@ def scale_for(largest: Float[Tensor, "i t"], words: Words) -> Float[Tensor, ""]:
     return power.clamp(-100, 100).exp2() + (top - top)
 
 
-def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n w"]:
-    """What flows to the regions of a run."""
+def learn_regions(words: Words, chunk: Chunk) -> Float[Tensor, "i n w"]:
+    """The gradient of the regions of a chunk."""
     batch, longest, width = words.rows.shape
-    images, count, _ = run.regions.shape
-    splits = min(triton.cdiv(PROGRAMS, images * triton.cdiv(count, 64)), batch)
-    learnt = run.factors.new_zeros(splits, images, count, width)
+    images, count, _ = chunk.regions.shape
+    splits = min(triton.cdiv(MIN_PROGRAMS, images * triton.cdiv(count, 64)), batch)
+    learnt = chunk.factors.new_zeros(splits, images, count, width)
     for bucket in range(len(words.buckets.sizes)):
         program, constants = words.prepared("learn_regions", bucket)
 
@@ -175,26 +175,26 @@ def learn_regions(words: Words, run: Run) -> Float[Tensor, "i n w"]:
             return triton.cdiv(count, options["TILE"]), images, splits
 
         program[grid](
-            words.rows, run.regions, words.buckets.lengths, run.pairs.captions, run.pairs.bounds,
-            run.pulls, run.factors, run.scale, learnt,
+            words.rows, chunk.regions, words.buckets.lengths, chunk.pairs.captions, chunk.pairs.bounds,
+            chunk.pulls, chunk.factors, chunk.scale, learnt,
             bucket, batch, longest, count, width,
-            run.pairs.captions.stride(0), run.pairs.bounds.stride(0), run.factors.stride(0), splits,
+            chunk.pairs.captions.stride(0), chunk.pairs.bounds.stride(0), chunk.factors.stride(0), splits,
             words.gamma1,
             **constants,
         )  # fmt: skip
     return learnt.sum(dim=0)
 
 
-def learn_words(words: Words, run: Run, learnt: Float[Tensor, "s t l w"]) -> None:
-    """Add what flows to the words from a run."""
+def learn_words(words: Words, chunk: Chunk, learnt: Float[Tensor, "s t l w"]) -> None:
+    """Add the gradient of the words from a chunk."""
     batch, longest, width = words.rows.shape
-    count = run.regions.shape[1]
+    count = chunk.regions.shape[1]
     for bucket in range(len(words.buckets.sizes)):
         program, constants = words.prepared("learn_words", bucket)
         program[batch, len(learnt)](
-            words.rows, run.regions, words.buckets.lengths, words.buckets.captions, words.buckets.bounds,
-            run.pairs.images, run.pairs.counts, run.pulls, run.factors, run.scale, learnt,
-            bucket, batch, longest, count, width, run.pairs.images.stride(0), run.factors.stride(0),
+            words.rows, chunk.regions, words.buckets.lengths, words.buckets.captions, words.buckets.bounds,
+            chunk.pairs.images, chunk.pairs.counts, chunk.pulls, chunk.factors, chunk.scale, learnt,
+            bucket, batch, longest, count, width, chunk.pairs.images.stride(0), chunk.factors.stride(0),
             words.gamma1,
             **constants,
         )  # fmt: skip

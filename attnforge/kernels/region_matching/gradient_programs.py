@@ -1,8 +1,8 @@
 """The Triton programs of region matching's gradient: per pair, per image and per caption.
 
-`slopes` computes contexts again and writes down, for every word of a pair, a vector x and three numbers.
-`learn_regions` and `learn_words` compute scores again and sum what flows to an image and to a caption over
-their pairs, in an order of their own: nothing is added from two sides at once.
+`slopes` recomputes contexts and writes a vector x and three scalars for every word of a pair. `learn_regions`
+and `learn_words` recompute scores and sum the gradients of an image and of a caption over their pairs, in a
+fixed order and without atomics.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def slopes(
 ):  # fmt: skip
     """x, a, z and c of the words of ROWS // WORDS pairs of an image, and the largest |a| of them.
 
-    The gradient of u is a x and that of z, but for its part in u, is z; c is what is subtracted from a word.
+    The gradient of u is a x, and that of z, apart from its part in u, is z; c is subtracted from a word.
     """
     image = tl.program_id(1).to(tl.int64)
     bounds += image * bounds_step + bucket
@@ -70,7 +70,7 @@ def slopes(
 @triton.jit
 @no_type_check
 def narrow(values, TYPE: tl.constexpr, WIDE: tl.constexpr):
-    """Float32 values in TYPE; in float16 those beyond its end become its end, and NaN stays NaN."""
+    """Float32 values in TYPE; clamped to the range of float16 in float16; NaN stays NaN."""
     if tl.float16 == TYPE:
         values = tl.maximum(values, -65504.0, propagate_nan=tl.PropagateNan.ALL)
         values = tl.minimum(values, 65504.0, propagate_nan=tl.PropagateNan.ALL)
@@ -80,7 +80,7 @@ def narrow(values, TYPE: tl.constexpr, WIDE: tl.constexpr):
 @triton.jit
 @no_type_check
 def read_part(vectors, row, inside, start, width, PART: tl.constexpr):
-    """PART numbers of vectors from `start` on, as rows, with zeros where a row is not inside."""
+    """PART channels of vectors from `start` on, as rows, with zeros where a row is not inside."""
     column = start + tl.arange(0, PART)
     mask = inside[:, None] & (column < width)[None, :]
     return tl.load(vectors + row[:, None] * width + column[None, :], mask=mask, other=0.0)
@@ -93,7 +93,7 @@ def compare_both(
     TILE: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr, PART: tl.constexpr,
     PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """The products of regions with words and with their x, regions by rows, over PART numbers at a time."""
+    """The products of regions with words and with their x, regions by rows, PART channels at a time."""
     scores = tl.zeros((TILE, ROWS), dtype=tl.float32)
     flow = tl.zeros((TILE, ROWS), dtype=tl.float32)
     for start in range(0, WIDTH, PART):
@@ -113,7 +113,7 @@ def learn_regions(
     TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PART: tl.constexpr, PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Adds what flows to TILE regions of an image from one part in `parts` of a bucket's captions."""
+    """Add the gradient of TILE regions of an image from one of `parts` parts of a bucket's captions."""
     image = tl.program_id(1).to(tl.int64)
     part = tl.program_id(2).to(tl.int64)
     bounds += image * bounds_step + bucket
@@ -160,7 +160,7 @@ def learn_words(
     TILE: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PART: tl.constexpr, PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Adds what flows to the words of a caption from one part of its images."""
+    """Add the gradient of the words of a caption from one part of its images."""
     place = tl.load(bounds + bucket) + tl.program_id(0)
     if place >= tl.load(bounds + bucket + 1):
         return

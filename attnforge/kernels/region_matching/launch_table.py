@@ -1,13 +1,13 @@
-"""The shapes with which the Triton programs of region matching are launched.
+"""Launch configurations of the Triton programs of region matching.
 
-For sm_90, entries for vectors of 256 numbers and captions of up to 32 words, in halves and TF32, are those
-that an H200 ran fastest with 256 pairs (Triton 3.6; benchmarks/results/nvidia-h200/launches.csv), although
-they spill. Halves of narrower vectors mostly follow them untimed. All others were made by compiling: of the
-shapes that were tried, from large blocks to small, each is the first that spills nothing from registers, or,
-in a program of the gradient, no more than 64 bytes.
+For sm_90, entries for vectors of 256 channels and captions of up to 32 words, in 16 bits and TF32, were the
+fastest on an H200 with 256 pairs (Triton 3.6; benchmarks/results/nvidia-h200/launches.csv), although they
+spill registers. Those in 16 bits for narrower vectors are mostly the same, untimed. All others were chosen by
+compiling and not timed: each is the largest tried block that spills no registers, or, in programs of the
+gradient, at most 64 bytes.
 
-Three products of TF32 would be two to four times as fast as plain units for float32 that is kept whole. On
-the H200, under Triton 3.6, they read beyond their memory with captions of several lengths: they are not used.
+For full float32, three products in TF32 would be two to four times as fast as CUDA cores. They are not used:
+on the H200, with Triton 3.6, they read out of bounds with captions of several lengths.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ Program = Literal["score", "slopes", "learn_regions", "learn_words"]
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A shape of a launch."""
+    """A launch configuration."""
 
     rows: int
-    """Words of a block; a single caption may have more."""
+    """Words per block; a single caption may have more."""
     tile: int
-    """Regions of a block."""
+    """Regions per block."""
     warps: int
     stages: int = 1
-    """Rounds of a loop that are in flight."""
+    """Pipeline stages of the loop."""
     part: int = 0
-    """Numbers of a vector that a program of the gradient compares at a time; the others take it whole."""
+    """Channels that a program of the gradient processes at a time; other programs process all."""
 
     def options(self) -> dict[str, int]:
-        """What the launch says to Triton, not to the program."""
+        """Options for Triton, not for the program."""
         return {"num_warps": self.warps, "num_stages": self.stages}
 
 
@@ -161,5 +161,5 @@ LAUNCHES: dict[tuple[Program, int, Kind], dict[int, tuple[Launch, ...]]] = {
         256: (Launch(16, 32, 8, 1, 32), Launch(16, 32, 8, 1, 32), Launch(16, 16, 8, 1, 32)),
     },
 }  # fmt: skip
-"""By program, generation of the GPU (8 or 9) and how numbers are multiplied; then by the width of vectors,
+"""By program, generation of the GPU (8 or 9) and how factors are multiplied; then by the size of vectors,
 for captions of up to 16, 32 and 64 words."""

@@ -1,7 +1,4 @@
-"""With which blocks and warps the Triton programs of region matching are launched.
-
-`launch_table` has the shapes. No launch was timed.
-"""
+"""Launch configurations of the Triton programs of region matching, from `launch_table`."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from attnforge.kernels.region_matching.factors import Kind
 from attnforge.kernels.region_matching.launch_table import LAUNCHES, Launch, Program
 
 TUNE = "ATTNFORGE_TUNE"
-"""The environment variable that with 1 lets Triton time all launches of the table and keep the fastest."""
+"""The environment variable that makes Triton time all launches of the table and keep the fastest, if 1."""
 
 PROGRAMS: dict[Program, Any] = {
     "score": programs.score,
@@ -28,46 +25,46 @@ PROGRAMS: dict[Program, Any] = {
     "learn_regions": gradient_programs.learn_regions,
     "learn_words": gradient_programs.learn_words,
 }
-ADDED_TO: dict[Program, list[str]] = {"learn_regions": ["learnt"], "learn_words": ["learnt"]}
-"""What a program adds to, which timing it must not change."""
+ACCUMULATED: dict[Program, list[str]] = {"learn_regions": ["learnt"], "learn_words": ["learnt"]}
+"""Arguments that a program adds to, which autotuning restores."""
 
 
 def launch_for(program: Program, *, generation: int, kind: Kind, width: int, words: int) -> Launch:
-    """The table's launch; later generations take that of the latest known.
+    """The table's launch; later generations use that of the latest known.
 
     Args:
         program: Which program.
         generation: The first number of the GPU's compute capability.
-        kind: How numbers are multiplied.
-        width: Numbers of a vector, a power of two.
-        words: Words of a caption of the bucket.
+        kind: How factors are multiplied.
+        width: Size of a vector, a power of two.
+        words: Maximum length of captions of the bucket.
     """
     of_buckets = LAUNCHES[program, min(generation, 9), kind][max(width, 64)]
     return of_buckets[sizes_for(words).index(words)]
 
 
 def width_of(width: int) -> int:
-    """The room for a vector: the next power of two, and what tensor cores take at least."""
+    """The padded size of a vector: the next power of two, but at least the minimum of tensor cores."""
     return max(32, int(triton.next_power_of_2(width)))
 
 
 def constants_of(
     program: Program, launch: Launch, *, kind: Kind, width: int, words: int
 ) -> dict[str, int | str]:
-    """What a launch says to the program itself.
+    """Constants for the program.
 
     Args:
         program: Which program.
         launch: The launch.
-        kind: How numbers are multiplied.
-        width: Numbers of a vector, a power of two.
-        words: Words of a caption of the bucket.
+        kind: How factors are multiplied.
+        width: Size of a vector, a power of two.
+        words: Maximum length of captions of the bucket.
     """
     precision = "ieee" if kind == "float32" else "tf32"
     constants: dict[str, int | str] = {"TILE": launch.tile, "WORDS": words, "PRECISION": precision}
     if program != "learn_words":
         constants["ROWS"] = max(launch.rows, words)
-    if program in ADDED_TO:
+    if program in ACCUMULATED:
         constants["PART"] = min(launch.part, width)
     return constants
 
@@ -80,28 +77,28 @@ def prepared(
     Args:
         program: Which program.
         regions: A tensor on the device.
-        width: Numbers of a vector.
-        words: Words of a caption of the bucket.
-        kind: How numbers are multiplied.
+        width: Size of a vector.
+        words: Maximum length of captions of the bucket.
+        kind: How factors are multiplied.
     """
-    room = width_of(width)
+    padded = width_of(width)
     constants: dict[str, Any] = {
-        "WIDTH": room,
+        "WIDTH": padded,
         "WIDE": gpu.interpreted(),
         "enable_fp_fusion": True,
     }
     if os.environ.get(TUNE) == "1":
-        return tuned(program, kind, room, words), constants
+        return tuned(program, kind, padded, words), constants
     generation = torch.cuda.get_device_capability(regions.device)[0] if regions.is_cuda else 9
-    launch = launch_for(program, generation=generation, kind=kind, width=room, words=words)
+    launch = launch_for(program, generation=generation, kind=kind, width=padded, words=words)
     return PROGRAMS[program], (
-        constants | constants_of(program, launch, kind=kind, width=room, words=words) | launch.options()
+        constants | constants_of(program, launch, kind=kind, width=padded, words=words) | launch.options()
     )
 
 
 @cache
 def tuned(program: Program, kind: Kind, width: int, words: int) -> Any:
-    """The program, timed once a size with every launch of the table; Triton keeps what it found on disk."""
+    """The program, autotuned per size over the launches of the table; Triton caches the result on disk."""
     known = {
         launch
         for (name, _, numbers), table in LAUNCHES.items()
@@ -114,6 +111,6 @@ def tuned(program: Program, kind: Kind, width: int, words: int) -> Any:
         for launch in sorted(known, key=repr)
     ]
     key = ["batch", "count", "WIDTH"]
-    restored = ADDED_TO.get(program)
+    restored = ACCUMULATED.get(program)
     tune = triton.autotune(configurations, key=key, restore_value=restored, cache_results=True)
     return tune(PROGRAMS[program])

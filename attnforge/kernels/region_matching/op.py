@@ -1,6 +1,6 @@
-"""Region matching as operators of torch, and their gradient; cpu.py and gpu.py compute.
+"""Region matching as torch operators, forward and backward, implemented in cpu.py and gpu.py.
 
-Nothing but the inputs and the scores is saved for a backward pass, and nothing where none can follow.
+Only the inputs and the scores are saved for the backward pass.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from torch import Tensor
 from attnforge.kernels import operators
 from attnforge.kernels.region_matching import cpu, reference
 
-ROUNDED = {"bfloat16": torch.bfloat16}
-"""What a processor gains from rounding factors to, by precision; others it computes exactly."""
+CPU_TYPES = {"bfloat16": torch.bfloat16}
+"""Types of factors that are faster on a CPU, by precision; other precisions are computed exactly."""
 
 
 def products_of(precision: str, inputs: torch.dtype) -> torch.dtype:
-    """What cpu.py rounds the factors of products to."""
+    """The type of factors of products in cpu.py."""
     if precision == "auto" and inputs is torch.bfloat16:
         return inputs
-    return ROUNDED.get(precision, torch.promote_types(inputs, torch.float32))
+    return CPU_TYPES.get(precision, torch.promote_types(inputs, torch.float32))
 
 
 def run_forward(
@@ -37,7 +37,7 @@ def run_forward(
 ) -> Tensor:
     """R of every image and caption."""
     if kernel == "triton":
-        from attnforge.kernels.region_matching import gpu  # imports Triton, which is not everywhere
+        from attnforge.kernels.region_matching import gpu  # imports Triton, which may be missing
 
         gammas = {"gamma1": gamma1, "gamma2": gamma2}
         return gpu.forward(words, regions, lengths, **gammas, precision=precision)
@@ -90,7 +90,7 @@ def forward_shapes(
     precision: str,
     sparse: bool,
 ) -> Tensor:
-    """The result of `run_forward` without its numbers."""
+    """Empty results of `run_forward`."""
     precise = torch.promote_types(words.dtype, torch.float32)
     return words.new_empty(regions.shape[0], words.shape[0], dtype=precise)
 
@@ -107,7 +107,7 @@ def backward_shapes(
     precision: str,
     sparse: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The results of `run_backward` without their numbers."""
+    """Empty results of `run_backward`."""
     return words.new_empty(words.shape), regions.new_empty(regions.shape)
 
 
@@ -122,30 +122,30 @@ BACKWARD = operators.register(
 
 
 def save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    """Keep the inputs, which are there anyway, and the scores."""
+    """Save the inputs, which costs no memory, and the scores."""
     words, regions, lengths, *ctx.options = inputs
     ctx.save_for_backward(output, words, regions, lengths)
 
 
 def gradient(ctx: Any, of_scores: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradient, which can be differentiated once more outside of compiled models."""
+    """The gradient; it can be differentiated again outside of compiled models."""
     scores, words, regions, lengths = ctx.saved_tensors
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         _, gamma1, gamma2, _, _ = ctx.options
-        found = differentiable_gradient(of_scores, words, regions, lengths, gamma1, gamma2)
+        gradients = differentiable_gradient(of_scores, words, regions, lengths, gamma1, gamma2)
     else:
-        found = BACKWARD(of_scores, scores, words, regions, lengths, *ctx.options)
-    return *found, None, None, None, None, None, None
+        gradients = BACKWARD(of_scores, scores, words, regions, lengths, *ctx.options)
+    return *gradients, None, None, None, None, None, None
 
 
 def differentiable_gradient(
     gradient: Tensor, words: Tensor, regions: Tensor, lengths: Tensor, gamma1: float, gamma2: float
 ) -> tuple[Tensor | None, ...]:
-    """The gradient in plain torch, for those who differentiate it once more."""
+    """The gradient in plain torch, which can be differentiated again."""
     scores = reference.region_matching(words, regions, lengths, gamma1=gamma1, gamma2=gamma2)
-    leaves = [one for one in (words, regions) if one.requires_grad]
-    found = iter(torch.autograd.grad(scores, leaves, gradient, create_graph=True))
-    return tuple(next(found) if one.requires_grad else None for one in (words, regions))
+    leaves = [leaf for leaf in (words, regions) if leaf.requires_grad]
+    grads = iter(torch.autograd.grad(scores, leaves, gradient, create_graph=True))
+    return tuple(next(grads) if leaf.requires_grad else None for leaf in (words, regions))
 
 
 FORWARD = operators.register(
@@ -169,6 +169,6 @@ def match(
     precision: str,
     sparse: bool,
 ) -> Float[Tensor, "i t"]:
-    """Region matching by the operator's kernel of that name; `torch` is cpu.py on any device."""
+    """Region matching by the kernel of that name; `torch` is cpu.py on any device."""
     scores: Tensor = FORWARD(words, regions, lengths, kernel, gamma1, gamma2, precision, sparse)
     return scores

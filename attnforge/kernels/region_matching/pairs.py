@@ -1,4 +1,4 @@
-"""Which pairs a gradient is computed for, listed by image and by caption, on the device."""
+"""The pairs that need a gradient, listed by image and by caption, on the device."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from attnforge.kernels.region_matching.buckets import Buckets
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of i images and t captions, in e - 1 buckets. Rows that are all equal are one row in memory."""
+    """Pairs of i images and t captions, in e - 1 buckets. Equal rows share memory."""
 
     captions: Int[Tensor, "i t"]
-    """The captions of each image, those of the first bucket first; beyond the last, anything."""
+    """The captions of each image, those of the first bucket first; undefined beyond the last."""
     bounds: Int[Tensor, "i e"]
     """Where in a row of `captions` each bucket begins, and the last one ends."""
     images: Int[Tensor, "t i"]
-    """The images of each caption; beyond `counts`, anything."""
+    """The images of each caption; undefined beyond `counts`."""
     counts: Int[Tensor, "t"]
     """How many images each caption has."""
 
@@ -52,11 +52,11 @@ def pairs_with_gradient(buckets: Buckets, gradient: Float[Tensor, "i t"]) -> Pai
     order = buckets.captions.long()
     active = gradient != 0
     ordered = active[:, order]
-    places = ordered.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
+    indices = ordered.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
     before = torch.nn.functional.pad(ordered.cumsum(dim=1), (1, 0))
     images = active.T.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
     return Pairs(
-        buckets.captions[places].contiguous(),
+        buckets.captions[indices].contiguous(),
         before[:, buckets.bounds.long()].to(torch.int32).contiguous(),
         images.to(torch.int32).contiguous(),
         active.sum(dim=0).to(torch.int32),

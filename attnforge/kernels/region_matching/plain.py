@@ -1,7 +1,7 @@
-"""Region matching of few pairs on processors: two products an image, and torch's own gradient.
+"""Region matching of few pairs on CPUs: two matrix products per image, with torch's own gradient.
 
-Tables of words by regions of every pair are written and kept for the backward pass. While they stay in the
-cache, that takes less time than cpu.py, whose many small steps cost more than what they compute.
+Tables of words by regions of every pair are kept for the backward pass. While they fit in the cache, that is
+faster than cpu.py, whose many small steps cost more than their computation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from attnforge.kernels.region_matching.reference import SMALLEST
+from attnforge.kernels.region_matching.reference import MIN_NORM
 
 
 def region_matching(
@@ -23,7 +23,7 @@ def region_matching(
 ) -> Float[Tensor, "i t"]:
     """R of every image and caption; see `attnforge.kernels.region_matching.region_matching`.
 
-    Everything is computed in the inputs' own precision; half precision is made float32 first.
+    Everything is computed in the precision of the inputs; 16-bit types are converted to float32.
     """
     precise = torch.promote_types(words.dtype, torch.float32)
     captions, width, longest = words.shape
@@ -38,7 +38,7 @@ def region_matching(
         over_regions = (gamma1 * over_words).softmax(dim=3)
         contexts = over_regions.view(images, captions * longest, count) @ regions.transpose(1, 2)
         norms = torch.linalg.vector_norm(contexts, dim=2) * torch.linalg.vector_norm(rows, dim=1)
-        cosines = (contexts * rows).sum(dim=2) / norms.clamp_min(SMALLEST)
+        cosines = (contexts * rows).sum(dim=2) / norms.clamp_min(MIN_NORM)
         relevance = (gamma2 * cosines).view(images, captions, longest)
         scored: Tensor = relevance.masked_fill(hidden, float("-inf")).logsumexp(dim=2)
     return scored

@@ -1,9 +1,9 @@
 """The Triton programs of region matching: scores, and per pair what its gradient needs.
 
-A program holds an image against ROWS words, which are whole captions of a bucket one below the other, each
-with room for WORDS of them. It goes through the image's regions TILE at a time. Of the scores of words and
-regions nothing leaves the chip. Everything between the products is float32; PRECISION and WIDE are those of
-`product`. docs/explanation/region-matching-kernel.md derives what is computed.
+A program compares an image with ROWS words: complete captions of a bucket, each padded to WORDS words. It
+processes the image's regions TILE at a time. Scores of words and regions are never written to memory.
+Everything between the products is float32; PRECISION and WIDE are those of `product`.
+docs/explanation/region-matching-kernel.md derives what is computed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIZES = (
     *("bucket", "batch", "longest", "count"),
     *("list_step", "bounds_step", "plane", "parts"),
 )
-"""Arguments whose numbers change from batch to batch, which shall not make Triton compile again."""
+"""Arguments that change from batch to batch and must not trigger recompilation."""
 
 
 @triton.jit
@@ -28,7 +28,7 @@ def locate(
     captions, lengths, first, last, longest,
     ROWS: tl.constexpr, WORDS: tl.constexpr,
 ):  # fmt: skip
-    """The caption of every row, the row's place among all words, and whether there is a word."""
+    """The caption of every row, the row's index among all words, and whether it is a word."""
     row = tl.arange(0, ROWS)
     place = first + row // WORDS
     word = row % WORDS
@@ -51,12 +51,12 @@ def read(vectors, row, inside, width, WIDTH: tl.constexpr):
 def over_words(scores, present, scale, ROWS: tl.constexpr, WORDS: tl.constexpr):
     """`scale` times the softmax over the words of each caption, regions by rows.
 
-    Rows without a word are zero vectors, so their scores are 0. A caption that is missing gets anything.
+    Rows without a word are zero vectors, so their scores are 0. Results of missing captions are undefined.
     """
     powers = scores * 1.4426950408889634 + tl.where(present, 0.0, -1e38)[None, :]
     powers = tl.reshape(powers, (scores.shape[0], ROWS // WORDS, WORDS))
     powers = tl.exp2(powers - tl.max(powers, axis=2)[:, :, None])
-    # a quotient of each number would cost as much as exp2 does
+    # a division for each score would cost as much as exp2
     powers = powers * (scale / tl.sum(powers, axis=2))[:, :, None]
     return tl.reshape(powers, (scores.shape[0], ROWS))
 
@@ -70,7 +70,7 @@ def contexts(
 ):  # fmt: skip
     """u of every row: the sum over regions of weights times vectors.
 
-    Weights are at least 1. Only what is above 1 is rounded and multiplied; `base` is the sum of the vectors.
+    Weights are at least 1. Only the excess over 1 is rounded and multiplied; `base` is the sum of vectors.
     """
     sums = tl.zeros((ROWS, WIDTH), dtype=tl.float32)
     for start in range(0, count, TILE):
@@ -109,9 +109,9 @@ def compare(
     TILE: tl.constexpr, ROWS: tl.constexpr, WORDS: tl.constexpr, WIDTH: tl.constexpr,
     PRECISION: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """u, u . e, |u|^2, |e|^2, |u| |e| and the least that this may be, 1e-8 z, of every row.
+    """u, u . e, |u|^2, |e|^2, |u| |e| and its lower bound, 1e-8 z, of every row.
 
-    z costs a pass of its own. It is between `count` and `count` exp(gamma1), so it is hardly ever needed.
+    z costs another pass. It is between `count` and `count` exp(gamma1), so it is rarely needed.
     """
     sums = contexts(
         rows, present, regions, base, count, width, sharpness, TILE, ROWS, WORDS, WIDTH, PRECISION, WIDE

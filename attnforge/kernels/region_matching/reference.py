@@ -1,6 +1,6 @@
 """The definition of region matching, one pair at a time and straight from the equations.
 
-It is what every faster form is compared with, and too slow for training.
+The reference for every faster kernel; too slow for training.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-SMALLEST = 1e-8
-"""What the product of two norms is raised to, as in the official code: zeros have the cosine 0."""
+MIN_NORM = 1e-8
+"""Lower bound of the product of two norms, as in the official code: zeros have the cosine 0."""
 
 
 def pair_score(
@@ -22,7 +22,7 @@ def pair_score(
     over_regions = (gamma1 * over_words).softmax(dim=1)  # Eq. 9
     contexts = regions @ over_regions.T  # Eq. 9
     norms = torch.linalg.vector_norm(contexts, dim=0) * torch.linalg.vector_norm(words, dim=0)
-    relevance = (contexts * words).sum(dim=0) / norms.clamp_min(SMALLEST)
+    relevance = (contexts * words).sum(dim=0) / norms.clamp_min(MIN_NORM)
     return torch.logsumexp(gamma2 * relevance, dim=0)  # Eq. 10 without its power 1/gamma2
 
 
@@ -36,8 +36,8 @@ def region_matching(
 ) -> Float[Tensor, "i t"]:
     """R of every image and caption; see `attnforge.kernels.region_matching.region_matching`.
 
-    Everything is computed in the inputs' own precision; half precision is made float32 first, as an
-    operator of torch would round the scores.
+    Everything is computed in the precision of the inputs; 16-bit types are converted to float32, since torch
+    would round the scores.
     """
     precise = torch.promote_types(words.dtype, torch.float32)
     words, regions = words.to(precise), regions.to(precise)

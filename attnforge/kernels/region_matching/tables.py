@@ -1,4 +1,4 @@
-"""Some images against a block of captions: tables of words by regions, written anew for other images."""
+"""Some images against a block of captions: tables of words by regions, reused for other images."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import Tensor
 from attnforge.kernels.region_matching.captions import Block
 from attnforge.kernels.region_matching.cosines import Cosines, cosines_of, slopes_of
 
-OVERFLOW = 30.0
-"""Above this gamma1, squares of sums of exp(gamma1) come near the end of float32: each word's largest weight
-is made 1 then, which costs another pass."""
+MAX_GAMMA1 = 30.0
+"""Above this gamma1, squares of sums of exp(gamma1) may overflow float32: weights are then divided by the
+largest of each word, which costs another pass."""
 
 
 class Tables:
-    """Memory for p images of n regions and r words, and what is computed there: `match`, then `gradients`.
+    """Buffers for p images of n regions and r words, and the computation in them: `match`, then `gradients`.
 
-    The factors of the large products are rounded to one type; all else has the precision of the rows.
-    Everything is written in place: new memory costs more than what is computed in it.
+    The factors of the large products have the type `products`; all else has the precision of the rows.
+    Everything is written in place, since allocation costs more than computation.
 
     Args:
         block: The captions.
         rows: Their words.
-        images: How many images stand side by side.
+        images: Images computed together.
         regions: How many regions an image has.
-        products: The type that factors are rounded to.
-        backward: Whether there will be gradients, which need more tables.
+        products: The type of factors.
+        backward: Whether to compute gradients, which need more tables.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Tables:
         self.rounded = products != rows.dtype
         self.contexts, self.scratch = new(2, images, count, width)
         tables = 2 if backward else 1
-        # What flows through scores and through weights to an image becomes one product.
+        # The gradients of an image through scores and through weights are one product.
         self.both, self.both_factors = (
             new(images, tables, count, regions),
             new(images, tables, count, width),
@@ -74,13 +74,13 @@ class Tables:
         for powers in self.block.split(probabilities, dim=1):
             powers /= powers.sum(dim=2, keepdim=True)
         torch.mul(probabilities, gamma1, out=weights)
-        if gamma1 > OVERFLOW:
+        if gamma1 > MAX_GAMMA1:
             weights -= weights.amax(dim=2, keepdim=True)
         weights.exp_()
         totals = weights.sum(dim=2)
         if self.rounded:
-            # Weights are at least 1, and what is above 1 loses less when it is rounded alone.
-            above = 0.0 if gamma1 > OVERFLOW else 1.0
+            # Weights are at least 1; rounding only the excess over 1 loses less.
+            above = 0.0 if gamma1 > MAX_GAMMA1 else 1.0
             self.both_rounded[:, -1].copy_(torch.sub(weights, above, out=self.of_scores))
             self.multiply(self.both_rounded[:, -1], self.vectors.transpose(1, 2), out=contexts)
             contexts += above * images.sum(dim=2, dtype=contexts.dtype)[:, None]
@@ -93,11 +93,11 @@ class Tables:
     def gradients(
         self, gamma1: float, cosines: Cosines, incoming: Float[Tensor, "p r"]
     ) -> Float[Tensor, "p d n"]:
-        """The gradient of the images that `match` was given last; the words' is added to `of_rows`.
+        """The gradient of the last images of `match`; that of the words is added to `of_rows`.
 
         Args:
-            gamma1: What `match` was given.
-            cosines: What `match` gave.
+            gamma1: The argument of `match`.
+            cosines: The result of `match`.
             incoming: The gradient of the cosines.
         """
         slopes = slopes_of(cosines, self.word_squares, incoming)
@@ -128,7 +128,7 @@ class Tables:
     def multiply(
         self, left: Float[Tensor, "p r k"], right: Float[Tensor, "p k c"], *, out: Float[Tensor, "p r c"]
     ) -> None:
-        """Write the products of factors."""
+        """Write the product of factors to `out`."""
         if self.rounded:
             product = self.product_rounded[: out.numel()].view(out.shape)
             out.copy_(torch.bmm(left, right, out=product))

@@ -16,59 +16,59 @@ from attnforge.values import Situation
 
 __all__ = ["OPERATION", "attend_and_join", "word_attention"]
 
-FEW = {False: 2**15, True: 2**16}
-"""Pixels of a batch whose scores stay in a processor's cache anyway, without a backward pass and with one:
-below them plain torch is faster, or as fast, on an AMD EPYC of family 25, model 17."""
+MIN_CPU_PIXELS = {False: 2**15, True: 2**16}
+"""Pixels of a batch, without a backward pass and with one, below which scores stay in cache anyway and plain
+torch is at least as fast (AMD EPYC, family 25, model 17)."""
 
-WIDEST = 128
-"""Channels, and words, up to which a block's numbers fit into a GPU's registers."""
+MAX_GPU_SIZE = 128
+"""Channels, and words, up to which a block fits in a GPU's registers."""
 
 
 def refuse_cpu(situation: Situation) -> str | None:
-    """Why cpu.py cannot run there, or None."""
+    """Why cpu.py cannot run, or None."""
     if situation.device.type != "cpu":
         return f"the inputs are on the device `{situation.device.type}`"
     if situation.dtype not in cpu.TYPES:
-        known = ", ".join(name_of(one) for one in cpu.TYPES)
-        return f"it takes {known}, not {name_of(situation.dtype)}"
+        supported = ", ".join(map(name_of, cpu.TYPES))
+        return f"it supports {supported}, not {name_of(situation.dtype)}"
     return None
 
 
 def avoid_cpu(situation: Situation) -> str | None:
-    """Why cpu.py is not worth its blocks there, or None."""
+    """Why `auto` should skip cpu.py, or None."""
     sizes = situation.sizes
     pixels = sizes["b"] * sizes["h"] * sizes["w"]
     if situation.dtype is torch.bfloat16:
-        return "plain torch is faster in bfloat16, whose products it leaves rounded"
-    few = FEW[situation.gradient]
-    return f"plain torch is faster below {few:,} pixels" if pixels < few else None
+        return "plain torch is faster in bfloat16, since it rounds every product"
+    least = MIN_CPU_PIXELS[situation.gradient]
+    return f"plain torch is faster below {least:,} pixels" if pixels < least else None
 
 
 def refuse_gpu(situation: Situation) -> str | None:
-    """Why gpu.py cannot run there, or None."""
+    """Why gpu.py cannot run, or None."""
     types = (torch.float32, torch.bfloat16, torch.float16)
     if reason := refuse_triton(situation, types=types):
         return reason
     for letter, axis in (("c", "channels"), ("l", "words")):
-        if situation.sizes[letter] > WIDEST:
-            return f"it takes up to {WIDEST} {axis}, not {situation.sizes[letter]}"
+        if situation.sizes[letter] > MAX_GPU_SIZE:
+            return f"it supports up to {MAX_GPU_SIZE} {axis}, not {situation.sizes[letter]}"
     return None
 
 
 OPERATION = Operation(
     "word-attention",
-    "words into pixels (Eq. 2 of AttnGAN)",
+    "attention of pixels to words (Eq. 2 of AttnGAN)",
     (
         Candidate(
             "cpu",
-            "in blocks that fit into the cache",
+            "in blocks that fit in the cache",
             refuse_cpu,
             partial(op.attend, kernel="cpu"),
             avoid_cpu,
         ),
         Candidate(
             "triton",
-            "in one pass on the GPU",
+            "one pass on the GPU",
             refuse_gpu,
             partial(op.attend, kernel="triton"),
             avoid_triton,
@@ -79,7 +79,7 @@ OPERATION = Operation(
     ),
     {"b": 16, "c": 32, "l": 18, "h": 128, "w": 128},
 )
-"""Kernels take `join` beside what `word_attention` takes; see `attend_and_join`."""
+"""Kernels take `join` in addition to the arguments of `word_attention`; see `attend_and_join`."""
 
 
 def word_attention(
@@ -90,27 +90,27 @@ def word_attention(
     return_weights: bool = False,
     kernel: str = AUTO,
 ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b l h w"] | None]:
-    """Give every pixel the mean of its caption's words, weighted by how much it attends to each.
+    """The mean of a caption's words for every pixel, weighted by its attention to each word.
 
     Eq. 2 of AttnGAN (Xu et al., CVPR 2018), with h_j the features of pixel j and e_i word i:
 
         s_ji = h_j . e_i        beta_ji = exp(s_ji) / sum_k exp(s_jk)        c_j = sum_i beta_ji e_i
 
-    The dot product is not scaled. A padded word gets exactly no weight whatever its slot holds, and a
-    caption's result never depends on its batch mates. A caption of padding alone gives a context of zeros.
+    The dot product is not scaled. Padded words have a weight of exactly zero whatever their slots contain,
+    and results never depend on other captions of the batch. The context of a caption of only padding is zero.
 
     Args:
-        features: The feature map that asks, in any layout.
+        features: The feature map (the queries), in any layout.
         words: Word vectors, already projected to the channels of the feature map.
         padding: True where there is no word.
-        return_weights: Also give the weights, which cost a map for every word.
-        kernel: `auto`, or the kernel that computes: `attnforge kernels` lists them.
+        return_weights: Also return the weights, one map per word.
+        kernel: `auto`, or a kernel of `attnforge kernels`.
 
     Returns:
         The context, and the weights (summing to one over the words of a pixel) or None.
 
     Raises:
-        AttnforgeError: The kernel is not known, or cannot run here.
+        AttnforgeError: the kernel is unknown or cannot run here.
     """
     return attend(features, words, padding, join=False, return_weights=return_weights, kernel=kernel)
 
@@ -123,7 +123,7 @@ def attend_and_join(
     return_weights: bool = False,
     kernel: str = AUTO,
 ) -> tuple[Float[Tensor, "b c+c h w"], Float[Tensor, "b l h w"] | None]:
-    """Give the features with their context behind them, as `torch.cat` would, without a copy of either.
+    """The features and their context, concatenated over channels without an extra copy.
 
     Arguments, weights and errors are those of `word_attention`.
     """
@@ -139,7 +139,7 @@ def attend(
     return_weights: bool,
     kernel: str,
 ) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
-    """Choose the kernel and let it run."""
+    """Select a kernel and run it."""
     features, words = as_autocast(features, words)
     batch, channels, height, width = features.shape
     situation = Situation(

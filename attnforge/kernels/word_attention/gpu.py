@@ -12,11 +12,11 @@ from torch import Tensor
 
 from attnforge.kernels.gpu import device_of
 from attnforge.kernels.word_attention import launches
-from attnforge.kernels.word_attention.layout import room_for_context, room_for_weights
+from attnforge.kernels.word_attention.layout import empty_context, empty_weights
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class Strides:
     """The strides of a map's samples, channels, rows and columns."""
 
     sample: int
@@ -24,16 +24,16 @@ class Steps:
     row: int
     column: int
     flat: bool
-    """Whether one stride leads from each pixel to the next, over the ends of rows too."""
+    """Whether one stride leads from each pixel to the next, across rows too."""
 
 
-def steps(values: Tensor) -> Steps:
-    """The strides of a map of any layout; a single row or column may have any stride."""
+def strides_of(values: Tensor) -> Strides:
+    """The strides of a map in any layout; a single row or column may have any stride."""
     _, _, height, width = values.shape
     sample, channel, row, column = values.stride()
     if width == 1:
         column = row
-    return Steps(sample, channel, row, column, height == 1 or row == width * column)
+    return Strides(sample, channel, row, column, height == 1 or row == width * column)
 
 
 def forward(
@@ -44,12 +44,12 @@ def forward(
     join: bool,
     weights: bool,
 ) -> tuple[Float[Tensor, "b _ h w"], Tensor]:
-    """Context, behind the features with `join`, and the weights if wanted; see `op`."""
+    """The context, after the features with `join`, and the weights with `weights`; see `op`."""
     batch, channels, height, width = features.shape
     longest = words.shape[2]
-    out = room_for_context(features, join=join)
-    maps = room_for_weights(features, longest, wanted=weights)
-    asking, giving = steps(features), steps(out)
+    out = empty_context(features, join=join)
+    maps = empty_weights(features, longest, needed=weights)
+    source, destination = strides_of(features), strides_of(out)
     program, constants = launches.prepared("attend", features, longest)
 
     def grid(options: dict[str, Any]) -> tuple[int, int]:
@@ -59,10 +59,10 @@ def forward(
         program[grid](
             features, words, padding, out, maps,
             height * width, width, channels, longest,
-            asking.sample, asking.channel, asking.row, asking.column,
+            source.sample, source.channel, source.row, source.column,
             *words.stride(), *padding.stride(),
-            giving.sample, giving.channel, giving.column,
-            FLAT=asking.flat, JOIN=join, GIVE_WEIGHTS=weights, **constants,
+            destination.sample, destination.channel, destination.column,
+            FLAT=source.flat, JOIN=join, GIVE_WEIGHTS=weights, **constants,
         )  # fmt: skip
     return out, maps
 
@@ -79,23 +79,28 @@ def backward(
     """Gradients of the features and the words, by the formulas of `cpu.backward`."""
     batch, channels, height, width = features.shape
     longest = words.shape[2]
-    target = room_for_context(features, join=False)
+    target = empty_context(features, join=False)
     program, constants = launches.prepared("learn", features, longest)
     parts = triton.cdiv(height * width, launches.SPAN)
     words_gradient = features.new_empty((parts, batch, channels, longest), dtype=torch.float32)
-    of_maps = weights_gradient is not None
+    has_weights = weights_gradient is not None
     maps = weights_gradient if weights_gradient is not None else gradient
-    giving, counting, asking, taking = steps(gradient), steps(maps), steps(features), steps(target)
+    grads, weight_grads, source, destination = (
+        strides_of(gradient),
+        strides_of(maps),
+        strides_of(features),
+        strides_of(target),
+    )
     with device_of(features):
         program[parts, batch](
             gradient, maps, features, words, padding, target, words_gradient,
             height * width, width, channels, longest,
-            giving.sample, giving.channel, giving.row, giving.column,
-            counting.sample, counting.channel, counting.row, counting.column,
-            asking.sample, asking.channel, asking.row, asking.column,
+            grads.sample, grads.channel, grads.row, grads.column,
+            weight_grads.sample, weight_grads.channel, weight_grads.row, weight_grads.column,
+            source.sample, source.channel, source.row, source.column,
             *words.stride(), *padding.stride(),
-            taking.sample, taking.channel, taking.column,
-            FLAT=giving.flat and counting.flat and asking.flat, JOIN=join, OF_WEIGHTS=of_maps,
+            destination.sample, destination.channel, destination.column,
+            FLAT=grads.flat and weight_grads.flat and source.flat, JOIN=join, OF_WEIGHTS=has_weights,
             **constants,
         )  # fmt: skip
     return target, words_gradient.sum(dim=0).to(words.dtype)

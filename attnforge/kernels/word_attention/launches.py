@@ -1,10 +1,9 @@
-"""With which blocks and warps the Triton programs of word attention are launched.
+"""Launch configurations (blocks and warps) of the Triton programs of word attention.
 
-For sm_90, entries of up to 64 channels and 32 words are those that an H200 ran fastest with 16,384 pixels and
-18 words, or within a tenth of it (Triton 3.6; benchmarks/results/nvidia-h200/launches.csv); those of 16 words
-follow them untimed. All others were made by compiling: of the shapes
-that were tried, from many pixels to few, each is the first whose numbers all stay in registers, channels last
-or first, with weights and joined. These were not timed.
+For sm_90, entries of up to 64 channels and 32 words are within 10% of the fastest on an H200 with 16,384
+pixels and 18 words (Triton 3.6; benchmarks/results/nvidia-h200/launches.csv); those of 16 words are the same,
+untimed. All others were chosen by compiling and not timed: each is the largest tried block that spills no
+registers, channels last or first, with weights and joined.
 """
 
 from __future__ import annotations
@@ -25,37 +24,37 @@ Program = Literal["attend", "learn"]
 """The forward and the backward program."""
 
 TUNE = "ATTNFORGE_TUNE"
-"""The environment variable that with 1 lets Triton time all launches of the table and keep the fastest."""
+"""The environment variable that makes Triton time all launches of the table and keep the fastest, if 1."""
 
 SPAN = 512
-"""Pixels that a backward program goes through, block after block. It depends on no other size, so that the
-gradient of a caption's words does not depend on its batch mates."""
+"""Pixels that a backward program processes, block after block. It is constant, so that the gradient of a
+caption's words does not depend on the rest of the batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A shape of a launch."""
+    """A launch configuration."""
 
     pixels: int
-    """Rows of a block."""
+    """Rows per block."""
     warps: int
     precision: Literal["tf32x3", "ieee"] = "tf32x3"
-    """How float32 is multiplied: in three products of tensor cores, or one of plain units."""
+    """How float32 is multiplied: in three products on tensor cores, or in one on CUDA cores."""
     stages: int = 1
-    """Rounds of a loop that are in flight."""
+    """Pipeline stages of the loop."""
     blocks: int = 1
-    """Blocks that a forward program goes through."""
+    """Blocks that a forward program processes."""
 
     def options(self) -> dict[str, int]:
-        """What the launch says to Triton, not to the program."""
+        """Options for Triton, not for the program."""
         return {"num_warps": self.warps, "num_stages": self.stages}
 
 
 SMALLEST = Launch(16, 8, "ieee")
-"""For what the table lacks; it may spill."""
+"""The default for sizes that the table lacks; it may spill registers."""
 
 STREAMED = Launch(64, 4, stages=3, blocks=8)
-"""Reads the next blocks while one is computed."""
+"""Loads the next blocks while one is computed."""
 
 LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
     ("attend", 8, True): {
@@ -91,16 +90,16 @@ LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
         (32, 32): Launch(64, 4), (64, 32): Launch(64, 4),
     },
 }  # fmt: skip
-"""By program, generation of the GPU (8 or 9) and whether numbers are halves; then by channels and words."""
+"""By program, generation of the GPU (8 or 9) and whether types have 16 bits; then by channels and words."""
 
 
 def launch_for(program: Program, *, generation: int, half: bool, channels: int, words: int) -> Launch:
-    """The table's launch; later generations take that of the latest known.
+    """The table's launch; later generations use that of the latest known.
 
     Args:
         program: Which program.
         generation: The first number of the GPU's compute capability.
-        half: Whether numbers have 16 bits.
+        half: Whether the type has 16 bits.
         channels: Channels of a block, a power of two.
         words: Words of a block, a power of two.
     """
@@ -109,8 +108,8 @@ def launch_for(program: Program, *, generation: int, half: bool, channels: int, 
 
 
 def block_of(program: Program, *, half: bool, channels: int, words: int) -> dict[str, int]:
-    """Channels and words of a block: the next power of two, and what tensor cores take at least."""
-    # A tensor core of an H100 takes 64 rows, which channels are where the words' gradient is summed.
+    """Channels and words of a block: the next power of two, but at least the minimum of tensor cores."""
+    # Tensor cores of an H100 take 64 rows, and channels are the rows where the gradient of words is summed.
     least = 64 if program == "learn" and half else 16
     return {
         "CHANNELS": max(least, triton.next_power_of_2(channels)),
@@ -119,7 +118,7 @@ def block_of(program: Program, *, half: bool, channels: int, words: int) -> dict
 
 
 def constants_of(program: Program, launch: Launch) -> dict[str, Any]:
-    """What a launch says to the program itself."""
+    """Constants for the program."""
     span = SPAN if program == "learn" else launch.pixels * launch.blocks
     return {"PIXELS": launch.pixels, "SPAN": span, "PRECISION": launch.precision}
 
@@ -141,7 +140,7 @@ def prepared(program: Program, features: Tensor, longest: int) -> tuple[Any, dic
 
 @cache
 def tuned(program: Program, half: bool) -> Any:
-    """The program, timed once a size with every launch of the table; Triton keeps what it found on disk."""
+    """The program, autotuned per size over the launches of the table; Triton caches the result on disk."""
     known = {
         launch
         for (name, _, halves), table in LAUNCHES.items()

@@ -1,4 +1,4 @@
-"""The room for a result: its shape and where in memory its numbers stand."""
+"""Empty tensors for results, with the right shape and memory format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def room_for_context(features: Float[Tensor, "b c h w"], *, join: bool) -> Float[Tensor, "b _ h w"]:
-    """Room for a context, channels last where the features are, twice as wide when the features join it."""
+def empty_context(features: Float[Tensor, "b c h w"], *, join: bool) -> Float[Tensor, "b _ h w"]:
+    """An empty context, channels last if the features are; with `join`, twice as many channels."""
     batch, channels, height, width = features.shape
     last = features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
     return torch.empty(
@@ -19,9 +19,9 @@ def room_for_context(features: Float[Tensor, "b c h w"], *, join: bool) -> Float
     )
 
 
-def room_for_weights(
-    features: Float[Tensor, "b c h w"], longest: int, *, wanted: bool
+def empty_weights(
+    features: Float[Tensor, "b c h w"], longest: int, *, needed: bool
 ) -> Float[Tensor, "b l h w"] | Float[Tensor, "0"]:
-    """Room for the weights, or nothing."""
+    """Empty weights, or an empty tensor if they are not needed."""
     batch, _, height, width = features.shape
-    return features.new_empty((batch, longest, height, width) if wanted else (0,))
+    return features.new_empty((batch, longest, height, width) if needed else (0,))

@@ -1,6 +1,6 @@
-"""Word attention as operators of torch, forward and backward; cpu.py and gpu.py compute.
+"""Word attention as torch operators, forward and backward, implemented in cpu.py and gpu.py.
 
-Nothing but the inputs is saved for a backward pass, and nothing at all where none can follow.
+Only the inputs are saved for the backward pass.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from torch import Tensor
 
 from attnforge.kernels import operators
 from attnforge.kernels.word_attention import cpu, reference
-from attnforge.kernels.word_attention.layout import room_for_context, room_for_weights
+from attnforge.kernels.word_attention.layout import empty_context, empty_weights
 
 
 def run_forward(
     features: Tensor, words: Tensor, padding: Tensor, kernel: str, join: bool, weights: bool
 ) -> tuple[Tensor, Tensor]:
-    """Context, or features and context, and the weights, or nothing."""
+    """The context (after the features with `join`), and the weights with `weights`."""
     if kernel == "cpu":
         return cpu.forward(features, words, padding, join=join, weights=weights)
-    from attnforge.kernels.word_attention import gpu  # imports Triton, which is not everywhere
+    from attnforge.kernels.word_attention import gpu  # imports Triton, which may be missing
 
     return gpu.forward(features, words, padding, join=join, weights=weights)
 
@@ -47,8 +47,8 @@ def run_backward(
 def forward_shapes(
     features: Tensor, words: Tensor, padding: Tensor, kernel: str, join: bool, weights: bool
 ) -> tuple[Tensor, Tensor]:
-    """Results of `run_forward` without their numbers."""
-    return room_for_context(features, join=join), room_for_weights(features, words.shape[2], wanted=weights)
+    """Empty results of `run_forward`."""
+    return empty_context(features, join=join), empty_weights(features, words.shape[2], needed=weights)
 
 
 def backward_shapes(
@@ -60,8 +60,8 @@ def backward_shapes(
     kernel: str,
     join: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Results of `run_backward` without their numbers."""
-    return room_for_context(features, join=False), words.new_empty(words.shape)
+    """Empty results of `run_backward`."""
+    return empty_context(features, join=False), words.new_empty(words.shape)
 
 
 BACKWARD = operators.register(
@@ -74,20 +74,20 @@ BACKWARD = operators.register(
 
 
 def save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    """Keep the inputs, which are there anyway."""
+    """Save the inputs, which costs no memory."""
     features, words, padding, ctx.kernel, ctx.join, ctx.weights = inputs
     ctx.save_for_backward(features, words, padding)
 
 
 def gradient(ctx: Any, of_context: Tensor, of_weights: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradient, which can be differentiated once more outside of compiled models."""
+    """The gradient; it can be differentiated again outside of compiled models."""
     features, words, padding = ctx.saved_tensors
     of_maps = of_weights if ctx.weights else None
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-        found = differentiable_gradient(of_context, of_maps, features, words, padding, join=ctx.join)
+        gradients = differentiable_gradient(of_context, of_maps, features, words, padding, join=ctx.join)
     else:
-        found = BACKWARD(of_context, of_maps, features, words, padding, ctx.kernel, ctx.join)
-    return *found, None, None, None, None
+        gradients = BACKWARD(of_context, of_maps, features, words, padding, ctx.kernel, ctx.join)
+    return *gradients, None, None, None, None
 
 
 def differentiable_gradient(
@@ -99,7 +99,7 @@ def differentiable_gradient(
     *,
     join: bool,
 ) -> tuple[Tensor, ...]:
-    """The gradient in plain torch, for those who differentiate it once more."""
+    """The gradient in plain torch, which can be differentiated again."""
     context, weights = reference.word_attention(
         features, words, padding, return_weights=weights_gradient is not None, join=join
     )
@@ -107,9 +107,9 @@ def differentiable_gradient(
     if weights is not None and weights_gradient is not None:
         outputs.append(weights)
         gradients.append(weights_gradient)
-    leaves = [one for one in (features, words) if one.requires_grad]
-    found = iter(torch.autograd.grad(outputs, leaves, gradients, create_graph=True))
-    return tuple(next(found) if one.requires_grad else None for one in (features, words))  # type: ignore[misc]
+    leaves = [leaf for leaf in (features, words) if leaf.requires_grad]
+    grads = iter(torch.autograd.grad(outputs, leaves, gradients, create_graph=True))
+    return tuple(next(grads) if leaf.requires_grad else None for leaf in (features, words))  # type: ignore[misc]
 
 
 FORWARD = operators.register(
@@ -132,6 +132,6 @@ def attend(
     join: bool,
     return_weights: bool,
 ) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
-    """Word attention by the operator's kernel of that name: `cpu` or `triton`."""
+    """Word attention by the kernel of that name: `cpu` or `triton`."""
     context, weights = FORWARD(features, words, padding, kernel, join, return_weights)
     return context, weights if return_weights else None

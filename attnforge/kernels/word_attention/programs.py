@@ -1,7 +1,7 @@
 """The Triton programs of word attention: one forward and one backward.
 
 A program holds a block of pixels as rows and all words of a caption as columns, so that the softmax stays
-within a row. Layouts are strides: pixels may be rows of a map or its last axis, and nothing is copied.
+within a row. Any layout is supported through strides, without copies.
 Everything between the products is float32; PRECISION and WIDE are those of `product`.
 """
 
@@ -18,13 +18,13 @@ SIZES = (
     *("longest", "width", "word_sample", "word_channel", "word_word"),
     *("padding_sample", "padding_word"),
 )
-"""Arguments whose numbers change from batch to batch, which shall not make Triton compile again."""
+"""Arguments that change from batch to batch and must not trigger recompilation."""
 
 
 @triton.jit
 @no_type_check
 def place(pixel, width, row, column, FLAT: tl.constexpr):
-    """Where pixels stand in a sample; FLAT: one stride leads from each to the next, over ends of rows too."""
+    """Offsets of pixels in a sample; FLAT: one stride leads from each to the next, across rows too."""
     if FLAT:
         return pixel * column
     return (pixel // width) * row + (pixel % width) * column
@@ -33,7 +33,7 @@ def place(pixel, width, row, column, FLAT: tl.constexpr):
 @triton.jit
 @no_type_check
 def softmax(scores, present):
-    """Weights over the columns that are present; a row that has none gets zeros."""
+    """Softmax over the columns that are present; zeros in a row without any."""
     powers = tl.where(present[None, :], scores * 1.4426950408889634, -1e38)
     weights = tl.exp2(powers - tl.max(powers, axis=1)[:, None])
     weights = tl.where(present[None, :], weights, 0.0)
@@ -48,7 +48,7 @@ def read_words(
     word_sample, word_channel, word_word, padding_sample, padding_word,
     CHANNELS: tl.constexpr, WORDS: tl.constexpr,
 ):  # fmt: skip
-    """The words of a caption, channels by words, zero where none is; and which columns are words."""
+    """The words of a caption, channels by words, zero where there is none; and which columns are words."""
     channel = tl.arange(0, CHANNELS)
     word = tl.arange(0, WORDS)
     padded = tl.load(padding + sample * padding_sample + word * padding_word, mask=word < longest, other=1)
@@ -71,7 +71,7 @@ def attend(
 ):  # fmt: skip
     """Context of SPAN pixels, block after block.
 
-    With JOIN the features stand before it; GIVE_WEIGHTS gives a map a word, too.
+    JOIN writes the features before it; GIVE_WEIGHTS also writes a map per word.
     """
     sample = tl.program_id(1).to(tl.int64)
     channel = tl.arange(0, CHANNELS)
@@ -121,7 +121,7 @@ def learn(
 ):  # fmt: skip
     """Gradients of SPAN pixels, block after block, and, summed over them, of the words.
 
-    Each program writes its own sum for the words; they are added up afterwards, in the same order always.
+    Each program writes its own sum for the words; they are added up afterwards, always in the same order.
     """
     sample = tl.program_id(1).to(tl.int64)
     channel = tl.arange(0, CHANNELS)

@@ -17,11 +17,11 @@ def word_attention(
 ) -> tuple[Float[Tensor, "b _ h w"], Float[Tensor, "b l h w"] | None]:
     """Eq. 2 of AttnGAN; see `attnforge.kernels.word_attention.word_attention`, and `attend_and_join`."""
     batch, _, height, width = features.shape
-    # Zero words keep whatever a padded slot holds, infinities included, out of both products.
+    # Zeros keep the content of padded slots, infinities included, out of both products.
     words = words.masked_fill(padding[:, None], 0)
-    # Words stand before pixels throughout, so that the large map is never transposed.
+    # Words are the first axis throughout, so that the large map is never transposed.
     scores = torch.bmm(words.transpose(1, 2), features.flatten(2))
-    # The lowest number instead of -inf: a caption of padding alone must not divide zero by zero.
+    # The lowest float instead of -inf: a caption of only padding must not divide zero by zero.
     scores = scores.masked_fill(padding[:, :, None], torch.finfo(scores.dtype).min)
     weights = scores.softmax(dim=1).to(scores.dtype)
     context = torch.bmm(words, weights).reshape(features.shape)

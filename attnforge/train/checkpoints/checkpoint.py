@@ -1,4 +1,4 @@
-"""A checkpoint that was found whole, and what can be taken from it."""
+"""A verified checkpoint, and how its weights and states are loaded."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LOCK = "recipe.lock.yaml"
 OPTIMIZERS = "optimizers.pt"
 TOKENIZER = "tokenizer.json"
 WEIGHTS = ".safetensors"
-"""How the name of a network's file ends."""
+"""Extension of a network's file."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on disk that has been verified."""
+    """A verified checkpoint on disk."""
 
     folder: Path
     manifest: Manifest
@@ -43,7 +43,7 @@ class Checkpoint:
 
     @property
     def step(self) -> int:
-        """How many steps of the phase it holds."""
+        """Steps of the phase completed."""
         return self.manifest.step
 
     @property
@@ -66,7 +66,7 @@ class Checkpoint:
         return state
 
     def load_tokenizer(self, tokenizer: Tokenizer) -> None:
-        """Give a tokenizer the vocabulary, migrated where its component's version has risen since.
+        """Load the vocabulary into a tokenizer, migrated if its component has a newer version.
 
         Raises:
             RunError: the vocabulary cannot be migrated.
@@ -76,14 +76,14 @@ class Checkpoint:
             tokenizer.load_state(state)
 
     def networks(self) -> tuple[str, ...]:
-        """Names of the networks whose weights it holds."""
+        """Names of the networks in the checkpoint."""
         return self.manifest.networks
 
     def load_network(self, name: str, network: nn.Module) -> bool:
-        """Put the weights of network `name` into `network`, migrated where a component's version has risen.
+        """Load the weights of network `name` into `network`, migrated if a component has a newer version.
 
         Returns:
-            Whether a migration changed them.
+            Whether they were migrated.
 
         Raises:
             RunError: the checkpoint lacks the network, its tensors do not fit, or they cannot be migrated.
@@ -92,55 +92,55 @@ class Checkpoint:
             raise RunError(
                 Problem(
                     code="checkpoint-lacks-network",
-                    message=f"checkpoint {self.folder} holds no network {name!r}",
+                    message=f"checkpoint {self.folder} has no network {name!r}",
                     expected=f"one of {', '.join(self.networks())}",
                 )
             )
         file = path_below(self.folder, name, ending=WEIGHTS)
         with reading(file):
             state = load_file(file)
-        raised = migrated_network(network, state, self.versions, source=self.folder)
+        migrated = migrated_network(network, state, self.versions, source=self.folder)
         try:
-            network.load_state_dict(state if raised is None else raised)
+            network.load_state_dict(state if migrated is None else migrated)
         except RuntimeError as error:
             raise RunError(
                 Problem(
                     code="checkpoint-misfit",
                     message=f"network {name!r} of checkpoint {self.folder} does not fit the recipe: {error}",
-                    expected="the recipe that the checkpoint was trained with (recipe.lock.yaml beside it)",
+                    expected="the recipe that the checkpoint was trained with (recipe.lock.yaml in it)",
                 )
             ) from error
-        return raised is not None
+        return migrated is not None
 
     def load_task(self, task: Task) -> tuple[str, ...]:
-        """Put back all networks of a task and the state of its optimizers.
+        """Load all networks of a task and the state of its optimizers.
 
-        That state is kept by the place of each weight and knows no names, so no migration can follow it: an
-        optimizer of weights that a migration changed is reset.
+        Optimizer state is keyed by the index of each weight, not by its name, so it cannot be migrated: the
+        optimizers of migrated weights are reset.
 
         Returns:
-            The names of the optimizers that are reset.
+            The names of the optimizers that were reset.
 
         Raises:
             RunError: the checkpoint lacks a network, its tensors do not fit, or they cannot be migrated.
         """
-        raised = [network for name, network in task.networks().items() if self.load_network(name, network)]
-        changed = {id(weight) for network in raised for weight in network.parameters()}
-        kept, anew = {}, []
+        migrated = [network for name, network in task.networks().items() if self.load_network(name, network)]
+        changed = {id(weight) for network in migrated for weight in network.parameters()}
+        kept, reset = {}, []
         for name, optimizer in task.optimizers().items():
             weights = (weight for group in optimizer.param_groups for weight in group["params"])
             if any(id(weight) in changed for weight in weights):
-                anew.append(name)
+                reset.append(name)
             else:
                 kept[name] = optimizer
         self.load_optimizers(kept)
-        return tuple(anew)
+        return tuple(reset)
 
     def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-        """Put back the state of optimizers, wherever each of them keeps it.
+        """Load the state of optimizers.
 
         Raises:
-            RunError: the checkpoint has no state of one of them, or of other weights.
+            RunError: the checkpoint has no state for one of them, or its state is of other weights.
         """
         with reading(self.folder / OPTIMIZERS):
             states = self._optimizer_states()
@@ -148,7 +148,7 @@ class Checkpoint:
             try:
                 load_optimizer_state(optimizer, states[name])
             except (KeyError, ValueError) as error:
-                reason = "it has none" if isinstance(error, KeyError) else str(error)
+                reason = "it is missing" if isinstance(error, KeyError) else str(error)
                 raise RunError(
                     Problem(
                         code="checkpoint-misfit",
@@ -158,9 +158,9 @@ class Checkpoint:
                 ) from error
 
     def not_finite(self) -> str | None:
-        """The file and the tensor whose values are not finite, or that cannot be read; None when all is well.
+        """The first file and tensor that is not finite or cannot be read, or None.
 
-        Costs as much as loading everything on the CPU.
+        It takes as long as loading everything on the CPU.
         """
         for name in self.networks():
             file = path_below(self.folder, name, ending=WEIGHTS)
@@ -169,14 +169,14 @@ class Checkpoint:
             except (OSError, SafetensorError) as error:
                 return f"{file.name} cannot be read: {error}"
             names = (f"{name}/{tensor}" for tensor in not_finite(tensors.items()))
-            if bad := [one for one in names if one not in self.manifest.constants]:
-                return f"{file.name} holds values that are not finite, in {bad[0]}"
+            if bad := [name for name in names if name not in self.manifest.constants]:
+                return f"{file.name} has values that are not finite, in {bad[0]}"
         try:
             states = self._optimizer_states()
-        except Exception as error:  # what torch raises for a file that is none of its own is not specified
+        except Exception as error:  # what torch raises for other files is not specified
             return f"{OPTIMIZERS} cannot be read: {type(error).__name__}"
         bad = not_finite(tensors_in(states, "optimizer"))
-        return f"{OPTIMIZERS} holds values that are not finite, in {bad[0]}" if bad else None
+        return f"{OPTIMIZERS} has values that are not finite, in {bad[0]}" if bad else None
 
     def _optimizer_states(self) -> dict[str, Any]:
         states: dict[str, Any] = torch.load(self.folder / OPTIMIZERS, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Which tensors hold values that are not finite: such weights are never saved, nor resumed from."""
+"""Finds tensors with values that are not finite: such weights are neither saved nor resumed from."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 
 def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
-    """The names of the tensors with an infinite value or NaN, waiting once for their device."""
+    """The names of the tensors with an infinite value or NaN; synchronizes once with their device."""
     floats = [(name, tensor) for name, tensor in tensors if tensor.is_floating_point() or tensor.is_complex()]
     if not floats:
         return []
     device = floats[0][1].device
     finite = torch.stack([torch.isfinite(tensor).all().to(device) for _, tensor in floats]).tolist()
-    return [name for (name, _), whole in zip(floats, finite, strict=True) if not whole]
+    return [name for (name, _), is_finite in zip(floats, finite, strict=True) if not is_finite]
 
 
 def tensors_of(networks: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:
@@ -27,7 +27,7 @@ def tensors_of(networks: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]
 
 
 def constants_of(networks: Mapping[str, nn.Module]) -> tuple[str, ...]:
-    """Buffers that are not finite before any step, because they are meant so: masks of minus infinity."""
+    """Buffers that are not finite before any step, by intention: masks of minus infinity."""
     weights = {
         f"{network_name}/{name}"
         for network_name, network in networks.items()
@@ -37,7 +37,7 @@ def constants_of(networks: Mapping[str, nn.Module]) -> tuple[str, ...]:
 
 
 def tensors_in(state: Any, path: str) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in nested dicts and lists, such as the state of an optimizer."""
+    """Every tensor in nested dicts and lists, such as optimizer state."""
     if isinstance(state, Tensor):
         yield path, state
     elif isinstance(state, Mapping):

@@ -1,4 +1,4 @@
-"""What a checkpoint says about itself, under a digest of its own."""
+"""The manifest of a checkpoint, protected by its own digest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 
 def _safe(name: str) -> str:
     if not is_safe(name):
-        raise ValueError(f"{name!r} is no safe name: {RULE}")
+        raise ValueError(f"{name!r} is not a safe name: {RULE}")
     return name
 
 
@@ -27,13 +27,13 @@ SafeName = Annotated[str, AfterValidator(_safe)]
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a checkpoint holds."""
+    """The content of a checkpoint."""
 
     attnforge: str
-    """The version that wrote it."""
+    """The version of attnforge that wrote it."""
     phase: SafeName
     step: Annotated[int, Field(ge=0)]
-    """Steps of the phase that its weights have behind them."""
+    """Steps of the phase completed."""
     saved: float
     """When it was written, in seconds since 1970."""
     networks: tuple[SafeName, ...]
@@ -44,7 +44,7 @@ class Manifest:
     constants: tuple[str, ...] = ()
     """Buffers, as `network/buffer`, that were not finite before training began, such as masks."""
     sha256: Mapping[str, str]
-    """By file, of all that the checkpoint holds beside the manifest."""
+    """Digests of all files but the manifest, by name."""
 
     def text(self) -> str:
         """The manifest as JSON, with the digest of everything else in it."""
@@ -53,14 +53,14 @@ class Manifest:
 
 
 class ManifestError(Exception):
-    """A manifest is missing, damaged or says what no checkpoint is."""
+    """A manifest is missing, damaged or malformed."""
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of the checkpoint in `folder`; its other files are not looked at.
+    """The manifest of the checkpoint in `folder`; its other files are not checked.
 
     Raises:
-        ManifestError: it is missing or damaged, or belongs to a checkpoint of another name.
+        ManifestError: it is missing or damaged, or malformed.
     """
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -69,12 +69,12 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise ManifestError(f"cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise ManifestError("is no JSON") from error
+        raise ManifestError("is not JSON") from error
     if not isinstance(data, dict):
-        raise ManifestError("is no manifest")
+        raise ManifestError("is not a manifest")
     digest = data.pop("digest", None)
     if digest is None:
-        raise ManifestError("has no digest: it is damaged, or was written before manifests had one")
+        raise ManifestError("has no digest: it is damaged, or was written before manifests had digests")
     if digest != _digest(data):
         raise ManifestError("is damaged: it does not match its own digest")
     try:
@@ -82,7 +82,7 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ManifestError(f"is no manifest: `{key}`: {first['msg']}") from error
+        raise ManifestError(f"is not a valid manifest: `{key}`: {first['msg']}") from error
 
 
 def _digest(data: Mapping[str, Any]) -> str:

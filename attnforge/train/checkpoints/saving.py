@@ -1,4 +1,4 @@
-"""Writes a checkpoint: beside its final name, flushed, moved into place."""
+"""Writes checkpoints atomically: to a temporary folder, flushed to disk, moved into place."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from attnforge.train.optimizer_state import optimizer_state
 from attnforge.train.write_errors import write_failure
 
 REPLACED = ".replaced-"
-"""Begins the name of a checkpoint that is being saved anew."""
+"""Prefix of a checkpoint that is being overwritten."""
 ADDED = ".partial-added-to-"
-"""Begins the name of the folder of what is added to a checkpoint."""
+"""Prefix of the folder of files that are added to a checkpoint."""
 
 
 def save_checkpoint(
@@ -43,24 +43,24 @@ def save_checkpoint(
     constants: Iterable[str] = (),
     add: Callable[[Path], object] | None = None,
 ) -> Path:
-    """Write a checkpoint and remove the phase's oldest beyond `keep`; gives its folder.
+    """Write a checkpoint and remove the phase's oldest beyond `keep`; returns its folder.
 
     Args:
         checkpoints: The folder of the run's checkpoints.
         phase: Name of the phase.
-        step: Steps of the phase made so far.
-        networks: What is trained, by name.
-        optimizers: Their optimizers, by name.
-        tokenizer: Its vocabulary is kept.
-        keep: How many checkpoints of the phase stay.
+        step: Steps of the phase completed.
+        networks: The networks, by name.
+        optimizers: The optimizers, by name.
+        tokenizer: Its vocabulary is saved.
+        keep: Checkpoints of the phase to keep.
         data: Fingerprint of the training data.
         constants: Buffers, as `network/buffer`, that need not be finite.
-        add: May put further files into the empty folder that it is given; they count as part of the
-            checkpoint. It is called before the checkpoint's own files are written, so that it can change none
-            of them, and what it does to weights is saved.
+        add: Called with an empty folder; files that it writes there become part of the checkpoint. It is
+            called before the checkpoint's own files are written, so it cannot change them, and its changes to
+            weights are saved.
 
     Raises:
-        RunError: weights or the state of an optimizer are not finite, a name is not safe, the disk is full or
+        RunError: weights or optimizer states are not finite, a name is not safe, the disk is full or
             the folder cannot be written; earlier checkpoints are untouched.
     """
     final = checkpoints / step_name(phase, step)
@@ -75,7 +75,7 @@ def save_checkpoint(
         _make_empty(partial)
         for name, network in networks.items():
             save_file(_own_storage(network.state_dict()), path_below(partial, name, ending=WEIGHTS))
-        with (partial / OPTIMIZERS).open("wb") as stream:  # whose errors say what the disk said
+        with (partial / OPTIMIZERS).open("wb") as stream:  # errors of a stream keep the reason of the system
             torch.save(states, stream)
         (partial / TOKENIZER).write_text(json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8")
         for file in sorted(added.iterdir()):
@@ -99,7 +99,7 @@ def save_checkpoint(
         _flush(checkpoints)
     except Exception as error:
         reason = write_failure(error)
-        if reason is None:  # such as no memory for the copy, or a worker's death meanwhile
+        if reason is None:  # such as running out of memory, or the death of a worker
             raise
         raise RunError(
             Problem(
@@ -118,13 +118,13 @@ def save_checkpoint(
 
 
 def own_files(networks: Iterable[str]) -> frozenset[str]:
-    """The names of the files that a checkpoint of these networks writes itself."""
+    """The names of a checkpoint's own files, for these networks."""
     weights = (path_below(Path(), name, ending=WEIGHTS).name for name in networks)
     return frozenset({OPTIMIZERS, TOKENIZER, MANIFEST, *weights})
 
 
 def remove_partial(checkpoints: Path) -> None:
-    """Remove what a killed run left half-written, and put back what it was about to replace."""
+    """Remove partial checkpoints of a killed run, and restore those that it was overwriting."""
     for folder in checkpoints.glob(f"{REPLACED}*"):
         final = checkpoints / folder.name.removeprefix(REPLACED)
         if not final.exists():
@@ -155,10 +155,10 @@ def _refuse_not_finite(
     raise RunError(
         Problem(
             code="weights-not-finite",
-            message=f"{bad[0]}{others} hold values that are not finite after step {step} of {phase}, "
-            "so no checkpoint is saved of them",
-            expected="finite weights; the steps since the last checkpoint would end so again with the same "
-            "recipe, so resume with a smaller learning rate of that phase's task",
+            message=f"{bad[0]}{others} have values that are not finite after step {step} of {phase}; "
+            "no checkpoint was saved",
+            expected="finite weights; the steps since the last checkpoint would fail again with the same "
+            "recipe, so resume with a smaller learning rate for the phase",
             next_step=f"attnforge train --resume {checkpoints.parent} phases.{phase}.task.KEY=VALUE",
         )
     )
@@ -168,19 +168,19 @@ def _move_into_place(partial: Path, final: Path) -> None:
     if not final.exists():
         partial.rename(final)
         return
-    aside = final.with_name(REPLACED + final.name)  # no moment at which neither of the two is on the disk
-    shutil.rmtree(aside, ignore_errors=True)
-    final.rename(aside)
+    replaced = final.with_name(REPLACED + final.name)  # at every moment, one of the two is on disk
+    shutil.rmtree(replaced, ignore_errors=True)
+    final.rename(replaced)
     try:
         partial.rename(final)
     except OSError:
-        aside.rename(final)
+        replaced.rename(final)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _own_storage(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # safetensors refuses tensors that share memory or are strided
+    # safetensors rejects tensors that share memory or are not contiguous
     return {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
 
 

@@ -1,4 +1,4 @@
-"""Finds whole checkpoints, and says why others are passed over."""
+"""Finds intact checkpoints, and why others are skipped."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search for the newest checkpoint gave."""
+    """The result of a search for the newest checkpoint."""
 
     checkpoint: Checkpoint | None
     passed_over: tuple[Damage, ...]
-    """The newer ones, which are damaged; the newest first."""
+    """Newer checkpoints, skipped because they are damaged; the newest first."""
 
 
 def newest_checkpoint(
@@ -40,15 +40,15 @@ def newest_checkpoint(
     holding: frozenset[str] = frozenset(),
     finite: bool = False,
 ) -> Search:
-    """The newest checkpoint whose files are all whole.
+    """The newest intact checkpoint.
 
-    Damaged checkpoints are passed over, so a broken disk block costs one interval and not the run.
+    Damaged checkpoints are skipped, so a bad disk block costs one interval of training and not the run.
 
     Args:
         checkpoints: The folder of a run's checkpoints.
-        phases: The phases in the order of training; of the last one that has a checkpoint, the highest step.
-        holding: Networks that it must hold; checkpoints of others are not looked at.
-        finite: Whether to pass over checkpoints whose weights or optimizer states are not finite.
+        phases: The phases in the order of training; the last one with a checkpoint counts.
+        holding: Networks that it must have; checkpoints without them are ignored.
+        finite: Whether to skip checkpoints whose weights or optimizer states are not finite.
     """
     passed_over: list[Damage] = []
     for folder in _newest_first(checkpoints, phases):
@@ -65,20 +65,20 @@ def newest_checkpoint(
 def every_checkpoint(
     checkpoints: Path, *, phases: Sequence[str], holding: frozenset[str] = frozenset()
 ) -> tuple[list[Checkpoint], list[Damage]]:
-    """All checkpoints that are whole and hold these networks, in the order of training; and the damaged."""
-    whole: list[Checkpoint] = []
+    """All intact checkpoints with these networks, in the order of training; and the damaged ones."""
+    intact: list[Checkpoint] = []
     damaged: list[Damage] = []
     for folder in reversed(list(_newest_first(checkpoints, phases))):
         match read_checkpoint(folder, holding=holding):
             case Checkpoint() as checkpoint:
-                whole.append(checkpoint)
+                intact.append(checkpoint)
             case Damage() as damage:
                 damaged.append(damage)
-    return whole, damaged
+    return intact, damaged
 
 
 def read_checkpoint(folder: Path, *, holding: frozenset[str] = frozenset()) -> Checkpoint | Damage | None:
-    """The checkpoint in `folder` if all of it is as its manifest says; None when it holds other networks."""
+    """The checkpoint in `folder` if it matches its manifest; None if it lacks the networks in `holding`."""
     try:
         manifest = read_manifest(folder)
     except ManifestError as error:
@@ -90,18 +90,18 @@ def read_checkpoint(folder: Path, *, holding: frozenset[str] = frozenset()) -> C
 
 
 def folders_of(checkpoints: Path, *, phase: str) -> list[tuple[int, Path]]:
-    """The checkpoints of a phase, whole or not, by step."""
+    """The checkpoints of a phase, intact or not, by step."""
     return sorted(
-        (place[1], folder) for folder, place in saved_folders(checkpoints).items() if place[0] == phase
+        (step, folder) for folder, (name, step) in saved_folders(checkpoints).items() if name == phase
     )
 
 
 def saved_folders(checkpoints: Path) -> dict[Path, tuple[str, int]]:
-    """Every folder that has a checkpoint's name, whole or not, with its phase and step."""
+    """Every folder with a checkpoint's name, intact or not, with its phase and step."""
     if not checkpoints.is_dir():
         return {}
     named = ((folder, read_step_name(folder.name)) for folder in sorted(checkpoints.iterdir()))
-    return {folder: place for folder, place in named if place is not None and folder.is_dir()}
+    return {folder: name for folder, name in named if name is not None and folder.is_dir()}
 
 
 def digest_of_file(file: Path) -> str:
@@ -117,18 +117,18 @@ def _newest_first(checkpoints: Path, phases: Sequence[str]) -> Iterator[Path]:
 
 
 def _fault(folder: Path, manifest: Manifest) -> str | None:
-    """What of a checkpoint is not as its manifest says, or None."""
+    """How a checkpoint differs from its manifest, or None."""
     name = step_name(manifest.phase, manifest.step)
     if folder.name != name:
-        return f"{MANIFEST} is that of {name}"
+        return f"{MANIFEST} belongs to {name}"
     needed = {OPTIMIZERS, TOKENIZER, *(f"{network}{WEIGHTS}" for network in manifest.networks)}
     if unlisted := needed - manifest.sha256.keys():
         return f"{min(unlisted)} is not in the manifest"
-    # hidden files are what file managers and network file systems leave anywhere
-    there = {file.name for file in folder.iterdir() if not file.name.startswith(".")} - {MANIFEST}
-    if missing := manifest.sha256.keys() - there:
+    # file managers and network file systems leave hidden files anywhere
+    present = {file.name for file in folder.iterdir() if not file.name.startswith(".")} - {MANIFEST}
+    if missing := manifest.sha256.keys() - present:
         return f"{min(missing)} is missing"
-    if unlisted := there - manifest.sha256.keys():
+    if unlisted := present - manifest.sha256.keys():
         return f"{min(unlisted)} is not in the manifest"
     for file, digest in manifest.sha256.items():
         try:

@@ -159,8 +159,8 @@ def test_channels_last_gives_the_same_steps_and_keeps_weights_laid_out() -> None
             torch.testing.assert_close(value, plain.networks()[name].state_dict()[key], rtol=1e-3, atol=1e-4)
 
 
-def test_what_is_recorded_is_the_step_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The function that would be recorded, called with copies as a graph reads them, makes the same step."""
+def test_what_is_captured_is_the_step_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function that would be captured, called with copies as a graph reads them, makes the same step."""
 
     def from_copies(
         engine: Engine, made: Callable[[Mapping[str, Tensor]], dict[str, Tensor]], *, name: str
@@ -176,7 +176,7 @@ def test_what_is_recorded_is_the_step_itself(monkeypatch: pytest.MonkeyPatch) ->
         return replayed
 
     straight = game()
-    monkeypatch.setattr(Engine, "repeated", from_copies)
+    monkeypatch.setattr(Engine, "graphed", from_copies)
     copied = game()
     for step in range(3):
         assert play(straight, seed=step) == play(copied, seed=step)

@@ -101,7 +101,7 @@ class AdversarialTask:
         self.discriminator_optimizer = self.engine.adam(
             self.discriminators.parameters(), learning_rate=discriminator_learning_rate, betas=betas
         )
-        self._run_step = self.engine.repeated(self._adversarial_step, name="the adversarial step")
+        self._run_step = self.engine.graphed(self._adversarial_step, name="the adversarial step")
         for network in (self.text, self.image):
             network.requires_grad_(False)
             network.eval()
