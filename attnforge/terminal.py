@@ -29,7 +29,9 @@ def printable(text: str) -> str:
     return _OBEYED.sub(lambda match: _escape(match[0]), text)
 
 
-def say(text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO | None = None) -> None:
+def print_text(
+    text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO | None = None
+) -> None:
     """Print a text that is safe to show; characters that the terminal's encoding lacks become escapes.
 
     Args:
@@ -54,7 +56,7 @@ def say(text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO
             raise
 
 
-def say_json(data: object, *, indent: int = 2) -> None:
+def print_json(data: object, *, indent: int = 2) -> None:
     """Print data as JSON, which stays valid whatever the encoding of stdout and the characters in it.
 
     Raises:
@@ -62,7 +64,7 @@ def say_json(data: object, *, indent: int = 2) -> None:
     """
     encoding = ((sys.stdout and sys.stdout.encoding) or "utf-8").lower().replace("-", "")
     text = json.dumps(data, indent=indent, ensure_ascii=encoding != "utf8")
-    say(_OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    print_text(_OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 class LastingStream:

@@ -11,7 +11,7 @@ import click
 
 from attnforge.cli.paths import PATH
 from attnforge.errors import DataError, Problem
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_text, print_json
 
 if TYPE_CHECKING:
     from attnforge.data.checking import FolderReport, Spread
@@ -89,7 +89,7 @@ def prepare(
             written, label="files", show_eta=False, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as shown:
             count = sum(1 for _ in shown)
-        say(f"{count:,} files in {output}", err=True)
+        print_text(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
     report = check_images(output, metadata, watch=_watch, next_step=metadata.next_step)
     _show(context, report, as_json)
@@ -116,9 +116,9 @@ def _layout(name: str) -> Layout:
 
 def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
     if as_json:
-        say_json(report.plain())
+        print_json(report.plain())
     else:
-        say(_page(report))
+        print_text(_page(report))
     context.exit(1 if report.problems else 0)
 
 

@@ -12,7 +12,7 @@ import click
 
 from attnforge.cli.listing import listing
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_text, print_json
 
 if TYPE_CHECKING:
     from attnforge.cli.diagnosis.finding import Finding
@@ -45,14 +45,14 @@ def command(arguments: tuple[str, ...], as_json: bool, runs: Path) -> int:
     warnings = sum(one.state == WARNING for one in findings)
     if as_json:
         report = {"problems": problems, "warnings": warnings, "findings": [asdict(one) for one in findings]}
-        say_json(report)
+        print_json(report)
         return 1 if problems else 0
     columns = ["state", "area", "of", "finding"]
     if any(one.next for one in findings):
         columns.append("next")
     listing([asdict(one) for one in findings], as_json=False, columns=columns)
     counts = f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}"
-    say("all is well" if all(one.state == OK for one in findings) else counts)
+    print_text("all is well" if all(one.state == OK for one in findings) else counts)
     return 1 if problems else 0
 
 

@@ -14,7 +14,7 @@ from attnforge.cli.errors import print_error
 from attnforge.cli.group import group
 from attnforge.errors import AttnforgeError
 from attnforge.run.stop import StopSignal
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
@@ -34,7 +34,7 @@ def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
     except click.ClickException as error:
         text = io.StringIO()
         error.show(text)
-        say(text.getvalue(), err=True, end="")
+        print_text(text.getvalue(), err=True, end="")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return stop.exit_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnforge.errors import AttnforgeError
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 SHOWN = 50
 """How many problems are printed; whoever mends these sees the next ones."""
@@ -22,4 +22,4 @@ def print_error(error: AttnforgeError) -> None:
     unexplained = dict.fromkeys(problem.code for problem in shown if not problem.next_step)
     if unexplained:
         lines.append(f"  more: attnforge explain {' '.join(unexplained)}")
-    say("\n".join(lines), err=True)
+    print_text("\n".join(lines), err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_text, print_json
 
 
 @click.command("eval")
@@ -65,7 +65,7 @@ def command(
             expected = f"a file in a folder that can be written; the figures are in {run / 'measured'}"
             raise RunError(Problem("metrics-not-written", message, expected=expected)) from error
     if as_json:
-        say_json(data, indent=1)
+        print_json(data, indent=1)
     elif every:
         names = list(dict.fromkeys(name for one in measurements for name in headlines(one.metrics)))
         rows = [
@@ -84,4 +84,4 @@ def command(
             for name, value in one.metrics.items()
         ]
         listing(shown, as_json=False, columns=["figure", "value"])
-        say(f"{one.name} of {run}; next: attnforge report {run}")
+        print_text(f"{one.name} of {run}; next: attnforge report {run}")

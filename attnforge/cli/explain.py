@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_text, print_json
 
 
 @click.command("explain")
@@ -22,6 +22,6 @@ def command(topics: tuple[str, ...], as_json: bool) -> None:
     plugins = load_plugins()
     found = [explanation for topic in topics for explanation in look_up(topic, plugins)]
     if as_json:
-        say_json([one.facts for one in found])
+        print_json([one.facts for one in found])
         return
-    say("\n\n".join(str(one) for one in found))
+    print_text("\n\n".join(str(one) for one in found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 if TYPE_CHECKING:
     from attnforge.kernels.dispatch import Operation
@@ -52,7 +52,7 @@ def command(device: str, dtype: str, as_json: bool) -> None:
         columns.append("reason")
     listing(rows, as_json=as_json, columns=columns)
     if named := os.environ.get(VARIABLE):
-        say(f"{VARIABLE} names `{named}` wherever `auto` would choose", err=True)
+        print_text(f"{VARIABLE} names `{named}` wherever `auto` would choose", err=True)
 
 
 def rows_of(operation: Operation, situation: Situation) -> list[dict[str, str | None]]:

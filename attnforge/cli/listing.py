@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attnforge.terminal import printable, say, say_json
+from attnforge.terminal import printable, print_text, print_json
 
 
 def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Sequence[str]) -> None:
@@ -16,10 +16,10 @@ def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Seq
         columns: The keys that the table shows.
     """
     if as_json:
-        say_json(list(rows))
+        print_json(list(rows))
         return
     if not rows:
-        say("nothing to list", err=True)
+        print_text("nothing to list", err=True)
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("report")
@@ -21,4 +21,4 @@ def command(run: Path, device: str) -> None:
     """
     from attnforge.run.report.compose import report_run
 
-    say(report_run(run, device=device))
+    print_text(report_run(run, device=device))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("sample")
@@ -48,13 +48,13 @@ def command(
         unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))
         if unknown and (known := tokenizer.tokens(caption)):
             left = " ".join(known)
-            say(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
+            print_text(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
     once = list(dict.fromkeys(captions))  # the same caption has the same images
     drawings = pipeline.generate_each(once, count=count, seed=seed, attention=attention)
     for path in write_images(drawings, out or pipeline.run.path / "drawings", attention=attention):
-        say(path)
+        print_text(path)
     if (images := len(once) * count) > SHEET_ROWS:
-        say(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)
+        print_text(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)
 
 
 def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:

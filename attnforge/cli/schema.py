@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from attnforge.terminal import say_json
+from attnforge.terminal import print_json
 
 
 @click.command("schema")
@@ -16,4 +16,4 @@ def command() -> None:
     from attnforge.plugin import load_plugins
     from attnforge.recipe.json_schema import json_schema
 
-    say_json(json_schema(load_plugins()))
+    print_json(json_schema(load_plugins()))

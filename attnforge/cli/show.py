@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("show")
@@ -19,4 +19,4 @@ def command(recipe: str, overrides: tuple[str, ...], frozen: bool) -> None:
         text = resolve(recipe, overrides=overrides).frozen()
     else:
         text = compose(recipe, overrides=overrides).text()
-    say(text, end="")
+    print_text(text, end="")

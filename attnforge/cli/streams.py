@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import NoReturn, TextIO
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 def prepare() -> None:
@@ -53,4 +53,4 @@ def _warn(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    say(f"warning: {message}", err=True)
+    print_text(f"warning: {message}", err=True)

@@ -9,7 +9,7 @@ import click
 from attnforge.cli.errors import print_error
 from attnforge.errors import RecipeError
 from attnforge.recipe.library import is_file
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("validate")
@@ -37,15 +37,15 @@ def command(arguments: tuple[str, ...]) -> int:
             if walk.problems:
                 raise RecipeError(walk.problems)
         except RecipeError as error:
-            say(f"{recipe}: {_count(error)}")
+            print_text(f"{recipe}: {_count(error)}")
             print_error(error)
             code = 1
         else:
-            say(f"{recipe}: ok {resolved.digest[:8]}")
+            print_text(f"{recipe}: ok {resolved.digest[:8]}")
             for remark in walk.unseen:
-                say(f"  not checked: {remark}")
+                print_text(f"  not checked: {remark}")
             for problem in random_weights(resolved):
-                say(f"  before it can train: {problem.expected}")
+                print_text(f"  before it can train: {problem.expected}")
     return code
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TextIO, cast
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 SLOW_SECONDS = 1.0
 """After so long, the user is told whom a command waits for."""
@@ -203,4 +203,4 @@ def _opened(stream: TextIO, number: int) -> TextIO:
 
 def _tell(stream: TextIO | None, line: str, told: set[str]) -> None:
     told.add(line)
-    say(line, stream=stream)
+    print_text(line, stream=stream)

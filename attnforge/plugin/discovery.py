@@ -25,7 +25,7 @@ from attnforge.plugin.contained import descriptors_kept, streams_kept, waited_fo
 from attnforge.plugin.declared import SetAsideError, check_commands, check_components, check_hooks, said
 from attnforge.plugin.registry import Registry
 from attnforge.plugin.tracing import traced, tracing
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 GROUP = "attnforge"
 OWN = "attnforge"
@@ -161,7 +161,7 @@ def _imported(plugin: Plugin) -> ModuleType:
     if plugin.distribution == OWN:
         return import_module(plugin.module)
     if tracing():  # before, because what ends the process here can be told by nobody afterwards
-        say(f"import {plugin.name}: {plugin.module}", err=True)
+        print_text(f"import {plugin.name}: {plugin.module}", err=True)
     with descriptors_kept(), waited_for(plugin.name, "the import", set()):
         return import_module(plugin.module)
 

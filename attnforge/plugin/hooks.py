@@ -14,7 +14,7 @@ from attnforge.plugin import hookspec
 from attnforge.plugin.contained import streams_kept, torch_kept, waited_for
 from attnforge.plugin.declared import SetAsideError, check_hooks, said
 from attnforge.plugin.tracing import traced, tracing
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 CONSEQUENCES = {
     "attnforge_check_recipe": "the recipe uses nothing of it and was not checked by it",
@@ -172,6 +172,6 @@ class Hooks:
             f"  {f'{missing}; ' if missing else ''}its hooks are left out from here on",
             f"  next: attnforge plugins check {failure.plugin}",
         ]
-        say("\n".join(lines), err=True)
+        print_text("\n".join(lines), err=True)
         for listener in self.listeners:
             listener(failure)

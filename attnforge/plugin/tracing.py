@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 VARIABLE = "ATTNFORGE_TRACE_HOOKS"
 LONGEST = 60
@@ -30,7 +30,7 @@ def traced(plugin: str, hook: str, arguments: Mapping[str, object]) -> Iterator[
         yield
     except BaseException as error:
         _write(plugin, hook, shown, began, f", raised {type(error).__name__}")
-        say(traceback.format_exc(), err=True, end="")
+        print_text(traceback.format_exc(), err=True, end="")
         raise
     _write(plugin, hook, shown, began, "")
 
@@ -51,4 +51,4 @@ def short(value: object) -> str:
 
 def _write(plugin: str, hook: str, arguments: str, began: float, ending: str) -> None:
     milliseconds = (time.perf_counter() - began) * 1000
-    say(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", err=True)
+    print_text(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_text, print_json
 
 if TYPE_CHECKING:
     from attnforge.cli.plugins.checks.outcome import Outcome
@@ -39,17 +39,17 @@ def command(name: str, as_json: bool) -> int:
     failed = sum(one.result == "fail" for one in outcomes)
     if as_json:
         report = {"plugin": name, "failed": failed, "checks": [asdict(one) for one in outcomes]}
-        say_json(report)
+        print_json(report)
         return 1 if failed else 0
     columns = ["result", "check", "of"]
     if any(one.reason for one in outcomes):
         columns.append("reason")
     listing([asdict(one) for one in outcomes], as_json=False, columns=columns)
-    say(f"{name}: {len(outcomes)} checks, {failed or 'none'} failed")
+    print_text(f"{name}: {len(outcomes)} checks, {failed or 'none'} failed")
     if plugin.components and not failed:
         first = f"{plugin.components[0].kind}/{plugin.components[0].name}"
         prove = f"python -c 'from attnforge.testing import run; print(run(\"{first}\"))'"
-        say(f"next: prove what components do, for example with: {prove}")
+        print_text(f"next: prove what components do, for example with: {prove}")
     return 1 if failed else 0
 
 

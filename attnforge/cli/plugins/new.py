@@ -9,7 +9,7 @@ import click
 
 from attnforge.cli.paths import PathOfShell
 from attnforge.plugin import KINDS
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command()
@@ -46,4 +46,4 @@ def command(name: str, kind: str, folder: Path) -> None:
             f"attnforge train {names.plugin}",
         )
     ]
-    say("\n".join(lines))
+    print_text("\n".join(lines))
