@@ -11,7 +11,7 @@ import click
 
 from attnforge.cli.paths import PATH
 from attnforge.errors import DataError, Problem
-from attnforge.terminal import print_text, print_json
+from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.data.checking import FolderReport, Spread

@@ -12,7 +12,7 @@ import click
 
 from attnforge.cli.listing import listing
 from attnforge.cli.paths import PATH
-from attnforge.terminal import print_text, print_json
+from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.cli.diagnosis.finding import Finding

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import print_text, print_json
+from attnforge.terminal import print_json, print_text
 
 
 @click.command("eval")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from attnforge.terminal import print_text, print_json
+from attnforge.terminal import print_json, print_text
 
 
 @click.command("explain")

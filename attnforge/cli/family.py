@@ -47,9 +47,9 @@ def load_command(name: str, target: str) -> click.Command:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        from attnforge.plugin.declared import said
+        from attnforge.plugin.declared import describe_error
 
-        message = f"the command `{name}` ({target}) cannot be loaded: {said(error)}"
+        message = f"the command `{name}` ({target}) cannot be loaded: {describe_error(error)}"
         raise PluginError(Problem("command-import", message, next_step="attnforge plugins")) from error
     if not isinstance(command, click.Command):
         message = f"the command `{name}` ({target}) is a {type(command).__name__}, not a click command"

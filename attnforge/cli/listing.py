@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attnforge.terminal import printable, print_text, print_json
+from attnforge.terminal import print_json, print_text, printable
 
 
 def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, columns: Sequence[str]) -> None:

@@ -104,7 +104,7 @@ def check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
             )
 
 
-def said(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An exception in one line: its type and its message, which code of a plugin may make and fail at."""
     name = type(error).__name__
     try:

@@ -22,7 +22,13 @@ import attnforge
 from attnforge.plugin import hookspec, selection
 from attnforge.plugin.catalogue import Plugin, PluginCatalogue
 from attnforge.plugin.contained import descriptors_kept, streams_kept, waited_for
-from attnforge.plugin.declared import SetAsideError, check_commands, check_components, check_hooks, said
+from attnforge.plugin.declared import (
+    SetAsideError,
+    check_commands,
+    check_components,
+    check_hooks,
+    describe_error,
+)
 from attnforge.plugin.registry import Registry
 from attnforge.plugin.tracing import traced, tracing
 from attnforge.terminal import print_text
@@ -131,7 +137,7 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
         hint = ""
         if isinstance(error, ModuleNotFoundError) and not isinstance(source, EntryPoint):
             hint = "; is its folder on PYTHONPATH?"
-        raise SetAsideError(f"importing {plugin.module} failed: {said(error)}{hint}") from error
+        raise SetAsideError(f"importing {plugin.module} failed: {describe_error(error)}{hint}") from error
     check_hooks(vars(module))
     try:
         manager.register(module, plugin.name)
@@ -153,7 +159,9 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
     except BaseException as error:
         if manager.has_plugin(plugin.name):
             manager.unregister(name=plugin.name)
-        raise SetAsideError(str(error) if isinstance(error, SetAsideError) else said(error)) from error
+        raise SetAsideError(
+            str(error) if isinstance(error, SetAsideError) else describe_error(error)
+        ) from error
     return loaded
 
 

@@ -20,7 +20,7 @@ PATIENCE = 120
 _SCRIPT = f"""
 import importlib, json, sys, time
 import attnforge.plugin
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 before = set(sys.modules)
 began, error = time.process_time(), None
 try:
@@ -29,7 +29,7 @@ try:
         if hasattr(module, name):
             list(getattr(module, name)())
 except (Exception, SystemExit) as raised:
-    error = said(raised)
+    error = describe_error(raised)
 took = time.process_time() - began
 heavy = [name for name in {HEAVY!r} if name in sys.modules and name not in before]
 print()

@@ -12,7 +12,7 @@ import pluggy
 
 from attnforge.plugin import hookspec
 from attnforge.plugin.contained import streams_kept, torch_kept, waited_for
-from attnforge.plugin.declared import SetAsideError, check_hooks, said
+from attnforge.plugin.declared import SetAsideError, check_hooks, describe_error
 from attnforge.plugin.tracing import traced, tracing
 from attnforge.terminal import print_text
 
@@ -36,7 +36,7 @@ class Failure:
     error: BaseException
 
     def __str__(self) -> str:
-        return f"plugin {self.plugin} raised in {self.hook}: {said(self.error)}"
+        return f"plugin {self.plugin} raised in {self.hook}: {describe_error(self.error)}"
 
     def traceback(self) -> str:
         """Where it rose, as Python writes it."""

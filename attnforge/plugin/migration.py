@@ -20,7 +20,7 @@ from typing import Any
 
 from attnforge.errors import PluginError, Problem
 from attnforge.plugin.component import Component
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _declared(component: Component) -> tuple[Migration, ...]:
     try:
         found = tuple(getattr(import_module(module), attribute))
     except Exception as error:
-        reason = f"{component.migrations} cannot be loaded: {said(error)}"
+        reason = f"{component.migrations} cannot be loaded: {describe_error(error)}"
         raise PluginError(_failed(component, reason)) from error
     if odd := [one for one in found if not isinstance(one, Migration)]:
         raise PluginError(
@@ -108,7 +108,7 @@ def _called(
     try:
         result = function(given)
     except Exception as error:
-        reason = f"the migration to version {step.to} raised {said(error)}"
+        reason = f"the migration to version {step.to} raised {describe_error(error)}"
         raise PluginError(_failed(component, reason)) from error
     if not isinstance(result, Mapping):
         reason = f"the migration to version {step.to} returned a {type(result).__name__}, not a dict"

@@ -8,7 +8,7 @@ from importlib import import_module
 from attnforge.errors import PluginError, Problem, nearest
 from attnforge.plugin.component import KINDS, Component
 from attnforge.plugin.contained import streams_kept
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 
 class Registry:
@@ -75,7 +75,7 @@ class Registry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise PluginError(_broken(component, f"cannot be imported: {said(error)}")) from error
+            raise PluginError(_broken(component, f"cannot be imported: {describe_error(error)}")) from error
         if not isinstance(found, type):
             raise PluginError(_broken(component, f"is a {type(found).__name__}, not a class"))
         return found

@@ -22,7 +22,7 @@ from attnforge.recipe.shapes import (
 )
 from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
 from attnforge.recipe.unexpanded import unexpanded
-from attnforge.recipe.values import decode_value, said
+from attnforge.recipe.values import decode_value, describe_value
 
 MOST = 40
 """Problems of a recipe that are spelled out; the rest are counted."""
@@ -108,7 +108,7 @@ class Decoder:
             return None
         pin = read_pin(named.value)
         if pin is None:
-            message = f"`{path}` is {said(named)}, which pins no version"
+            message = f"`{path}` is {describe_value(named)}, which pins no version"
             expected = "a name alone, or a name, `@` and a version, such as `word@1`"
             self._problem("bad-pin", message, named.place, expected, f"attnforge components {kind}")
             return None
@@ -181,12 +181,12 @@ class Decoder:
         expanded = unexpanded(str(node.value))
         if expanded is None:
             return
-        message = f"`{path}` is {said(node)}, which only a shell would expand"
+        message = f"`{path}` is {describe_value(node)}, which only a shell would expand"
         expected = f"`{expanded}`; or, where a file of that very name is meant, `./{node.value}`"
         self._problem("not-expanded", message, node.place, expected, None)
 
     def _wrong(self, node: Node, path: str, expected: str) -> None:
-        self._problem("wrong-type", f"`{path}` is {said(node)}", node.place, expected, None)
+        self._problem("wrong-type", f"`{path}` is {describe_value(node)}", node.place, expected, None)
 
     def _problem(self, code: str, message: str, place: Place, expected: str | None, step: str | None) -> None:
         self._add([Problem(code, message, place, expected, step)])

@@ -38,7 +38,7 @@ def dump(adapter: TypeAdapter[Any], live: object) -> Any:
     return data
 
 
-def said(node: Node) -> str:
+def describe_value(node: Node) -> str:
     """A value as an error names it."""
     match node:
         case Map():
@@ -71,7 +71,7 @@ def _problem(path: str, node: Node, errors: list[ErrorDetails]) -> Problem:
         names = [name.strip("' ") for name in expected.replace(" or ", ", ").split(",")]
         close = nearest(value, names)
         expected = f"`{close}`; known are {expected}" if close else expected
-    return Problem(code, f"`{path}` is {said(node)}", node.place, expected)
+    return Problem(code, f"`{path}` is {describe_value(node)}", node.place, expected)
 
 
 def _wanted(error: ErrorDetails) -> str:

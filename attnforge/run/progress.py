@@ -11,7 +11,7 @@ from typing import Protocol, Self, TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from attnforge.terminal import LastingStream, printable, print_text
+from attnforge.terminal import LastingStream, print_text, printable
 from attnforge.train.loop import StepResult
 
 FIGURES = 4

@@ -11,7 +11,7 @@ from typing import Self
 
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
@@ -232,7 +232,7 @@ class Recorder:
             "plugin-failed",
             plugin=failure.plugin,
             hook=failure.hook,
-            error=said(failure.error),
+            error=describe_error(failure.error),
             traceback=failure.traceback(),
         )
 

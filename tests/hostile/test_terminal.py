@@ -23,7 +23,7 @@ from attnforge.cli.streams import _warn
 from attnforge.errors import Place, Problem, RunError
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.run.progress import ConsoleReporter
-from attnforge.terminal import LastingStream, printable, print_text, print_json
+from attnforge.terminal import LastingStream, print_json, print_text, printable
 from attnforge.train.loop import StepResult
 
 Said = pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING, Finding, size
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 from attnforge.run.environment import gpus, processor
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -27,7 +27,7 @@ def look() -> Iterator[Finding]:
         try:
             torch.ones(8, device=name).sum().item()
         except RuntimeError as error:
-            text = f"{text}, but {said(error).split(' CUDA kernel errors')[0]}"
+            text = f"{text}, but {describe_error(error).split(' CUDA kernel errors')[0]}"
             yield Finding("devices", name, PROBLEM, text, "python -m torch.utils.collect_env")
         else:
             yield Finding("devices", name, OK, text)

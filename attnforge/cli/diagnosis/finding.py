@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from attnforge.errors import AttnforgeError
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
@@ -35,7 +35,7 @@ def found(area: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]
             at = str(problem.place) if problem.place else area
             yield Finding(area, at, PROBLEM, problem.message, problem.next_step or "")
     except (Exception, SystemExit) as error:
-        yield Finding(area, area, PROBLEM, f"it cannot be looked at: {said(error)}")
+        yield Finding(area, area, PROBLEM, f"it cannot be looked at: {describe_error(error)}")
 
 
 def size(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
-from attnforge.terminal import print_text, print_json
+from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.cli.plugins.checks.outcome import Outcome

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attnforge.errors import AttnforgeError
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,5 @@ def outcome(check: str, of: str, examine: Callable[[], str | None]) -> Outcome:
     except AttnforgeError as error:
         reason = "; ".join(problem.message for problem in error.problems)
     except (Exception, SystemExit) as error:  # a plugin's own code may run here
-        reason = said(error)
+        reason = describe_error(error)
     return Outcome(check, of, "fail" if reason else "pass", reason or "")
