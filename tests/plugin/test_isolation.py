@@ -181,7 +181,7 @@ def late(recipe: Any) -> Any:
 
 def test_a_check_that_raises_refuses_the_recipe_by_the_plugins_name(tmp_path: Path) -> None:
     path = Kitchen(tmp_path).write(WHOLE)
-    for check, said in ((late, "no check today"), (lambda recipe: ["words"], "'words', which is no Problem")):
+    for check, said in ((late, "no check today"), (lambda recipe: ["words"], "'words', which is not a Problem")):
         with pytest.raises(RecipeError) as caught:
             resolve(path, plugins=checking(check))
         (problem,) = caught.value.problems
