@@ -24,7 +24,7 @@ COMMANDS = {
     "show": "Print a recipe with its parents and overrides.",
     "validate": "Check recipes without training.",
     "schema": "Print a JSON Schema of recipes for editors.",
-    "plugins": "List plugins, and why some were set aside.",
+    "plugins": "List plugins, and why some are disabled.",
     "components": "List components by kind.",
     "explain": "Explain a component, a kind, a hook or an error code.",
     "doctor": "Look whether things would work here.",

@@ -71,7 +71,7 @@ def _plugin_checks(resolved: ResolvedRecipe) -> list[Problem]:
     used = {resolved.plugins.owner(choice.component).name for choice in choices(resolved.tree)}
     for plugin, outcome in caller.outcomes(read=_problems, recipe=resolved) if caller is not None else ():
         if isinstance(outcome, Failure) and plugin not in used:
-            hooks.charge(outcome)
+            hooks.report(outcome)
         elif isinstance(outcome, Failure):
             message = f"{outcome}, so the recipe could not be checked"
             next_step = f"attnforge --no-plugin {plugin} validate RECIPE, or {VARIABLE}=1 for the traceback"

@@ -55,7 +55,7 @@ class Recorder:
         self.asked = asked
         self.data = data
         self.reporter = reporter
-        self.hooks = resolved.plugins.hooks.telling(self._charged)
+        self.hooks = resolved.plugins.hooks.with_listener(self._charged)
         self.keep = recipe.training.keep
         self.began = time.monotonic()
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
@@ -68,7 +68,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self.run.log_event("started")
-        for plugin in sorted(self.hooks.left_out):  # it raised in an earlier run of this process
+        for plugin in sorted(self.hooks.skipped):  # it raised in an earlier run of this process
             self.run.log_event("plugin-left-out", plugin=plugin)
         for plugin, observer in self.hooks.call(
             "attnforge_run_start", run=self.run.path, recipe=self.resolved

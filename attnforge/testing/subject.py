@@ -129,7 +129,7 @@ def find(name: str, plugins: PluginCatalogue) -> Component:
     """The component called `kind/name`.
 
     Raises:
-        PluginError: There is none, or its plugin was set aside.
+        PluginError: There is none, or its plugin is disabled.
     """
     kind, _, own = name.partition("/")
     if kind not in KINDS:
@@ -141,7 +141,7 @@ def find(name: str, plugins: PluginCatalogue) -> Component:
         return plugins.registry.get(kind, own)
     except PluginError as error:
         reasons = [
-            f"{plugin.name} is set aside: {plugin.reason}" for plugin in plugins.plugins if plugin.reason
+            f"{plugin.name} is disabled: {plugin.reason}" for plugin in plugins.plugins if plugin.reason
         ]
         for reason in reasons:
             error.add_note(reason)

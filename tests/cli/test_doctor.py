@@ -179,7 +179,7 @@ def test_what_a_distribution_asks_for_comes_from_its_metadata() -> None:
     assert packages("no-such-distribution") == []
 
 
-def test_a_plugin_that_is_set_aside(
+def test_a_plugin_that_is_disabled(
     doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATTNFORGE_PLUGINS", "mine=nothing_of_this_name")

@@ -216,7 +216,7 @@ def test_a_module_that_is_wrong(
     monkeypatch.setitem(sys.modules, "checked_plugin", type(sys)("checked_plugin"))
     if "is loaded" in wrong:
         monkeypatch.delitem(sys.modules, "checked_plugin")
-    monkeypatch.setattr(fresh, "TRIES", 2)
+    monkeypatch.setattr(fresh, "ATTEMPTS", 2)
     (folder / "checked_plugin.py").write_text(body)
     code, checks = check("checked", capsys)
     assert code == 1

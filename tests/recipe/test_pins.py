@@ -190,7 +190,7 @@ def test_a_newer_frozen_recipe_asks_for_the_package_it_was_frozen_with(kitchen: 
         ("aged_migrations:RAISES", "migration-failed", "KeyError: 'missing'"),
         ("aged_migrations:NO_DICT", "migration-failed", "a str, not a dict"),
         ("aged_migrations:NO_DATA", "migration-failed", "cannot be expressed in a recipe"),
-        ("aged_migrations:NOT_MIGRATIONS", "migration-failed", "no Migration"),
+        ("aged_migrations:NOT_MIGRATIONS", "migration-failed", "not a Migration"),
         ("aged_migrations:ABSENT", "migration-failed", "AttributeError"),
         ("aged_nowhere:MIGRATIONS", "migration-failed", "ModuleNotFoundError"),
     ],

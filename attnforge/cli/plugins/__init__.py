@@ -38,7 +38,7 @@ class PluginsGroup(click.Group):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List plugins with their state; a plugin that cannot be used is set aside with its reason."""
+    """List plugins with their state; a plugin that cannot be used is disabled with its reason."""
     if context.invoked_subcommand is not None:
         return
     from attnforge.plugin import load_plugins

@@ -8,14 +8,14 @@ from importlib.metadata import EntryPoint
 from attnforge.cli.plugins.checks.outcome import Outcome
 from attnforge.plugin import Plugin
 from attnforge.plugin.discovery import Source, attnforge_range
-from attnforge.plugin.fresh import LIMIT, import_fresh
+from attnforge.plugin.fresh import MAX_SECONDS, import_fresh
 
 
 def module_checks(plugin: Plugin, source: Source) -> Iterator[Outcome]:
     """The checks of the declaring module.
 
     Args:
-        plugin: As it was loaded or set aside.
+        plugin: As it was loaded or disabled.
         source: Where it was found.
     """
     yield _range(plugin, source)
@@ -28,8 +28,10 @@ def module_checks(plugin: Plugin, source: Source) -> Iterator[Outcome]:
         heavy = ", ".join(found.heavy)
         reason = f"it imports {heavy}; import it in the modules of components" if heavy else ""
         yield Outcome("imports no torch", of, "fail" if heavy else "pass", reason)
-        slow = found.seconds > LIMIT
-        reason = f"it takes {found.seconds * 1000:.0f} ms; {LIMIT * 1000:.0f} are allowed" if slow else ""
+        slow = found.seconds > MAX_SECONDS
+        reason = (
+            f"it takes {found.seconds * 1000:.0f} ms; {MAX_SECONDS * 1000:.0f} are allowed" if slow else ""
+        )
         yield Outcome("is quick", of, "fail" if slow else "pass", reason)
     yield Outcome("is loaded", plugin.name, "fail" if plugin.reason else "pass", plugin.reason or "")
 
