@@ -1,4 +1,4 @@
-"""One command from its words to its exit code: every error is said here, whatever raised it."""
+"""Runs one command and returns its exit code; all errors are printed here."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from attnforge.terminal import print_text
 
 
 def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
-    """Run a command and give its exit code.
+    """Run a command and return its exit code.
 
     Args:
-        arguments: The words of the command; those of the process when None.
-        stop: What hears signals, for commands that save before they leave.
+        arguments: The command's arguments; None for those of the process.
+        stop: The signal handler, for commands that save before they exit.
     """
     try:
         with environment_kept(), boundary():
@@ -41,7 +41,7 @@ def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
     except OutputClosedError:
         return 1
     except Exception:
-        if stop.interrupted:  # code that was interrupted may have turned that into an error of its own
+        if stop.interrupted:  # interrupted code may have turned the interrupt into another error
             return stop.exit_code
         raise
     return code if isinstance(code, int) else 0

@@ -12,7 +12,7 @@ from attnforge.terminal import print_text
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--frozen", is_flag=True, help="Fill in every default and lock component versions.")
 def command(recipe: str, overrides: tuple[str, ...], frozen: bool) -> None:
-    """Print a recipe with its parents and overrides as one."""
+    """Print a recipe merged with its parents and overrides."""
     from attnforge.recipe import compose, resolve
 
     if frozen:

@@ -15,9 +15,9 @@ from attnforge.terminal import print_text
 @click.command("validate")
 @click.argument("arguments", nargs=-1, required=True, metavar="RECIPE... [KEY=VALUE]...")
 def command(arguments: tuple[str, ...]) -> int:
-    """Check recipes and report everything that is wrong with them.
+    """Check recipes and report all of their problems.
 
-    Each phase is built and makes a step on shapes alone, which needs neither memory nor data.
+    Each phase is built and does a step on the meta device, which needs neither memory nor data.
     """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve

@@ -287,7 +287,7 @@ def test_people_get_a_table_and_a_count(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["doctor", "quickstart"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith("all is well")
+    assert capsys.readouterr().out.rstrip().endswith("everything works")
     assert run(["doctor", "attngan2-cub"]) == 1
     shown = capsys.readouterr().out
     assert "attnforge data prepare cub data/birds" in shown

@@ -44,7 +44,7 @@ def test_archives_of_the_release_become_its_layout(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert files(tmp_path / "root") == files(whole)
     assert f"images              {len(BIRDS)} (train 3, test 1)" in result.output
-    assert "1 to 3 (median 2) an image" in result.output
+    assert "1 to 3 (median 2) per image" in result.output
     assert "no problems" in result.output
 
 

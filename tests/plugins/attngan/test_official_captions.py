@@ -80,7 +80,7 @@ def test_captions_of_the_data_are_written_equally_many_an_image(copy: Path, tmp_
             known = [ids for ids in map(tokenizer.encode, captions) if ids]
             expected += [known[place % len(known)] for place in range(3)]
         assert found == expected
-    assert "3 an image" in said
+    assert "3 per image" in said
     for split in ("train", "test"):
         for name in ("filenames", "class_info"):
             official = pickle.loads((root / split / f"{name}.pickle").read_bytes())

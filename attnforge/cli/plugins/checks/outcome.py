@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The outcome of a check."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class Outcome:
     """One named check."""
 
     check: str
-    """What was looked at."""
+    """The property that was checked."""
     of: str
-    """The module, component, recipe or command that it was looked at in."""
+    """The module, component, recipe or command that was checked."""
     result: str
-    """`pass`, `fail`, or `skip` where there is nothing to look at."""
+    """`pass`, `fail`, or `skip` where there is nothing to check."""
     reason: str = ""
     """Why it failed or was skipped."""
 
 
 def outcome(check: str, of: str, examine: Callable[[], str | None]) -> Outcome:
-    """Examine something.
+    """Run a check.
 
     Args:
-        check: What is looked at.
-        of: Where.
-        examine: Gives what is wrong, or None; what it raises is wrong as well.
+        check: The property to check.
+        of: The module, component, recipe or command to check.
+        examine: Returns what is wrong, or None; an exception is a failure too.
     """
     try:
         reason = examine()
