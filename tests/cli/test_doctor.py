@@ -103,7 +103,7 @@ def test_random_weights_where_pretrained_ones_are_needed_are_a_problem(
 def test_a_recipe_that_needs_no_files(doctor: Callable[..., tuple[int, Rows]]) -> None:
     code, rows = doctor("quickstart")
     assert code == 0
-    assert "names no folder" in rows["data", "quickstart"]["finding"]
+    assert "names no data folder" in rows["data", "quickstart"]["finding"]
 
 
 def test_a_recipe_that_is_not_there(doctor: Callable[..., tuple[int, Rows]]) -> None:

@@ -52,7 +52,7 @@ def look(plugins: PluginCatalogue, recipes: Sequence[str], overrides: Sequence[s
         if recipes:
             yield from _missing_weights(name, overrides, plugins)
         if recipes and not any(name in names_of_users for names_of_users in users.values()):
-            yield Finding("data", name, OK, "names no data folder and no weight file")
+            yield Finding("data", name, OK, "it names no data folder and no weight file")
     for path, names_of_users in users.items():
         yield _state(path, names_of_users, needed=bool(recipes))
 
