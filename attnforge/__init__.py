@@ -1,3 +1,3 @@
-"""attnforge composes, trains, samples and judges text-to-image GANs with word-level attention."""
+"""attnforge composes, trains, samples and evaluates text-to-image GANs with word-level attention."""
 
 __version__ = "0.1.0"

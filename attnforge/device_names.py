@@ -1,4 +1,4 @@
-"""Names of devices, as recipes and commands say them."""
+"""Names of devices in recipes and commands."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ AUTO = "auto"
 
 
 def computing_device(name: str) -> str:
-    """The name itself if it is `auto` or that of a device on which torch can compute with numbers.
+    """The name, if it is `auto` or a device on which torch can compute.
 
     Raises:
-        ValueError: torch knows no such device, or it has shapes and no numbers.
+        ValueError: torch knows no such device, or it is `meta`, which holds shapes and no data.
     """
     expected = "`auto`, `cpu`, or a device as torch names it, such as `cuda` or `cuda:1`"
     if name == AUTO:
@@ -22,5 +22,5 @@ def computing_device(name: str) -> str:
     except RuntimeError as error:
         raise ValueError(expected) from error
     if device.type == "meta":
-        raise ValueError(f"{expected}; the device `meta` holds no numbers")
+        raise ValueError(f"{expected}; tensors on `meta` hold no data")
     return name

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value was written: a file (or `command line`), counted from line 1 and column 1."""
+    """Where a value was written: a file (or `command line`); lines and columns count from 1."""
 
     source: str
     line: int | None = None
@@ -27,13 +27,14 @@ class Place:
         return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
 
     def sketch(self) -> str:
-        """The excerpt with a caret below the place, or nothing when there is no excerpt."""
+        """The excerpt with a caret below the place; empty without an excerpt."""
         if self.excerpt is None or self.line is None:
             return ""
         number, margin = str(self.line), " " * len(str(self.line))
-        # One character for each, so that the caret stays below its own.
+        # Characters are replaced one for one, so that the caret stays in its column.
         excerpt = "".join(
-            each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in self.excerpt
+            character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
+            for character in self.excerpt
         )
         lines = [f"  {number} | {excerpt}"]
         if self.column is not None:
@@ -43,14 +44,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, said so that it can be repaired without reading any code."""
+    """One thing that is wrong, worded so that it can be fixed without reading any code."""
 
     code: str
     """A short stable name such as `unknown-key`; docs/reference/errors.md has a section for each."""
     message: str
     place: Place | None = None
     expected: str | None = None
-    """What would have been right, the nearest known name first."""
+    """What would have been valid, the nearest known name first."""
     next_step: str | None = None
     """The command to type next."""
 
@@ -68,7 +69,7 @@ class Problem:
 
 
 class AttnforgeError(Exception):
-    """Bad input or a state that attnforge cannot go on from; holds one or more problems."""
+    """Bad input, or a state that attnforge cannot continue from; holds one or more problems."""
 
     def __init__(self, problems: Problem | Sequence[Problem]) -> None:
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
@@ -84,7 +85,7 @@ class PluginError(AttnforgeError):
 
 
 class DataError(AttnforgeError):
-    """A data set that is missing, malformed or does not fit."""
+    """A data set that is missing, malformed or does not match."""
 
 
 class RunError(AttnforgeError):
@@ -92,11 +93,11 @@ class RunError(AttnforgeError):
 
 
 def _indented(text: str) -> str:
-    """Further lines of a text that was read somewhere, which must not pass for lines of the error."""
+    """Indent further lines, which may come from anywhere, so that they cannot pass for lines of the error."""
     return text.replace("\n", "\n    ")
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
-    """The known name closest to `name` in spelling, or None when none is close."""
+    """The known name spelled most like `name`, or None when none is close."""
     matches = get_close_matches(name, known, n=1, cutoff=0.6)
     return matches[0] if matches else None

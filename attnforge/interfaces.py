@@ -1,10 +1,10 @@
-"""What each kind of component promises: protocols with the shapes of every tensor.
+"""The interface of each kind of component: protocols with the shapes of every tensor.
 
 Shape letters, used everywhere: b batch, l words of the longest caption, d width of a word or sentence
 vector, c channels, h and w rows and columns, n noise, z condition. Images are RGB floats in [-1, 1].
 
-A component is a plain class; what has weights is an `nn.Module`. What stands before `*` in its constructor
-is handed in by attnforge (one spec of `attnforge.specs`); what stands after `*` belongs to the recipe.
+A component is a plain class; one with weights is an `nn.Module`. The argument before `*` of its constructor
+is passed by attnforge (one spec of `attnforge.specs`); the arguments after `*` are the recipe's options.
 """
 
 from __future__ import annotations
@@ -64,21 +64,21 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AdversarialStep:
-    """What a loss sees in one step of the adversarial game."""
+    """What a loss sees in one adversarial step."""
 
     real: tuple[Float[Tensor, "b 3 _ _"], ...]
-    """Real images at every size of the generator, smallest first."""
+    """Real images at every size the generator outputs, smallest first."""
     fake: GeneratorOutput
     text: TextFeatures
     class_ids: Int[Tensor, "b"]
     discriminators: tuple[Discriminator, ...]
-    """One for every size, smallest first."""
+    """One per image size, smallest first."""
     image_encoder: ImageEncoder
 
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """Turns captions into token ids; learned from captions once, then carried inside checkpoints.
+    """Turns captions into token ids; fitted to captions once, then stored in checkpoints.
 
     Constructor: `__init__(self, *, ...)`.
     """
@@ -87,27 +87,27 @@ class Tokenizer(Protocol):
     def vocabulary_size(self) -> int: ...
     @property
     def fingerprint(self) -> str:
-        """A short digest of everything that decides which id a word gets."""
+        """A short digest of everything that determines which id a word gets."""
         ...
 
     def fit(self, captions: Sequence[str]) -> None:
         """Learn the vocabulary; the same captions in any order give the same ids.
 
-        A resumed run calls `load_state` with the checkpoint's state before; what is learned replaces it.
+        A resumed run calls `load_state` with the checkpoint's state first; `fit` then replaces it.
         """
         ...
 
     def tokens(self, caption: str) -> list[str]:
-        """The known tokens of a caption, in order: one for every id that `encode` gives."""
+        """The known tokens of a caption, in order: one for every id that `encode` returns."""
         ...
 
     def encode(self, caption: str) -> list[int]: ...
     def unknown(self, caption: str) -> list[str]:
-        """The tokens of a caption that `encode` leaves out because the vocabulary lacks them."""
+        """The tokens of a caption that `encode` skips because they are not in the vocabulary."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to restore it, as plain JSON data."""
+        """Everything needed to restore the tokenizer, as plain JSON data."""
         ...
 
     def load_state(self, state: Mapping[str, Any]) -> None: ...
@@ -135,16 +135,16 @@ class Conditioner(Protocol):
     """Sentence to condition. Constructor: `__init__(self, spec: ConditionerSpec, *, ...)`."""
 
     dim: int
-    """Width z of the condition that it draws."""
+    """Width z of the condition."""
 
     def __call__(self, sentence: Float[Tensor, "b d"]) -> Condition: ...
 
 
 @runtime_checkable
 class Attention(Protocol):
-    """Words into pixels. Constructor: `__init__(self, spec: AttentionSpec, *, ...)`.
+    """Attention from pixels to words. Constructor: `__init__(self, spec: AttentionSpec, *, ...)`.
 
-    Padded words get exactly no weight, and a caption's result never depends on its batch mates.
+    Padded words get exactly zero weight; the result for a caption never depends on the rest of its batch.
     """
 
     def __call__(
@@ -173,7 +173,7 @@ class Generator(Protocol):
     noise: int
     """Width n of the noise."""
     image_sizes: tuple[int, ...]
-    """Sides in pixels of the images that it gives, smallest first."""
+    """Sides in pixels of its output images, smallest first."""
 
     def __call__(
         self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
@@ -182,23 +182,23 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Discriminator(Protocol):
-    """Judges images of one size. Constructor: `__init__(self, spec: DiscriminatorSpec, *, ...)`."""
+    """Real or fake, at one image size. Constructor: `__init__(self, spec: DiscriminatorSpec, *, ...)`."""
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h w"]: ...
     def logits(
         self, features: Float[Tensor, "b c h w"], sentence: Float[Tensor, "b d"] | None
     ) -> Float[Tensor, "b"]:
-        """How real (above 0) the image is; with a sentence, how real as an image of it."""
+        """Above 0 for real, below for fake; with a sentence, for real images that match it."""
         ...
 
 
 @runtime_checkable
 class Loss(Protocol):
-    """A term of the adversarial game, already weighted. Constructor: `__init__(self, *, ...)`.
+    """A term of adversarial training, already weighted. Constructor: `__init__(self, *, ...)`.
 
-    Each method gives named scalars that are summed; an empty dict takes no part. `discriminator` is called
-    first and detaches the drawn images, so that no gradient reaches the generator; `generator` is called
-    when the discriminators have learned, and their weights take no gradient from it.
+    Each method returns named scalars, which are summed; an empty dict adds nothing. `discriminator` is called
+    first and detaches the generated images, so that no gradient reaches the generator; `generator` is called
+    after the discriminators are updated, and their weights get no gradient from it.
     """
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]: ...
@@ -207,7 +207,7 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Images with captions; `key(index)` and `file(index)`, if there, tell a resumed run its data apart."""
+    """Images with captions; if it has `key(index)` and `file(index)`, a resumed run detects changed data."""
 
     def __len__(self) -> int: ...
     def sample(self, index: int, *, seed: int) -> Sample:
@@ -223,43 +223,43 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """A figure of generated images. Constructor: `__init__(self, spec: MetricSpec, *, ...)`."""
+    """Scores generated images. Constructor: `__init__(self, spec: MetricSpec, *, ...)`."""
 
     def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Take in images in [-1, 1] that were generated for these captions."""
+        """Add images in [-1, 1] that were generated for these captions."""
         ...
 
     def compute(self) -> Mapping[str, float | str]:
-        """The figures by name; of those that too few images make, the reason under `NAME withheld`."""
+        """The values by name; where there are too few images for one, the reason under `NAME withheld`."""
         ...
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Carries a run's figures elsewhere. Constructor: `__init__(self, spec: TrackerSpec, *, ...)`."""
+    """Logs a run's scalars and images elsewhere. Constructor: `__init__(self, spec: TrackerSpec, *, ...)`."""
 
     def scalars(self, values: Mapping[str, float], *, phase: str, step: int) -> None: ...
     def images(self, paths: Sequence[str], *, phase: str, step: int) -> None: ...
     def close(self) -> None:
-        """Finish; a second call does nothing. A resumed run says again what lies behind its checkpoint."""
+        """Finish; a second call does nothing. A resumed run logs the steps after its checkpoint again."""
 
 
 @runtime_checkable
 class Task(Protocol):
-    """What is trained, and how one step of it goes. Constructor: `__init__(self, spec: TaskSpec, *, ...)`."""
+    """What is trained, and how to do one step. Constructor: `__init__(self, spec: TaskSpec, *, ...)`."""
 
     needs: ClassVar[frozenset[str]]
-    """The parts of the recipe that it uses beside the encoders: of `generator, discriminators, losses`."""
+    """The parts of the recipe that it uses besides the encoders: `generator, discriminators, losses`."""
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """Every network whose weights a checkpoint must hold, by name."""
+        """Every network whose weights belong in a checkpoint, by name."""
         ...
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]: ...
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
-        """Train on one batch, weights updated, and give the scalars to log.
+        """Train on one batch, update the weights, and return the scalars to log.
 
-        `progress` says how far the phase is, for schedules: `progress.share`, `progress.epoch`.
+        `progress` is how far the phase has come, for schedules: `progress.share`, `progress.epoch`.
         """
         ...
 
@@ -268,16 +268,16 @@ class Task(Protocol):
 class Kernel(Protocol):
     """Computes an attention operation. Constructor: `__init__(self)`.
 
-    The component's name says which operation: `word-attention-gluon` is what recipes call `kernel: gluon`
-    in a word attention. A kernel that a plugin brings runs where it is named; `auto` keeps to attnforge's.
+    The component's name includes the operation: `word-attention-gluon` is `kernel: gluon` of a word attention
+    in a recipe. A plugin's kernel runs only where it is named; `auto` chooses among attnforge's own.
     """
 
     def refuse(self, situation: Situation) -> str | None:
-        """Why it cannot run there, or None; a compiled model asks once a shape, so it sees no numbers."""
+        """Why it cannot run there, or None; a compiled model asks once per shape, without tensor values."""
         ...
 
     def run(self, *inputs: Tensor, **options: Any) -> Any:
-        """The operation, from the arguments that the note on its `OPERATION` names, without `kernel`."""
+        """Run the operation with the arguments documented at its `OPERATION`, without `kernel`."""
         ...
 
 
@@ -297,4 +297,4 @@ INTERFACES: dict[str, type] = {
     "task": Task,
     "kernel": Kernel,
 }
-"""The protocol of each kind; `attnforge.plugin.KINDS` says the same kinds without importing torch."""
+"""The protocol of each kind; `attnforge.plugin.KINDS` lists the same kinds without importing torch."""

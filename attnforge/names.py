@@ -1,8 +1,8 @@
 """Names that become parts of paths: one rule, and the functions through which a name becomes a path.
 
-Names of phases come from recipes, names of networks from plugins, and a run folder may come from a
-stranger. A name that passes here is one folder or file, is the same on every file system, cannot be mistaken
-for a hidden file, and leaves `PHASE-STEP` readable.
+Names of phases come from recipes, names of networks from plugins, and a run folder may come from an untrusted
+source. A safe name is one folder or file, is the same on every file system, cannot be mistaken for a hidden
+file, and leaves `PHASE-STEP` readable.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def is_safe(name: str) -> bool:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether a text, such as a recipe's name, can begin the name of a file and lead nowhere else."""
+    """Whether a text, such as a recipe's name, can begin a file name without leading to another folder."""
     return bool(text) and text.isprintable() and not set(text) & set("/\\:") and len(text.encode()) <= 200
 
 
 def safe_spelling(name: str) -> str:
-    """The nearest name that is safe; empty when nothing of it is left."""
+    """The nearest safe name; empty when nothing is left of it."""
     return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-_")[:MAX_LETTERS]
 
 
@@ -48,7 +48,7 @@ def path_below(folder: Path, name: str, *, ending: str = "") -> Path:
 
 
 def step_name(phase: str, step: int) -> str:
-    """What is kept of a phase after a step is called, such as `gan-0001000`.
+    """The name of a checkpoint or sample of a phase after a step, such as `gan-0001000`.
 
     Raises:
         RunError: the phase's name is not safe.
@@ -57,17 +57,17 @@ def step_name(phase: str, step: int) -> str:
 
 
 def read_step_name(name: str) -> tuple[str, int] | None:
-    """The phase and the step that `step_name` made a name of, or None."""
+    """The phase and the step in a name from `step_name`; None for any other name."""
     match = _STEP_NAME.fullmatch(name)
     return (match["phase"], int(match["step"])) if match else None
 
 
 def caption_name(caption: str, *, max_bytes: int = 100) -> str:
-    """A file name that shows a caption, and that no other caption has, on any file system.
+    """A readable file name for a caption, different from every other caption's on any file system.
 
-    A caption of plain words in lower case is its own name. Of any other the words alone would not do, since
-    captions may differ in case, in punctuation or behind the cut, and some file systems take two spellings
-    for one: its name ends with a digest, behind a dot, which no words have.
+    A caption of plain lower-case words is its own name. Any other ends with a dot, which words lack, and a
+    digest: captions may differ only in case, in punctuation or after the cut, and some file systems treat two
+    spellings as one.
     """
     words = "-".join(re.findall(r"[^\W_]+", caption.lower()))
     if words.isascii() and words.replace("-", " ") == caption and len(words) <= max_bytes:

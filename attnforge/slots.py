@@ -1,4 +1,4 @@
-"""The slot of a child: how a component says in its constructor that it has parts of its own."""
+"""Slots for children: how a component declares in its constructor that it has parts of its own."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Build(Protocol[Part]):
     `functools.partial` of one.
     """
 
-    # The one signature that the type checker lets every constructor stand in for.
+    # The only signature that type checkers accept every constructor for.
     def __call__(self, *args: Any, **kwargs: Any) -> Part: ...

@@ -1,12 +1,13 @@
-"""What attnforge hands to a component: one frozen spec, the argument before `*` of its constructor.
+"""What attnforge passes to a component: one frozen spec, the argument before `*` of its constructor.
 
-A spec carries only what the component cannot know from its own recipe section: the widths of its
-neighbours, image sizes, the vocabulary's size, or live neighbours. Fields are added only with defaults,
-because these dataclasses are the plugin interface.
+A spec holds only what the component cannot know from its own recipe section: the widths of its neighbours,
+image sizes, the vocabulary's size, or the neighbours themselves. Fields are added only with defaults, because
+these dataclasses are part of the plugin interface.
 
 No spec names a device. A module is built on the CPU, with torch's generator seeded by the name of the part,
-and moved afterwards; or on the `meta` device, where there are shapes and no numbers. So a constructor draws
-its weights as torch does and reads none of them, and `forward` makes new tensors where its inputs are.
+and moved afterwards; or on the `meta` device, where tensors have shapes and no data. So a constructor
+initialises its weights as torch does and never reads them, and `forward` creates tensors on the device of
+its inputs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class TextSpec:
     """For a text encoder."""
 
     vocabulary_size: int
-    """How many token ids the tokenizer can give; ids lie in [0, vocabulary_size), 0 is padding."""
+    """How many token ids the tokenizer can return; ids lie in [0, vocabulary_size), 0 is padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class ImageSpec:
     dim: int
     """Width of the common space: regions and image vectors have this many channels."""
     image_size: int
-    """Side in pixels of the images that it will usually see; a phase may have others."""
+    """Side in pixels of the images that it usually gets; a phase may use others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class AttentionSpec:
     """For an attention block inside a stage."""
 
     channels: int
-    """Channels of the feature map that asks; the context has as many."""
+    """Channels of the feature map that attends (the query); the context has as many."""
     words: int
     """Width of a word vector."""
 
@@ -61,13 +62,13 @@ class StageSpec:
     """For one stage of a generator."""
 
     channels: int
-    """Channels of the hidden map that the stage gives."""
+    """Channels of the hidden map that the stage outputs."""
     in_channels: int | None
-    """Channels of the hidden map that it is given; None for the first stage."""
+    """Channels of its input map; None for the first stage."""
     in_size: int | None
-    """Side in pixels of that map; None for the first stage."""
+    """Side in pixels of its input map; None for the first stage."""
     out_size: int
-    """Side in pixels of the hidden map that it gives."""
+    """Side in pixels of the hidden map that it outputs."""
     condition: int
     """Width of the condition, noise included."""
     words: int
@@ -79,7 +80,7 @@ class GeneratorSpec:
     """For a generator."""
 
     words: int
-    """Width of a word vector; the sentence vector has the same."""
+    """Width of a word vector and of the sentence vector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class DiscriminatorSpec:
     """For one discriminator; attnforge builds one for every image size of the generator."""
 
     image_size: int
-    """Side in pixels of the images that it judges."""
+    """Side in pixels of its input images."""
     sentence: int
     """Width of the sentence vector."""
 
@@ -99,12 +100,12 @@ class DataSpec:
     split: str
     """`train` or `test`."""
     image_size: int
-    """Side in pixels of the square images that it must give."""
+    """Side in pixels of the square images that it must return."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """For a task: the live parts that it trains or uses. Parts that it did not ask for are absent."""
+    """For a task: the built parts that it trains or uses. Parts not in its `needs` are absent."""
 
     text: interfaces.TextEncoder
     image: interfaces.ImageEncoder
@@ -112,28 +113,28 @@ class TaskSpec:
     discriminators: tuple[interfaces.Discriminator, ...] = ()
     losses: Mapping[str, interfaces.Loss] = field(default_factory=dict)
     engine: Engine | None = None
-    """How steps are computed; without one, as plain torch computes: `spec.engine or Engine()`."""
+    """How steps are computed; without one, by plain torch: `spec.engine or Engine()`."""
     classes: int | None = None
-    """How many classes the training images are of, counted to two; None where that is not known."""
+    """Number of classes in the training images, counted up to two; None where unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
-    """For a metric: what it may judge with. Encoders are where the images are that it is given."""
+    """For a metric: what it may score with. Encoders are on the device of the images."""
 
     encode: Callable[[Sequence[str]], interfaces.TextFeatures]
-    """Encodes captions, each of which has a known word, without gradients."""
+    """Encodes captions, each with at least one known word, without gradients."""
     image: interfaces.ImageEncoder
     tokenizer: interfaces.Tokenizer
     data: interfaces.Dataset
-    """The split that the judged captions come from."""
+    """The split that the captions come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerSpec:
-    """For a tracker, which carries scalars and images of a run elsewhere."""
+    """For a tracker, which logs scalars and images of a run elsewhere."""
 
     run: str
-    """Path of the run folder, which is there; a run that goes on hands in the same one again."""
+    """Path of the run folder, which exists; the same path when the run is resumed."""
     recipe: Mapping[str, object]
     """The frozen recipe, as plain data."""

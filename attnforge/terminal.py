@@ -1,7 +1,7 @@
-"""Text on its way to a terminal: escaped once, here, whoever wrote it.
+"""Printing to a terminal: all text is escaped here, wherever it comes from.
 
-Captions, file names, recipes, archives and plugins may hold control characters, which a terminal obeys: they
-clear lines, move the cursor, set titles, or turn text around. Whatever attnforge prints passes `printable`.
+Captions, file names, recipes, archives and plugins may contain control characters, which terminals obey: they
+clear lines, move the cursor, set titles, or reverse text. Whatever attnforge prints goes through `printable`.
 """
 
 from __future__ import annotations
@@ -14,28 +14,30 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-_OBEYED = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but for tab and newline
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters except tab and newline
     "\u2028\u2029"  # further line breaks
-    "\u202a-\u202e\u2066-\u2069"  # these turn the direction of what follows
-    "\ud800-\udfff]"  # halves of characters, which no encoding can write
+    "\u202a-\u202e\u2066-\u2069"  # these change the direction of the text that follows
+    "\ud800-\udfff]"  # surrogates, which no encoding can write
 )
-_NOBODY_READS = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
+_READER_GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 """A closed pipe, a terminal that hung up, a closed descriptor."""
 
 
 def printable(text: str) -> str:
-    """The text with every character that a terminal would obey as an escape such as `\\x1b`."""
-    return _OBEYED.sub(lambda match: _escape(match[0]), text)
+    """The text with control characters replaced by escapes such as `\\x1b`."""
+    return _CONTROL.sub(lambda match: _escape(match[0]), text)
 
 
-def say(text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO | None = None) -> None:
-    """Print a text that is safe to show; characters that the terminal's encoding lacks become escapes.
+def print_text(
+    text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO | None = None
+) -> None:
+    """Print an escaped text; characters that the terminal's encoding lacks become escapes too.
 
     Args:
         text: What to print.
-        err: On stderr, where a reader who has gone is no error.
-        end: What follows it.
+        err: Print to stderr, where a closed pipe is not an error.
+        end: Printed after the text.
         stream: Another stream, treated like stderr.
 
     Raises:
@@ -49,30 +51,30 @@ def say(text: object = "", *, err: bool = False, end: str = "\n", stream: TextIO
     shown = printable(str(text)).encode(encoding, "backslashreplace").decode(encoding)
     try:
         print(shown, end=end, file=stream)
-    except (OSError, ValueError):  # nobody reads, or somebody closed it
+    except (OSError, ValueError):  # the pipe or the stream is closed
         if not lenient:
             raise
 
 
-def say_json(data: object, *, indent: int = 2) -> None:
-    """Print data as JSON, which stays valid whatever the encoding of stdout and the characters in it.
+def print_json(data: object, *, indent: int = 2) -> None:
+    """Print data as JSON, which is valid whatever the encoding of stdout and the characters in the data.
 
     Raises:
         OSError: stdout cannot be written.
     """
     encoding = ((sys.stdout and sys.stdout.encoding) or "utf-8").lower().replace("-", "")
     text = json.dumps(data, indent=indent, ensure_ascii=encoding != "utf8")
-    say(_OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    print_text(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 class LastingStream:
-    """A stream for whoever must not fail because nobody reads any more, such as a run that trains.
+    """A stream that survives a closed pipe or terminal, for a run that must keep training.
 
     What cannot be written is dropped.
 
     Args:
         stream: Where to write.
-        lost: Called when the reader has gone: a pipe was closed, or a terminal hung up.
+        lost: Called when the pipe was closed or the terminal hung up.
     """
 
     def __init__(self, stream: TextIO | None, *, lost: Callable[[], object]) -> None:
@@ -94,7 +96,7 @@ class LastingStream:
         return self.stream is not None and self.stream.isatty()
 
     def fileno(self) -> int:
-        """The descriptor beneath.
+        """The underlying file descriptor.
 
         Raises:
             OSError: there is none.
@@ -109,10 +111,10 @@ class LastingStream:
         try:
             use(self.stream)
         except OSError as error:
-            if error.errno in _NOBODY_READS:
+            if error.errno in _READER_GONE:
                 self.stream = None
                 self.lost()
-        except ValueError:  # somebody closed it
+        except ValueError:  # the stream is closed
             self.stream = None
 
 

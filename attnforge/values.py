@@ -1,4 +1,4 @@
-"""The values that travel between components; `attnforge.interfaces` offers them and explains the letters."""
+"""Values passed between components; `attnforge.interfaces` exports them and explains the shape letters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 Truncate = Literal["random", "first"]
-"""Which words a caption keeps that has too many: a random choice in their order, or the first ones."""
+"""Which words of a caption that is too long are kept: a random choice in their order, or the first ones."""
 BatchOrder = Literal["drawn", "length"]
-"""How the items of a batch lie: as they were drawn, or the longest caption first."""
+"""The order within a batch: as drawn, or the longest caption first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class TextFeatures:
     words: Float[Tensor, "b d l"]
     sentence: Float[Tensor, "b d"]
     padding: Bool[Tensor, "b l"]
-    """True where there is no word: behind a caption's own words, of which there is at least one.
+    """True where there is no word: after the words of a caption, which has at least one.
 
-    What `words` holds there has no meaning and may be anything.
+    The values of `words` there are undefined.
     """
 
     @property
@@ -36,7 +36,7 @@ class TextFeatures:
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:
-    """A batch of encoded images, in the text's space."""
+    """A batch of encoded images, in the space of the text features."""
 
     regions: Float[Tensor, "b d h w"]
     image: Float[Tensor, "b d"]
@@ -44,7 +44,7 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True)
 class AttentionOutput:
-    """What an attention block gives a stage."""
+    """The output of an attention block."""
 
     context: Float[Tensor, "b c h w"]
     weights: Float[Tensor, "b l h w"] | None
@@ -53,9 +53,9 @@ class AttentionOutput:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a conditioner draws from a sentence: a value, and the Gaussian that it was drawn from.
+    """The output of a conditioner: a value, and the Gaussian that it was drawn from.
 
-    Where nothing is drawn, the mean is the value and the log variance is zero.
+    For a deterministic conditioner, the mean is the value and the log variance is zero.
     """
 
     value: Float[Tensor, "b z"]
@@ -65,23 +65,23 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
-    """What one stage of a generator gives the next."""
+    """The output of one stage of a generator."""
 
     hidden: Float[Tensor, "b c h w"]
     attention: Float[Tensor, "b l _ _"] | None
-    """The maps of a stage that attends, at the size of the hidden map that it was given."""
+    """The attention maps, at the size of the stage's input map; None without attention."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorOutput:
-    """What a generator draws."""
+    """The output of a generator."""
 
     images: tuple[Float[Tensor, "b 3 _ _"], ...]
-    """One batch of images a stage, smallest first, in [-1, 1]."""
+    """One batch of images per stage, smallest first, in [-1, 1]."""
     attention: tuple[Float[Tensor, "b l _ _"], ...]
-    """One batch of maps for each stage that attends, in order; empty when not asked for."""
+    """One batch of maps per stage with attention, in order; empty when not asked for."""
     condition: Condition | None = None
-    """What the stages were told of the sentence, when it was drawn from a Gaussian; None otherwise."""
+    """The condition, when it was drawn from a Gaussian; None otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,16 @@ class Sample:
     """One image of a data set with one of its captions."""
 
     image: UInt8[Tensor, "3 h w"]
-    """Grey levels, 0 to 255, in a square of the size that the spec asks for."""
+    """Pixel values, 0 to 255, in a square of the size that the spec asks for."""
     caption: str
     class_id: int
     key: str
-    """A name of the image that is unique in its data set."""
+    """A name of the image, unique in its data set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What the collate function gives a task, already on the task's device."""
+    """What a task trains on, already on its device."""
 
     image: Float[Tensor, "b 3 h w"]
     tokens: Int[Tensor, "b l"]
@@ -107,30 +107,30 @@ class Batch:
     captions: tuple[str, ...]
     keys: tuple[str, ...]
     levels: UInt8[Tensor, "b 3 h w"] | None = None
-    """The grey levels, 0 to 255, that `image` was made of; None when it was made of something else."""
+    """The pixel values, 0 to 255, that `image` was made from; None when it was made otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a phase is when a step is made: what a schedule may depend on, the same after a resume."""
+    """How far a phase has come when a step starts: what a schedule may depend on, the same after a resume."""
 
     step: int
-    """Steps behind: 0 in the first."""
+    """Steps completed: 0 in the first."""
     steps: int
     """Steps of the whole phase."""
     batch_size: int
-    """Images a step."""
+    """Images per step."""
     images: int
-    """Images in the data; going through all of them once is an epoch."""
+    """Images in the data; one pass over all of them is an epoch."""
 
     @property
     def share(self) -> float:
-        """The share of the phase that lies behind, in [0, 1)."""
+        """The completed share of the phase, in [0, 1)."""
         return self.step / self.steps
 
     @property
     def epoch(self) -> int:
-        """Epochs behind: 0 during the first."""
+        """Epochs completed: 0 during the first."""
         return self.step * self.batch_size // self.images
 
     @property
@@ -146,14 +146,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What an operation is asked to do, without the numbers: enough to say which kernel can do it."""
+    """What a kernel would have to compute, without the values: enough to choose one."""
 
     device: torch.device
     dtype: torch.dtype
-    """Of the inputs that are multiplied."""
+    """Type of the inputs that are multiplied."""
     sizes: Mapping[str, int]
-    """The lengths of the axes, by the letters of the operation's shapes."""
+    """Lengths of the axes, by the letters in the operation's shapes."""
     gradient: bool = False
     """Whether a backward pass may follow."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What is asked beside the inputs, by the names of the operation's options."""
+    """The operation's options, by name."""

@@ -1,4 +1,4 @@
-"""Live objects from recipes."""
+"""Builds objects from recipes."""
 
 from attnforge.build.assemble import assemble
 from attnforge.build.builder import Builder

@@ -1,4 +1,4 @@
-"""From a resolved recipe to the recipe's dataclasses with a builder in every slot."""
+"""Turns a resolved recipe into the recipe's dataclasses, with a builder in every slot."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Valu
 
 
 def assemble(resolved: ResolvedRecipe) -> Recipe:
-    """The live recipe: values are Python's own, slots are builders, and nothing is built yet."""
+    """The recipe as Python objects: values are decoded, slots are builders, and nothing is built yet."""
     recipe = live(resolved.tree)
     assert isinstance(recipe, Recipe)  # noqa: S101  (the root of a resolved recipe)
     return recipe
 
 
 def live(decoded: Decoded) -> Any:
-    """A decoded value as what a constructor is given."""
+    """A decoded value as a constructor gets it."""
     match decoded:
         case Value():
             return decoded.live
         case Choice():
-            defaults = {one.target: one.component for one in choices(decoded) if not one.written}
+            defaults = {choice.target: choice.component for choice in choices(decoded) if not choice.written}
             options = _written(decoded.options)
             return Builder(decoded.component, decoded.target, options, _note(decoded), defaults)
         case Section():
@@ -36,11 +36,11 @@ def live(decoded: Decoded) -> Any:
 
 
 def _written(options: Mapping[str, Decoded]) -> dict[str, Any]:
-    """Only what the recipe says: defaults stay the constructor's business."""
+    """Only the options written in the recipe; defaults are left to the constructor."""
     return {name: live(option) for name, option in options.items() if option.written}
 
 
 def _note(choice: Choice) -> str:
-    where = f" at {choice.place}" if choice.place else ""
+    place = f" at {choice.place}" if choice.place else ""
     component = choice.component
-    return f"while building {choice.path}: {component.kind} `{component.name}` of {choice.provider}{where}"
+    return f"while building {choice.path}: {component.kind} `{component.name}` of {choice.provider}{place}"

@@ -1,4 +1,4 @@
-"""A slot of a recipe made callable."""
+"""A callable that builds the component of a slot."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from attnforge.plugin import Component
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds one component with its options as often as it is called; it satisfies `Build`."""
+    """Builds a component with its options each time it is called; implements `Build`."""
 
     component: Component
     target: type
     options: Mapping[str, Any]
-    """The options that the recipe gives; slots among them are builders."""
+    """The options written in the recipe; slots among them are builders."""
     note: str
-    """What an exception of the component is told about where it rose."""
+    """A note for exceptions of the constructor: which part of the recipe was built."""
     defaults: Mapping[type, Component] = field(default_factory=dict)
-    """The components, by class, that its constructor may build by itself."""
+    """The components, by class, that its constructor may build by default."""
 
     def __call__(self, *spec: Any) -> Any:
-        """The component, its constructor called with the spec and the recipe's options.
+        """Build the component: call its constructor with the spec and the recipe's options.
 
-        An exception of the constructor goes through with its traceback and gains a note.
+        An exception of the constructor is raised unchanged, with an added note.
         """
-        # Each component gets lists of its own: discriminators are built several times by one builder.
-        options = {name: own(option) for name, option in self.options.items()}
+        # Each component gets its own lists: one builder builds several discriminators.
+        options = {name: copied(option) for name, option in self.options.items()}
         try:
             part = self.target(*spec, **options)
         except Exception as error:
@@ -42,15 +42,15 @@ class Builder:
         return part
 
 
-def own(option: Any) -> Any:
-    """A copy of a mutable option; builders inside stay as they are."""
+def copied(option: Any) -> Any:
+    """A copy of a mutable option; builders inside are not copied."""
     match option:
         case Builder():
             return option
         case list() | tuple() if not hasattr(option, "_fields"):
-            return type(option)(own(item) for item in option)
+            return type(option)(copied(item) for item in option)
         case dict():
-            return {name: own(item) for name, item in option.items()}
+            return {name: copied(item) for name, item in option.items()}
         case set():
             return copy.copy(option)
         case _:
@@ -58,7 +58,7 @@ def own(option: Any) -> Any:
 
 
 def class_of(build: Build[Any]) -> Any:
-    """The class that a slot builds, whether it was filled by a recipe or from Python."""
+    """The class that a slot builds, whether it was set by a recipe or from Python."""
     match build:
         case Builder():
             return build.target

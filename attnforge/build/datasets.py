@@ -1,4 +1,4 @@
-"""The splits of a recipe's data set, its files read once for all that ask."""
+"""The splits of a recipe's data set, whose files are read once."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from attnforge.interfaces import Build, Dataset
 from attnforge.specs import DataSpec
 
 ANY_SIZE = 64
-"""Side in pixels at which a data set is opened whose images nobody asks for."""
+"""Side in pixels at which a data set is opened when its images are not needed."""
 
 
 @runtime_checkable
 class Reopenable(Protocol):
-    """A data set that gives another split or size without reading its files again."""
+    """A data set that can provide another split or size without reading its files again."""
 
     def reopened(self, spec: DataSpec) -> Dataset | None:
-        """The same data by another spec; None where it must be built anew."""
+        """The same data for another spec; None if it must be built again."""
         ...
 
 
 class Datasets:
-    """Opens splits of one data set, and keeps what it opened with the images that those keep in memory.
+    """Opens splits of one data set and caches them, with the images that they keep in memory.
 
     Args:
         build: Builds the data set of the recipe.
@@ -32,7 +32,7 @@ class Datasets:
         self._opened: dict[tuple[str, int], Dataset] = {}
 
     def open(self, split: str, *, image_size: int) -> Dataset:
-        """One split at one size; the same object for all who ask for the same.
+        """One split at one size; the same object each time.
 
         Raises:
             DataError: the data is missing or malformed.
@@ -44,16 +44,16 @@ class Datasets:
         return self._opened[key]
 
     def of_any_size(self, split: str) -> Dataset:
-        """One split for its captions and classes alone, at whatever size it is open.
+        """One split at any size that is open, for its captions and classes.
 
         Raises:
             DataError: the data is missing or malformed.
         """
-        known = (dataset for (name, _), dataset in self._opened.items() if name == split)
-        return next(known, None) or self.open(split, image_size=ANY_SIZE)
+        opened = (dataset for (name, _), dataset in self._opened.items() if name == split)
+        return next(opened, None) or self.open(split, image_size=ANY_SIZE)
 
     def training_classes(self) -> int | None:
-        """How many classes the training images are of, counted to two; None while they are not open."""
+        """Number of classes in the training images, counted up to two; None while they are not open."""
         if not any(split == "train" for split, _ in self._opened):
             return None
         data, classes = self.of_any_size("train"), set[int]()

@@ -1,4 +1,4 @@
-"""Which component a live part was built as, so that weights of an older version can be brought to it."""
+"""Records which component an object was built from, so that weights of an older version can be migrated."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MARK = "_attnforge_component"
 
 
 def mark(part: Any, component: Component, *, defaults: Mapping[type, Component]) -> None:
-    """Remember what a part was built as, and what its modules are that nobody marked.
+    """Record the component of a part, and those of its modules that were built by default.
 
     Args:
         part: A part that was just built.
-        component: What it was built as.
-        defaults: Components that may have been built inside it without a recipe's doing, by their class.
+        component: The component it was built from.
+        defaults: Components that its constructor may have built by default, by class.
     """
     _set(part, component)
     for module in part.modules() if isinstance(part, nn.Module) else ():
@@ -28,11 +28,11 @@ def mark(part: Any, component: Component, *, defaults: Mapping[type, Component])
 
 
 def origin(part: Any) -> Component | None:
-    """The component that a part was built as; None for what no recipe built."""
-    found = vars(part).get(_MARK) if hasattr(part, "__dict__") else None
-    return found if isinstance(found, Component) else None
+    """The component that a part was built from; None if not built from a recipe."""
+    component = vars(part).get(_MARK) if hasattr(part, "__dict__") else None
+    return component if isinstance(component, Component) else None
 
 
 def _set(part: Any, component: Component) -> None:
-    with suppress(AttributeError):  # slots and frozen classes take no mark; they hold no weights either
+    with suppress(AttributeError):  # classes with slots cannot be marked; they have no weights either
         object.__setattr__(part, _MARK, component)

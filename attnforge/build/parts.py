@@ -1,7 +1,7 @@
-"""The live parts of a recipe, each built when it is first asked for.
+"""The parts of a recipe, each built when it is first used.
 
-A part's initial weights depend on the seed and its name alone, so building one part more or in another
-order changes no other.
+A part's initial weights depend only on the seed and its name, so building more parts, or in another order,
+does not change them.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Part = TypeVar("Part")
 
 
 class Parts:
-    """Builds and keeps the networks, losses and data of one recipe.
+    """Builds and caches the networks, losses and data of one recipe.
 
     Args:
         recipe: The assembled recipe.
-        tokenizer: With its vocabulary, since the text encoder's size depends on it.
-        device: Where networks live; on `meta` they have shapes and no values, which takes no time or memory.
-        engine: How tasks compute, and how weights stand in memory; as plain torch without one.
-        datasets: The recipe's data where some of it is open already.
+        tokenizer: The fitted tokenizer, since the text encoder's size depends on its vocabulary.
+        device: The device of the networks; on `meta` they have shapes and no data, and cost nothing.
+        engine: How tasks compute, and the memory format of weights; by default plain torch.
+        datasets: The recipe's data, if some of it is already open.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Parts:
             raise RecipeError(
                 Problem(
                     code="no-image-size",
-                    message="the recipe has no generator, so nothing says how large images are",
+                    message="the recipe has no generator, so the size of images is unknown",
                     expected="`image_size` in a phase, or a `generator`",
                 )
             )
@@ -116,7 +116,7 @@ class Parts:
 
     @cached_property
     def measuring_tokenizer(self) -> Tokenizer:
-        """The tokenizer of captions that are measured: at most `evaluation.max_words` of their words."""
+        """The tokenizer for evaluation, which truncates captions to `evaluation.max_words`."""
         options = self.recipe.evaluation
         if options.max_words is None:
             return self.tokenizer
@@ -125,11 +125,11 @@ class Parts:
         )
 
     def dataset(self, split: str, *, image_size: int | None = None) -> Dataset:
-        """One split of the recipe's data, at the size of the largest images unless told."""
+        """One split of the recipe's data, by default at the size of the largest images."""
         return self.datasets.open(split, image_size=image_size or self.image_size)
 
     def task_spec(self, needs: frozenset[str]) -> TaskSpec:
-        """What a task is built with; only the parts that it needs are built."""
+        """The spec of a task; only the parts that it needs are built."""
         return TaskSpec(
             text=self.text,
             image=self.image,
@@ -141,9 +141,9 @@ class Parts:
         )
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
-        # weights are drawn on the CPU, so that they are the same on every device; the meta device has none
-        built_on = torch.device("meta" if self.device.type == "meta" else "cpu")
-        with torch.random.fork_rng(), built_on:
+        # Weights are initialised on the CPU, to be the same on every device; the meta device has none.
+        build_device = torch.device("meta" if self.device.type == "meta" else "cpu")
+        with torch.random.fork_rng(), build_device:
             torch.manual_seed(derive_seed(self.recipe.training.seed, "weights", name))
             part = make()
         if not isinstance(part, nn.Module):

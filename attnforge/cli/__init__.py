@@ -1,6 +1,6 @@
-"""The command line; each command has a module of its own that is imported when the command is called.
+"""The command line; each command is in a module of its own, imported when the command is called.
 
-This module imports nothing but what stops a command, so that a signal in the first seconds is heard.
+This module imports only what handles signals, so that a signal in the first seconds is not missed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from attnforge.run.stop import StopSignal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and leave with its exit code.
+    """Run a command and exit with its code.
 
-    1 is for bad input, 2 for a wrong call, 128 and a signal's number for a command that was asked to leave.
+    1 means bad input, 2 wrong usage, 128 plus the number of a signal that the command was stopped by signal.
     """
     with StopSignal() as stop:
         try:
@@ -28,11 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None, *, stop: StopSignal | None = None) -> int:
-    """Run a command and give its exit code.
+    """Run a command and return its exit code.
 
     Args:
-        arguments: The words of the command; those of the process when not given.
-        stop: What hears signals, already entered; one for this command when not given.
+        arguments: The command's arguments; by default those of the process.
+        stop: The signal handler, already entered; by default a new one for this command.
     """
     if stop is None:
         with StopSignal() as stop:

@@ -1,4 +1,4 @@
-"""`--no-plugin`: sets plugins aside for one command and for every process that it starts."""
+"""`--no-plugin`: disables plugins for one command and for every process that it starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 VARIABLE = "ATTNFORGE_BLOCK"
-"""As in `attnforge.plugin.selection`, which is imported only when the option is used."""
+"""The same as in `attnforge.plugin.selection`, which is imported only when the option is used."""
 
 
 def block(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
@@ -29,7 +29,7 @@ def block(context: click.Context, parameter: click.Parameter, names: tuple[str, 
 
 @contextmanager
 def environment_kept() -> Iterator[None]:
-    """Give the variable its value back when the command is through, for callers in the same process."""
+    """Restore the variable when the command ends, for callers in the same process."""
     before = os.environ.get(VARIABLE)
     try:
         yield

@@ -1,8 +1,8 @@
-"""Where what the machine does to a command becomes a problem with a cause, a place and a next command.
+"""Turns errors caused by the machine into problems with a cause, a place and a next command.
 
-Parts of attnforge raise `AttnforgeError` for what they know better. All else that is no fault of the code
-arrives here: files and folders that cannot be used, a full disk, no memory, a loading process that was
-killed, an output that nobody reads. Anything that is not recognised stays what it was, with its traceback.
+Where more is known, attnforge raises `AttnforgeError` itself. All other errors that are not bugs are handled
+here: files and folders that cannot be used, a full disk, no memory, a loading process that was killed, a
+closed output. Any other exception is left as it is, with its traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from attnforge.run.machine import TRACEBACK, problem_of
 
 
 class OutputClosedError(Exception):
-    """The reader of stdout, such as `head`, has seen enough."""
+    """The reader of stdout, such as `head`, closed the pipe."""
 
 
 @contextmanager
@@ -25,8 +25,8 @@ def boundary() -> Iterator[None]:
     """Turn errors of the machine into problems.
 
     Raises:
-        AttnforgeError: with the notes that the error had gathered on its way.
-        OutputClosedError: nobody reads stdout any more.
+        AttnforgeError: with the notes of the original error.
+        OutputClosedError: stdout was closed.
     """
     try:
         yield

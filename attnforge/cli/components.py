@@ -17,14 +17,14 @@ from attnforge.errors import PluginError, Problem, nearest
 def command(kind: str | None, glob: str, as_json: bool) -> None:
     """List components: of all kinds, of KIND, or those of KIND whose name matches GLOB.
 
-    A KIND with a star, as in `text-*`, is itself matched against kinds.
+    KIND may be a pattern too, as in `text-*`.
     """
     from attnforge.plugin import KINDS, load_plugins
 
     kinds = [name for name in KINDS if fnmatchcase(name, kind or "*")]
     if not kinds:
         close = nearest(kind or "", list(KINDS))
-        expected = f"`{close}`; kinds are {', '.join(KINDS)}" if close else f"one of {', '.join(KINDS)}"
+        expected = f"`{close}`; known: {', '.join(KINDS)}" if close else f"one of {', '.join(KINDS)}"
         message = f"there is no kind `{kind}`"
         raise PluginError(Problem("unknown-kind", message, None, expected, "attnforge components"))
     plugins = load_plugins()

@@ -1,4 +1,4 @@
-"""`attnforge data`: lays out data sets and looks at them before anything is trained on them."""
+"""`attnforge data`: prepares and checks data sets before training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from attnforge.cli.paths import PATH
 from attnforge.errors import DataError, Problem
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.data.checking import FolderReport, Spread
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Lay out a data set, or look at it, before training on it."""
+    """Prepare or check a data set before training on it."""
 
 
 @command.command()
@@ -29,9 +29,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(context: click.Context, path: Path, as_json: bool) -> None:
-    """Say what is in the folder PATH, and every problem with its line; exits with 1 when there are any.
+    """Summarize the data in the folder PATH, and report every problem with its line.
 
-    Problems are what training refuses. Remarks are worth a look, and change nothing about the exit code.
+    Problems are what training would refuse; if there are any, the exit code is 1. Remarks are worth a look,
+    and do not affect the exit code.
     """
     from attnforge.data.checking import check_folder
 
@@ -46,7 +47,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     multiple=True,
     type=PATH,
     metavar="ARCHIVE_OR_FOLDER",
-    help="Where files come from; may be given several times. Without it, ROOT is only checked.",
+    help="Where to take files from; may be given several times. Without it, ROOT is only checked.",
 )
 @click.option(
     "--output",
@@ -54,14 +55,14 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     type=PATH,
     required=True,
     metavar="ROOT",
-    help="The data's folder.",
+    help="The folder of the data.",
 )
 @click.option(
     "--set",
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of the data set that says which files are read, such as train=annotations/my.json.",
+    help="An option of the data set that selects files, such as train=annotations/my.json.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -73,36 +74,36 @@ def prepare(
     options: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Lay out DATASET, such as `cub` or `coco`, in ROOT, open every image and name every problem.
+    """Prepare DATASET, such as `cub` or `coco`, in ROOT, open every image and report every problem.
 
-    Files are found wherever they lie in the archives, archives within archives included, and put where the
-    data set wants them. Archives with links, absolute paths or paths that lead out of them are refused.
-    Exits with 1 when there are any problems.
+    Files are found anywhere in the archives, including nested archives, and copied to where the data set
+    expects them. Archives with links, absolute paths or paths that lead outside are refused. If there are
+    problems, the exit code is 1.
     """
     from attnforge.data.checking import check_images
-    from attnforge.data.preparing import prepare as put_in_place
+    from attnforge.data.preparing import prepare as prepare_files
 
     layout = _layout(name)
     if sources:
-        written = put_in_place(layout, sources, output)
+        written = prepare_files(layout, sources, output)
         with click.progressbar(
             written, label="files", show_eta=False, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as shown:
             count = sum(1 for _ in shown)
-        say(f"{count:,} files in {output}", err=True)
+        print_text(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
     report = check_images(output, metadata, watch=_watch, next_step=metadata.next_step)
     _show(context, report, as_json)
 
 
 def _watch(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows, with a bar on a terminal that shows how many are done."""
+    """The rows, with a progress bar on a terminal."""
     with click.progressbar(rows, label="images", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
         yield from shown
 
 
 def _layout(name: str) -> Layout:
-    """How the data set of that name lies in its folder."""
+    """The folder layout of a data set."""
     from attnforge.data.preparing import Layout
     from attnforge.plugin import load_plugins
 
@@ -110,15 +111,15 @@ def _layout(name: str) -> Layout:
     layout = getattr(registry.load(registry.get("dataset", name)), "layout", None)
     if isinstance(layout, Layout):
         return layout
-    message = f"the data set `{name}` has no layout that files could be put into"
+    message = f"the data set `{name}` has no folder layout to prepare"
     raise DataError(Problem("nothing-to-lay-out", message, next_step="attnforge components dataset"))
 
 
 def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
     if as_json:
-        say_json(report.plain())
+        print_json(report.plain())
     else:
-        say(_page(report))
+        print_text(_page(report))
     context.exit(1 if report.problems else 0)
 
 
@@ -128,17 +129,17 @@ def _page(report: FolderReport) -> str:
     if report.images:
         lines += [
             report.source,
-            f"  images              {report.images:,} ({_counts(report.splits)})",
+            f"  images                {report.images:,} ({_counts(report.splits)})",
             f"  classes               {report.classes:,}"
             if report.classes
-            else "  classes               none given",
+            else "  classes               none",
             f"  bounding boxes        {report.boxes:,}",
-            f"  captions              {report.captions:,}, {_spread(report.captions_per_image)} an image",
-            f"  words a caption       {_spread(report.words_per_caption)}",
+            f"  captions              {report.captions:,}, {_spread(report.captions_per_image)} per image",
+            f"  words per caption     {_spread(report.words_per_caption)}",
             f"  vocabulary            {report.vocabulary:,} words",
             f"  most frequent words   {_counts(report.frequent_words)}",
-            f"  image sizes         {_counts(report.sizes, most=6)}",
-            f"  image modes         {_counts(report.modes)}",
+            f"  image sizes           {_counts(report.sizes, limit=6)}",
+            f"  image modes           {_counts(report.modes)}",
         ]
     count = _number(len(report.problems), "problem") if report.problems else "no problems"
     lines.append(f"{count}, {_number(len(report.remarks), 'remark')}" if report.remarks else count)
@@ -157,7 +158,7 @@ def _spread(spread: Spread | None) -> str:
     return f"{spread.least} to {spread.most} (median {spread.median})"
 
 
-def _counts(counts: dict[str, int], *, most: int = 20) -> str:
-    shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:most])
-    more = len(counts) - most
+def _counts(counts: dict[str, int], *, limit: int = 20) -> str:
+    shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:limit])
+    more = len(counts) - limit
     return f"{shown} and {more:,} others" if more > 0 else shown

@@ -1,4 +1,4 @@
-"""`attnforge doctor`: would things work here, and what to do where they would not."""
+"""`attnforge doctor`: checks whether attnforge works here, and what to do where it does not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from attnforge.cli.listing import listing
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.cli.diagnosis.finding import Finding
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
     type=PATH,
     default=Path("runs"),
     show_default=True,
-    help="The folder in which runs would be made.",
+    help="The folder for runs.",
 )
 def command(arguments: tuple[str, ...], as_json: bool, runs: Path) -> int:
-    """Look at versions, devices, kernels, plugins, data and folders.
+    """Check versions, devices, kernels, plugins, data and folders.
 
-    Data and weights of every recipe that has a name are looked for, or those of RECIPE alone, with values
-    changed by KEY=VALUE. A line is `ok`, a `warning`, or a `problem`, which is something that cannot work:
-    then the command exits with 1. Nothing is written, and nothing is asked of the network.
+    Checks data and weights of every named recipe, or only of RECIPE, with values changed by KEY=VALUE. Each
+    finding is `ok`, a `warning`, or a `problem`, which is something that cannot work; if there is one, the
+    exit code is 1. Nothing is written, and the network is not used.
     """
     from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING
     from attnforge.recipe.library import is_file
 
     recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
-    findings = list(_findings(recipes, overrides, runs))
-    problems = sum(one.state == PROBLEM for one in findings)
-    warnings = sum(one.state == WARNING for one in findings)
+    results = list(_findings(recipes, overrides, runs))
+    rows = [asdict(finding) for finding in results]
+    problems = sum(finding.state == PROBLEM for finding in results)
+    warnings = sum(finding.state == WARNING for finding in results)
     if as_json:
-        report = {"problems": problems, "warnings": warnings, "findings": [asdict(one) for one in findings]}
-        say_json(report)
+        print_json({"problems": problems, "warnings": warnings, "findings": rows})
         return 1 if problems else 0
     columns = ["state", "area", "of", "finding"]
-    if any(one.next for one in findings):
+    if any(finding.next for finding in results):
         columns.append("next")
-    listing([asdict(one) for one in findings], as_json=False, columns=columns)
+    listing(rows, as_json=False, columns=columns)
     counts = f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}"
-    say("all is well" if all(one.state == OK for one in findings) else counts)
+    print_text("everything works" if all(finding.state == OK for finding in results) else counts)
     return 1 if problems else 0
 
 
@@ -62,25 +62,25 @@ def _count(number: int, name: str) -> str:
 
 def _findings(recipes: Sequence[str], overrides: Sequence[str], runs: Path) -> Iterator[Finding]:
     from attnforge.cli.diagnosis import data, devices, environment, plugins, storage
-    from attnforge.cli.diagnosis.finding import PROBLEM, found
+    from attnforge.cli.diagnosis.finding import PROBLEM, findings
     from attnforge.plugin import load_plugins
 
     catalogue = load_plugins(installed=False)
-    known = False
+    loaded = False
 
     def load() -> Iterator[Finding]:
-        nonlocal catalogue, known
-        catalogue = load_plugins()  # before torch, so that who imports it is known
-        known = True
+        nonlocal catalogue, loaded
+        catalogue = load_plugins()  # before torch, to detect plugins that import it
+        loaded = True
         yield from plugins.look(catalogue)
 
-    of_plugins = list(found("plugins", load))
-    yield from found("environment", environment.look)
-    of_devices = list(found("devices", devices.look))
+    of_plugins = list(findings("plugins", load))
+    yield from findings("environment", environment.look)
+    of_devices = list(findings("devices", devices.look))
     yield from of_devices
-    torch_is_there = not any(one.of == "devices" and one.state == PROBLEM for one in of_devices)
-    if torch_is_there and known:  # kernels may come from plugins
-        yield from found("kernels", devices.look_at_kernels)
+    has_torch = not any(finding.of == "devices" and finding.state == PROBLEM for finding in of_devices)
+    if has_torch and loaded:  # kernels may come from plugins
+        yield from findings("kernels", devices.look_at_kernels)
     yield from of_plugins
-    yield from found("data", partial(data.look, catalogue, recipes, overrides))
-    yield from found("storage", partial(storage.look, runs))
+    yield from findings("data", partial(data.look, catalogue, recipes, overrides))
+    yield from findings("storage", partial(storage.look, runs))

@@ -1,4 +1,4 @@
-"""One command from its words to its exit code: every error is said here, whatever raised it."""
+"""Runs one command and returns its exit code; all errors are printed here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from attnforge.cli.errors import print_error
 from attnforge.cli.group import group
 from attnforge.errors import AttnforgeError
 from attnforge.run.stop import StopSignal
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
-    """Run a command and give its exit code.
+    """Run a command and return its exit code.
 
     Args:
-        arguments: The words of the command; those of the process when None.
-        stop: What hears signals, for commands that save before they leave.
+        arguments: The command's arguments; None for those of the process.
+        stop: The signal handler, for commands that save before they exit.
     """
     try:
         with environment_kept(), boundary():
@@ -34,14 +34,14 @@ def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
     except click.ClickException as error:
         text = io.StringIO()
         error.show(text)
-        say(text.getvalue(), err=True, end="")
+        print_text(text.getvalue(), err=True, end="")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return stop.exit_code
     except OutputClosedError:
         return 1
     except Exception:
-        if stop.interrupted:  # code that was interrupted may have turned that into an error of its own
+        if stop.interrupted:  # interrupted code may have turned the interrupt into another error
             return stop.exit_code
         raise
     return code if isinstance(code, int) else 0

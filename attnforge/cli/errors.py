@@ -1,25 +1,25 @@
-"""How the command line says that something is wrong."""
+"""Prints errors of commands."""
 
 from __future__ import annotations
 
 from attnforge.errors import AttnforgeError
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
-SHOWN = 50
-"""How many problems are printed; whoever mends these sees the next ones."""
+MAX_PROBLEMS = 50
+"""Problems that are printed; the rest are counted."""
 
 
 def print_error(error: AttnforgeError) -> None:
-    """Write an error's problems to stderr, with the notes that it gathered on its way and no traceback.
+    """Print an error's problems and notes to stderr, without a traceback.
 
-    Problems that name no command to type next share one last line: the command that explains them.
+    Problems without a next command share one last line: the command that explains them.
     """
-    shown = error.problems[:SHOWN]
+    shown = error.problems[:MAX_PROBLEMS]
     lines = ["\n\n".join(str(problem) for problem in shown)]
-    if left_out := len(error.problems) - len(shown):
-        lines.append(f"\n{left_out:,} more problem{'' if left_out == 1 else 's'} of the same input")
+    if omitted := len(error.problems) - len(shown):
+        lines.append(f"\n{omitted:,} more problem{'' if omitted == 1 else 's'} not shown")
     lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
     unexplained = dict.fromkeys(problem.code for problem in shown if not problem.next_step)
     if unexplained:
         lines.append(f"  more: attnforge explain {' '.join(unexplained)}")
-    say("\n".join(lines), err=True)
+    print_text("\n".join(lines), err=True)

@@ -1,4 +1,4 @@
-"""`attnforge eval`: measure a run's checkpoints without training it."""
+"""`attnforge eval`: evaluates a run's checkpoints without training it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_json, print_text
 
 
 @click.command("eval")
 @click.argument("run", type=PATH)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--checkpoint", metavar="NAME", help="A checkpoint such as gan-0001000; else the newest.")
-@click.option("--every-checkpoint", "every", is_flag=True, help="All checkpoints that hold a generator.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that the figures depend on.")
+@click.option("--every-checkpoint", "every", is_flag=True, help="All checkpoints with a generator.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, with everything that the values depend on."
+)
 @click.option("--out", type=PATH, help="Also write that JSON to a file.")
-@click.option("--device", default="auto", show_default=True, help="Where to draw and judge.")
+@click.option("--device", default="auto", show_default=True, help="Where to generate and score.")
 def command(
     run: Path,
     overrides: tuple[str, ...],
@@ -27,10 +29,10 @@ def command(
     out: Path | None,
     device: str,
 ) -> None:
-    """Measure RUN, a run or a checkpoint, by the metrics of its recipe, on captions of the test split.
+    """Evaluate RUN, a run or a checkpoint, with the metrics of its recipe, on captions of the test split.
 
-    Values below `evaluation` and `data` may be changed with KEY=VALUE, for example
-    `evaluation.captions=3000`. The figures are written to RUN/measured and shown by `attnforge report`.
+    Values of `evaluation` and `data` may be changed with KEY=VALUE, for example `evaluation.captions=3000`.
+    Results are written to RUN/measured and shown by `attnforge report`.
     """
     from attnforge.run.locating import locate_run
 
@@ -56,32 +58,34 @@ def command(
         device=device,
         reporter=ConsoleReporter(err=True),
     )
-    data = [asdict(one) for one in measurements]
+    data = [asdict(measurement) for measurement in measurements]
     if out is not None:
         try:
             write_text(out, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
-            message = f"the figures cannot be written to {out}: {error.strerror or error}"
-            expected = f"a file in a folder that can be written; the figures are in {run / 'measured'}"
+            message = f"the results cannot be written to {out}: {error.strerror or error}"
+            expected = f"a file in a writable folder; the results are in {run / 'measured'}"
             raise RunError(Problem("metrics-not-written", message, expected=expected)) from error
     if as_json:
-        say_json(data, indent=1)
+        print_json(data, indent=1)
     elif every:
-        names = list(dict.fromkeys(name for one in measurements for name in headlines(one.metrics)))
+        names = list(
+            dict.fromkeys(name for measurement in measurements for name in headlines(measurement.metrics))
+        )
         rows = [
             {
-                "checkpoint": one.name,
-                "epoch": one.epoch,
-                **{name: written(name, one.metrics) for name in names},
+                "checkpoint": measurement.name,
+                "epoch": measurement.epoch,
+                **{name: written(name, measurement.metrics) for name in names},
             }
-            for one in measurements
+            for measurement in measurements
         ]
         listing(rows, as_json=False, columns=["checkpoint", "epoch", *names])
     else:
-        (one,) = measurements
-        shown = [
-            {"figure": name, "value": f"{value:.4g}" if isinstance(value, float) else value}
-            for name, value in one.metrics.items()
+        (measurement,) = measurements
+        rows = [
+            {"metric": name, "value": f"{value:.4g}" if isinstance(value, float) else value}
+            for name, value in measurement.metrics.items()
         ]
-        listing(shown, as_json=False, columns=["figure", "value"])
-        say(f"{one.name} of {run}; next: attnforge report {run}")
+        listing(rows, as_json=False, columns=["metric", "value"])
+        print_text(f"{measurement.name} of {run}; next: attnforge report {run}")

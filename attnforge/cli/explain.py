@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import click
 
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_json, print_text
 
 
 @click.command("explain")
 @click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with all that was found.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of all explanations.")
 def command(topics: tuple[str, ...], as_json: bool) -> None:
     """Explain components, kinds, hooks and error codes.
 
     TOPIC is a component as KIND/NAME, such as `attention/word`, or its name alone; a kind; a hook; or the
-    code that stands in the brackets of an error.
+    code in the brackets of an error.
     """
     from attnforge.cli.explaining.lookup import look_up
     from attnforge.plugin import load_plugins
 
     plugins = load_plugins()
-    found = [explanation for topic in topics for explanation in look_up(topic, plugins)]
+    explanations = [explanation for topic in topics for explanation in look_up(topic, plugins)]
     if as_json:
-        say_json([one.facts for one in found])
+        print_json([explanation.facts for explanation in explanations])
         return
-    say("\n\n".join(str(one) for one in found))
+    print_text("\n\n".join(map(str, explanations)))

@@ -1,4 +1,4 @@
-"""Commands that plugins add: alone, or below `attnforge import` and `attnforge export`."""
+"""Commands that plugins add, some of them below `attnforge import` and `attnforge export`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attnforge.errors import PluginError, Problem
 
 
 class Family(click.Group):
-    """A group of the core whose commands all come from plugins, such as `attnforge import attngan`."""
+    """A group of attnforge whose commands all come from plugins, such as `attnforge import attngan`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._members())
@@ -25,7 +25,7 @@ class Family(click.Group):
 
 
 def plugin_commands() -> dict[str, tuple[str, str]]:
-    """The place and the plugin of every command that plugins add."""
+    """The target and the plugin of every command that plugins add."""
     from attnforge.plugin import load_plugins
 
     return {
@@ -36,10 +36,10 @@ def plugin_commands() -> dict[str, tuple[str, str]]:
 
 
 def load_command(name: str, target: str) -> click.Command:
-    """Import a command from its place, `module:command`.
+    """Import a command from its target, `module:command`.
 
     Raises:
-        PluginError: There is none, or its module cannot be imported.
+        PluginError: the module cannot be imported or has no such command.
     """
     module, _, attribute = target.partition(":")
     try:
@@ -47,9 +47,9 @@ def load_command(name: str, target: str) -> click.Command:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        from attnforge.plugin.declared import said
+        from attnforge.plugin.declared import describe_error
 
-        message = f"the command `{name}` ({target}) cannot be loaded: {said(error)}"
+        message = f"the command `{name}` ({target}) cannot be loaded: {describe_error(error)}"
         raise PluginError(Problem("command-import", message, next_step="attnforge plugins")) from error
     if not isinstance(command, click.Command):
         message = f"the command `{name}` ({target}) is a {type(command).__name__}, not a click command"

@@ -1,4 +1,4 @@
-"""The group of all commands, none of which is imported before it is called."""
+"""The group of all commands, each imported only when it is called."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from attnforge.cli.family import Family, load_command, plugin_commands
 from attnforge.errors import nearest
 
 COMMANDS = {
-    "quickstart": "Train on drawn birds for some minutes and write a report.",
-    "train": "Train a recipe, or go on with a run.",
-    "sample": "Draw images for captions.",
-    "eval": "Measure a run's checkpoints without training.",
+    "quickstart": "Train on sketched birds for a few minutes and write a report.",
+    "train": "Train a recipe, or resume a run.",
+    "sample": "Generate images for captions.",
+    "eval": "Evaluate a run's checkpoints without training.",
     "sweep": "Train several runs over a grid of values, and compare them.",
     "report": "Write a run's report.",
-    "data": "Lay out data sets and look at them.",
-    "import": "Make a run of files that another code wrote.",
-    "export": "Write a run as files that another code reads.",
-    "recipes": "List the recipes that have a name.",
-    "show": "Print a recipe with its parents and overrides.",
+    "data": "Prepare and check data sets.",
+    "import": "Create a run from files of another code base.",
+    "export": "Write a run as files for another code base.",
+    "recipes": "List named recipes.",
+    "show": "Print a recipe merged with its parents and overrides.",
     "validate": "Check recipes without training.",
     "schema": "Print a JSON Schema of recipes for editors.",
-    "plugins": "List plugins, and why some were set aside.",
+    "plugins": "List plugins, and why some are disabled.",
     "components": "List components by kind.",
     "explain": "Explain a component, a kind, a hook or an error code.",
-    "doctor": "Look whether things would work here.",
-    "kernels": "List what computes the attentions, and what runs here.",
+    "doctor": "Check whether attnforge works here.",
+    "kernels": "List the attention kernels, and which of them run here.",
 }
-"""The core's commands; `NAME` is `command` in the module `attnforge.cli.NAME`, unless it is a family."""
+"""attnforge's own commands; `NAME` is `command` in the module `attnforge.cli.NAME`, unless it is a family."""
 FAMILIES = frozenset({"import", "export"})
-"""Groups that the core has and plugins fill."""
+"""Groups whose commands come from plugins."""
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is called.
 
-    Plugins are asked for their commands only when the core has none of that name, or for a listing.
+    Plugins are loaded only for a command that is not attnforge's own, or for a list of commands.
     """
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; click would take a closed pipe or an end of file for the user's wish to leave."""
+        """Run a command; click would treat a closed pipe or end of file as an abort by the user."""
         with boundary():
             return super().invoke(ctx)
 
@@ -78,9 +78,11 @@ class LazyGroup(click.Group):
 
 
 def _of_plugins() -> dict[str, tuple[str, str]]:
-    """The place and the plugin of each command beside the core's; members of families are left out."""
+    """The target and the plugin of each command of plugins, except members of families."""
     return {
-        name: found for name, found in plugin_commands().items() if name not in COMMANDS and " " not in name
+        name: command
+        for name, command in plugin_commands().items()
+        if name not in COMMANDS and " " not in name
     }
 
 
@@ -93,7 +95,7 @@ def _of_plugins() -> dict[str, tuple[str, str]]:
     is_eager=True,
     expose_value=False,
     callback=block,
-    help="Set a plugin aside for this command; may be given several times.",
+    help="Disable a plugin for this command; may be given several times.",
 )
 def group() -> None:
-    """Compose, train, sample and judge text-to-image GANs with word-level attention."""
+    """Compose, train, sample and evaluate text-to-image GANs with word-level attention."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 if TYPE_CHECKING:
     from attnforge.kernels.dispatch import Operation
@@ -23,16 +23,16 @@ TYPES = ("float32", "float64", "bfloat16", "float16")
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where the inputs would be.",
+    help="The device of the inputs.",
 )
 @click.option(
-    "--dtype", type=click.Choice(TYPES), default="float32", show_default=True, help="The inputs' type."
+    "--dtype", type=click.Choice(TYPES), default="float32", show_default=True, help="The type of the inputs."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(device: str, dtype: str, as_json: bool) -> None:
-    """List the kernels of each operation: which one `auto` takes, and why others cannot run.
+    """List the kernels of each operation: which one `auto` selects, and why others cannot run.
 
-    Sizes are those of a large batch; for a small one, `auto` may take a later kernel.
+    Sizes are those of a large batch; for a small one, `auto` may select a later kernel.
     """
     import torch
 
@@ -51,25 +51,25 @@ def command(device: str, dtype: str, as_json: bool) -> None:
     if any(row["reason"] for row in rows):
         columns.append("reason")
     listing(rows, as_json=as_json, columns=columns)
-    if named := os.environ.get(VARIABLE):
-        say(f"{VARIABLE} names `{named}` wherever `auto` would choose", err=True)
+    if selected := os.environ.get(VARIABLE):
+        print_text(f"{VARIABLE}={selected} applies wherever `auto` would choose", err=True)
 
 
 def rows_of(operation: Operation, situation: Situation) -> list[dict[str, str | None]]:
     """A row for every kernel of an operation, those of plugins last.
 
-    The state is `auto` for the one that auto takes, `runs` for those that run where they are named, and
+    The state is `auto` for the one that auto selects, `runs` for those that run where they are named, or
     `refuses`.
     """
     from attnforge.kernels.dispatch import offered
 
     rows: list[dict[str, str | None]] = []
-    taken = False
+    selected = False
     for kernel in operation.kernels:
         refusal = kernel.refuse(situation)
         reason = refusal or kernel.avoid(situation)
-        state = "refuses" if refusal else "runs" if reason or taken else "auto"
-        taken = taken or state == "auto"
+        state = "refuses" if refusal else "runs" if reason or selected else "auto"
+        selected = selected or state == "auto"
         rows.append(row(operation, kernel.name, state, kernel.summary, reason))
     for name, kernel in offered(operation.name).items():
         refusal = kernel.refuse(situation)
@@ -80,7 +80,7 @@ def rows_of(operation: Operation, situation: Situation) -> list[dict[str, str | 
 def row(
     operation: Operation, kernel: str, state: str, summary: str, reason: str | None
 ) -> dict[str, str | None]:
-    """What is said of a kernel."""
+    """One row of the list."""
     return {
         "operation": operation.name,
         "kernel": kernel,

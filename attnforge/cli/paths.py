@@ -10,9 +10,9 @@ from attnforge.recipe.unexpanded import unexpanded
 
 
 class PathOfShell(click.Path):
-    """A path; one that the shell was meant to expand and did not is refused instead of taken as a name.
+    """A path; one that the shell should have expanded is refused.
 
-    Shells expand `~` only where a word begins, so `--out=~/runs` would make a folder that is called `~`.
+    Shells expand `~` only at the beginning of a word, so `--out=~/runs` would create a folder named `~`.
     """
 
     def __init__(self, *, file_okay: bool = True) -> None:
@@ -24,8 +24,8 @@ class PathOfShell(click.Path):
         expanded = unexpanded(value) if isinstance(value, str) else None
         if expanded is not None:
             self.fail(
-                f"{value!r} was not expanded by the shell. Write it as a word of its own, or as "
-                f"{expanded!r}; a folder of that very name is './{value}'.",
+                f"{value!r} was not expanded by the shell. Write it as a separate word, or as "
+                f"{expanded!r}; write './{value}' for a folder with exactly that name.",
                 param,
                 ctx,
             )

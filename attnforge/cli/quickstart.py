@@ -1,4 +1,4 @@
-"""`attnforge quickstart`: the whole path once, in minutes, on images drawn by code."""
+"""`attnforge quickstart`: training, evaluation and report in minutes, on synthetic images."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from attnforge.run.stop import StopSignal
 
 @click.command("quickstart")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=PATH, help="Run folder, else runs/quickstart-DIGEST.")
+@click.option("--out", type=PATH, help="Run folder; by default runs/quickstart-DIGEST.")
 @click.pass_obj
 def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> None:
-    """Train AttnGAN on drawn birds, measure it, and write a report to look at.
+    """Train AttnGAN on sketched birds, evaluate it, and write a report.
 
-    First the encoders learn which caption belongs to which image, then the generator learns to draw.
-    A run that was stopped goes on where it was.
+    First the encoders learn to match captions with images, then the GAN is trained. A run that was stopped
+    is resumed.
     """
     import time
 
@@ -28,7 +28,7 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
     from attnforge.run.report.compose import report_run
     from attnforge.run.training import train
 
-    began = time.monotonic()
+    start = time.monotonic()
     plugins = load_plugins()
     resolved = resolve("quickstart", overrides=overrides, plugins=plugins)
     path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
@@ -40,6 +40,8 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
     report = report_run(path, device="auto")
     for name, value in outcome.metrics.items():
         reporter.line(f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}")
-    reporter.line(f"trained, measured and reported in {duration(time.monotonic() - began)}")
-    reporter.line(f'draw your own: attnforge sample {path} "a red bird with blue wings" --attention')
+    reporter.line(f"trained, evaluated and reported in {duration(time.monotonic() - start)}")
+    reporter.line(
+        f'generate your own images: attnforge sample {path} "a red bird with blue wings" --attention'
+    )
     reporter.line(f"report: {report.resolve()}")

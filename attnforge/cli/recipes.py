@@ -10,7 +10,7 @@ from attnforge.cli.listing import listing
 @click.command("recipes")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """List the recipes that can be named without a path."""
+    """List the recipes that can be used by name, without a path."""
     from attnforge.plugin import load_plugins
     from attnforge.recipe.library import library, shown, summary
 

@@ -1,4 +1,4 @@
-"""`attnforge report`: one HTML file that shows what a run learned."""
+"""`attnforge report`: writes one HTML file about a run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("report")
 @click.argument("run", type=PATH)
-@click.option("--device", default="auto", show_default=True, help="Where to draw: auto, cpu or cuda.")
+@click.option("--device", default="auto", show_default=True, help="Where to generate: auto, cpu or cuda.")
 def command(run: Path, device: str) -> None:
-    """Write RUN/report.html: metrics, words over pixels, samples over time, curves.
+    """Write RUN/report.html: metrics, attention maps, samples over time, curves.
 
-    The fixed captions of the run are drawn anew with its newest checkpoint, or with the checkpoint that RUN
-    is the path of; the path of the report is printed.
+    Images for the run's fixed captions are generated with its newest checkpoint, or with the checkpoint whose
+    path RUN is. The path of the report is printed.
     """
     from attnforge.run.report.compose import report_run
 
-    say(report_run(run, device=device))
+    print_text(report_run(run, device=device))

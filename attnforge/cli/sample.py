@@ -1,4 +1,4 @@
-"""`attnforge sample`: draw captions with a trained run."""
+"""`attnforge sample`: generates images for captions with a trained run."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("sample")
 @click.argument("run", type=PATH)
 @click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
 @click.option(
-    "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Images a caption."
+    "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Images per caption."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides the noise.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the noise.")
 @click.option(
     "--attention",
     is_flag=True,
-    help="Also draw the strongest words of each stage, and where the matching finds words.",
+    help="Also show attention maps: the strongest words of each stage, and where words match regions.",
 )
-@click.option("--out", type=PATH, help="Folder to write to; RUN/drawings when not given.")
+@click.option("--out", type=PATH, help="Folder to write to; by default RUN/drawings.")
 @click.option("--device", default="auto", show_default=True)
 def command(
     run: Path,
@@ -34,9 +34,9 @@ def command(
     out: Path | None,
     device: str,
 ) -> None:
-    """Draw each CAPTION with the newest checkpoint of RUN, or with the checkpoint that RUN is the path of.
+    """Generate images for each CAPTION with the newest checkpoint of RUN, or with the checkpoint RUN.
 
-    The same run, caption and seed give the same images, whatever else is drawn with them.
+    The same run, caption and seed give the same images, whatever else is generated with them.
     """
     _refuse_files(run, captions)
     from attnforge.run.pipeline import Pipeline
@@ -47,18 +47,18 @@ def command(
     for caption in captions:
         unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))
         if unknown and (known := tokenizer.tokens(caption)):
-            left = " ".join(known)
-            say(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
-    once = list(dict.fromkeys(captions))  # the same caption has the same images
-    drawings = pipeline.generate_each(once, count=count, seed=seed, attention=attention)
-    for path in write_images(drawings, out or pipeline.run.path / "drawings", attention=attention):
-        say(path)
-    if (images := len(once) * count) > SHEET_ROWS:
-        say(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)
+            rest = " ".join(known)
+            print_text(f"warning: unknown words {unknown}: {caption!r} is read as {rest!r}", err=True)
+    unique = list(dict.fromkeys(captions))  # the same caption gives the same images
+    images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention)
+    for path in write_images(images, out or pipeline.run.path / "drawings", attention=attention):
+        print_text(path)
+    if (total := len(unique) * count) > SHEET_ROWS:
+        print_text(f"{SHEET} shows the first {SHEET_ROWS} of {total:,} images", err=True)
 
 
 def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:
-    """Refuse what is meant as a file of captions, which would be drawn as the words of its name.
+    """Refuse a file of captions, whose name would be taken as a caption.
 
     Raises:
         RunError: a caption is `-` or the path of a file.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("show")
@@ -12,11 +12,11 @@ from attnforge.terminal import say
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--frozen", is_flag=True, help="Fill in every default and lock component versions.")
 def command(recipe: str, overrides: tuple[str, ...], frozen: bool) -> None:
-    """Print a recipe with its parents and overrides as one."""
+    """Print a recipe merged with its parents and overrides."""
     from attnforge.recipe import compose, resolve
 
     if frozen:
         text = resolve(recipe, overrides=overrides).frozen()
     else:
         text = compose(recipe, overrides=overrides).text()
-    say(text, end="")
+    print_text(text, end="")

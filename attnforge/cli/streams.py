@@ -1,4 +1,4 @@
-"""The process's own streams: there, able to take any text, and quiet when nobody reads them any more."""
+"""Sets up stdout and stderr: open, able to print any text, and silent when their pipe is closed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import sys
 import warnings
 from typing import NoReturn, TextIO
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 def prepare() -> None:
-    """Open what was closed, let every character be written, and print Python's warnings in one line."""
+    """Open closed streams, escape characters they cannot encode, and print Python's warnings in one line."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # Otherwise the next file that is opened gets the number, and prints would be written into it.
+            # Otherwise the next opened file would get this descriptor, and output would go into it.
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -28,12 +28,12 @@ def prepare() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process; what nobody reads any more is no error of its own."""
+    """Exit the process; a closed pipe is not an error."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):
-            # Python would complain once more when it flushes while it ends.
+            # Python would report the error again when it flushes at exit.
             _silence(stream)
     sys.exit(code)
 
@@ -53,4 +53,4 @@ def _warn(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    say(f"warning: {message}", err=True)
+    print_text(f"warning: {message}", err=True)

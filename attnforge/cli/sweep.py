@@ -1,4 +1,4 @@
-"""`attnforge sweep`: train every combination of some values, and compare them."""
+"""`attnforge sweep`: trains a run for every combination of values, and compares them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from attnforge.run.stop import StopSignal
 @click.command("sweep")
 @click.argument("sweep")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=PATH, help="Folder; runs/sweep-NAME when not given.")
+@click.option("--out", type=PATH, help="Folder; by default runs/sweep-NAME.")
 @click.option("--dry-run", is_flag=True, help="Check everything and print the runs, without training.")
 @click.pass_obj
 def command(
     stop: StopSignal, sweep: str, overrides: tuple[str, ...], out: Path | None, dry_run: bool
 ) -> None:
-    """Train and measure every run of SWEEP, a sweep's name or file, one after another.
+    """Train and evaluate every run of SWEEP, a sweep's name or file, one after another.
 
-    Finished runs are skipped and begun ones are resumed, so the same command goes on after Ctrl-C. The
-    results are written to the folder as a table, a plot, CSV and JSON, and anew by each call. KEY=VALUE is
-    laid over the recipe of every run.
+    Finished runs are skipped and unfinished ones are resumed, so the same command continues after Ctrl-C. The
+    results are written to the folder as a table, a plot, CSV and JSON, and updated by each call. KEY=VALUE is
+    applied to the recipe of every run.
     """
     from attnforge.cli.listing import listing
     from attnforge.plugin import load_plugins
@@ -36,7 +36,7 @@ def command(
 
     plan = plan_sweep(sweep, overrides=overrides, out=out, plugins=load_plugins())
     if dry_run:
-        known = states(plan)
+        run_states = states(plan)
         rows = [
             {
                 "run": run.label,
@@ -45,20 +45,20 @@ def command(
                     f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in run.settings.items()
                 ),
                 "folder": str(run.folder),
-                "state": known[run.folder.name],
+                "state": run_states[run.folder.name],
             }
             for run in plan.runs
         ]
         if plan.encoders is not None:
-            trained = plan.encoders.resolved
+            recipe = plan.encoders.resolved
             rows.insert(
                 0,
                 {
                     "run": "encoders for all runs",
-                    "recipe": trained.name if trained else "",
+                    "recipe": recipe.name if recipe else "",
                     "values": "",
                     "folder": str(plan.encoders.folder),
-                    "state": known.get("encoders", "taken as they are"),
+                    "state": run_states.get("encoders", "used as they are"),
                 },
             )
         listing(rows, as_json=False, columns=["run", "recipe", "values", "folder", "state"])

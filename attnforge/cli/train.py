@@ -1,4 +1,4 @@
-"""`attnforge train`: train a recipe, or resume a run."""
+"""`attnforge train`: trains a recipe, or resumes a run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from attnforge.run.stop import StopSignal
 @click.command("train")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=PATH, help="Run folder; runs/RECIPE-DIGEST when not given.")
+@click.option("--out", type=PATH, help="Run folder; by default runs/RECIPE-DIGEST.")
 @click.option("--resume", is_flag=True, help="Resume a run; RECIPE may then be its folder or a checkpoint.")
 @click.pass_obj
 def command(
     stop: StopSignal, recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool
 ) -> None:
-    """Train every phase of RECIPE, a recipe's name or file, into a run folder.
+    """Train every phase of RECIPE, a recipe's name or file, in a run folder.
 
-    Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or
-    `data.root=images`. Ctrl-C saves and leaves; `--resume` goes on. `--resume RUN --out FOLDER` leaves
-    RUN as it is and trains a branch of it in FOLDER; with a checkpoint in place of RUN, from there on.
+    Values of the recipe are changed with KEY=VALUE, for example `training.seed=2` or `data.root=images`.
+    Ctrl-C saves a checkpoint and exits; `--resume` continues. `--resume RUN --out FOLDER` leaves RUN
+    unchanged and trains a branch of it in FOLDER; with a checkpoint instead of RUN, it starts from there.
     """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve

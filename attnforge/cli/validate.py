@@ -9,15 +9,15 @@ import click
 from attnforge.cli.errors import print_error
 from attnforge.errors import RecipeError
 from attnforge.recipe.library import is_file
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command("validate")
 @click.argument("arguments", nargs=-1, required=True, metavar="RECIPE... [KEY=VALUE]...")
 def command(arguments: tuple[str, ...]) -> int:
-    """Check recipes and report everything that is wrong with them.
+    """Check recipes and report all of their problems.
 
-    Each phase is built and makes a step on shapes alone, which needs neither memory nor data.
+    Each phase is built and does a step on the meta device, which needs neither memory nor data.
     """
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
@@ -37,15 +37,15 @@ def command(arguments: tuple[str, ...]) -> int:
             if walk.problems:
                 raise RecipeError(walk.problems)
         except RecipeError as error:
-            say(f"{recipe}: {_count(error)}")
+            print_text(f"{recipe}: {_count(error)}")
             print_error(error)
             code = 1
         else:
-            say(f"{recipe}: ok {resolved.digest[:8]}")
+            print_text(f"{recipe}: ok {resolved.digest[:8]}")
             for remark in walk.unseen:
-                say(f"  not checked: {remark}")
+                print_text(f"  not checked: {remark}")
             for problem in random_weights(resolved):
-                say(f"  before it can train: {problem.expected}")
+                print_text(f"  before it can train: {problem.expected}")
     return code
 
 

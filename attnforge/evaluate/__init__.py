@@ -1,1 +1,1 @@
-"""Judging: captions of the test split are drawn, and metrics look at the images."""
+"""Evaluation: images are generated for captions of the test split and scored by metrics."""

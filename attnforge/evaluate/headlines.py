@@ -1,4 +1,4 @@
-"""Which of many measured figures are the ones that a table or a plot shows."""
+"""Selects and formats the measured values that tables and plots show."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 CHANCE, DEVIATION = " chance", " deviation"
-"""Endings of the figures that belong to another: what guessing gives, and how far parts of the set differ."""
+"""Suffixes of values that belong to another: the chance level, and the deviation between parts of the set."""
 WITHHELD = " withheld"
-"""Ending of the name under which a text says why a figure is not given."""
+"""Suffix of the name under which a text says why a value is not reported."""
 PROTOCOL = frozenset({"captions", "evaluation seed"})
-"""What stands beside figures without being one."""
+"""Names of protocol settings among the values."""
 
 
 def headlines(metrics: Mapping[str, Any]) -> list[str]:
-    """The names of the figures that stand for themselves, in order.
+    """The names of the main values, in order.
 
-    A figure's chance, its deviation, and its parts, whose names begin with the whole name of another, are
-    left out.
+    Chance levels, deviations, and components of another value, whose names begin with its whole name, are
+    omitted.
     """
     names = [name for name, value in metrics.items() if name not in PROTOCOL and _is_number(value)]
     names = [name for name in names if not name.endswith((CHANCE, DEVIATION))]
@@ -25,28 +25,28 @@ def headlines(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def withheld(metrics: Mapping[str, Any]) -> dict[str, str]:
-    """The figures that are not given, and why."""
+    """The values that are not reported, and why."""
     names = [name for name in metrics if name.endswith(WITHHELD)]
     return {name.removesuffix(WITHHELD): str(metrics[name]) for name in names}
 
 
 def short(name: str) -> str:
-    """A figure's name without the protocol that stands in parentheses after it."""
+    """The name of a value without the protocol in parentheses after it."""
     return name.partition(" (")[0]
 
 
-def matching(names: list[str], wanted: str) -> str | None:
-    """The one of these names that is called `wanted`, with or without its protocol."""
-    return next((name for name in names if wanted in (name, short(name))), None)
+def matching(names: list[str], query: str) -> str | None:
+    """The first of these names that equals `query`, with or without its protocol."""
+    return next((name for name in names if query in (name, short(name))), None)
 
 
 def is_share(name: str, metrics: Mapping[str, Any]) -> bool:
-    """Whether a figure is a share of one, which those are that have a chance."""
+    """Whether a value is a share of one, as all those with a chance level are."""
     return name + CHANCE in metrics
 
 
 def written(name: str, metrics: Mapping[str, Any]) -> str:
-    """A figure as a table shows it: with its deviation, and as per cent where it is a share."""
+    """A value formatted for a table: with its deviation, and in per cent if it is a share."""
     value, deviation = metrics.get(name), metrics.get(name + DEVIATION)
     if not _is_number(value):
         return ""

@@ -1,4 +1,4 @@
-"""Measure a generator on captions that it was not trained on."""
+"""Evaluates a generator on captions that it was not trained on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from attnforge.specs import MetricSpec
 def measure(
     parts: Parts, generate: Callable[[Sequence[str], Sequence[int]], Float[Tensor, "b 3 h w"]]
 ) -> dict[str, float | int | str]:
-    """Draw captions of the test split and give every value of the recipe's metrics, by name.
+    """Generate images for captions of the test split and return the values of the recipe's metrics, by name.
 
-    Which captions and what noise is decided by `evaluation.seed`; each image of the split lends one
-    caption before any lends a second. `generate` draws an image in [-1, 1] for each of some captions, with
-    noise that the seed and their positions among all captions decide, so that no value depends on
-    `evaluation.batch_size`; it encodes them with `parts.measuring_tokenizer`, as the metrics do.
+    `evaluation.seed` determines the captions and the noise; one caption is taken from each image of the split
+    before a second from any. `generate` returns an image in [-1, 1] for each caption of a batch, with noise
+    determined by the seed and the caption's position among all captions, so that no value depends on
+    `evaluation.batch_size`; it encodes captions with `parts.measuring_tokenizer`, as the metrics do.
     """
     options = parts.recipe.evaluation
     if not options.metrics:
@@ -32,10 +32,10 @@ def measure(
     metrics = build_metrics(parts)
     captions = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
     for start in range(0, len(captions), options.batch_size):
-        some = captions[start : start + options.batch_size]
-        images = generate(some, range(start, start + len(some)))
+        batch = captions[start : start + options.batch_size]
+        images = generate(batch, range(start, start + len(batch)))
         for metric in metrics:
-            metric.update(images, some)
+            metric.update(images, batch)
     values: dict[str, Any] = {"captions": len(captions), "evaluation seed": options.seed}
     for metric in metrics:
         values |= metric.compute()
@@ -43,10 +43,10 @@ def measure(
 
 
 def build_metrics(parts: Parts) -> list[Metric]:
-    """The recipe's metrics on the test split; a run builds them before it trains, to fail early.
+    """The recipe's metrics on the test split; a run builds them before training, to fail early.
 
     Raises:
-        DataError: The test split is missing or malformed.
+        DataError: the test split is missing or malformed.
     """
     builders = parts.recipe.evaluation.metrics.values()
     if not builders:
@@ -59,24 +59,24 @@ def build_metrics(parts: Parts) -> list[Metric]:
 
 
 def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[str]:
-    """Captions spread over the images of a split, chosen by seed; each has a word that is known."""
+    """Captions spread over the images of a split, chosen by seed; each has at least one known word."""
     order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "image", index))
     chosen: list[str] = []
-    turn = 0
+    offset = 0
     while len(chosen) < count:
         added = False
         for index in order:
             captions = data.captions(index)
-            if turn >= len(captions):
+            if offset >= len(captions):
                 continue
             added = True
             first = derive_seed(seed, "caption", index) % len(captions)
-            caption = captions[(first + turn) % len(captions)]
+            caption = captions[(first + offset) % len(captions)]
             if parts.tokenizer.encode(caption):
                 chosen.append(caption)
             if len(chosen) == count:
                 break
         if not added:
             break
-        turn += 1
+        offset += 1
     return chosen

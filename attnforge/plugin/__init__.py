@@ -1,4 +1,4 @@
-"""Plugins: how they declare components, how they are found, and what became of each."""
+"""Plugins: declaring components, discovering and loading plugins, and the state of each."""
 
 from attnforge.plugin.catalogue import Plugin, PluginCatalogue
 from attnforge.plugin.component import API_VERSION, KINDS, Component

@@ -1,4 +1,4 @@
-"""What is known after plugins were loaded: each plugin with its state, the components, the hooks."""
+"""The result of loading plugins: each plugin with its state, the components, the hooks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attnforge.plugin.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One plugin and what became of it."""
+    """One plugin and its state."""
 
     name: str
     """The name of its entry point."""
@@ -25,25 +25,25 @@ class Plugin:
     version: str
     """The version of that package."""
     reason: str | None = None
-    """Why it was set aside; None when it is loaded."""
+    """Why it is disabled; None when it is loaded."""
     components: tuple[Component, ...] = ()
     recipes: tuple[Path, ...] = ()
     """Folders of recipes."""
     commands: Mapping[str, str] = field(default_factory=dict)
-    """Places of click commands by name."""
+    """Targets `module:command` of click commands, by name."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
 
     @property
     def state(self) -> str:
-        """`loaded` or `set aside`."""
-        return "loaded" if self.reason is None else "set aside"
+        """`loaded` or `disabled`."""
+        return "loaded" if self.reason is None else "disabled"
 
 
 @dataclass(frozen=True, slots=True)
 class PluginCatalogue:
-    """Every plugin that was found, with what the loaded ones declare."""
+    """Every discovered plugin, and what the loaded ones declare."""
 
     plugins: tuple[Plugin, ...]
     registry: Registry

@@ -9,24 +9,24 @@ KINDS: dict[str, str] = {
     "tokenizer": "turns captions into token ids",
     "text-encoder": "captions to word and sentence vectors",
     "image-encoder": "images to region and image vectors",
-    "conditioner": "draws the generator's condition from a sentence",
-    "attention": "brings words into a feature map",
+    "conditioner": "turns a sentence vector into the generator's condition",
+    "attention": "attends from a feature map to words",
     "stage": "one step of a generator from coarse to fine",
     "generator": "noise and text to images of several sizes",
-    "discriminator": "judges images of one size",
-    "loss": "a term of the adversarial game",
+    "discriminator": "classifies images of one size as real or fake",
+    "loss": "a term of adversarial training",
     "dataset": "images with captions",
-    "metric": "a figure of generated images",
-    "tracker": "carries a run's figures elsewhere",
-    "task": "what is trained, and how one step goes",
+    "metric": "scores generated images",
+    "tracker": "logs a run's scalars and images elsewhere",
+    "task": "what is trained, and how to do one step",
     "kernel": "computes an attention operation",
 }
-"""Every kind of component, with what it does; `attnforge.interfaces.INTERFACES` has the protocols."""
+"""Every kind of component, with a description; `attnforge.interfaces.INTERFACES` has the protocols."""
 
 API_VERSION = 1
-"""The version of what plugins are built on; docs/reference/versions.md says what it covers.
+"""The version of the plugin API; docs/reference/versions.md says what it covers.
 
-Raised when a plugin that worked before may need a change; what is only added leaves it as it is.
+Increased when a plugin that worked before may need a change; additions leave it unchanged.
 """
 
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -43,25 +43,25 @@ class Component:
     kind: str
     """One of `KINDS`."""
     name: str
-    """How recipes call it: lower-case words joined by hyphens."""
+    """Its name in recipes: lower-case words joined by hyphens."""
     target: str
-    """Where it is: `package.module:Class`."""
+    """Its class: `package.module:Class`."""
     summary: str
     """One line for `attnforge components`."""
     version: int = 1
-    """Raised when the same recipe would build something else, or old weights would not fit."""
+    """Increased when the same recipe would build something else, or old weights would not fit."""
     migrations: str | None = None
-    """Where its migrations are: `package.module:MIGRATIONS`, a sequence of `Migration`."""
+    """Its migrations: `package.module:MIGRATIONS`, a sequence of `Migration`."""
 
     def __post_init__(self) -> None:
-        """Refuse what no pin could name.
+        """Validate the version and the migrations.
 
         Raises:
-            ValueError: the version or the place of the migrations is malformed.
+            ValueError: one of them is malformed.
         """
         if type(self.version) is not int or self.version < 1:
             raise ValueError(
-                f"version {self.version!r} of {self.kind} `{self.name}` is no whole number from 1"
+                f"version {self.version!r} of {self.kind} `{self.name}` is not a positive integer"
             )
         if self.migrations is not None and not _PLACE.fullmatch(self.migrations):
             raise ValueError(

@@ -1,6 +1,6 @@
-"""Running a plugin's code so that what it does to the process stays its own.
+"""Runs a plugin's code and undoes its effects on the process.
 
-It runs in this process, so it can always end it (`os._exit`) or hold it for ever. What can be survived is:
+It runs in this process, so it can always end it (`os._exit`) or block it for ever. What can be contained:
 streams that it prints to, closes or replaces, globals of torch that it changes, and exceptions of any kind.
 """
 
@@ -15,17 +15,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TextIO, cast
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 SLOW_SECONDS = 1.0
-"""After so long, the user is told whom a command waits for."""
+"""After this time, the plugin that a command waits for is reported."""
 
 
 @contextmanager
 def streams_kept() -> Iterator[None]:
-    """Send to stderr what is printed inside, so that stdout holds a command's own output alone.
+    """Redirect stdout to stderr inside, so that stdout contains only the command's own output.
 
-    Streams that were closed or replaced inside are put back.
+    Streams that were closed or replaced inside are restored.
     """
     out, err, inside = sys.stdout, sys.stderr, _Borrowed(sys.stderr)
     sys.stdout = sys.stderr = inside
@@ -37,15 +37,15 @@ def streams_kept() -> Iterator[None]:
 
 @contextmanager
 def descriptors_kept() -> Iterator[None]:
-    """Like `streams_kept`, also for what is printed to or done with the descriptors beneath the streams.
+    """Like `streams_kept`, also for the file descriptors beneath the streams.
 
-    For the import of a plugin's module, which happens once; the copies cost some system calls.
+    For the import of a plugin's module, which happens once; copying descriptors costs some system calls.
     """
     kept = {}
     for number in (1, 2):
         try:
             kept[number] = os.dup(number)
-        except OSError:  # it was closed before
+        except OSError:  # it was already closed
             continue
     if sys.stdout is not None and not sys.stdout.closed:
         with suppress(OSError):
@@ -64,19 +64,19 @@ def descriptors_kept() -> Iterator[None]:
 
 
 @contextmanager
-def waited_for(plugin: str, what: str, told: set[str]) -> Iterator[None]:
-    """Say on stderr, once, for which plugin the command waits when it takes long.
+def waited_for(plugin: str, what: str, reported: set[str]) -> Iterator[None]:
+    """Report on stderr, once, which plugin the command is waiting for when it takes long.
 
     Args:
         plugin: The plugin's name.
         what: What it does, such as `attnforge_epoch_end`.
-        told: What was said before; what is said now is added.
+        reported: Lines printed before; a new line is added.
     """
-    line = f"waiting for {what} of plugin {plugin}; `attnforge --no-plugin {plugin}` goes without it"
-    if line in told:
+    line = f"waiting for {what} of plugin {plugin}; `attnforge --no-plugin {plugin}` disables it"
+    if line in reported:
         yield
         return
-    timer = threading.Timer(SLOW_SECONDS, _tell, [sys.stderr, line, told])
+    timer = threading.Timer(SLOW_SECONDS, _report, [sys.stderr, line, reported])
     timer.daemon = True
     timer.start()
     try:
@@ -87,7 +87,7 @@ def waited_for(plugin: str, what: str, told: set[str]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class TorchGlobals:
-    """What torch keeps for the whole process or thread, and a plugin could leave changed."""
+    """Torch's settings for the process or thread, which a plugin could leave changed."""
 
     grad: bool
     dtype: Any
@@ -97,8 +97,8 @@ class TorchGlobals:
     threads: int
 
     @classmethod
-    def now(cls) -> TorchGlobals | None:
-        """As they are; None while nobody has imported torch."""
+    def current(cls) -> TorchGlobals | None:
+        """The current settings; None while torch is not imported."""
         torch: Any = sys.modules.get("torch")
         if torch is None or not hasattr(torch, "get_default_device"):  # half imported
             return None
@@ -112,7 +112,7 @@ class TorchGlobals:
         )
 
     def restore(self) -> list[str]:
-        """Put back what has changed since; gives the names of what had."""
+        """Restore what has changed since; returns the names of those settings."""
         torch: Any = sys.modules["torch"]
         changed = []
         if torch.is_grad_enabled() is not self.grad:
@@ -123,7 +123,7 @@ class TorchGlobals:
             torch.set_default_dtype(self.dtype)
         if torch.get_default_device() != self.device:
             changed.append("the default device")
-            # Where no default was set it is the CPU; setting that would be a mode of its own.
+            # Without a default it is the CPU; setting the CPU would enable a device mode.
             torch.set_default_device(None if self.device.type == "cpu" else self.device)
         if torch.get_float32_matmul_precision() != self.matmul:
             changed.append("the precision of matrix products")
@@ -139,12 +139,12 @@ class TorchGlobals:
 
 @contextmanager
 def torch_kept() -> Iterator[None]:
-    """Put torch's globals back when they were changed inside.
+    """Restore torch's globals if they were changed inside.
 
     Raises:
-        RuntimeError: they were changed; it names them.
+        RuntimeError: they were changed; the message names them.
     """
-    before = TorchGlobals.now()
+    before = TorchGlobals.current()
     try:
         yield
     except BaseException:
@@ -152,11 +152,11 @@ def torch_kept() -> Iterator[None]:
             before.restore()
         raise
     if before is not None and (changed := before.restore()):
-        raise RuntimeError(f"it left {' and '.join(changed)} of torch changed, which is put back")
+        raise RuntimeError(f"it changed {' and '.join(changed)} of torch, which was restored")
 
 
 class _Borrowed(io.TextIOBase):
-    """A stream lent to a plugin, which may close it."""
+    """A proxy for a stream, which a plugin may close."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -169,7 +169,7 @@ class _Borrowed(io.TextIOBase):
         if self._stream is not None:
             try:
                 self._stream.write(text)
-            except (OSError, ValueError):  # nobody reads, or the stream beneath was closed
+            except (OSError, ValueError):  # the pipe or the stream beneath is closed
                 return len(text)
         return len(text)
 
@@ -182,7 +182,7 @@ class _Borrowed(io.TextIOBase):
 
     @property
     def buffer(self) -> BinaryIO:
-        """The bytes beneath, as of any text stream of a process."""
+        """The binary buffer beneath, as of any standard stream."""
         return cast("BinaryIO", getattr(self._stream, "buffer"))  # noqa: B009
 
     def fileno(self) -> int:
@@ -191,16 +191,16 @@ class _Borrowed(io.TextIOBase):
         return self._stream.fileno()
 
     def close(self) -> None:
-        """Nothing: it is not the plugin's to close."""
+        """Do nothing: the stream does not belong to the plugin."""
 
 
 def _opened(stream: TextIO, number: int) -> TextIO:
-    """The stream, or a new one on its descriptor when it was closed."""
+    """The stream, or a new one on its descriptor if it was closed."""
     if stream is None or not stream.closed:
         return stream
     return open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def _tell(stream: TextIO | None, line: str, told: set[str]) -> None:
-    told.add(line)
-    say(line, stream=stream)
+def _report(stream: TextIO | None, line: str, reported: set[str]) -> None:
+    reported.add(line)
+    print_text(line, stream=stream)

@@ -1,4 +1,4 @@
-"""What a plugin may declare: whether its hooks, components and commands are well formed and not yet taken."""
+"""Checks what a plugin declares: hooks, components and commands must be well formed and not yet taken."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ CORE_COMMANDS = frozenset(
         *("show", "validate", "schema", "plugins", "components", "explain", "doctor", "kernels"),
     }
 )
-"""The names of attnforge's own commands, which no plugin may take; `attnforge.cli.group` has what they do."""
+"""The names of attnforge's own commands, which no plugin may use; `attnforge.cli.group` describes them."""
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _COMMAND = re.compile(rf"((import|export) )?{_NAME.pattern}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
-class SetAsideError(Exception):
-    """Why a plugin is set aside."""
+class PluginDisabledError(Exception):
+    """Why a plugin is disabled."""
 
 
 def check_hooks(members: Mapping[str, object], *, known: Collection[str] = HOOKS) -> tuple[str, ...]:
     """The hooks among the members of a module or class.
 
     Args:
-        members: Its functions and whatever else it has, by name.
+        members: Its attributes, by name.
         known: The hooks that it may implement.
 
     Raises:
-        SetAsideError: One is misspelled, lacks its mark, or would wrap the hooks of other plugins.
+        PluginDisabledError: a hook is misspelled, not marked, or would wrap the hooks of other plugins.
     """
-    found = []
+    hooks = []
     for name, value in members.items():
         marked = getattr(value, "attnforge_impl", None)
         if not (marked or (name.startswith("attnforge_") and callable(value))):
@@ -49,35 +49,37 @@ def check_hooks(members: Mapping[str, object], *, known: Collection[str] = HOOKS
         hook = (marked or {}).get("specname") or name
         if hook not in known:
             close = nearest(hook, list(known))
-            raise SetAsideError(f"{hook} is no hook" + (f"; did you mean {close}?" if close else ""))
+            hint = f"; did you mean {close}?" if close else ""
+            raise PluginDisabledError(f"{hook} is not a hook{hint}")
         if not marked:
-            raise SetAsideError(f"{name} is not marked with @hookimpl")
+            raise PluginDisabledError(f"{name} is not marked with @hookimpl")
         if marked["wrapper"] or marked["hookwrapper"]:
-            raise SetAsideError(f"{name} is a wrapper, but each plugin's hooks are called apart")
-        found.append(hook)
-    return tuple(found)
+            raise PluginDisabledError(f"{name} is a wrapper, but each plugin's hooks are called separately")
+        hooks.append(hook)
+    return tuple(hooks)
 
 
 def check_components(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
-    """Whether a plugin's components are records with proper names that nobody has yet.
+    """Check that a plugin's components are records with valid, unused names.
 
     Raises:
-        SetAsideError: One is not.
+        PluginDisabledError: a component is invalid or its name is taken.
     """
     owners = {(part.kind, part.name): other for other in earlier for part in other.components}
     for part in plugin.components:
         if not isinstance(part, Component):
-            raise SetAsideError(f"attnforge_components returned {part!r}, which is no Component")
+            raise PluginDisabledError(f"attnforge_components returned {part!r}, which is not a Component")
         if part.kind not in KINDS:
             close = nearest(part.kind, list(KINDS))
-            raise SetAsideError(f"{part.kind} is no kind" + (f"; did you mean {close}?" if close else ""))
+            hint = f"; did you mean {close}?" if close else ""
+            raise PluginDisabledError(f"{part.kind} is not a kind{hint}")
         if not _NAME.fullmatch(part.name) or not _TARGET.fullmatch(part.target):
-            raise SetAsideError(
+            raise PluginDisabledError(
                 f"{part!r} needs a name of lower-case words joined by hyphens and a target `module:Class`"
             )
         if (part.kind, part.name) in owners:
             other = owners[part.kind, part.name]
-            raise SetAsideError(
+            raise PluginDisabledError(
                 f"{part.kind} `{part.name}` is declared by {plugin.name} ({plugin.distribution}) "
                 f"and already by {other.name} ({other.distribution})"
             )
@@ -85,27 +87,27 @@ def check_components(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
 
 
 def check_commands(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
-    """Whether a plugin's commands have proper names that nobody has yet.
+    """Check that a plugin's commands have valid, unused names.
 
     Raises:
-        SetAsideError: One has not.
+        PluginDisabledError: a command is invalid or its name is taken.
     """
     owners = {name: other for other in earlier for name in other.commands}
     for name, target in plugin.commands.items():
         if not _COMMAND.fullmatch(str(name)) or not _TARGET.fullmatch(str(target)):
-            raise SetAsideError(
+            raise PluginDisabledError(
                 f"command {name!r} needs a lower-case name and a target `module:command`, not {target!r}"
             )
         if name in CORE_COMMANDS:
-            raise SetAsideError(f"command `{name}` is attnforge's own")
+            raise PluginDisabledError(f"command `{name}` is attnforge's own")
         if name in owners:
-            raise SetAsideError(
+            raise PluginDisabledError(
                 f"command `{name}` is declared by {plugin.name} and already by {owners[name].name}"
             )
 
 
-def said(error: BaseException) -> str:
-    """An exception in one line: its type and its message, which code of a plugin may make and fail at."""
+def describe_error(error: BaseException) -> str:
+    """An exception in one line: its type and message; `__str__` of a plugin's exception may itself raise."""
     name = type(error).__name__
     try:
         return " ".join(f"{name}: {error}".split())

@@ -1,4 +1,4 @@
-"""Finding plugins and loading them one by one, so that a broken one leaves every other at work."""
+"""Discovers plugins and loads each separately, so that a broken one does not affect the others."""
 
 from __future__ import annotations
 
@@ -22,74 +22,80 @@ import attnforge
 from attnforge.plugin import hookspec, selection
 from attnforge.plugin.catalogue import Plugin, PluginCatalogue
 from attnforge.plugin.contained import descriptors_kept, streams_kept, waited_for
-from attnforge.plugin.declared import SetAsideError, check_commands, check_components, check_hooks, said
+from attnforge.plugin.declared import (
+    PluginDisabledError,
+    check_commands,
+    check_components,
+    check_hooks,
+    describe_error,
+)
 from attnforge.plugin.registry import Registry
 from attnforge.plugin.tracing import traced, tracing
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 GROUP = "attnforge"
 OWN = "attnforge"
-"""The package that attnforge's own plugins come in, which need no watching."""
+"""The distribution of attnforge's own plugins, which are imported without containment."""
 
 Source = EntryPoint | str | ModuleType
-"""Where a plugin is: what a package installed, a module's dotted name, or the module itself."""
+"""Where a plugin comes from: an entry point of a package, a module's dotted name, or the module itself."""
 
 
 def load_plugins(
     *, extra: Iterable[tuple[str, str | ModuleType]] = (), installed: bool = True
 ) -> PluginCatalogue:
-    """Load every installed plugin; one that cannot be used is set aside with its reason.
+    """Load every installed plugin; one that cannot be used is disabled with a reason.
 
-    Plugins of attnforge's own distribution come first, then the others by name, so that the later of two
-    owners of a name is always the same one; then those of `ATTNFORGE_PLUGINS`, then `extra`.
+    Plugins of attnforge's own distribution come first, then the others by name, so that conflicts between
+    names are always resolved alike; then those of `ATTNFORGE_PLUGINS`, then `extra`.
 
     Args:
         extra: Further plugins, as a name and a module or its dotted name.
-        installed: Whether to load the plugins of the entry-point group `attnforge`, and to heed
+        installed: Whether to load the plugins of the entry-point group `attnforge`, and to apply
             `ATTNFORGE_PLUGINS` and `ATTNFORGE_BLOCK`.
 
     Raises:
-        PluginError: `bad-plugin-list` or `unknown-plugin`: one of the variables is misspelled.
+        PluginError: `bad-plugin-list` or `unknown-plugin`: one of the variables is invalid.
     """
     manager = pluggy.PluginManager("attnforge")
     manager.add_hookspecs(hookspec)
-    found = [*(find_plugins() if installed else ()), *_given(extra)]
+    candidates = [*(find_plugins() if installed else ()), *_with_sources(extra)]
     blocked = selection.blocked() if installed else ()
-    selection.check_names(blocked, [plugin.name for plugin, _ in found], source=selection.BLOCKED)
+    selection.check_names(blocked, [plugin.name for plugin, _ in candidates], source=selection.BLOCKED)
     plugins: list[Plugin] = []
-    for plugin, source in found:
+    for plugin, source in candidates:
         try:
             if plugin.name in blocked:
-                raise SetAsideError(selection.BLOCKED_REASON)
+                raise PluginDisabledError(selection.BLOCKED_REASON)
             plugins.append(_load(plugin, source, manager, plugins))
-        except SetAsideError as reason:
+        except PluginDisabledError as reason:
             plugins.append(replace(plugin, reason=str(reason)))
     registry = Registry(
         (component for plugin in plugins for component in plugin.components),
-        set_aside=[plugin.name for plugin in plugins if plugin.reason is not None],
+        disabled=[plugin.name for plugin in plugins if plugin.reason is not None],
     )
     return PluginCatalogue(plugins=tuple(plugins), registry=registry, manager=manager)
 
 
 def find_plugins() -> Iterator[tuple[Plugin, Source]]:
-    """Every plugin that is installed or that `ATTNFORGE_PLUGINS` names, in the order of loading.
+    """Every plugin that is installed or named in `ATTNFORGE_PLUGINS`, in the order of loading.
 
-    None is imported.
+    Imports none of them.
 
     Raises:
         PluginError: `bad-plugin-list`.
     """
 
     def order(point: EntryPoint) -> tuple[bool, str, str]:
-        return _of(point, "name") != OWN, point.name, point.value
+        return _package(point, "name") != OWN, point.name, point.value
 
     for point in sorted(_entry_points(), key=order):
-        yield Plugin(point.name, point.value, _of(point, "name"), _of(point, "version")), point
-    yield from _given(selection.added())
+        yield Plugin(point.name, point.value, _package(point, "name"), _package(point, "version")), point
+    yield from _with_sources(selection.added())
 
 
 def _entry_points() -> list[EntryPoint]:
-    """The entry points of all packages; one package whose metadata is damaged hides no other's."""
+    """The entry points of all packages; a package with damaged metadata does not hide the others."""
     try:
         return list(entry_points(group=GROUP))
     except Exception:
@@ -98,21 +104,21 @@ def _entry_points() -> list[EntryPoint]:
         for distribution in distributions():
             with suppress(Exception):
                 name = distribution.name
-                if name not in names:  # the first on the path is the one that is imported
+                if name not in names:  # the first on the path is imported
                     points += distribution.entry_points.select(group=GROUP)
                     names.add(name)
         return points
 
 
-def _of(point: EntryPoint, what: str) -> str:
-    """A word of the metadata of an entry point's package, which may be damaged."""
+def _package(point: EntryPoint, field: str) -> str:
+    """A metadata field of an entry point's package; `unknown` if the metadata is damaged."""
     try:
-        return str(getattr(point.dist, what) or "unknown")
+        return str(getattr(point.dist, field) or "unknown")
     except Exception:
         return "unknown"
 
 
-def _given(extra: Iterable[tuple[str, str | ModuleType]]) -> Iterator[tuple[Plugin, str | ModuleType]]:
+def _with_sources(extra: Iterable[tuple[str, str | ModuleType]]) -> Iterator[tuple[Plugin, str | ModuleType]]:
     for name, module in extra:
         yield Plugin(name, module if isinstance(module, str) else module.__name__, name, "unknown"), module
 
@@ -121,17 +127,19 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
     if isinstance(source, EntryPoint):
         _check_requirement(source)
     if manager.has_plugin(plugin.name):
-        raise SetAsideError(f"another plugin is already called {plugin.name}")
-    torch_free = "torch" not in sys.modules  # otherwise nobody can tell who imports it
+        raise PluginDisabledError(f"another plugin is already called {plugin.name}")
+    torch_free = "torch" not in sys.modules  # otherwise it is unknown who imported it
     try:
         module = source if isinstance(source, ModuleType) else _imported(plugin)
-    except KeyboardInterrupt:  # Ctrl-C is the user's
+    except KeyboardInterrupt:  # Ctrl-C stops the command
         raise
     except BaseException as error:
         hint = ""
         if isinstance(error, ModuleNotFoundError) and not isinstance(source, EntryPoint):
             hint = "; is its folder on PYTHONPATH?"
-        raise SetAsideError(f"importing {plugin.module} failed: {said(error)}{hint}") from error
+        raise PluginDisabledError(
+            f"importing {plugin.module} failed: {describe_error(error)}{hint}"
+        ) from error
     check_hooks(vars(module))
     try:
         manager.register(module, plugin.name)
@@ -144,8 +152,8 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
         check_components(loaded, earlier)
         check_commands(loaded, earlier)
         if torch_free and "torch" in sys.modules:
-            raise SetAsideError(
-                f"{plugin.module} imports torch, for which every command would wait; "
+            raise PluginDisabledError(
+                f"{plugin.module} imports torch, which would slow down every command; "
                 "import it in the modules of components"
             )
     except KeyboardInterrupt:
@@ -153,44 +161,46 @@ def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier
     except BaseException as error:
         if manager.has_plugin(plugin.name):
             manager.unregister(name=plugin.name)
-        raise SetAsideError(str(error) if isinstance(error, SetAsideError) else said(error)) from error
+        raise PluginDisabledError(
+            str(error) if isinstance(error, PluginDisabledError) else describe_error(error)
+        ) from error
     return loaded
 
 
 def _imported(plugin: Plugin) -> ModuleType:
     if plugin.distribution == OWN:
         return import_module(plugin.module)
-    if tracing():  # before, because what ends the process here can be told by nobody afterwards
-        say(f"import {plugin.name}: {plugin.module}", err=True)
+    if tracing():  # before the import, which may end the process
+        print_text(f"import {plugin.name}: {plugin.module}", err=True)
     with descriptors_kept(), waited_for(plugin.name, "the import", set()):
         return import_module(plugin.module)
 
 
 def attnforge_range(point: EntryPoint) -> SpecifierSet | None:
-    """The versions of attnforge that a plugin's package asks for, from its metadata; None without any."""
+    """The versions of attnforge that a plugin's package requires, from its metadata; None without any."""
     try:
         lines = (point.dist.requires or ()) if point.dist else ()
-    except Exception:  # metadata that is damaged asks for nothing
+    except Exception:  # damaged metadata
         return None
     for line in lines:
         try:
             requirement = Requirement(line)
-            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         except (InvalidRequirement, UndefinedEnvironmentName, UndefinedComparison):
             continue
-        if canonicalize_name(requirement.name) == "attnforge" and wanted:
+        if canonicalize_name(requirement.name) == "attnforge" and applies:
             return requirement.specifier
     return None
 
 
 def _check_requirement(point: EntryPoint) -> None:
-    wanted = attnforge_range(point)
-    if wanted is not None and not wanted.contains(attnforge.__version__, prereleases=True):
-        raise SetAsideError(f"it needs attnforge {wanted}; this is attnforge {attnforge.__version__}")
+    versions = attnforge_range(point)
+    if versions is not None and not versions.contains(attnforge.__version__, prereleases=True):
+        raise PluginDisabledError(f"it needs attnforge {versions}; this is attnforge {attnforge.__version__}")
 
 
 def _called(manager: pluggy.PluginManager, module: ModuleType, hook: str) -> Iterator[Any]:
-    """What one plugin's implementations of a hook return, one after the other."""
+    """The items that one plugin's implementations of a hook return."""
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         if implementation.plugin is module:
             with (

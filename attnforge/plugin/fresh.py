@@ -1,4 +1,4 @@
-"""What importing a plugin's module costs, seen from a fresh interpreter that has imported nothing else."""
+"""Measures the import of a plugin's module in a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ import sys
 from dataclasses import dataclass
 
 HEAVY = ("torch", "torchvision", "timm", "triton", "transformers", "tensorflow", "jax")
-"""Packages for which every command would wait."""
-LIMIT = 0.05
-"""Seconds of processor time that a plugin's module and its declarations may take beyond attnforge's own."""
-TRIES = 5
-"""A busy machine is slow now and then: the best of so many tries counts."""
-PATIENCE = 120
-"""Seconds after which an import counts as stuck."""
+"""Packages whose import would slow down every command."""
+MAX_SECONDS = 0.05
+"""CPU time that a plugin's module and its declaring hooks may take beyond attnforge's own."""
+ATTEMPTS = 5
+"""The fastest of several attempts counts, since a busy machine is slow now and then."""
+TIMEOUT_SECONDS = 120
+"""After this time, an import counts as stuck."""
 
 _SCRIPT = f"""
 import importlib, json, sys, time
 import attnforge.plugin
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 before = set(sys.modules)
-began, error = time.process_time(), None
+start, error = time.process_time(), None
 try:
     module = importlib.import_module(sys.argv[1])
     for name in ("attnforge_components", "attnforge_recipes", "attnforge_commands"):
         if hasattr(module, name):
             list(getattr(module, name)())
 except (Exception, SystemExit) as raised:
-    error = said(raised)
-took = time.process_time() - began
+    error = describe_error(raised)
+seconds = time.process_time() - start
 heavy = [name for name in {HEAVY!r} if name in sys.modules and name not in before]
 print()
-print(json.dumps([took, heavy, error]))
+print(json.dumps([seconds, heavy, error]))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FreshImport:
-    """How the import of a module went."""
+    """The result of importing a module."""
 
     seconds: float
-    """Of processor time, the declaring hooks included."""
+    """CPU time, including the declaring hooks."""
     heavy: tuple[str, ...]
     """Heavy packages that it imported."""
     error: str | None
@@ -53,32 +53,32 @@ def import_fresh(module: str) -> FreshImport:
     """Import a plugin's module and call its declaring hooks in a fresh interpreter.
 
     Args:
-        module: Its dotted name; it is looked for where this process looks.
+        module: Its dotted name; it is searched on this process's `sys.path`.
     """
-    best = _once(module)
-    for _ in range(TRIES - 1):
-        # No machine is so busy that ten times the limit is not the module's own doing.
-        if best.error is not None or best.heavy or not LIMIT < best.seconds <= 10 * LIMIT:
+    best = _attempt(module)
+    for _ in range(ATTEMPTS - 1):
+        # Ten times the limit is the module's own cost, however busy the machine is.
+        if best.error is not None or best.heavy or not MAX_SECONDS < best.seconds <= 10 * MAX_SECONDS:
             break
-        best = min(best, _once(module), key=lambda found: found.seconds)
+        best = min(best, _attempt(module), key=lambda attempt: attempt.seconds)
     return best
 
 
-def _once(module: str) -> FreshImport:
-    path = os.pathsep.join(one or os.curdir for one in sys.path)
+def _attempt(module: str) -> FreshImport:
+    path = os.pathsep.join(folder or os.curdir for folder in sys.path)
     try:
-        done = subprocess.run(  # noqa: S603  (this interpreter, the script above)
+        process = subprocess.run(  # noqa: S603  (this interpreter, the script above)
             [sys.executable, "-c", _SCRIPT, module],
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
             env={**os.environ, "PYTHONPATH": path},
         )
     except subprocess.TimeoutExpired:
-        return FreshImport(PATIENCE, (), f"it was not through after {PATIENCE} seconds")
-    if done.returncode != 0 or not done.stdout.strip():
-        last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        return FreshImport(0.0, (), f"the interpreter ended: {last}")
-    seconds, heavy, error = json.loads(done.stdout.splitlines()[-1])
+        return FreshImport(TIMEOUT_SECONDS, (), f"it did not finish within {TIMEOUT_SECONDS} seconds")
+    if process.returncode != 0 or not process.stdout.strip():
+        last_line = (process.stderr.strip() or f"exit code {process.returncode}").splitlines()[-1]
+        return FreshImport(0.0, (), f"the interpreter ended: {last_line}")
+    seconds, heavy, error = json.loads(process.stdout.splitlines()[-1])
     return FreshImport(float(seconds), tuple(heavy), error)

@@ -1,6 +1,6 @@
-"""Migrations: what a plugin gives along when a component's version rises, so that what is old goes on.
+"""Migrations: how a plugin keeps old recipes and checkpoints working when a component's version increases.
 
-A recipe that was frozen, or a checkpoint that was saved, with version 1 of a component meets version 3. The
+When a recipe was frozen, or a checkpoint saved, with version 1 of a component and version 3 is installed, the
 component's migrations to 2 and to 3 are applied to its options and to its state, in this order:
 
     MIGRATIONS = (
@@ -20,28 +20,28 @@ from typing import Any
 
 from attnforge.errors import PluginError, Problem
 from attnforge.plugin.component import Component
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
     """One step from a component's version to the next.
 
-    Both functions are pure: they are given a dict that is theirs and return what takes its place. None
-    leaves things as they are, so `Migration(to=2)` says that old recipes and weights need nothing. A step
-    that is left out says that there is no way, and is an error for who needs it.
+    Both functions are pure: they get a copy of the dict and return its replacement. None means no change, so
+    `Migration(to=2)` declares that old recipes and weights still work. A missing step means that migration is
+    impossible, and is an error where it is needed.
     """
 
     to: int
-    """The version that it leads to, from the one before."""
+    """The version it migrates to, from the one before."""
     options: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
-    """The component's options as a recipe writes them, as plain YAML data; a recipe may leave out any."""
+    """Migrates the options as written in a recipe, as plain YAML data; any may be missing."""
     state: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
-    """Its weights and buffers by name, or the plain state of a tokenizer."""
+    """Migrates weights and buffers by name, or the plain state of a tokenizer."""
 
 
 def migrate_options(component: Component, options: Mapping[str, Any], *, since: int) -> dict[str, Any]:
-    """Options that were written for version `since`, as the component's version takes them.
+    """Options written for version `since`, migrated to the component's version.
 
     Raises:
         PluginError: `no-migration` or `migration-failed`.
@@ -54,7 +54,7 @@ def migrate_options(component: Component, options: Mapping[str, Any], *, since: 
 
 
 def migrate_state(component: Component, state: Mapping[str, Any], *, since: int) -> dict[str, Any] | None:
-    """A state of version `since` as the component's version takes it; None when no step changes states.
+    """A state of version `since`, migrated to the component's version; None when no step changes states.
 
     Raises:
         PluginError: `no-migration` or `migration-failed`.
@@ -70,17 +70,17 @@ def migrate_state(component: Component, state: Mapping[str, Any], *, since: int)
 def _steps(component: Component, since: int) -> list[Migration]:
     """The migrations from version `since` to the component's, in order."""
     known = {step.to: step for step in _declared(component)}
-    wanted = range(since + 1, component.version + 1)
-    missing = next((version for version in wanted if version not in known), None)
+    versions = range(since + 1, component.version + 1)
+    missing = next((version for version in versions if version not in known), None)
     if missing is not None:
         message = (
-            f"{component.kind} `{component.name}` is version {component.version}, and its plugin gives no "
+            f"{component.kind} `{component.name}` has version {component.version}, and its plugin has no "
             f"migration from version {missing - 1} to {missing}"
         )
-        expected = f"what version {component.version} takes, or the package that brought version {since}"
+        expected = f"options of version {component.version}, or the package that provided version {since}"
         step = f"attnforge explain {component.kind}/{component.name}"
         raise PluginError(Problem("no-migration", message, None, expected, step))
-    return [known[version] for version in wanted]
+    return [known[version] for version in versions]
 
 
 def _declared(component: Component) -> tuple[Migration, ...]:
@@ -88,27 +88,27 @@ def _declared(component: Component) -> tuple[Migration, ...]:
         return ()
     module, _, attribute = component.migrations.partition(":")
     try:
-        found = tuple(getattr(import_module(module), attribute))
+        migrations = tuple(getattr(import_module(module), attribute))
     except Exception as error:
-        reason = f"{component.migrations} cannot be loaded: {said(error)}"
+        reason = f"{component.migrations} cannot be loaded: {describe_error(error)}"
         raise PluginError(_failed(component, reason)) from error
-    if odd := [one for one in found if not isinstance(one, Migration)]:
-        raise PluginError(
-            _failed(component, f"{component.migrations} holds {odd[0]!r}, which is no Migration")
-        )
-    return found
+    for migration in migrations:
+        if not isinstance(migration, Migration):
+            reason = f"{component.migrations} contains {migration!r}, which is not a Migration"
+            raise PluginError(_failed(component, reason))
+    return migrations
 
 
 def _called(
     component: Component,
     step: Migration,
     function: Callable[[dict[str, Any]], Mapping[str, Any]],
-    given: dict[str, Any],
+    data: dict[str, Any],
 ) -> dict[str, Any]:
     try:
-        result = function(given)
+        result = function(data)
     except Exception as error:
-        reason = f"the migration to version {step.to} raised {said(error)}"
+        reason = f"the migration to version {step.to} raised {describe_error(error)}"
         raise PluginError(_failed(component, reason)) from error
     if not isinstance(result, Mapping):
         reason = f"the migration to version {step.to} returned a {type(result).__name__}, not a dict"

@@ -1,4 +1,4 @@
-"""Components by kind and name; looking one up imports its module and no other."""
+"""Components by kind and name; loading one imports its module and no other."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from importlib import import_module
 from attnforge.errors import PluginError, Problem, nearest
 from attnforge.plugin.component import KINDS, Component
 from attnforge.plugin.contained import streams_kept
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 
 class Registry:
     """The components of all loaded plugins.
 
     Args:
-        components: What they declare.
-        set_aside: Names of plugins that are not loaded, for the error of a name that is not found.
+        components: The components that they declare.
+        disabled: Names of plugins that are not loaded, for the error about an unknown name.
     """
 
-    def __init__(self, components: Iterable[Component] = (), *, set_aside: Sequence[str] = ()) -> None:
-        self._set_aside = tuple(set_aside)
+    def __init__(self, components: Iterable[Component] = (), *, disabled: Sequence[str] = ()) -> None:
+        self._disabled = tuple(disabled)
         self._components = {(component.kind, component.name): component for component in components}
 
     def __iter__(self) -> Iterator[Component]:
@@ -36,29 +36,29 @@ class Registry:
         """The component of this kind and name.
 
         Raises:
-            PluginError: `unknown-component` when there is none, or `wrong-kind` when the name belongs to
-                components of other kinds only.
+            PluginError: `unknown-component` when there is none, or `wrong-kind` when only components of other
+                kinds have the name.
         """
         if (kind, name) in self._components:
             return self._components[kind, name]
         names = self.names(kind)
-        known = ", ".join(names) or f"none is installed; a plugin must bring one ({KINDS.get(kind, kind)})"
-        others = [other for other, taken in self._components if taken == name]
-        if others:
-            code, message = "wrong-kind", f"`{name}` is of the kind {', '.join(others)}, not {kind}"
+        known = ", ".join(names) or f"none is installed; a plugin must provide one ({KINDS.get(kind, kind)})"
+        other_kinds = [other for other, taken in self._components if taken == name]
+        if other_kinds:
+            code, message = "wrong-kind", f"`{name}` is of the kind {', '.join(other_kinds)}, not {kind}"
         else:
             code, message = "unknown-component", f"no {kind} is called `{name}`"
         close = nearest(name, names)
-        expected = f"`{close}`; known are {known}" if close else f"one of {known}" if names else known
+        expected = f"`{close}`; known: {known}" if close else f"one of {known}" if names else known
         next_step = f"attnforge components {kind}"
-        if self._set_aside:
-            next_step = f"attnforge plugins, because these are set aside: {', '.join(self._set_aside)}"
+        if self._disabled:
+            next_step = f"attnforge plugins, because these are disabled: {', '.join(self._disabled)}"
         raise PluginError(Problem(code, message, None, expected, next_step))
 
     def find(self, kind: str, target: type) -> Component | None:
-        """The component of this kind that is this class, or None."""
-        place = f"{target.__module__}:{target.__qualname__}"
-        return next((part for part in self if part.kind == kind and part.target == place), None)
+        """The component of this kind with this class, or None."""
+        name = f"{target.__module__}:{target.__qualname__}"
+        return next((part for part in self if part.kind == kind and part.target == name), None)
 
     def load(self, component: Component) -> type:
         """Import a component's class.
@@ -69,16 +69,16 @@ class Registry:
         module, _, attribute = component.target.partition(":")
         try:
             with streams_kept():
-                found: object = import_module(module)
-                for part in attribute.split("."):
-                    found = getattr(found, part)
+                target: object = import_module(module)
+                for name in attribute.split("."):
+                    target = getattr(target, name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise PluginError(_broken(component, f"cannot be imported: {said(error)}")) from error
-        if not isinstance(found, type):
-            raise PluginError(_broken(component, f"is a {type(found).__name__}, not a class"))
-        return found
+            raise PluginError(_broken(component, f"cannot be imported: {describe_error(error)}")) from error
+        if not isinstance(target, type):
+            raise PluginError(_broken(component, f"is a {type(target).__name__}, not a class"))
+        return target
 
 
 def _broken(component: Component, what: str) -> Problem:

@@ -1,9 +1,9 @@
-"""Which plugins are wanted: those that the environment adds, and those that it blocks.
+"""Selects plugins by environment variables: those to add, and those to block.
 
-    ATTNFORGE_PLUGINS=my_module,name=other.module   load these modules too, which no package installed
-    ATTNFORGE_BLOCK=wandb,clip                      set these plugins aside
+    ATTNFORGE_PLUGINS=my_module,name=other.module   also load these modules, which no package installed
+    ATTNFORGE_BLOCK=wandb,clip                      disable these plugins
 
-Both stand in the environment because processes that a command starts must see the same plugins.
+These are environment variables so that processes started by a command see the same plugins.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def added(environment: Mapping[str, str] | None = None) -> list[tuple[str, str]]
     Raises:
         PluginError: `bad-plugin-list` when an entry is neither `module` nor `name=module`.
     """
-    found = []
+    plugins = []
     for entry in _entries(ADDED, environment):
         match = _ENTRY.fullmatch(entry)
         if match is None:
-            message = f"`{entry}` names no module"
-            expected = "dotted names of modules joined by commas, each alone or as NAME=MODULE"
+            message = f"`{entry}` is not the name of a module"
+            expected = "a comma-separated list of MODULE or NAME=MODULE, with dotted names of modules"
             raise PluginError(Problem("bad-plugin-list", message, Place(ADDED), expected))
-        found.append((match["name"] or match["module"], match["module"]))
-    return found
+        plugins.append((match["name"] or match["module"], match["module"]))
+    return plugins
 
 
 def blocked(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -43,15 +43,15 @@ def blocked(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str], known: Collection[str], *, source: str) -> None:
-    """Whether these are names of plugins.
+    """Check that these are names of plugins.
 
     Args:
-        names: What was written.
-        known: The names of all plugins, set aside or not.
-        source: Where they were written, for the error.
+        names: The names to check.
+        known: The names of all plugins, disabled or not.
+        source: Where the names were written, for the error.
 
     Raises:
-        PluginError: `unknown-plugin` when one is not.
+        PluginError: `unknown-plugin`.
     """
     problems = []
     for name in names:
@@ -59,7 +59,7 @@ def check_names(names: Sequence[str], known: Collection[str], *, source: str) ->
             continue
         close = nearest(name, list(known))
         others = ", ".join(known)
-        expected = f"`{close}`; plugins are {others}" if close else f"one of {others}" if known else None
+        expected = f"`{close}`; known: {others}" if close else f"one of {others}" if known else None
         message = f"no plugin is called `{name}`"
         problems.append(Problem("unknown-plugin", message, Place(source), expected, "attnforge plugins"))
     if problems:

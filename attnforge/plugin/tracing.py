@@ -1,4 +1,4 @@
-"""`ATTNFORGE_TRACE_HOOKS=1`: every call of a hook on stderr, with what it was given and how long it took."""
+"""`ATTNFORGE_TRACE_HOOKS=1`: logs every hook call on stderr, with its arguments and duration."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 VARIABLE = "ATTNFORGE_TRACE_HOOKS"
-LONGEST = 60
-"""Characters of an argument that are shown."""
+MAX_CHARACTERS = 60
+"""Longer arguments are cut."""
 
 
 def tracing() -> bool:
@@ -23,20 +23,20 @@ def tracing() -> bool:
 
 @contextmanager
 def traced(plugin: str, hook: str, arguments: Mapping[str, object]) -> Iterator[None]:
-    """Write one line on stderr when a plugin's hook is through, and the traceback when it raised."""
+    """Write one line on stderr when a plugin's hook returns, and the traceback when it raises."""
     shown = ", ".join(f"{name}={short(value)}" for name, value in arguments.items())
-    began = time.perf_counter()
+    start = time.perf_counter()
     try:
         yield
     except BaseException as error:
-        _write(plugin, hook, shown, began, f", raised {type(error).__name__}")
-        say(traceback.format_exc(), err=True, end="")
+        _write(plugin, hook, shown, start, f", raised {type(error).__name__}")
+        print_text(traceback.format_exc(), err=True, end="")
         raise
-    _write(plugin, hook, shown, began, "")
+    _write(plugin, hook, shown, start, "")
 
 
 def short(value: object) -> str:
-    """An argument in a few characters: numbers and texts as they are, names of a mapping, else the type."""
+    """An argument in a few characters: numbers and strings in full, keys of a mapping, otherwise the type."""
     match value:
         case Path():
             text = str(value)
@@ -46,9 +46,9 @@ def short(value: object) -> str:
             text = f"{{{', '.join(map(str, value))}}}"
         case _:
             text = type(value).__name__
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}..."
 
 
-def _write(plugin: str, hook: str, arguments: str, began: float, ending: str) -> None:
-    milliseconds = (time.perf_counter() - began) * 1000
-    say(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", err=True)
+def _write(plugin: str, hook: str, arguments: str, start: float, ending: str) -> None:
+    milliseconds = (time.perf_counter() - start) * 1000
+    print_text(f"hook {plugin}: {hook}({arguments}) {milliseconds:.2f} ms{ending}", err=True)

@@ -1,4 +1,4 @@
-"""A recipe with its parents and overrides, before any component is looked at; imports no torch."""
+"""Composes a recipe from its file, parents and overrides, without its components; imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from attnforge.recipe.source import read
 
 @dataclass(frozen=True, slots=True)
 class ComposedRecipe:
-    """What a recipe, its parents and the overrides say together."""
+    """A recipe merged with its parents and overrides."""
 
     name: str
     root: Map
@@ -34,7 +34,7 @@ class ComposedRecipe:
         """The merged recipe as written, without defaults."""
         data = plain(self.root)
         assert isinstance(data, dict)  # noqa: S101  (a Map gives a dict)
-        lines = list(dict.fromkeys(str(one) for one in self.requires))
+        lines = list(dict.fromkeys(str(required) for required in self.requires))
         return {"requires": lines, **data} if lines else data
 
     def text(self) -> str:
@@ -45,15 +45,15 @@ class ComposedRecipe:
 def compose(
     source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ComposedRecipe:
-    """Read a recipe with its parents and lay the overrides over it.
+    """Read a recipe with its parents and apply the overrides.
 
     Args:
         source: A recipe's name or the path of its file.
         overrides: `KEY=VALUE` each, with a dotted key and a YAML value.
-        plugins: Whose recipes can be named; the installed plugins when not given.
+        plugins: Plugins whose recipes can be named; by default the installed ones.
 
     Raises:
-        RecipeError: with every problem that was found.
+        RecipeError: with every problem of the recipe.
     """
     problems: list[Problem] = []
     composed = gather(source, overrides, plugins or load_plugins(), problems)
@@ -65,19 +65,19 @@ def compose(
 def gather(
     source: str | Path, overrides: Overrides, plugins: PluginCatalogue, problems: list[Problem]
 ) -> ComposedRecipe | None:
-    """Like `compose`, but problems are collected; None when a file of the recipe cannot be used at all."""
-    found = locate(source, plugins, folder=Path())
-    if isinstance(found, Problem):
-        problems.append(found)
+    """Like `compose`, but collects problems; None when a file of the recipe cannot be used at all."""
+    recipe = locate(source, plugins, folder=Path())
+    if isinstance(recipe, Problem):
+        problems.append(recipe)
         return None
-    maps = _chain(found, plugins, problems)
+    maps = _chain(recipe, plugins, problems)
     if maps is None:
-        override(Map({}, Place(shown(found.path))), overrides, problems)
+        override(Map({}, Place(shown(recipe.path))), overrides, problems)
         return None
     root: Node | None = None
     requires: list[Required] = []
     for file in reversed(maps):
-        # Each file by itself: a pin holds for the options beside it, not for those of a parent or child.
+        # Each file separately: a pin applies to the options beside it, not to those of a parent or child.
         requires += read_requires(find(file, "requires"), problems)
         lock = find(file, "lock")
         file = migrate(file, under=root, lock=lock, plugins=plugins, problems=problems)
@@ -88,9 +88,9 @@ def gather(
     root = override(Map(entries, root.place), overrides, problems)
     if overrides and isinstance(root, Map):
         root = migrate(root, under=None, lock=None, plugins=plugins, problems=problems)
-    named = find(lock, "recipe") if lock else None
-    kept = str(named.value) if isinstance(named, Scalar) and len(maps) == 1 else ""
-    name = kept if is_file_name(kept) else found.name
+    original = find(lock, "recipe") if lock else None
+    original_name = str(original.value) if isinstance(original, Scalar) and len(maps) == 1 else ""
+    name = original_name if is_file_name(original_name) else recipe.name
     return ComposedRecipe(name, Map(_entries(root), root.place), lock, tuple(requires))
 
 
@@ -117,16 +117,16 @@ def _chain(first: RecipeFile, plugins: PluginCatalogue, problems: list[Problem])
         if parent is None:
             return maps
         if not (isinstance(parent, Scalar) and isinstance(parent.value, str) and parent.value):
-            message = "`extends` names one parent"
+            message = "`extends` must name one parent"
             expected = "a recipe's name, or a path relative to this file"
             problems.append(Problem("bad-extends", message, parent.place, expected, "attnforge recipes"))
             return None
-        found = locate(parent.value, plugins, folder=current.path.parent, place=parent.place)
-        if isinstance(found, Problem):
-            problems.append(found)
+        recipe = locate(parent.value, plugins, folder=current.path.parent, place=parent.place)
+        if isinstance(recipe, Problem):
+            problems.append(recipe)
             return None
-        if found.path.resolve() in seen:
-            around = " -> ".join([*seen.values(), shown(found.path)])
-            problems.append(Problem("extends-cycle", f"`extends` goes in a circle: {around}", parent.place))
+        if recipe.path.resolve() in seen:
+            cycle = " -> ".join([*seen.values(), shown(recipe.path)])
+            problems.append(Problem("extends-cycle", f"`extends` forms a cycle: {cycle}", parent.place))
             return None
-        current = found
+        current = recipe

@@ -1,4 +1,4 @@
-"""Walks a recipe with the annotations of sections and components and decodes all of it."""
+"""Decodes a whole recipe, guided by the annotations of sections and components."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from attnforge.recipe.shapes import (
 )
 from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
 from attnforge.recipe.unexpanded import unexpanded
-from attnforge.recipe.values import decode_value, said
+from attnforge.recipe.values import decode_value, describe_value
 
-MOST = 40
-"""Problems of a recipe that are spelled out; the rest are counted."""
+MAX_PROBLEMS = 40
+"""Problems of a recipe that are reported in full; the rest are counted."""
 
 
 class Decoder:
@@ -33,26 +33,26 @@ class Decoder:
 
     def __init__(self, plugins: PluginCatalogue) -> None:
         self.plugins = plugins
-        self.left_out = 0
-        self._found: list[Problem] = []
+        self.omitted = 0
+        self._problems: list[Problem] = []
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong; more than `MOST` problems end with one that counts the rest."""
-        if not self.left_out:
-            return self._found
-        message = f"the recipe has {self.left_out:,} more problems"
-        return [*self._found, Problem("more-problems", message)]
+        """What is wrong; beyond `MAX_PROBLEMS`, the last problem counts the rest."""
+        if not self.omitted:
+            return self._problems
+        message = f"the recipe has {self.omitted:,} more problems"
+        return [*self._problems, Problem("more-problems", message)]
 
     def section(self, target: type, node: Map, path: str) -> Section:
         """A map as a dataclass."""
         what = f"section `{path}`" if path else "a recipe"
-        beside = () if path else FILE_KEYS  # what a file may say too, for whoever mistypes that
-        options = self._options(target, node.entries, node.place, path, what, beside=beside)
+        extra = () if path else FILE_KEYS  # also known in a file, for suggestions when one is misspelled
+        options = self._options(target, node.entries, node.place, path, what, extra=extra)
         return Section(target, options, written=True)
 
     def decode(self, shape: Shape, node: Node, path: str) -> Decoded | None:
-        """A value of this shape, or None when a problem was found where it stands."""
+        """A value of this shape, or None when there is a problem with it."""
         match shape:
             case ValueShape():
                 problems: list[Problem] = []
@@ -87,7 +87,7 @@ class Decoder:
     def _table(self, shape: TableShape, node: Map, path: str) -> Named:
         entries = {}
         for name, entry in node.entries.items():
-            # Null takes away what a parent recipe put there; maps could not lose a name otherwise.
+            # Null removes an entry of a parent recipe, which merging maps could not do otherwise.
             if isinstance(entry.node, Scalar) and entry.node.value is None:
                 continue
             if decoded := self.decode(shape.item, entry.node, f"{path}.{name}"):
@@ -99,7 +99,7 @@ class Decoder:
         named = use.node if use else node
         if isinstance(node, Map) and use is None:
             expected = f"`use:` with one of {', '.join(self.plugins.registry.names(kind))}"
-            message = f"`{path}` does not say which {kind} it uses"
+            message = f"`{path}` does not name its {kind}"
             self._problem("missing-use", message, node.place, expected, f"attnforge components {kind}")
             return None
         if not (isinstance(named, Scalar) and isinstance(named.value, str)):
@@ -108,7 +108,7 @@ class Decoder:
             return None
         pin = read_pin(named.value)
         if pin is None:
-            message = f"`{path}` is {said(named)}, which pins no version"
+            message = f"`{path}` is {describe_value(named)}, which is not a valid version pin"
             expected = "a name alone, or a name, `@` and a version, such as `word@1`"
             self._problem("bad-pin", message, named.place, expected, f"attnforge components {kind}")
             return None
@@ -129,9 +129,9 @@ class Decoder:
     def _component_options(
         self, component: Component, target: type, entries: Mapping[str, Entry], node: Node, path: str
     ) -> dict[str, Decoded]:
-        given = {name: entry for name, entry in entries.items() if name != "use"}
+        options = {name: entry for name, entry in entries.items() if name != "use"}
         what = f"{component.kind} `{component.name}`"
-        return self._options(target, given, node.place, path, what)
+        return self._options(target, options, node.place, path, what)
 
     def _options(
         self,
@@ -141,18 +141,18 @@ class Decoder:
         path: str,
         what: str,
         *,
-        beside: Sequence[str] = (),
+        extra: Sequence[str] = (),
     ) -> dict[str, Decoded]:
         known = options_of(target)
         for name, entry in entries.items():
             if name not in known:
-                self._unknown(name, entry, [*beside, *known], what)
+                self._unknown(name, entry, [*extra, *known], what)
         decoded: dict[str, Decoded] = {}
         for name, option in known.items():
             below = f"{path}.{name}" if path else name
-            found = self._option(option, entries.get(name), place, below, what)
-            if found is not None:
-                decoded[name] = found
+            value = self._option(option, entries.get(name), place, below, what)
+            if value is not None:
+                decoded[name] = value
         return decoded
 
     def _option(
@@ -169,32 +169,33 @@ class Decoder:
         return None
 
     def _unknown(self, name: str, entry: Entry, known: list[str], what: str) -> None:
-        if len(self._found) >= MOST:
-            self.left_out += 1  # looking for the nearest of thousands would take minutes
+        if len(self._problems) >= MAX_PROBLEMS:
+            self.omitted += 1  # suggesting a name for each of thousands would take minutes
             return
         close = nearest(name, known)
-        names = ", ".join(known) or "nothing; it has no options"
-        expected = f"`{close}`; known here are {names}" if close else f"one of {names}"
+        names = ", ".join(known)
+        alternatives = f"one of {names}" if known else "no options"
+        expected = f"`{close}`; known keys: {names}" if close else alternatives
         self._problem("unknown-key", f"{what} has no `{name}`", entry.key, expected, None)
 
     def _not_expanded(self, node: Scalar, path: str) -> None:
         expanded = unexpanded(str(node.value))
         if expanded is None:
             return
-        message = f"`{path}` is {said(node)}, which only a shell would expand"
-        expected = f"`{expanded}`; or, where a file of that very name is meant, `./{node.value}`"
+        message = f"`{path}` is {describe_value(node)}, which only a shell would expand"
+        expected = f"`{expanded}`; or `./{node.value}` for a file with exactly that name"
         self._problem("not-expanded", message, node.place, expected, None)
 
     def _wrong(self, node: Node, path: str, expected: str) -> None:
-        self._problem("wrong-type", f"`{path}` is {said(node)}", node.place, expected, None)
+        self._problem("wrong-type", f"`{path}` is {describe_value(node)}", node.place, expected, None)
 
     def _problem(self, code: str, message: str, place: Place, expected: str | None, step: str | None) -> None:
         self._add([Problem(code, message, place, expected, step)])
 
     def _add(self, problems: Sequence[Problem]) -> None:
-        room = max(0, MOST - len(self._found))
-        self._found += problems[:room]
-        self.left_out += len(problems[room:])
+        room = max(0, MAX_PROBLEMS - len(self._problems))
+        self._problems += problems[:room]
+        self.omitted += len(problems[room:])
 
 
 def _a(kind: str) -> str:

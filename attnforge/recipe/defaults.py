@@ -1,4 +1,4 @@
-"""Defaults of constructors as decoded values, so that a frozen recipe can spell them out."""
+"""Defaults of constructors as decoded values, so that a frozen recipe can include them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnforge.recipe.values import dump
 
 
 def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) -> Decoded:
-    """A Python value as if a recipe had said it; `UNWRITABLE` inside where no recipe could."""
+    """A Python value as if decoded from a recipe; contains `UNWRITABLE` where YAML cannot express it."""
     match shape:
         case OptionalShape():
             return Value(None, None, False) if live is None else from_python(shape.item, live, path, plugins)
@@ -38,22 +38,22 @@ def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) ->
 
 
 def _options(
-    target: type, given: Mapping[str, Any], path: str, plugins: PluginCatalogue
+    target: type, values: Mapping[str, Any], path: str, plugins: PluginCatalogue
 ) -> dict[str, Decoded]:
     options = {}
     for name, option in options_of(target).items():
-        live = given.get(name, option.default)
+        live = values.get(name, option.default)
         if live is not MISSING:
             options[name] = from_python(option.shape, live, f"{path}.{name}", plugins)
     return options
 
 
 def _slot(kind: str, live: Any, path: str, plugins: PluginCatalogue) -> Decoded:
-    """A default that is a class, or a partial of one, is the component that this class was declared as."""
+    """The component that a default, a class or a partial of one, was declared as."""
     target = live.func if isinstance(live, partial) else live
-    given = live.keywords if isinstance(live, partial) else {}
+    values = live.keywords if isinstance(live, partial) else {}
     component = plugins.registry.find(kind, target) if isinstance(target, type) else None
     if component is None or not isinstance(target, type):
         return Value(live, UNWRITABLE, False)
     provider = str(plugins.owner(component))
-    return Choice(component, provider, target, _options(target, given, path, plugins), path, None, False)
+    return Choice(component, provider, target, _options(target, values, path, plugins), path, None, False)

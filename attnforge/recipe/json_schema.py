@@ -1,7 +1,7 @@
-"""A JSON Schema (draft-07) of recipes, put together from pydantic's for every value.
+"""A JSON Schema (draft-07) of recipes, composed from pydantic's schema of every value.
 
-A recipe with `extends` may leave to its parent what it would otherwise need, so there are two flavours of
-everything: a whole one and a part one.
+A recipe with `extends` may leave required keys to its parent, so every definition has two variants: `whole`
+and `part`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Schema = dict[str, Any]
 def json_schema(plugins: PluginCatalogue) -> Schema:
     """The schema of every recipe that can be written with the installed components.
 
-    It imports every component. One that cannot be imported is known by name and takes any option.
+    It imports every component. One that cannot be imported is listed by name and accepts any option.
     """
     definitions: Schema = {}
     whole = _Writer(plugins, definitions, partial=False).shape(SectionShape(Recipe))
@@ -73,7 +73,7 @@ class _Writer:
     def _define(self, name: str, write: Any) -> Schema:
         name = f"{'part' if self.partial else 'whole'}.{name}"
         if name not in self.definitions:
-            # Set before it is written: an attention may hold an attention.
+            # Set first, because definitions may be recursive: an attention may contain an attention.
             self.definitions[name] = {}
             self.definitions[name] = write()
         return {"$ref": f"#/definitions/{name}"}
@@ -102,7 +102,7 @@ class _Writer:
                 default = dump(option.shape.adapter, option.default)
                 if default is not UNWRITABLE:
                     extra["default"] = default
-            # Draft-07 looks at nothing beside `$ref`.
+            # Draft-07 ignores keys beside `$ref`.
             described = {"allOf": [described]} if "$ref" in described else described
             properties[name] = {**described, **extra}
             if option.default is MISSING and not self.partial:
@@ -119,7 +119,7 @@ class _Writer:
             if described.get("required", []) == ["use"]
         ]
         if self.partial:
-            # Options for the component that the parent chose; only the parent tells which they are.
+            # Options of the component that the parent names, which cannot be known here.
             maps.append({"type": "object", "not": {"required": ["use"]}})
         names = [{"enum": bare}, _pinned(bare)] if bare else []
         return {"anyOf": [*names, *maps] or [{"not": {}}]}
@@ -146,7 +146,7 @@ def _pinned(names: Sequence[str]) -> Schema:
 
 
 def _draft7(schema: Any) -> Any:
-    """Pydantic writes draft 2020-12, where a tuple's items have another name."""
+    """Convert from pydantic's draft 2020-12, where the items of a tuple have another key."""
     if isinstance(schema, list):
         return [_draft7(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Recipes that can be named without a path: attnforge's own, then those that plugins ship."""
+"""Recipes that have a name: attnforge's own, then those that plugins ship."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RecipeFile:
     provider: str
     """`attnforge` or the name of the plugin that ships it."""
     hidden_by: str | None = None
-    """Who ships a recipe of the same name that is taken instead; this one needs its path."""
+    """The provider of a recipe of the same name that takes precedence; this one needs its path."""
 
 
 def shipped() -> Path:
@@ -32,32 +32,32 @@ def shipped() -> Path:
 
 
 def library(plugins: PluginCatalogue) -> tuple[RecipeFile, ...]:
-    """Every recipe that has a name, by name."""
+    """Every named recipe, sorted by name."""
     folders = [("attnforge", shipped())]
     folders += [(plugin.name, folder) for plugin in plugins.plugins for folder in plugin.recipes]
     owners: dict[str, str] = {}
-    found = []
+    recipes = []
     for provider, folder in folders:
         for path in sorted(folder.glob("*.yaml")):
             hidden_by = owners.get(path.stem)
             owners.setdefault(path.stem, provider)
-            found.append(RecipeFile(path.stem, path, provider, hidden_by))
-    return tuple(sorted(found, key=lambda recipe: (recipe.name, recipe.hidden_by is not None)))
+            recipes.append(RecipeFile(path.stem, path, provider, hidden_by))
+    return tuple(sorted(recipes, key=lambda recipe: (recipe.name, recipe.hidden_by is not None)))
 
 
 def locate(
-    wanted: str | Path, plugins: PluginCatalogue, *, folder: Path, place: Place | None = None
+    source: str | Path, plugins: PluginCatalogue, *, folder: Path, place: Place | None = None
 ) -> RecipeFile | Problem:
-    """The recipe of this name or path, or the problem that there is none.
+    """The recipe of this name or path, or a problem if there is none.
 
     Args:
-        wanted: A name, or a path: anything with a slash or ending in `.yaml`.
-        plugins: Whose recipes are looked through.
-        folder: What a relative path starts from.
+        source: A name, or a path: anything with a slash or ending in `.yaml`.
+        plugins: Plugins whose recipes are searched.
+        folder: What a relative path is relative to.
         place: Where the name was written.
     """
-    text = os.fspath(wanted)
-    if isinstance(wanted, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
+    text = os.fspath(source)
+    if isinstance(source, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
         path = folder / text
         if is_file(path):
             return RecipeFile(path.stem, path, "file")
@@ -68,7 +68,7 @@ def locate(
             )
             step = f"attnforge train --resume {path}"
             return Problem("unknown-recipe", message, place, expected, step)
-        return Problem("unknown-recipe", f"there is no recipe file {path}", place, None, "attnforge recipes")
+        return Problem("unknown-recipe", f"recipe file {path} not found", place, None, "attnforge recipes")
     recipes = [recipe for recipe in library(plugins) if recipe.hidden_by is None]
     for recipe in recipes:
         if recipe.name == text:
@@ -76,7 +76,7 @@ def locate(
     names = [recipe.name for recipe in recipes]
     close = nearest(text, names)
     known = ", ".join(names) or "none is installed"
-    expected = f"`{close}`; known are {known}" if close else f"a path, or one of {known}"
+    expected = f"`{close}`; known: {known}" if close else f"a path, or one of {known}"
     return Problem("unknown-recipe", f"no recipe is called `{text}`", place, expected, "attnforge recipes")
 
 
@@ -89,7 +89,7 @@ def shown(path: Path) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file; a text that could be no path, such as a very long one, is none."""
+    """Whether the file exists; False for a text that cannot be a path, such as a very long one."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -97,7 +97,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder; a text that could be no path is none."""
+    """Whether the folder exists; False for a text that cannot be a path."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -105,10 +105,10 @@ def is_folder(path: Path) -> bool:
 
 
 def summary(recipe: RecipeFile) -> str:
-    """A recipe's own `summary`, or what keeps it from being read."""
+    """The recipe's `summary`, or why it cannot be read."""
     problems: list[Problem] = []
     node = read(recipe.path, shown(recipe.path), problems)
-    said = find(node, "summary") if node else None
-    if isinstance(said, Scalar) and isinstance(said.value, str):
-        return said.value
+    text = find(node, "summary") if node else None
+    if isinstance(text, Scalar) and isinstance(text.value, str):
+        return text.value
     return f"cannot be read: {problems[0].message}" if problems else ""

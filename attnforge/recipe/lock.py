@@ -1,4 +1,4 @@
-"""The lock of a frozen recipe: which attnforge, plugins and component versions it was resolved with."""
+"""The lock of a frozen recipe: the versions of attnforge, plugins and components it was resolved with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attnforge.recipe.tree import Choice
 
 
 def lock_of(name: str, used: list[Choice], plugins: PluginCatalogue, *, digest: str) -> dict[str, object]:
-    """The lock of a recipe that uses these components; the digest names what it decided when frozen."""
+    """The lock of a recipe that uses these components; `digest` identifies the resolved recipe."""
     components = {}
     for choice in sorted(used, key=lambda choice: _key(choice)):
         owner = plugins.owner(choice.component)
@@ -29,17 +29,17 @@ def lock_of(name: str, used: list[Choice], plugins: PluginCatalogue, *, digest: 
 
 
 def check_lock(lock: Node, used: list[Choice], plugins: PluginCatalogue) -> list[Problem]:
-    """What would now build something else than when the recipe was frozen: components of other packages.
+    """Problems where the recipe would build something else than when it was frozen: other packages.
 
-    Another version of the same package is none: a component's version is raised when it builds something
-    else, and what an older version took was migrated before.
+    Another version of the same package is fine: a component's version increases when it builds something
+    else, and options of older versions were migrated before.
     """
     problems = []
     for choice in {_key(choice): choice for choice in used}.values():
         owner = plugins.owner(choice.component)
         locked = find(lock, f"components.{_key(choice)}.distribution")
         if isinstance(locked, Scalar) and locked.value != owner.distribution:
-            message = f"{_key(choice)} is locked to {locked.value}; {owner.distribution} brings it here"
+            message = f"{_key(choice)} is locked to {locked.value}, but provided by {owner.distribution}"
             expected = "the locked package installed, or the recipe without its `lock:`"
             problems.append(Problem("lock-mismatch", message, locked.place, expected, "attnforge plugins"))
     if not isinstance(lock, Map):

@@ -1,4 +1,4 @@
-"""A recipe over its parent: maps merge, lists replace, the nearest value wins."""
+"""Merges a recipe into its parent: maps merge, lists replace, the child's value wins."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from attnforge.recipe.node import Entry, Map, Node, Scalar, as_map, used
 
 
 def merge(parent: Node, child: Node) -> Node:
-    """`child` laid over `parent`.
+    """`parent` with the values of `child` over it.
 
-    A child that chooses another component (`use`, or a bare name) replaces its parent's map, because
-    options belong to the component that they were written for. A bare name counts as `{use: name}`.
+    A child that names another component (`use`, or a bare name) replaces its parent's map, because options
+    belong to the component they were written for. A bare name counts as `{use: name}`.
     """
     chosen = used(child)
     if chosen is not None and (isinstance(child, Scalar) or used(parent) is not None):

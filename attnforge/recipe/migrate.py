@@ -1,4 +1,4 @@
-"""Brings the options of components that a recipe pins to an older version to the installed one."""
+"""Migrates options of components that a recipe pins to an older version to the installed version."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from attnforge.recipe.rewrite import rewritten
 def migrate(
     root: Map, *, under: Node | None, lock: Node | None, plugins: PluginCatalogue, problems: list[Problem]
 ) -> Map:
-    """One file of a recipe with the options of installed versions, each value at its old place.
+    """One file of a recipe with the options of installed versions; values keep their places.
 
     Args:
-        root: What the file says.
-        under: What its parents say, already migrated; it names the components of maps without `use`.
-        lock: The `lock:` of this file, whose versions hold where nothing is pinned.
-        plugins: Which components there are, in which versions.
-        problems: Gathers what cannot be migrated.
+        root: The content of the file.
+        under: Its merged parents, already migrated, which name the components of maps without `use`.
+        lock: The `lock:` of this file, whose versions apply where nothing is pinned.
+        plugins: The available components and their versions.
+        problems: Collects what cannot be migrated.
     """
     locked = _locked(lock)
     if not _differs(root, locked, plugins):
@@ -30,13 +30,13 @@ def migrate(
     # The types of options import torch, and most recipes need no migration.
     from attnforge.recipe.typed_walk import walk_recipe
 
-    def bring_up(kind: str, node: Node) -> Node:
-        return _brought_up(kind, node, locked, lock, plugins, problems)
+    def migrate_slot(kind: str, node: Node) -> Node:
+        return _migrated(kind, node, locked, lock, plugins, problems)
 
-    return walk_recipe(root, under=under, plugins=plugins, change=bring_up)
+    return walk_recipe(root, under=under, plugins=plugins, change=migrate_slot)
 
 
-def _brought_up(
+def _migrated(
     kind: str,
     node: Node,
     locked: Mapping[str, int],
@@ -44,21 +44,21 @@ def _brought_up(
     plugins: PluginCatalogue,
     problems: list[Problem],
 ) -> Node:
-    """A slot's value with the options of the installed version; as it is when nothing can be done."""
+    """A slot's value with the options of the installed version; unchanged when it cannot be migrated."""
     name = named(node)
     pin = read_pin(str(name.value)) if name is not None else None
     if name is None or pin is None:
         return node
     component = next((part for part in plugins.registry if (part.kind, part.name) == (kind, pin[0])), None)
     if component is None:
-        return node  # decoding tells that there is none
+        return node  # decoding reports the unknown component
     since = pin[1] or locked.get(f"{kind}/{pin[0]}", component.version)
     if since > component.version:
         problems.append(_too_new(component, since, name, lock, plugins))
     if since >= component.version:
         return node
     before = node if isinstance(node, Map) else Map({"use": Entry(node.place, node)}, node.place)
-    options = Map({key: one for key, one in before.entries.items() if key != "use"}, before.place)
+    options = Map({key: entry for key, entry in before.entries.items() if key != "use"}, before.place)
     data = plain(options)
     assert isinstance(data, dict)  # noqa: S101  (a Map gives a dict)
     try:
@@ -77,7 +77,7 @@ def _placed(
     if isinstance(error, TypeError):
         message = f"{component.kind} `{component.name}` cannot be migrated from version {since}: {error}"
         step = f"attnforge explain {component.kind}/{component.name}"
-        yield Problem("migration-failed", message, name.place, "plain YAML data of every migration", step)
+        yield Problem("migration-failed", message, name.place, "migrations that return plain YAML data", step)
         return
     for problem in error.problems:
         yield Problem(problem.code, problem.message, name.place, problem.expected, problem.next_step)
@@ -88,34 +88,34 @@ def _too_new(
 ) -> Problem:
     owner = plugins.owner(component)
     key = f"{component.kind}/{component.name}"
-    had = find(lock, f"components.{key}.distribution_version") if lock is not None else None
-    at_least = f">={had.value}" if isinstance(had, Scalar) and had.value else ""
-    wanted = f'"{owner.distribution}{at_least}"' if at_least else f"--upgrade {owner.distribution}"
+    locked = find(lock, f"components.{key}.distribution_version") if lock is not None else None
+    at_least = f">={locked.value}" if isinstance(locked, Scalar) and locked.value else ""
+    package = f'"{owner.distribution}{at_least}"' if at_least else f"--upgrade {owner.distribution}"
     return Problem(
         "component-too-new",
-        f"the recipe takes version {since} of {component.kind} `{component.name}`; "
-        f"{owner} brings version {component.version}",
+        f"the recipe needs version {since} of {component.kind} `{component.name}`; "
+        f"{owner} provides version {component.version}",
         name.place,
         f"a newer {owner.distribution}, or the options of version {component.version}",
-        f"pip install {wanted}",
+        f"pip install {package}",
     )
 
 
 def _locked(lock: Node | None) -> dict[str, int]:
     """The version of every component that a lock names."""
     components = find(lock, "components") if lock is not None else None
-    found = {}
+    versions = {}
     for key in components.entries if isinstance(components, Map) else ():
         version = find(components, f"{key}.version") if components is not None else None
         if isinstance(version, Scalar) and type(version.value) is int:
-            found[key] = version.value
-    return found
+            versions[key] = version.value
+    return versions
 
 
 def _differs(root: Map, locked: Mapping[str, int], plugins: PluginCatalogue) -> bool:
-    """Whether anything that looks like a pin, or the lock, says another version than is installed.
+    """Whether the lock, or anything that looks like a pin, names another version than is installed.
 
-    It may say yes for a text that is no pin, since only types tell; it never says no for one that is.
+    There may be false positives, since only types tell a pin from other text, but no false negatives.
     """
     versions: dict[str, set[int]] = {}
     for part in plugins.registry:

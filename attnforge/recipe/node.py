@@ -70,20 +70,20 @@ def find(node: Node, path: str) -> Node | None:
 
 
 def named(node: Node) -> Scalar | None:
-    """What names a slot's component: a bare name, or the value of `use`; None where neither is."""
+    """What names the component of a slot: a bare name, or the value of `use`; None if there is neither."""
     if isinstance(node, Map) and "use" in node.entries:
         node = node.entries["use"].node
     return node if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
 def used(node: Node) -> str | None:
-    """The component that a slot's value names, without its pin."""
-    found = named(node)
-    return without_pin(str(found.value)) if found is not None else None
+    """The component that the value of a slot names, without its pin."""
+    name = named(node)
+    return without_pin(str(name.value)) if name is not None else None
 
 
 def as_map(node: Node) -> Node:
-    """A bare name as the map that it stands for, `{use: name}`; anything else as it is."""
+    """A bare name as the equivalent map `{use: name}`; anything else unchanged."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return Map({"use": Entry(node.place, node)}, node.place)
     return node

@@ -35,7 +35,7 @@ def options_of(target: type) -> Mapping[str, Option]:
     """The options of a component's or section's class, in the order of its constructor.
 
     Raises:
-        PluginError: `component-signature` when an annotation is missing or is nothing that a recipe can say.
+        PluginError: `component-signature` when an annotation is missing or cannot be expressed in a recipe.
     """
     fields = {field.name: field for field in dataclasses.fields(target)} if _plain_dataclass(target) else {}
     summaries = _summaries(target)
@@ -69,7 +69,7 @@ def _parameters(target: type) -> dict[str, inspect.Parameter]:
 
 
 def _resolved(target: type, parameter: inspect.Parameter) -> Any:
-    """The annotation itself; each alone, so that a spec imported only for type checkers is no obstacle."""
+    """The evaluated annotation; each alone, so that a spec imported only for type checkers does no harm."""
     if parameter.annotation is MISSING:
         raise BadAnnotationError("it has no annotation")
     constructor = inspect.unwrap(target.__init__)  # type: ignore[misc]
@@ -79,20 +79,22 @@ def _resolved(target: type, parameter: inspect.Parameter) -> Any:
     try:
         return typing.get_type_hints(holder, names, include_extras=True)["option"]
     except Exception as error:
-        raise BadAnnotationError(f"annotation {parameter.annotation!r} cannot be read: {error}") from error
+        raise BadAnnotationError(
+            f"annotation {parameter.annotation!r} cannot be evaluated: {error}"
+        ) from error
 
 
 def argument_lines(docstring: str | None) -> dict[str, str]:
-    """What the lines under `Args:` of a docstring say, by name."""
-    found: dict[str, str] = {}
+    """The texts under `Args:` in a docstring, by name."""
+    summaries: dict[str, str] = {}
     block = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", inspect.cleandoc(docstring or ""), re.MULTILINE)
     lines = block[1] if block else ""
     for name, text in re.findall(r"^    (\w+): (.+(?:\n        .+)*)", lines, re.MULTILINE):
-        found.setdefault(name, " ".join(text.split()))
-    return found
+        summaries.setdefault(name, " ".join(text.split()))
+    return summaries
 
 
 def _summaries(target: type) -> dict[str, str]:
-    """The lines of the class's docstring, and those of its constructor's."""
+    """The texts under `Args:` of the class and of its constructor."""
     of_constructor = argument_lines(target.__init__.__doc__)  # type: ignore[misc]
     return {**of_constructor, **argument_lines(target.__doc__)}

@@ -15,17 +15,17 @@ _OVERRIDE = re.compile(r"(?P<path>[^\s=.]+(?:\.[^\s=.]+)*)=(?P<value>.*)", re.DO
 _KEY = re.compile(r"[^\s=.]+(?:\.[^\s=.]+)*")
 SOURCE = "command line"
 FILE_KEYS = ("extends", "lock", "requires")
-"""Keys that say something of a recipe's file, and nothing of the experiment."""
+"""Keys that describe a recipe's file, not the experiment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An override that has been read: a value for a dotted key."""
+    """A parsed override: a value for a dotted key."""
 
     steps: tuple[str, ...]
-    """The key."""
+    """The parts of the key."""
     places: tuple[Place, ...]
-    """Where each step is written."""
+    """Where each part is written."""
     value: Node
 
     @property
@@ -35,7 +35,7 @@ class Assignment:
 
 
 Overrides = Sequence[str | Assignment]
-"""`KEY=VALUE` texts, or what was read of them."""
+"""`KEY=VALUE` texts, or parsed ones."""
 
 
 class _BadOverrideError(Exception):
@@ -45,27 +45,28 @@ class _BadOverrideError(Exception):
 
 
 def override(root: Node, overrides: Overrides, problems: list[Problem]) -> Node:
-    """`root` with every override laid over it; bad ones are added to `problems`.
+    """`root` with every override applied; invalid ones are added to `problems`.
 
-    Order counts only between overrides of the same key: a key of fewer steps comes first and `use` comes
-    before its neighbours, so that `data.root=... data.use=folder` keeps its root.
+    Order matters only between overrides of the same key: shorter keys are applied first, and `use` before
+    its siblings, so that `data.root=... data.use=folder` keeps its root.
     """
-    read = [
-        one if isinstance(one, Assignment) else read_override(one, number, problems)
-        for number, one in enumerate(overrides, start=1)
+    assignments = [
+        item if isinstance(item, Assignment) else read_override(item, number, problems)
+        for number, item in enumerate(overrides, start=1)
     ]
-    for item in sorted(
-        (item for item in read if item), key=lambda item: (len(item.steps), item.steps[-1] != "use")
+    for assignment in sorted(
+        (assignment for assignment in assignments if assignment),
+        key=lambda assignment: (len(assignment.steps), assignment.steps[-1] != "use"),
     ):
         try:
-            root = _put(root, item.steps, item.places, item.value, item.places[0])
+            root = _put(root, assignment.steps, assignment.places, assignment.value, assignment.places[0])
         except _BadOverrideError as error:
             problems.append(error.problem)
     return root
 
 
 def read_override(text: str, number: int, problems: list[Problem]) -> Assignment | None:
-    """Read override `number` of a command line; what is wrong with it is added to `problems`."""
+    """Parse override `number` of a command line; errors are added to `problems`."""
     match = _OVERRIDE.fullmatch(text)
     whole = Place(SOURCE, number, 1, text.split("\n")[0][:120], max(1, min(len(text), 120)))
     if match is None:
@@ -85,10 +86,10 @@ def read_override(text: str, number: int, problems: list[Problem]) -> Assignment
 
 
 def assign(key: str, place: Place, value: Node, problems: list[Problem]) -> Assignment | None:
-    """A value for a dotted key that a file writes; a key that is none is added to `problems`."""
+    """Assign a value to a dotted key written in a file; an invalid key is added to `problems`."""
     if not _KEY.fullmatch(key):
         expected = "a dotted key, such as `losses.damsm.weight`"
-        problems.append(Problem("bad-override", f"`{key}` is no key of a recipe", place, expected))
+        problems.append(Problem("bad-override", f"`{key}` is not a key of a recipe", place, expected))
         return None
     steps = tuple(key.split("."))
     column = place.column or 1
@@ -121,7 +122,7 @@ def _put(
         if not (step.isascii() and step.isdecimal() and int(step[:9]) < len(node.items)):
             last = len(node.items) - 1
             raise _BadOverrideError(
-                f"the list has no item `{step}`", place, f"0 to {last}" if last >= 0 else ""
+                f"the list has no item `{step}`", place, f"an index from 0 to {last}" if last >= 0 else ""
             )
         items = list(node.items)
         items[int(step)] = _put(items[int(step)], steps[1:], places[1:], value, place)
@@ -130,7 +131,7 @@ def _put(
         node = Map({}, above)
     node = as_map(node)
     if not isinstance(node, Map):
-        raise _BadOverrideError(f"what stands before `{step}` is a single value", place, "a key of a map")
+        raise _BadOverrideError(f"the value before `{step}` is not a map or list", place, "a key of a map")
     present = node.entries[step].node if step in node.entries else None
     below = _put(present, steps[1:], places[1:], value, place)
     return merge(node, Map({step: Entry(place, below)}, node.place))

@@ -1,4 +1,4 @@
-"""Pins: `word@1` is the component `word`, with options as its version 1 took them."""
+"""Pins: `word@1` is the component `word` with the options of its version 1."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _PINNED = re.compile(r"(?P<name>[^@]+)@(?P<version>[1-9][0-9]{0,5})")
 
 
 def read_pin(text: str) -> tuple[str, int | None] | None:
-    """The name and the pinned version of what a slot says, the version None without a pin.
+    """The name and the pinned version in the text of a slot; the version is None without a pin.
 
-    None when there is an `@` and what stands around it makes no pin.
+    None when the text contains `@` but is not a valid pin.
     """
     if "@" not in text:
         return text, None
@@ -19,6 +19,6 @@ def read_pin(text: str) -> tuple[str, int | None] | None:
 
 
 def without_pin(text: str) -> str:
-    """The name alone; a text that holds no well-formed pin is given back as it is."""
+    """The name alone; a text without a valid pin is returned unchanged."""
     match = _PINNED.fullmatch(text)
     return match["name"] if match else text

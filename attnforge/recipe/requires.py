@@ -1,4 +1,4 @@
-"""The packages that a recipe requires: read, compared with what is installed, and pinned when frozen."""
+"""The packages that a recipe requires: parsed, checked against installed ones, and pinned when frozen."""
 
 from __future__ import annotations
 
@@ -30,77 +30,80 @@ class Required:
 
 
 def read_requires(node: Node | None, problems: list[Problem]) -> list[Required]:
-    """What a file requires; lines that are none are added to `problems`."""
+    """The requirements of a file; invalid ones are added to `problems`."""
     if node is None or (isinstance(node, Scalar) and node.value is None):
         return []
     if not isinstance(node, Items):
         message = "`requires` is not a list"
         problems.append(Problem("wrong-type", message, node.place, f"a list of texts, each {_EXPECTED}"))
         return []
-    found = []
+    requirements = []
     for item in node.items:
         try:
             if not (isinstance(item, Scalar) and isinstance(item.value, str)):
-                raise InvalidRequirement("it is no text")
+                raise InvalidRequirement("it is not a text")
             requirement = Requirement(item.value)
             if requirement.url is not None:
-                raise InvalidRequirement("an address is no version")
+                raise InvalidRequirement("URLs are not allowed")
         except InvalidRequirement as error:
             reason = " ".join(str(error).split())
-            message = f"this is no requirement: {reason}"
+            message = f"invalid requirement: {reason}"
             problems.append(Problem("bad-requirement", message, item.place, _EXPECTED))
             continue
-        found.append(Required(requirement, item.place))
-    return found
+        requirements.append(Required(requirement, item.place))
+    return requirements
 
 
 def unmet(required: Iterable[Required]) -> list[Problem]:
     """A problem for every package that is missing or has another version."""
     problems = []
-    for one in required:
-        wanted = one.requirement
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+    for line in required:
+        requirement = line.requirement
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            installed = version(wanted.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
-            message = f"the recipe requires the package {wanted.name}, which is not installed"
+            message = f"the recipe requires the package {requirement.name}, which is not installed"
         else:
-            if wanted.specifier.contains(installed, prereleases=True):
+            if requirement.specifier.contains(installed, prereleases=True):
                 continue
-            message = f"the recipe requires {wanted.name}{wanted.specifier}; installed is {installed}"
-        line = _without_marker(wanted)
-        step = f'pip install "{line}"'
-        problems.append(Problem("missing-requirement", message, one.place, line, step))
+            message = (
+                f"the recipe requires {requirement.name}{requirement.specifier}, "
+                f"but version {installed} is installed"
+            )
+        expected = _without_marker(requirement)
+        step = f'pip install "{expected}"'
+        problems.append(Problem("missing-requirement", message, line.place, expected, step))
     return problems
 
 
 def with_providers(required: Sequence[Required], providers: Iterable[Plugin]) -> list[str]:
-    """What a frozen recipe requires: what it did, and of each provider at least the installed version.
+    """The requirements of a frozen recipe: its own, and each provider in at least the installed version.
 
-    attnforge itself stands in the lock, and a plugin that no package installed cannot be required.
+    attnforge itself is in the lock, and a plugin that no package installed cannot be required.
 
     Args:
-        required: What the recipe says.
+        required: The recipe's own requirements.
         providers: The plugins whose components it uses.
     """
     installed = {}
     for plugin in providers:
         try:
-            number = Version(plugin.version).public  # no specifier takes a local label
+            number = Version(plugin.version).public  # specifiers cannot contain a local version label
         except InvalidVersion:
             continue
         if canonicalize_name(plugin.distribution) != "attnforge":
             installed[canonicalize_name(plugin.distribution)] = (plugin.distribution, number)
     lines = []
-    for one in required:
-        wanted = one.requirement
-        provider = installed.pop(canonicalize_name(wanted.name), None)
+    for line in required:
+        requirement = line.requirement
+        provider = installed.pop(canonicalize_name(requirement.name), None)
         if provider is not None:
-            kept = [str(part) for part in wanted.specifier if part.operator not in (">=", ">")]
-            wanted = Requirement(str(wanted))
-            wanted.specifier = SpecifierSet(",".join([*kept, f">={provider[1]}"]))
-        lines.append(str(wanted))
+            kept = [str(part) for part in requirement.specifier if part.operator not in (">=", ">")]
+            requirement = Requirement(str(requirement))
+            requirement.specifier = SpecifierSet(",".join([*kept, f">={provider[1]}"]))
+        lines.append(str(requirement))
     lines += [f"{name}>={number}" for _, (name, number) in sorted(installed.items())]
     return list(dict.fromkeys(lines))
 

@@ -1,4 +1,4 @@
-"""From a recipe's name to a resolved recipe, or to all of its problems at once."""
+"""Resolves a recipe by name or path, or reports all of its problems at once."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from attnforge.recipe.requires import unmet
 from attnforge.recipe.resolved import ResolvedRecipe
 from attnforge.recipe.tree import choices
 
-COMES_FIRST = frozenset({"missing-requirement", "component-too-new", "no-migration", "migration-failed"})
-"""What must be mended before decoding says anything: components or options of another version are unknown."""
+BLOCKING = frozenset({"missing-requirement", "component-too-new", "no-migration", "migration-failed"})
+"""Problems to fix before decoding makes sense: components or options of another version are unknown."""
 
 
 def resolve(
     source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ResolvedRecipe:
-    """Read a recipe, lay overrides over it, find its components and decode every value.
+    """Read a recipe, apply overrides, look up its components and decode every value.
 
     Args:
         source: A recipe's name or the path of its file.
         overrides: `KEY=VALUE` each, with a dotted key and a YAML value.
-        plugins: Whose recipes and components there are; the installed plugins when not given.
+        plugins: Plugins that provide recipes and components; by default the installed ones.
 
     Raises:
-        RecipeError: with every problem that was found.
+        RecipeError: with every problem of the recipe.
     """
     # Interfaces import torch, and this module is imported by commands that must not.
     from attnforge.recipe.decode import Decoder
@@ -45,7 +45,7 @@ def resolve(
     if composed is None:
         raise RecipeError(problems)
     problems += unmet(composed.requires)
-    if any(problem.code in COMES_FIRST for problem in problems):
+    if any(problem.code in BLOCKING for problem in problems):
         raise RecipeError(problems)
     decoder = Decoder(plugins)
     tree = decoder.section(Recipe, composed.root, "")
@@ -57,21 +57,21 @@ def resolve(
     if problems:
         raise RecipeError(problems)
     resolved = ResolvedRecipe(composed, tree, plugins)
-    problems += _found_by_plugins(resolved)
+    problems += _plugin_checks(resolved)
     if problems:
         raise RecipeError(problems)
     return resolved
 
 
-def _found_by_plugins(resolved: ResolvedRecipe) -> list[Problem]:
-    """What plugins' checks find; one that raises is a problem where its plugin is used, else a warning."""
+def _plugin_checks(resolved: ResolvedRecipe) -> list[Problem]:
+    """Problems from checks of plugins; a check that raises is one if its plugin is used, else a warning."""
     problems: list[Problem] = []
     hooks = resolved.plugins.hooks
     caller = hooks.caller("attnforge_check_recipe")
     used = {resolved.plugins.owner(choice.component).name for choice in choices(resolved.tree)}
     for plugin, outcome in caller.outcomes(read=_problems, recipe=resolved) if caller is not None else ():
         if isinstance(outcome, Failure) and plugin not in used:
-            hooks.charge(outcome)
+            hooks.report(outcome)
         elif isinstance(outcome, Failure):
             message = f"{outcome}, so the recipe could not be checked"
             next_step = f"attnforge --no-plugin {plugin} validate RECIPE, or {VARIABLE}=1 for the traceback"
@@ -85,47 +85,47 @@ def _problems(result: Iterable[Problem]) -> list[Problem]:
     problems = list(result)
     for problem in problems:
         if not isinstance(problem, Problem):
-            raise TypeError(f"it returned {problem!r}, which is no Problem")
+            raise TypeError(f"it returned {problem!r}, which is not a Problem")
     return problems
 
 
 def _phase_lengths(root: Map) -> list[Problem]:
-    """A phase lasts a number of steps or of epochs, and says which."""
+    """Problems of phases without a length, or with two."""
     phases = find(root, "phases")
     problems = []
     for name, entry in phases.entries.items() if isinstance(phases, Map) else ():
         if not isinstance(entry.node, Map):
             continue
-        given = [key for key in ("steps", "epochs") if _given(entry.node, key)]
-        if len(given) != 1:
-            what = "neither `steps` nor `epochs`" if not given else "both `steps` and `epochs`"
-            place = entry.node.entries[given[1]].key if given else entry.key
+        lengths = [key for key in ("steps", "epochs") if _has_value(entry.node, key)]
+        if len(lengths) != 1:
+            what = "both `steps` and `epochs`" if lengths else "neither `steps` nor `epochs`"
+            place = entry.node.entries[lengths[1]].key if lengths else entry.key
             problems.append(
-                Problem("phase-length", f"phase `{name}` gives {what}", place, "exactly one of them")
+                Problem("phase-length", f"phase `{name}` has {what}", place, "exactly one of them")
             )
     return problems
 
 
 def _phase_names(root: Map) -> list[Problem]:
-    """Phases give checkpoints and samples their names, on file systems that may not know case."""
+    """Problems of phase names, which become names of files on file systems that may ignore case."""
     phases = find(root, "phases")
     problems = []
     seen: dict[str, str] = {}
     for name, entry in phases.entries.items() if isinstance(phases, Map) else ():
         if isinstance(entry.node, Scalar) and entry.node.value is None:
-            continue  # taken away from a parent
+            continue  # removed from a parent
         if not is_safe(name):
             close = safe_spelling(name)
-            expected = f"`{close}`; a name has {RULE}" if close else f"a name of {RULE}"
+            expected = f"`{close}`; a name of {RULE}" if close else f"a name of {RULE}"
             message = f"{name!r} cannot be the name of a phase"
             problems.append(Problem("unsafe-name", message, entry.key, expected))
         elif name.lower() in seen:
-            message = f"phases `{seen[name.lower()]}` and `{name}` differ in case alone"
+            message = f"phases `{seen[name.lower()]}` and `{name}` differ only in case"
             problems.append(Problem("unsafe-name", message, entry.key, "names that differ in letters"))
         seen.setdefault(name.lower(), name)
     return problems
 
 
-def _given(phase: Map, key: str) -> bool:
+def _has_value(phase: Map, key: str) -> bool:
     node = find(phase, key)
     return node is not None and getattr(node, "value", key) is not None

@@ -1,4 +1,4 @@
-"""A recipe that is known to be right, before anything of it is built."""
+"""A recipe that has been validated, before any part of it is built."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from attnforge.recipe.tree import Section, choices, frozen
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRecipe:
-    """What `resolve` gives; `attnforge.build.assemble` makes it live."""
+    """The result of `resolve`; `attnforge.build.assemble` turns it into objects."""
 
     composed: ComposedRecipe
     tree: Section
@@ -27,14 +27,14 @@ class ResolvedRecipe:
 
     @property
     def name(self) -> str:
-        """The name of the recipe: its file's, or the original's when it was frozen."""
+        """The name of the recipe: its file's, or the original recipe's when frozen."""
         return self.composed.name
 
     @property
     def digest(self) -> str:
-        """A sha256 of everything that the recipe decides, defaults and component versions included.
+        """A sha256 of everything that the recipe determines, including defaults and component versions.
 
-        The order of keys counts only where it decides something, as that of phases does.
+        The order of keys counts only where it has an effect, as for phases.
         """
         versions = {choice.component: choice.component.version for choice in choices(self.tree)}
         pinned = sorted((part.kind, part.name, version) for part, version in versions.items())
@@ -53,29 +53,29 @@ class ResolvedRecipe:
     def frozen(self) -> str:
         """The recipe as YAML, every default filled in, every component pinned, with `requires` and `lock`.
 
-        `resolve` accepts it again, also when a component's version has risen and its plugin migrates it.
+        `resolve` accepts it again, also after a component's version increases and its plugin migrates it.
         """
         used = choices(self.tree)
         lock = lock_of(self.name, used, self.plugins, digest=self.digest)
         providers = [self.plugins.owner(choice.component) for choice in used]
         requires = with_providers(self.composed.requires, providers)
-        above = {"requires": requires} if requires else {}
-        return write({**above, **frozen(self.tree, pinned=True), "lock": lock})
+        head = {"requires": requires} if requires else {}
+        return write({**head, **frozen(self.tree, pinned=True), "lock": lock})
 
     def get(self, path: str) -> object:
-        """What the recipe says at a dotted path such as `data.use`, or None; defaults are not looked at."""
+        """The written value at a dotted path such as `data.use`, or None; ignores defaults."""
         node = find(self.composed.root, path)
         return None if node is None else plain(node)
 
     def component(self, path: str) -> Component | None:
         """The component of the slot at a dotted path such as `generator.stages.1.attention`, or None.
 
-        However the recipe writes it, defaults included.
+        Includes defaults, and every way to write a component.
         """
         return next((choice.component for choice in choices(self.tree) if choice.path == path), None)
 
     def place(self, path: str) -> Place:
-        """Where the value at a dotted path is written; the nearest map around it when it is a default."""
+        """Where the value at a dotted path is written; for a default, the place of the nearest map."""
         node = find(self.composed.root, path)
         while node is None:
             path = path.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Plain data as values with places: what is unchanged, or only has another name, keeps its own."""
+"""Plain data as nodes with places: values that are unchanged, or only renamed, keep theirs."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ def rewritten(data: Mapping[str, Any], before: Map, place: Place) -> Map:
     """`data` as a map.
 
     Args:
-        data: What the map says now.
-        before: What it said, with places.
-        place: Where values that are new are said to stand.
+        data: The new content.
+        before: The old content, with places.
+        place: The place of new values.
 
     Raises:
-        TypeError: there is something in `data` that no recipe could say.
+        TypeError: `data` contains something that a recipe cannot express.
     """
     left = {key: entry for key, entry in before.entries.items() if key not in data}
     entries = {}
     for key, value in data.items():
         if not isinstance(key, str):
-            raise TypeError(f"the key {key!r} is no text")
-        was = before.entries.get(key)
-        if was is None:
-            renamed = next((old for old, entry in left.items() if _same(plain(entry.node), value)), None)
-            was = left.pop(renamed) if renamed is not None else None
-        if was is None:
+            raise TypeError(f"the key {key!r} is not a text")
+        old = before.entries.get(key)
+        if old is None:
+            old_name = next((name for name, entry in left.items() if _same(plain(entry.node), value)), None)
+            old = left.pop(old_name) if old_name is not None else None
+        if old is None:
             entries[key] = Entry(place, _new(value, place))
         else:
-            entries[key] = Entry(was.key, _updated(value, was.node))
+            entries[key] = Entry(old.key, _updated(value, old.node))
     return Map(entries, before.place)
 
 
-def _updated(value: Any, was: Node) -> Node:
-    if _same(plain(was), value):
-        return was
-    if isinstance(was, Map) and isinstance(value, Mapping):
-        return rewritten(value, was, was.place)
-    if isinstance(was, Items) and isinstance(value, list | tuple) and len(value) == len(was.items):
-        items = (_updated(item, old) for item, old in zip(value, was.items, strict=True))
-        return Items(tuple(items), was.place)
-    return _new(value, was.place)
+def _updated(value: Any, old: Node) -> Node:
+    if _same(plain(old), value):
+        return old
+    if isinstance(old, Map) and isinstance(value, Mapping):
+        return rewritten(value, old, old.place)
+    if isinstance(old, Items) and isinstance(value, list | tuple) and len(value) == len(old.items):
+        items = (_updated(item, old_item) for item, old_item in zip(value, old.items, strict=True))
+        return Items(tuple(items), old.place)
+    return _new(value, old.place)
 
 
 def _new(value: Any, place: Place) -> Node:
@@ -57,12 +57,12 @@ def _new(value: Any, place: Place) -> Node:
         case list() | tuple():
             return Items(tuple(_new(item, place) for item in value), place)
         case _:
-            raise TypeError(f"{value!r} is nothing that a recipe can say")
+            raise TypeError(f"{value!r} cannot be expressed in a recipe")
 
 
-def _same(one: object, other: object) -> bool:
-    """Equal, and of one type: 1, 1.0 and true are three values of a recipe."""
+def _same(left: object, right: object) -> bool:
+    """Equal and of the same type: 1, 1.0 and true are different values."""
     try:
-        return json.dumps(one) == json.dumps(other)
+        return json.dumps(left) == json.dumps(right)
     except (TypeError, ValueError):
         return False

@@ -1,7 +1,7 @@
-"""YAML 1.2's core schema on PyYAML, which by itself speaks YAML 1.1.
+"""YAML 1.2's core schema for PyYAML, which implements YAML 1.1.
 
-Under YAML 1.1 `2e-4` is a text, `off` is false, `010` is eight and `1:30` is ninety; here they are a number,
-a word, ten and a text. See https://yaml.org/spec/1.2.2/#103-core-schema.
+In YAML 1.1 `2e-4` is a string, `off` is false, `010` is eight and `1:30` is ninety; here they are a number, a
+string, ten and a string. See https://yaml.org/spec/1.2.2/#103-core-schema.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PATTERNS = {
 MAX_DEPTH = 40
 MAX_VALUES = 20_000
 MAX_DIGITS = 300
-"""A whole number of more digits is no number of a recipe; Python refuses to write one of some thousands."""
+"""Integers with more digits are refused; Python cannot convert those with thousands of digits to text."""
 
 
 class TooDeepError(yaml.MarkedYAMLError):
@@ -71,7 +71,7 @@ _FOLDED = re.compile("[\x85\u2028\u2029]")
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes values so that `Loader` reads the same ones back."""
+    """Writes values so that `Loader` reads the same values back."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own attribute)
 
@@ -79,7 +79,7 @@ class Dumper(yaml.SafeDumper):
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        # PyYAML folds these breaks in single quotes, and reads a space there.
+        # In single quotes PyYAML folds these breaks and would read a space.
         style = '"' if _FOLDED.search(data) else None
         return self.represent_scalar(STR, data, style=style)
 
@@ -94,7 +94,7 @@ def atom(tag: str, text: str) -> Atom:
     """A scalar's value.
 
     Raises:
-        ValueError: when the tag is not one of the core schema's or the text does not fit it.
+        ValueError: the tag is not in the core schema, or the text does not match it.
     """
     if tag == STR:
         return text
@@ -108,7 +108,7 @@ def atom(tag: str, text: str) -> Atom:
         return text.lower() == "true"
     if tag == INT:
         if len(text) > MAX_DIGITS:
-            raise ValueError(f"a number of {len(text):,} digits; at most {MAX_DIGITS} are taken")
+            raise ValueError(f"a number of {len(text):,} digits; at most {MAX_DIGITS} are allowed")
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
 

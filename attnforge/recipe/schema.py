@@ -1,7 +1,7 @@
-"""What a recipe may say: each class below is one section, and its fields are the keys.
+"""The schema of recipes: each class below is one section, and its fields are the keys.
 
 A recipe is decoded like any component: `Build[...]` fields are slots for components, dataclass fields are
-sections, everything else is a value that pydantic checks.
+sections, and everything else is a value that pydantic validates.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from attnforge.ranges import BatchSize, CaptionLength, Count, ImageSide, Positiv
 from attnforge.values import BatchOrder, Truncate
 
 DeviceName = Annotated[str, AfterValidator(computing_device)]
-"""`auto`, or a device as torch names it, such as `cuda:1`; whether there is one shows when a run starts."""
+"""`auto`, or a device as torch names it, such as `cuda:1`; whether it exists is checked when a run starts."""
 Precision = Literal["float32", "bf16"]
-"""What factors of convolutions and matrix products are rounded to in training."""
+"""Type of the inputs of convolutions and matrix products in training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +41,18 @@ class Phase:
 
     Args:
         task: What is trained.
-        steps: How many batches to train on. Give this or `epochs`.
-        epochs: How many times to go through the data.
-        batch_size: Images a step.
-        max_words: Captions longer than this lose words.
-        truncate: Which words such captions keep: `random` ones, order kept, as the official AttnGAN code, or
-            the `first`.
-        order: How the images of a batch lie, which decides their neighbours: as they were `drawn`, or by
-            `length` of their captions, the longest first, as in the official AttnGAN code.
-        image_size: Side in pixels of the images; the generator's largest when not given.
-        log_every: Steps between two lines of metrics.jsonl.
-        sample_every: Steps between two sheets of samples; 0 for none.
-        checkpoint_every: Steps between two checkpoints; 0 for only the last.
+        steps: Number of training steps. Give this or `epochs`.
+        epochs: Number of passes over the data.
+        batch_size: Images per step.
+        max_words: Longer captions are truncated to this many words.
+        truncate: Which words of such captions are kept: `random` ones in their order, as in the official
+            AttnGAN code, or the `first`.
+        order: Order within a batch, which decides an image's neighbours: as `drawn`, or by `length` of the
+            captions, the longest first, as in the official AttnGAN code.
+        image_size: Side in pixels of the images; by default the generator's largest.
+        log_every: Steps between lines of metrics.jsonl.
+        sample_every: Steps between sheets of samples; 0 for none.
+        checkpoint_every: Steps between checkpoints; 0 for only the last.
     """
 
     task: Build[Task]
@@ -70,27 +70,26 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What all phases share.
+    """Settings that all phases share.
 
     Args:
-        seed: Decides every random choice of the run.
-        device: `auto` takes a GPU where there is one.
+        seed: Seeds every random choice of the run.
+        device: Where to train; `auto` uses a GPU if there is one.
         workers: Processes that load data; 0 loads in the training process.
-        threads: CPU threads of torch; torch's own choice when not given.
-        keep: How many checkpoints of each phase stay on disk.
-        precision: `bf16` rounds the factors of convolutions and matrix products to bfloat16, for which GPUs
+        threads: CPU threads of torch; by default torch's own choice.
+        keep: Number of checkpoints of each phase to keep on disk.
+        precision: `bf16` rounds the inputs of convolutions and matrix products to bfloat16, for which GPUs
             from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
-            `float32` computes as torch does by itself.
-        channels_last: Keep the channels of a pixel together in memory, in networks and images, as a GPU's
-            bfloat16 convolutions want them. Checkpoints are the same.
-        cuda_graphs: Record adversarial steps as CUDA graphs after a few, and replay them, so that launching
-            their kernels costs nothing; random numbers stay the same. Captions are then padded to
-            `max_words`. A step that waits for the GPU is not recorded, which is said once. Nothing changes
-            on a CPU.
-        tune_convolutions: Let cuDNN try its ways of computing each convolution of the first steps, and keep
-            the quickest. Which that is can differ from run to run, and with it the last bits of results.
-        changed_data: What happens when a run is resumed and its training data is not what it was: `refuse`,
-            or `accept` with a warning.
+            `float32` uses torch's defaults.
+        channels_last: Store networks and images with the channels of a pixel together in memory, which
+            bfloat16 convolutions on a GPU prefer. Checkpoints are the same.
+        cuda_graphs: Capture adversarial steps as CUDA graphs after a few steps, and replay them, so that
+            launching their kernels costs nothing; random numbers stay the same. Captions are then padded to
+            `max_words`. A step that waits for the GPU is not captured, with one warning. No effect on a CPU.
+        tune_convolutions: Let cuDNN benchmark its algorithms for each convolution in the first steps, and
+            keep the fastest. The choice can differ between runs, and with it the last bits of results.
+        changed_data: What to do when a run is resumed and its training data has changed: `refuse`, or
+            `accept` with a warning.
     """
 
     seed: Count = 1
@@ -107,12 +106,12 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """The captions that are drawn again and again during training, with the same noise.
+    """The captions that are sampled repeatedly during training, with the same noise.
 
     Args:
         captions: Fixed captions; captions of the test split when empty.
-        count: How many test captions to take when none are given.
-        seed: Decides the noise.
+        count: Number of test captions when `captions` is empty.
+        seed: Seeds the noise.
     """
 
     captions: tuple[str, ...] = ()
@@ -122,17 +121,17 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What is measured when training ends, and while it goes.
+    """What is measured at the end of training, and during it.
 
     Args:
-        metrics: Named figures.
-        every: Steps between two measurements while a generator is trained, for curves of the figures; 0
-            measures only in the end.
-        captions: How many captions of the test split are drawn for them.
-        batch_size: Images drawn at once; no value depends on it.
-        max_words: Captions longer than this lose words; none does when not given.
-        truncate: Which words such captions keep, `random` ones or the `first`.
-        seed: Decides which captions, the words that long ones lose, and the noise.
+        metrics: Named metrics.
+        every: Steps between measurements while a generator is trained, for curves of the metrics; 0
+            measures only at the end.
+        captions: Number of captions of the test split to generate images for.
+        batch_size: Images generated at once; no value depends on it.
+        max_words: Longer captions are truncated to this many words; by default none is.
+        truncate: Which words of such captions are kept: `random` ones or the `first`.
+        seed: Seeds the choice of captions and of words in truncated ones, and the noise.
     """
 
     metrics: Mapping[str, Build[Metric]] = field(default_factory=dict)
@@ -154,16 +153,16 @@ class Recipe:
         tokenizer: How captions become token ids.
         text: The text encoder.
         image: The image encoder.
-        generator: Draws images.
-        discriminator: Judges images; one is built for every size of the generator.
-        losses: Named terms of the adversarial game.
-        encoders: A run folder, or a checkpoint, whose text and image encoder are taken; phases that train
-            nothing else are then left out, unless there is no other.
+        generator: The generator.
+        discriminator: The discriminator; one is built for every image size of the generator.
+        losses: Named terms of adversarial training.
+        encoders: A run folder, or a checkpoint, to take the text and image encoder from; phases that train
+            nothing else are then skipped, unless there is no other.
         phases: What is trained, in order.
-        training: What all phases share.
-        sampling: The captions that are drawn during training.
-        evaluation: What is measured in the end.
-        trackers: Where figures are carried beside the run folder.
+        training: Settings that all phases share.
+        sampling: The captions that are sampled during training.
+        evaluation: What is measured at the end of training, and during it.
+        trackers: Where scalars and images are logged besides the run folder.
     """
 
     summary: str = ""

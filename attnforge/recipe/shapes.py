@@ -1,4 +1,4 @@
-"""What an annotation means in a recipe: a slot, a section, several of them, or a value."""
+"""The meaning of an annotation in a recipe: a slot, a section, a collection of these, or a value."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pydantic.errors import PydanticSchemaGenerationError
 from attnforge.interfaces import INTERFACES, Build
 
 _CONFIG = ConfigDict(allow_inf_nan=False)
-"""No option of a training is infinite or not a number; pydantic takes both where nothing forbids them."""
+"""Options are finite numbers; by default pydantic also accepts infinity and NaN."""
 
 
 class BadAnnotationError(Exception):
-    """An annotation that no recipe can fill."""
+    """An annotation that a recipe cannot provide a value for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class ListShape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableShape:
-    """A mapping from names to slots or sections; a name with null is left out."""
+    """A mapping from names to slots or sections; a name with null is omitted."""
 
     item: Shape
 
@@ -71,7 +71,7 @@ def shape_of(annotation: Any) -> Shape:
     """The shape of an annotation.
 
     Raises:
-        BadAnnotationError: when it mixes slots with something that a recipe cannot say.
+        BadAnnotationError: it combines slots in a way that a recipe cannot express.
     """
     if not _has_parts(annotation):
         return ValueShape(_adapter(annotation))
@@ -95,7 +95,9 @@ def shape_of(annotation: Any) -> Shape:
         return ListShape(shape_of(arguments[0]), tuple)
     elif origin in (dict, Mapping) and arguments[0] is str:
         return TableShape(shape_of(arguments[1]))
-    raise BadAnnotationError(f"{annotation!r} mixes slots or sections in a way that a recipe cannot say")
+    raise BadAnnotationError(
+        f"{annotation!r} combines slots or sections in a way that a recipe cannot express"
+    )
 
 
 def _has_parts(annotation: Any) -> bool:
@@ -112,6 +114,6 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(annotation, config=_CONFIG)
     except PydanticSchemaGenerationError as error:
-        raise BadAnnotationError(f"{annotation!r} is nothing that a recipe can say") from error
+        raise BadAnnotationError(f"{annotation!r} cannot be expressed in a recipe") from error
     except (PydanticUserError, TypeError, NameError) as error:
-        raise BadAnnotationError(f"{annotation!r} cannot be read: {error}") from error
+        raise BadAnnotationError(f"{annotation!r} cannot be evaluated: {error}") from error

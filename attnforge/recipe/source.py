@@ -1,4 +1,4 @@
-"""From YAML text to nodes with places, refusing what cannot be a recipe."""
+"""Parses YAML text into nodes with places, and refuses what cannot be a recipe."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from attnforge.recipe.node import Entry, Items, Map, Node, Scalar
 from attnforge.recipe.scalars import MAP, MAX_DEPTH, MAX_VALUES, SEQ, Loader, TooManyError, atom
 
 MAX_BYTES = 1_000_000
-_EXCERPT = 120
+_EXCERPT_WIDTH = 120
 _BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 
 class _TooLargeError(Exception):
-    """Aliases expand to more than a recipe may hold.
+    """Aliases expand to more values than a recipe may contain.
 
     Args:
-        mark: Where the value is written that was one too many.
+        mark: Where the first value beyond the limit is written.
     """
 
     def __init__(self, mark: yaml.Mark) -> None:
@@ -32,14 +32,14 @@ class _TooLargeError(Exception):
 
 @dataclass(slots=True)
 class Text:
-    """A text to parse, and how its positions are shown.
+    """A text to parse, and how to show positions in it.
 
     Args:
-        source: What errors call it: a path, or `command line`.
-        text: What is parsed.
-        shown: What excerpts are taken from, when it is more than `text`.
+        source: Its name in errors: a path, or `command line`.
+        text: The text to parse.
+        shown: The text that excerpts are taken from, where it is more than `text`.
         line: The number of the first line.
-        shift: How many characters of the first shown line stand before `text`.
+        shift: The number of characters before `text` in the first shown line.
     """
 
     source: str
@@ -54,7 +54,7 @@ class Text:
 
     def start(self) -> Place:
         """The place of the first character."""
-        return Place(self.source, self.line, 1 + self.shift, self.lines[0][:_EXCERPT])
+        return Place(self.source, self.line, 1 + self.shift, self.lines[0][:_EXCERPT_WIDTH])
 
     def place(self, mark: yaml.Mark | None, end: yaml.Mark | None = None) -> Place:
         """The place between two marks of PyYAML."""
@@ -64,14 +64,14 @@ class Text:
         excerpt = self.lines[mark.line] if mark.line < len(self.lines) else ""
         width = end.column - mark.column if end is not None and end.line == mark.line else 1
         place = Place(self.source, mark.line + self.line, column, excerpt, max(1, width))
-        if len(excerpt) > _EXCERPT:
-            room = _EXCERPT - column
-            place = replace(place, excerpt=f"{excerpt[:_EXCERPT]} ..." if room > 0 else None)
-        return replace(place, width=max(1, min(place.width, _EXCERPT - column)))
+        if len(excerpt) > _EXCERPT_WIDTH:
+            room = _EXCERPT_WIDTH - column
+            place = replace(place, excerpt=f"{excerpt[:_EXCERPT_WIDTH]} ..." if room > 0 else None)
+        return replace(place, width=max(1, min(place.width, _EXCERPT_WIDTH - column)))
 
 
 def read(path: Path, source: str, problems: list[Problem]) -> Node | None:
-    """Parse a file; what is wrong with it is added to `problems`, None when nothing could be made of it."""
+    """Parse a file; errors are added to `problems`; None when it cannot be parsed at all."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -92,7 +92,7 @@ def read(path: Path, source: str, problems: list[Problem]) -> Node | None:
 
 
 def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Node | None:
-    """Parse a text; what is wrong with it is added to `problems`, None when nothing could be made of it."""
+    """Parse a text; errors are added to `problems`; None when it cannot be parsed at all."""
 
     def refuse(reason: str, place: Place, expected: str | None = None) -> None:
         problems.append(Problem(code, reason, place, expected))
@@ -102,8 +102,8 @@ def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Nod
         loader = Loader(text.text)
         root = loader.get_single_node()
         if (comment := _comment(text, root)) is not None:
-            quoted = "quotes of YAML inside those of the shell, such as 'data.root=\"my images #2\"'"
-            refuse("what stands from `#` on is a comment and would be lost", comment, quoted)
+            quoted = "YAML quotes inside shell quotes, such as 'data.root=\"my images #2\"'"
+            refuse("everything after `#` is a comment and would be ignored", comment, quoted)
             return None
         if root is None:
             return Scalar(
@@ -113,9 +113,9 @@ def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Nod
     except TooManyError as error:
         refuse(str(error.problem), text.place(error.problem_mark))
     except yaml.MarkedYAMLError as error:
-        begun = f"(begun in line {error.context_mark.line + text.line})" if error.context_mark else None
-        said = " ".join(part for part in (error.context, begun, error.problem) if part)
-        refuse(f"this is not YAML: {said}", text.place(error.problem_mark or error.context_mark))
+        start = f"(started in line {error.context_mark.line + text.line})" if error.context_mark else None
+        reason = " ".join(part for part in (error.context, start, error.problem) if part)
+        refuse(f"invalid YAML: {reason}", text.place(error.problem_mark or error.context_mark))
     except yaml.reader.ReaderError as error:
         before = text.text[: error.position].splitlines() or [""]
         character = (
@@ -126,12 +126,12 @@ def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Nod
     except _TooLargeError as error:
         refuse(f"aliases expand to more than {MAX_VALUES:,} values", text.place(error.mark))
     except (yaml.YAMLError, ValueError, OverflowError, IndexError) as error:
-        # What PyYAML itself stumbles over, such as an escape beyond the last character; it has read so far.
+        # Errors inside PyYAML, such as an escape beyond the last character; its mark shows how far it read.
         mark = loader.get_mark() if loader is not None else None
         reason = str(error).splitlines()[0] if str(error) else "malformed"
         if "chr()" in reason:
             reason = "the escape names a character that does not exist"
-        refuse(f"this is not YAML: {reason}", text.place(mark))
+        refuse(f"invalid YAML: {reason}", text.place(mark))
     finally:
         if loader is not None:
             loader.dispose()
@@ -139,7 +139,7 @@ def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Nod
 
 
 def _comment(text: Text, root: yaml.Node | None) -> Place | None:
-    """Where an override has a comment, which on a command line is a value that nobody quoted."""
+    """Where an override contains a comment, which on a command line is an unquoted value."""
     if text.shown is None:
         return None
     end = root.end_mark.index if root is not None else 0
@@ -159,7 +159,7 @@ class _Reader:
 
     def node(self, node: yaml.Node, depth: int) -> Node:
         self.count += 1
-        # An alias inside its own anchor never ends, so depth is checked again after composing.
+        # An alias inside its own anchor recurses for ever, so depth is checked again after composing.
         if self.count > MAX_VALUES or depth > MAX_DEPTH:
             raise _TooLargeError(node.start_mark)
         place = self.text.place(node.start_mark, node.end_mark)
@@ -174,7 +174,7 @@ class _Reader:
             if isinstance(value, str):
                 value.encode()
         except ValueError as error:
-            reason = "half of a surrogate pair is no text" if isinstance(error, UnicodeError) else str(error)
+            reason = "unpaired surrogates are not allowed" if isinstance(error, UnicodeError) else str(error)
             self.problems.append(Problem(self.code, f"this value cannot be read: {reason}", place))
             return Scalar(None, place)
         return Scalar(value, place)
@@ -192,14 +192,14 @@ class _Reader:
                 self.problems.append(Problem(self.code, "a key must be a plain word", at))
                 continue
             if key.value == "<<":
-                message = "`<<` merges nothing here: what is shared by recipes stands in a parent"
+                message = "merge keys (`<<`) are not supported; share settings through a parent recipe"
                 expected = "`extends:` with a recipe's name or path, or the keys written out"
                 self.problems.append(Problem("merge-key", message, at, expected))
                 continue
             below = self.node(value, depth + 1)
             if key.value in entries:
                 first = entries[key.value].key
-                message = f"`{key.value}` is written twice; first in line {first.line}"
+                message = f"duplicate key `{key.value}`; first in line {first.line}"
                 self.problems.append(Problem("duplicate-key", message, at, "each key once"))
                 continue
             entries[key.value] = Entry(at, below)

@@ -1,4 +1,4 @@
-"""A decoded recipe: every value has its type, every slot its component, nothing is built yet."""
+"""A decoded recipe: values have their types, slots their components, and nothing is built yet."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from attnforge.plugin import Component
 
 
 class Unwritable(Enum):
-    """Stands for a default that YAML has no words for, such as a function."""
+    """Stands for a default that YAML cannot express, such as a function."""
 
-    UNWRITABLE = "unsaid"
+    UNWRITABLE = "unwritable"
 
 
 UNWRITABLE = Unwritable.UNWRITABLE
@@ -22,13 +22,13 @@ UNWRITABLE = Unwritable.UNWRITABLE
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value that pydantic decoded, and null."""
+    """A value that pydantic decoded, or null."""
 
     live: Any
     plain: Any
     """The same as YAML data, or `UNWRITABLE`."""
     written: bool
-    """Whether the recipe says it; a default otherwise."""
+    """Whether it is written in the recipe; otherwise it is a default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +76,22 @@ Decoded = Value | Choice | Section | Several | Named
 
 
 def frozen(decoded: Decoded, *, pinned: bool = False) -> Any:
-    """Plain data with every default filled in; `UNWRITABLE` for a default that YAML has no words for.
+    """Plain data with every default filled in; `UNWRITABLE` for a default that YAML cannot express.
 
     Args:
-        decoded: What is frozen.
-        pinned: Whether components are named with their version, as in `word@1`.
+        decoded: What to freeze.
+        pinned: Whether to name components with their version, as in `word@1`.
     """
     match decoded:
         case Value():
             return decoded.plain
         case Choice():
             version = f"@{decoded.component.version}" if pinned else ""
-            options = _said(decoded.options, pinned=pinned)
+            options = _frozen_options(decoded.options, pinned=pinned)
             name = decoded.component.name + version
             return {"use": name, **options} if options else name
         case Section():
-            return _said(decoded.options, pinned=pinned)
+            return _frozen_options(decoded.options, pinned=pinned)
         case Several():
             return [frozen(item, pinned=pinned) for item in decoded.items]
         case Named():
@@ -104,15 +104,15 @@ def choices(decoded: Decoded) -> list[Choice]:
         case Value():
             return []
         case Choice():
-            return [decoded, *(found for option in decoded.options.values() for found in choices(option))]
+            return [decoded, *(choice for option in decoded.options.values() for choice in choices(option))]
         case Section():
-            return [found for option in decoded.options.values() for found in choices(option)]
+            return [choice for option in decoded.options.values() for choice in choices(option)]
         case Several():
-            return [found for item in decoded.items for found in choices(item)]
+            return [choice for item in decoded.items for choice in choices(item)]
         case Named():
-            return [found for item in decoded.entries.values() for found in choices(item)]
+            return [choice for item in decoded.entries.values() for choice in choices(item)]
 
 
-def _said(options: Mapping[str, Decoded], *, pinned: bool) -> dict[str, Any]:
+def _frozen_options(options: Mapping[str, Decoded], *, pinned: bool) -> dict[str, Any]:
     data = {name: frozen(option, pinned=pinned) for name, option in options.items()}
     return {name: value for name, value in data.items() if value is not UNWRITABLE}

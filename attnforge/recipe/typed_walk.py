@@ -1,4 +1,4 @@
-"""Walks a recipe by the types of its options, to every slot for a component."""
+"""Walks a recipe by the types of its options and visits every slot."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shape, SlotShape, TableShape
 
 Change = Callable[[str, Node], Node]
-"""Given a slot's kind and its value: what shall stand there."""
+"""Returns the new value of a slot from its kind and its old value."""
 
 
 def walk_recipe(root: Map, *, under: Node | None, plugins: PluginCatalogue, change: Change) -> Map:
-    """A recipe with every slot's value changed, outer slots first.
+    """A recipe with the value of every slot changed, outer slots first.
 
-    What is not as its type wants it is left alone; decoding tells.
+    Values of the wrong type are left alone; decoding reports them.
 
     Args:
-        root: What is walked.
-        under: What it will be laid over, which names the components of maps without `use`.
-        plugins: Which components there are.
-        change: What becomes of a slot's value.
+        root: The recipe.
+        under: The parent it will be merged into, which names the components of maps without `use`.
+        plugins: The available components.
+        change: Returns the new value of a slot.
     """
     return _Walk(plugins, change).options(Recipe, root, under)
 
@@ -51,7 +51,7 @@ class _Walk:
             case SectionShape() if isinstance(node, Map):
                 return self.options(shape.target, node, under)
             case ListShape() if isinstance(node, Items):
-                # A list replaces its parent's, so there is nothing beneath its items.
+                # A list replaces its parent's, so its items have no parent.
                 return Items(tuple(self._node(shape.item, item, None) for item in node.items), node.place)
             case TableShape() if isinstance(node, Map):
                 entries = {

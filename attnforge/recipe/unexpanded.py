@@ -1,4 +1,4 @@
-"""Texts that a shell would have changed, had it seen them as words of their own."""
+"""Detects `~` and `$NAME` in texts that the shell did not expand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _VARIABLE = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\
 
 
 def unexpanded(text: str) -> str | None:
-    """What the shell would have made of a path that begins with `~/` or `$NAME`; None for other texts."""
+    """The expansion of a path that begins with `~/` or `$NAME`; None for any other text."""
     if _HOME.match(text):
         expanded = os.path.expanduser(text)
     elif match := _VARIABLE.match(text):

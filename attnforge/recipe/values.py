@@ -1,4 +1,4 @@
-"""Values through pydantic, with its errors turned into problems that have a place."""
+"""Validates values with pydantic and turns its errors into problems that have a place."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TYPE_ERRORS = ("_type", "_parsing", "none_required", "is_instance_of", "_from_f
 
 
 def decode_value(adapter: TypeAdapter[Any], node: Node, path: str, problems: list[Problem]) -> Value | None:
-    """Decode one value strictly: a text is no number and 1 is not true, but a whole number is a float."""
+    """Decode one value strictly: "32" is not a number and 1 is not true, but an integer is a float."""
     try:
-        # JSON is the mode in which pydantic takes a list for a tuple and a text for a path, and still
-        # refuses "32" for 32.
+        # In its JSON mode, pydantic accepts a list for a tuple and a string for a path, and still refuses
+        # "32" for 32.
         live = adapter.validate_json(json.dumps(plain(node)), strict=True)
     except ValidationError as error:
         problems.extend(_problems(error.errors(include_url=False), node, path))
@@ -38,8 +38,8 @@ def dump(adapter: TypeAdapter[Any], live: object) -> Any:
     return data
 
 
-def said(node: Node) -> str:
-    """A value as an error names it."""
+def describe_value(node: Node) -> str:
+    """A value as error messages name it."""
     match node:
         case Map():
             return "a map"
@@ -54,27 +54,26 @@ def said(node: Node) -> str:
 
 
 def _problems(errors: Sequence[ErrorDetails], node: Node, path: str) -> list[Problem]:
-    """One problem for each place; what a union's members say is joined."""
+    """One problem for each place; errors of a union's members are joined."""
     grouped: dict[tuple[str, Place], tuple[Node, list[ErrorDetails]]] = {}
     for error in errors:
         below, name = _follow(node, path, error["loc"])
         grouped.setdefault((name, below.place), (below, []))[1].append(error)
-    return [_problem(name, below, found) for (name, _), (below, found) in grouped.items()]
+    return [_problem(name, below, details) for (name, _), (below, details) in grouped.items()]
 
 
 def _problem(path: str, node: Node, errors: list[ErrorDetails]) -> Problem:
     types = [error["type"] for error in errors]
     code = "wrong-type" if all(kind.endswith(_TYPE_ERRORS) for kind in types) else "bad-value"
-    wanted = [_wanted(error) for error in errors]
-    expected = ", or ".join(dict.fromkeys(wanted))
+    expected = ", or ".join(dict.fromkeys(_expected(error) for error in errors))
     if types == ["literal_error"] and isinstance(value := plain(node), str):
         names = [name.strip("' ") for name in expected.replace(" or ", ", ").split(",")]
         close = nearest(value, names)
-        expected = f"`{close}`; known are {expected}" if close else expected
-    return Problem(code, f"`{path}` is {said(node)}", node.place, expected)
+        expected = f"`{close}`; known: {expected}" if close else expected
+    return Problem(code, f"`{path}` is {describe_value(node)}", node.place, expected)
 
 
-def _wanted(error: ErrorDetails) -> str:
+def _expected(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if "expected" in context:
         return str(context["expected"])
@@ -83,7 +82,7 @@ def _wanted(error: ErrorDetails) -> str:
 
 
 def _follow(node: Node, path: str, steps: Sequence[int | str]) -> tuple[Node, str]:
-    """The value that pydantic speaks of; steps that name a union's member lead nowhere and are passed."""
+    """The value that a pydantic error is about; steps that name a member of a union are skipped."""
     for step in steps:
         if isinstance(node, Map) and str(step) in node.entries:
             node, path = node.entries[str(step)].node, f"{path}.{step}"

@@ -1,4 +1,4 @@
-"""Components that are of no use without pretrained weights, in recipes that name none."""
+"""Finds components that need pretrained weights in recipes that name none."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from attnforge.recipe.resolved import ResolvedRecipe
 from attnforge.recipe.tree import Choice, Value, choices
 
 RANDOM = "random"
-"""What the option says instead of a file when random weights are meant."""
+"""The value of the option, instead of a file, that asks for random weights."""
 
 
 def random_weights(resolved: ResolvedRecipe) -> list[Problem]:
-    """A problem for each component whose `pretrained` option names no file.
+    """A problem for each component that needs pretrained weights without a file for them.
 
-    A class says which option that is by a class attribute: `pretrained: ClassVar[str] = "weights"`.
+    A class names the option for the file in a class attribute: `pretrained: ClassVar[str] = "weights"`.
     """
     problems = []
     for choice in choices(resolved.tree):
-        option = _unnamed(choice)
+        option = _missing_weights(choice)
         if option is not None:
             what = f"{choice.component.kind} `{choice.component.name}`"
             problems.append(
                 Problem(
                     code="random-weights",
-                    message=f"{what} is made to start from pretrained weights, and `{choice.path}.{option}` "
-                    "names none, so it would be random",
+                    message=f"{what} needs pretrained weights, but `{choice.path}.{option}` is not set; "
+                    "it would start from random ones",
                     place=choice.place,
                     expected=f"`{choice.path}.{option}`: a file of weights, or `{RANDOM}` for random ones",
                     next_step=f"attnforge train {resolved.name} {choice.path}.{option}=FILE",
@@ -34,7 +34,7 @@ def random_weights(resolved: ResolvedRecipe) -> list[Problem]:
 
 
 def refuse_random_weights(resolved: ResolvedRecipe) -> None:
-    """Refuse to train on random weights where pretrained ones are needed.
+    """Refuse to train random weights where pretrained ones are needed.
 
     Raises:
         RecipeError: a component needs pretrained weights and the recipe names none.
@@ -43,7 +43,7 @@ def refuse_random_weights(resolved: ResolvedRecipe) -> None:
         raise RecipeError(problems)
 
 
-def _unnamed(choice: Choice) -> str | None:
+def _missing_weights(choice: Choice) -> str | None:
     option = getattr(choice.target, "pretrained", None)
     if not isinstance(option, str):
         return None

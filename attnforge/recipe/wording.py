@@ -1,4 +1,4 @@
-"""Options in words: the type that a value must have, and the default as a recipe would write it."""
+"""Options in words: the type of a value, and the default as written in a recipe."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shap
 
 
 def type_in_words(shape: Shape, name_of: Callable[[SlotShape | SectionShape], str] | None = None) -> str:
-    """What may stand there, such as `integer, at least 1` or `list of stage`.
+    """The allowed values, such as `integer, at least 1` or `list of stage`.
 
     Args:
-        shape: What the annotation means in a recipe.
-        name_of: How a kind or a section is written, for pages that link them; its plain name when not given.
+        shape: The meaning of the annotation in a recipe.
+        name_of: Formats the name of a kind or section, for pages that link them; by default the plain name.
     """
     match shape:
         case SlotShape():
@@ -33,7 +33,7 @@ def type_in_words(shape: Shape, name_of: Callable[[SlotShape | SectionShape], st
 
 
 def default_in_words(option: Option) -> str:
-    """The default as a recipe would say it; nothing for an empty one, and nothing where there is none."""
+    """The default as written in a recipe; empty for an empty default or none."""
     value = option.default
     if value is MISSING or is_dataclass(value) or value in ((), {}, ""):
         return ""
@@ -41,7 +41,7 @@ def default_in_words(option: Option) -> str:
 
 
 def inner_options(target: type, *, above: str = "") -> Iterator[tuple[str, Option]]:
-    """Every option of a class with its dotted name, those of sections behind the option that holds them."""
+    """Every option of a class with its dotted name; those of a section follow the option that holds it."""
     for name, option in options_of(target).items():
         yield above + name, option
         shape = option.shape
@@ -52,7 +52,7 @@ def inner_options(target: type, *, above: str = "") -> Iterator[tuple[str, Optio
 
 
 def slot_of(shape: Shape) -> str | None:
-    """The kind of component that stands there, alone or several times; None for anything else."""
+    """The kind of component in a slot or a collection of slots; None for anything else."""
     while isinstance(shape, ListShape | TableShape | OptionalShape):
         shape = shape.item
     return shape.kind if isinstance(shape, SlotShape) else None
@@ -61,13 +61,13 @@ def slot_of(shape: Shape) -> str | None:
 def _of_schema(schema: Mapping[str, Any]) -> str:
     """A JSON schema of a single value in words."""
     if "anyOf" in schema:
-        return " or ".join(_of_schema(one) for one in schema["anyOf"])
+        return " or ".join(_of_schema(alternative) for alternative in schema["anyOf"])
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     items = schema.get("items")
     if schema.get("type") == "array":
         members = schema.get("prefixItems", [items] if items else [])
-        return f"list of {' and '.join(dict.fromkeys(_of_schema(one) for one in members)) or 'values'}"
+        return f"list of {' and '.join(dict.fromkeys(map(_of_schema, members))) or 'values'}"
     bounds = {"minimum": "at least", "exclusiveMinimum": "above"}
     bounds |= {"maximum": "at most", "exclusiveMaximum": "below"}
     limits = [f"{word} {_number(schema[key])}" for key, word in bounds.items() if key in schema]
@@ -82,13 +82,13 @@ def _number(bound: float) -> str:
 
 def _yaml(value: object) -> str:
     if isinstance(value, tuple | list):
-        return f"[{', '.join(_yaml(one) for one in value)}]"
+        return f"[{', '.join(map(_yaml, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     return "null" if value is None else _named(value)
 
 
 def _named(value: object) -> str:
-    """A class, a function or a partial of one by its name; anything else as Python writes it."""
-    whole = getattr(value, "func", value)
-    return str(getattr(whole, "__name__", value))
+    """The name of a class, a function or a partial; `str` of anything else."""
+    function = getattr(value, "func", value)
+    return str(getattr(function, "__name__", value))

@@ -36,7 +36,7 @@ def let_plugins_add(hooks: Hooks, folder: Path, *, own: Collection[str], phase: 
                 if error is not None:
                     failure = Failure(plugin, HOOK, error)
                 if failure is not None:
-                    hooks.charge(failure)
+                    hooks.report(failure)
                     continue
                 for file in sorted(Path(added).iterdir()):
                     file.rename(folder / file.name)

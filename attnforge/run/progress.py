@@ -11,7 +11,7 @@ from typing import Protocol, Self, TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from attnforge.terminal import LastingStream, printable, say
+from attnforge.terminal import LastingStream, print_text, printable
 from attnforge.train.loop import StepResult
 
 FIGURES = 4
@@ -126,7 +126,7 @@ class ConsoleReporter:
 
 def warn_on_stderr(text: str) -> None:
     """Print a warning where it does not mix with what a command prints."""
-    say(f"warning: {text}", err=True)
+    print_text(f"warning: {text}", err=True)
 
 
 def duration(seconds: float) -> str:

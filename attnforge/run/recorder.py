@@ -11,7 +11,7 @@ from typing import Self
 
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
@@ -55,7 +55,7 @@ class Recorder:
         self.asked = asked
         self.data = data
         self.reporter = reporter
-        self.hooks = resolved.plugins.hooks.telling(self._charged)
+        self.hooks = resolved.plugins.hooks.with_listener(self._charged)
         self.keep = recipe.training.keep
         self.began = time.monotonic()
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
@@ -68,7 +68,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self.run.log_event("started")
-        for plugin in sorted(self.hooks.left_out):  # it raised in an earlier run of this process
+        for plugin in sorted(self.hooks.skipped):  # it raised in an earlier run of this process
             self.run.log_event("plugin-left-out", plugin=plugin)
         for plugin, observer in self.hooks.call(
             "attnforge_run_start", run=self.run.path, recipe=self.resolved
@@ -232,7 +232,7 @@ class Recorder:
             "plugin-failed",
             plugin=failure.plugin,
             hook=failure.hook,
-            error=said(failure.error),
+            error=describe_error(failure.error),
             traceback=failure.traceback(),
         )
 

@@ -129,7 +129,7 @@ def find(name: str, plugins: PluginCatalogue) -> Component:
     """The component called `kind/name`.
 
     Raises:
-        PluginError: There is none, or its plugin was not loaded.
+        PluginError: There is none, or its plugin is disabled.
     """
     kind, _, component_name = name.partition("/")
     if kind not in KINDS:
@@ -140,7 +140,9 @@ def find(name: str, plugins: PluginCatalogue) -> Component:
     try:
         return plugins.registry.get(kind, component_name)
     except PluginError as error:
-        for plugin in plugins.plugins:
-            if plugin.reason:
-                error.add_note(f"plugin {plugin.name} was not loaded: {plugin.reason}")
+        reasons = [
+            f"{plugin.name} is disabled: {plugin.reason}" for plugin in plugins.plugins if plugin.reason
+        ]
+        for reason in reasons:
+            error.add_note(reason)
         raise

@@ -103,7 +103,7 @@ def test_random_weights_where_pretrained_ones_are_needed_are_a_problem(
 def test_a_recipe_that_needs_no_files(doctor: Callable[..., tuple[int, Rows]]) -> None:
     code, rows = doctor("quickstart")
     assert code == 0
-    assert "names no folder" in rows["data", "quickstart"]["finding"]
+    assert "names no data folder" in rows["data", "quickstart"]["finding"]
 
 
 def test_a_recipe_that_is_not_there(doctor: Callable[..., tuple[int, Rows]]) -> None:
@@ -179,7 +179,7 @@ def test_what_a_distribution_asks_for_comes_from_its_metadata() -> None:
     assert packages("no-such-distribution") == []
 
 
-def test_a_plugin_that_is_set_aside(
+def test_a_plugin_that_is_disabled(
     doctor: Callable[..., tuple[int, Rows]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATTNFORGE_PLUGINS", "mine=nothing_of_this_name")
@@ -287,7 +287,7 @@ def test_people_get_a_table_and_a_count(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["doctor", "quickstart"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith("all is well")
+    assert capsys.readouterr().out.rstrip().endswith("everything works")
     assert run(["doctor", "attngan2-cub"]) == 1
     shown = capsys.readouterr().out
     assert "attnforge data prepare cub data/birds" in shown

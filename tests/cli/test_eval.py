@@ -1,4 +1,4 @@
-"""`attnforge eval`: the figures of checkpoints, where they are kept, and what may be changed."""
+"""`attnforge eval`: metrics of checkpoints, where they are kept, and what may be changed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_newest_checkpoint_gives_what_training_measured(run: Path, capsys: S
     assert "R-precision" in shown
     assert "next: attnforge report run" in shown
     (one,) = measured(run)
-    assert one["figures"] == result
+    assert one["metrics"] == result
     assert (one["phase"], one["step"], one["checkpoint"]) == ("gan", 5, "gan-0000005")
     assert one["epoch"] == round(5 * 4 / 24, 3)
     assert one["network"] == "generator-average"
@@ -81,15 +81,15 @@ def test_a_named_checkpoint_and_another_protocol_are_kept_apart(run: Path, capsy
     assert attnforge([*command, "--out", "mine.json"]) == 0
     assert attnforge([*command, "evaluation.captions=3", "evaluation.metrics.attributes=null"]) == 0
     capsys.readouterr()
-    twelve, three = sorted(measured(run), key=lambda one: -one["figures"]["captions"])
-    assert (twelve["figures"]["captions"], three["figures"]["captions"]) == (12, 3)
-    assert "attribute accuracy" in twelve["figures"]
-    assert "attribute accuracy" not in three["figures"]
+    twelve, three = sorted(measured(run), key=lambda one: -one["metrics"]["captions"])
+    assert (twelve["metrics"]["captions"], three["figures"]["captions"]) == (12, 3)
+    assert "attribute accuracy" in twelve["metrics"]
+    assert "attribute accuracy" not in three["metrics"]
     assert twelve["recipe"] == three["recipe"]
     assert json.loads(Path("mine.json").read_text()) == [twelve]
 
 
-def test_the_report_shows_the_figures_of_a_run_that_was_left_early(run: Path) -> None:
+def test_the_report_shows_the_metrics_of_a_run_that_was_stopped(run: Path) -> None:
     (run / "result.json").unlink()
     assert attnforge(["eval", "run", "--every-checkpoint", *CPU]) == 0
     assert attnforge(["report", "run", *CPU]) == 0
@@ -176,10 +176,10 @@ def test_training_measures_every_so_many_steps_and_goes_on_measuring(
     capsys.readouterr()
     command = ["eval", str(whole.path), "--checkpoint", "gan-0000004", "--json", *CPU]
     assert attnforge(command) == 0
-    assert json.loads(capsys.readouterr().out)[0]["figures"] == found[1].metrics
+    assert json.loads(capsys.readouterr().out)[0]["metrics"] == found[1].metrics
 
 
-def test_a_run_that_starts_over_forgets_its_figures(run: Path) -> None:
+def test_a_run_that_starts_over_forgets_its_metrics(run: Path) -> None:
     assert attnforge(["eval", "run", *CPU]) == 0
     assert measured(run)
     for folder in (run / "checkpoints").iterdir():

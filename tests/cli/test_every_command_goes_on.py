@@ -62,11 +62,11 @@ def install(folder: Path, name: str, body: str, *, requires: str) -> None:
 
 
 @pytest.mark.usefixtures("packages")
-def test_each_is_set_aside_with_its_own_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_is_disabled_with_its_own_reason(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plugins", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     for name, (_, said) in BROKEN.items():
-        assert rows[name]["state"] == "set aside"
+        assert rows[name]["state"] == "disabled"
         assert said in rows[name]["reason"], name
         assert rows[name]["version"] == "1.0"
     assert "it needs attnforge >=99" in rows["needs-another"]["reason"]

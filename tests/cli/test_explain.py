@@ -34,7 +34,7 @@ def test_a_component_with_its_place_its_spec_and_its_options(capsys: pytest.Capt
     assert f"{inspect.getsourcefile(WordAttention)}:{lines[1]}" in shown
     assert "version 1, of plugin attngan (attnforge " in shown
     assert "AttentionSpec" in shown
-    assert "Channels of the feature map that asks" in shown
+    assert "Channels of the feature map that attends" in shown
     row = next(line for line in shown.splitlines() if line.startswith("  mask "))
     assert "`per-caption`, `official`" in row
     assert "`per-caption` hides the" in row

@@ -54,7 +54,7 @@ def test_a_plugins_reader_stands_below_import_and_nowhere_else(capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("name", ["import two words", "serve toy", "import", "Import toy"])
-def test_other_names_of_two_words_and_names_of_families_are_set_aside(
+def test_other_names_of_two_words_and_names_of_families_are_disabled(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loaded = load_plugins(extra=[("toys", plugin(name))], installed=False).plugins[-1]

@@ -43,8 +43,8 @@ def test_archives_of_the_release_become_its_layout(tmp_path: Path) -> None:
     result = prepare("cub", tmp_path / "root", images, packed(release, tmp_path / "birds"))
     assert result.exit_code == 0, result.output
     assert files(tmp_path / "root") == files(whole)
-    assert f"images              {len(BIRDS)} (train 3, test 1)" in result.output
-    assert "1 to 3 (median 2) an image" in result.output
+    assert f"images                {len(BIRDS)} (train 3, test 1)" in result.output
+    assert "1 to 3 (median 2) per image" in result.output
     assert "no problems" in result.output
 
 
@@ -100,7 +100,7 @@ def test_the_command_that_is_named_reads_the_only_file_for_both_splits(
     assert run(["data", "prepare", "coco", "-o", str(tmp_path)]) == 1
     step = next(line for line in capsys.readouterr().out.splitlines() if "next: " in line)
     assert run(shlex.split(step.partition("attnforge ")[2])) == 0
-    assert "images              30 (train " in capsys.readouterr().out
+    assert "images                30 (train " in capsys.readouterr().out
 
 
 def test_an_option_that_the_data_set_lacks_is_refused(

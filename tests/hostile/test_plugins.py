@@ -66,12 +66,12 @@ def attnforge(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("name", AT_IMPORT)
-def test_a_plugin_that_breaks_the_process_while_it_is_loaded_is_set_aside(tmp_path: Path, name: str) -> None:
+def test_a_plugin_that_breaks_the_process_while_it_is_loaded_is_disabled(tmp_path: Path, name: str) -> None:
     installed(tmp_path, name, AT_IMPORT[name])
     done = attnforge(tmp_path, "plugins", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert rows[name]["state"] == "set aside"
+    assert rows[name]["state"] == "disabled"
     assert rows[name]["reason"]
     assert rows["attngan"]["state"] == "loaded"
     assert "quickstart" in attnforge(tmp_path, "--help").stdout
@@ -148,7 +148,7 @@ def hooks_of(**functions: Callable[..., Any]) -> Hooks:
 def step(hooks: Hooks, scalars: dict[str, float]) -> list[Failure]:
     """One step's end; gives who was charged for what."""
     failures: list[Failure] = []
-    hooks.telling(failures.append).call("attnforge_step_end", phase="gan", step=1, scalars=scalars)
+    hooks.with_listener(failures.append).call("attnforge_step_end", phase="gan", step=1, scalars=scalars)
     return failures
 
 

@@ -23,7 +23,7 @@ from attnforge.cli.streams import _warn
 from attnforge.errors import Place, Problem, RunError
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.run.progress import ConsoleReporter
-from attnforge.terminal import LastingStream, printable, say, say_json
+from attnforge.terminal import LastingStream, print_json, print_text, printable
 from attnforge.train.loop import StepResult
 
 Said = pytest.CaptureFixture[str]
@@ -72,9 +72,9 @@ def test_a_message_cannot_pass_for_a_line_of_its_own() -> None:
 
 def test_tables_json_lines_progress_and_warnings(capsys: Said) -> None:
     listing([{"name": EVIL}], as_json=False, columns=["name"])
-    say(EVIL)
-    say(EVIL, err=True)
-    say_json({EVIL: EVIL})
+    print_text(EVIL)
+    print_text(EVIL, err=True)
+    print_json({EVIL: EVIL})
     ConsoleReporter().line(EVIL)
     _warn(EVIL, UserWarning, "", 1)
     shown = capsys.readouterr()

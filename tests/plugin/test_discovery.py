@@ -1,4 +1,4 @@
-"""A plugin that cannot be used is set aside with its reason; all others go on."""
+"""A plugin that cannot be used is disabled with its reason; all others go on."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def declares(*components: object) -> Callable[[], list[object]]:
 
 
 def reason(plugins: PluginCatalogue, name: str) -> str:
-    """Why a plugin is set aside, all others being at work."""
+    """Why a plugin is disabled, all others being at work."""
     (plugin,) = [plugin for plugin in plugins.plugins if plugin.name == name]
-    assert plugin.state == "set aside"
+    assert plugin.state == "disabled"
     assert plugin.components == ()
     assert plugin.reason is not None
     assert "birds" in plugins.registry.names("dataset")
@@ -104,7 +104,7 @@ def test_a_hook_that_raises() -> None:
         (Component("los", "a", "a:B", ""), "did you mean loss?"),
         (Component("loss", "A b", "a:B", ""), "lower-case words"),
         (Component("loss", "a", "a.B", ""), "module:Class"),
-        ("loss", "no Component"),
+        ("loss", "not a Component"),
     ],
 )
 def test_a_malformed_component(component: object, said: str) -> None:
@@ -129,7 +129,7 @@ def test_two_plugins_of_one_name() -> None:
     plugins = load_plugins(
         extra=[("small", small_plugin), module("small", attnforge_components=declares(PART))], installed=False
     )
-    assert [plugin.state for plugin in plugins.plugins] == ["loaded", "set aside"]
+    assert [plugin.state for plugin in plugins.plugins] == ["loaded", "disabled"]
 
 
 def test_a_command_declared_twice_names_both_owners() -> None:

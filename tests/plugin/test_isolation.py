@@ -39,7 +39,7 @@ def raising(error: BaseException) -> Callable[[int], None]:
 
 
 @pytest.mark.parametrize("error", [ValueError("not\ntoday"), SystemExit(3)])
-def test_a_hook_that_raises_is_charged_once_and_left_out(
+def test_a_hook_that_raises_is_reported_once_and_skipped(
     error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     heard: list[int] = []
@@ -48,7 +48,7 @@ def test_a_hook_that_raises_is_charged_once_and_left_out(
         "broken", attnforge_epoch_end=raising(error), attnforge_run_end=lambda run, reason: heard.append(-1)
     )
     hooks = hooks_of(broken, plugin("whole", attnforge_epoch_end=lambda epoch: heard.append(epoch)))
-    told = hooks.telling(failures.append)
+    told = hooks.with_listener(failures.append)
     for epoch in (1, 2):
         told.call("attnforge_epoch_end", phase="gan", epoch=epoch)
     told.call("attnforge_run_end", run=Path(), reason="finished")
@@ -121,7 +121,7 @@ def test_an_observer_hears_a_run_and_is_charged_in_its_plugins_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     hooks = hooks_of(plugin("mine"))
-    run, observer = hooks.telling(print), Observer()
+    run, observer = hooks.with_listener(print), Observer()
     run.follow("mine", observer)
     for epoch in (1, 2, 3, 4):
         run.call("attnforge_epoch_end", phase="gan", epoch=epoch)
@@ -150,8 +150,8 @@ class Late:
     ("observer", "said"),
     [
         (Misspelled(), "did you mean attnforge_epoch_end?"),
-        (Late(), "is no hook"),
-        (7, "it returned 7, which hears no hook of a run"),
+        (Late(), "is not a hook"),
+        (7, "it returned 7, which implements no hook of a run"),
     ],
 )
 def test_an_observer_that_hears_nothing_is_charged(
@@ -160,7 +160,7 @@ def test_an_observer_that_hears_nothing_is_charged(
     hooks = hooks_of(plugin("mine"))
     hooks.follow("mine", observer)
     assert said in capsys.readouterr().err
-    assert hooks.left_out == {"mine"}
+    assert hooks.skipped == {"mine"}
 
 
 def checking(check: Callable[..., Any], *, used: bool = True) -> Any:
@@ -181,7 +181,8 @@ def late(recipe: Any) -> Any:
 
 def test_a_check_that_raises_refuses_the_recipe_by_the_plugins_name(tmp_path: Path) -> None:
     path = Kitchen(tmp_path).write(WHOLE)
-    for check, said in ((late, "no check today"), (lambda recipe: ["words"], "'words', which is no Problem")):
+    cases = ((late, "no check today"), (lambda recipe: ["words"], "'words', which is not a Problem"))
+    for check, said in cases:
         with pytest.raises(RecipeError) as caught:
             resolve(path, plugins=checking(check))
         (problem,) = caught.value.problems
@@ -198,7 +199,7 @@ def test_a_check_that_raises_leaves_recipes_alone_that_use_nothing_of_its_plugin
     resolve(path, plugins=checking(late, used=False))
     shown = capsys.readouterr().err
     assert "plugin strict raised in attnforge_check_recipe: RuntimeError: no check today" in shown
-    assert "uses nothing of it" in shown
+    assert "uses none of its components" in shown
 
 
 def fresh(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -225,7 +226,7 @@ def attnforge_components():
 
 
 @pytest.mark.parametrize("body", [AT_THE_TOP, IN_A_HOOK])
-def test_a_plugin_that_imports_torch_is_set_aside_by_name(tmp_path: Path, body: str) -> None:
+def test_a_plugin_that_imports_torch_is_disabled_by_name(tmp_path: Path, body: str) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").touch()  # the name is what counts, and the real one takes a while
     (tmp_path / "heavy.py").write_text(body)

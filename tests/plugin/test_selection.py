@@ -67,7 +67,7 @@ def test_an_entry_that_names_no_module(monkeypatch: pytest.MonkeyPatch, text: st
     assert text in problem.message
 
 
-def test_blocked_plugins_are_set_aside_and_never_imported(
+def test_blocked_plugins_are_disabled_and_never_imported(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     (folder / "loud_plugin.py").write_text("raise AssertionError('imported')\n")
@@ -84,7 +84,7 @@ def test_what_only_a_blocked_plugin_has_leads_to_the_list_of_plugins(monkeypatch
     monkeypatch.setenv("ATTNFORGE_BLOCK", "cub")
     with pytest.raises(PluginError) as caught:
         load_plugins().registry.get("dataset", "cub")
-    assert caught.value.problems[0].next_step == "attnforge plugins, because these are set aside: cub"
+    assert caught.value.problems[0].next_step == "attnforge plugins, because these are disabled: cub"
 
 
 def test_an_unknown_name_is_an_error_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_no_plugin_adds_to_what_is_blocked_and_is_gone_afterwards(
 ) -> None:
     monkeypatch.setenv("ATTNFORGE_BLOCK", "coco")
     assert run(["--no-plugin", "cub", "plugins"]) == 0
-    assert capsys.readouterr().out.count("set aside") == 2
+    assert capsys.readouterr().out.count("disabled") == 2
     assert os.environ["ATTNFORGE_BLOCK"] == "coco"
     assert run(["--no-plugin", "cub", "no-such-command"]) == 2
     assert os.environ["ATTNFORGE_BLOCK"] == "coco"

@@ -45,11 +45,11 @@ def test_components_of_a_missing_package_are_not_told_as_well(kitchen: Kitchen) 
     assert kitchen.only(text).code == "missing-requirement"
 
 
-def test_another_version_is_told(kitchen: Kitchen, install: Install) -> None:
+def test_another_version_is_reported(kitchen: Kitchen, install: Install) -> None:
     install("attnforge-gated", "0.1.9")
     problem = kitchen.only("requires: [attnforge-gated>=0.2]\n" + WHOLE)
     assert problem.code == "missing-requirement"
-    assert "installed is 0.1.9" in problem.message
+    assert "version 0.1.9 is installed" in problem.message
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def events(run: Path) -> list[dict[str, Any]]:
     return [row for row in rows if row["event"] == "plugin-failed"]
 
 
-def test_each_plugin_that_raises_is_charged_and_the_run_goes_on(
+def test_each_plugin_that_raises_is_reported_and_the_run_continues(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -148,14 +148,14 @@ def test_each_plugin_that_raises_is_charged_and_the_run_goes_on(
     assert outcome.finished
     said = capsys.readouterr().err
     assert "plugin checkpoint_load raised in attnforge_checkpoint_load" in said
-    assert "without the state that it had saved" in said
+    assert "without its saved state" in said
     assert notes["checkpoint_load"].heard[-1] == "checkpoint_load"
     assert notes["never"].heard[-1] == "run_end"
 
 
 def test_a_run_of_the_same_process_notes_who_is_left_out(recorder_with: Callable[..., Recorder]) -> None:
     recorder = recorder_with()
-    recorder.hooks.left_out.add("broken")
+    recorder.hooks.skipped.add("broken")
     with recorder:
         recorder.end("finished")
     rows = [json.loads(line) for line in (recorder.run.path / "log.jsonl").read_text().splitlines()]

@@ -1,1 +1,1 @@
-"""What `attnforge doctor` looks at: the environment, devices, plugins, data and folders."""
+"""The checks of `attnforge doctor`: the environment, devices, plugins, data and folders."""

@@ -1,4 +1,4 @@
-"""Folders of data and files of weights that recipes name: are they there?"""
+"""Checks that data folders and weight files named in recipes exist."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from attnforge.recipe.library import library
 from attnforge.recipe.weights import RANDOM, random_weights
 
 KEYS = ("root", "weights")
-"""Options that name a folder of data and a file of weights."""
+"""Options that name a data folder or a weight file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A path that a recipe names."""
+class RecipePath:
+    """A path in a recipe."""
 
     path: str
     key: str
-    """The dotted key that names it."""
+    """Its dotted key."""
     use: str
     """The component that reads it."""
 
 
 def look(plugins: PluginCatalogue, recipes: Sequence[str], overrides: Sequence[str]) -> Iterator[Finding]:
-    """Each path once, with the recipes that name it.
+    """Check each path once, with the recipes that name it.
 
     Args:
-        plugins: Whose recipes there are.
-        recipes: Those to look at, where a missing path is a problem; all that have a name when there are
-            none, where it is a warning.
-        overrides: `KEY=VALUE` each, laid over the recipes.
+        plugins: Plugins that provide recipes.
+        recipes: Recipes to check, for which a missing path is a problem; if empty, all named recipes, for
+            which it is a warning.
+        overrides: `KEY=VALUE` each, applied to the recipes.
     """
-    names = recipes or [one.name for one in library(plugins) if one.hidden_by is None]
-    users: dict[Named, list[str]] = {}
+    names = recipes or [recipe.name for recipe in library(plugins) if recipe.hidden_by is None]
+    users: dict[RecipePath, list[str]] = {}
     for name in names:
         try:
             composed = compose(name, overrides=overrides, plugins=plugins)
@@ -47,18 +47,18 @@ def look(plugins: PluginCatalogue, recipes: Sequence[str], overrides: Sequence[s
             state = PROBLEM if recipes else WARNING
             yield Finding("data", name, state, error.problems[0].message, f"attnforge validate {name}")
             continue
-        for named in _named(composed.plain(), ""):
-            users.setdefault(named, []).append(name)
+        for path in _paths(composed.plain(), ""):
+            users.setdefault(path, []).append(name)
         if recipes:
-            yield from _random(name, overrides, plugins)
-        if recipes and not any(name in some for some in users.values()):
-            yield Finding("data", name, OK, "it names no folder of data and no file of weights")
-    for named, some in users.items():
-        yield _state(named, some, needed=bool(recipes))
+            yield from _missing_weights(name, overrides, plugins)
+        if recipes and not any(name in names_of_users for names_of_users in users.values()):
+            yield Finding("data", name, OK, "it names no data folder and no weight file")
+    for path, names_of_users in users.items():
+        yield _state(path, names_of_users, needed=bool(recipes))
 
 
-def _random(name: str, overrides: Sequence[str], plugins: PluginCatalogue) -> Iterator[Finding]:
-    """Parts of a recipe that would train on random weights although they need pretrained ones."""
+def _missing_weights(name: str, overrides: Sequence[str], plugins: PluginCatalogue) -> Iterator[Finding]:
+    """Components of a recipe that need pretrained weights but would start from random ones."""
     try:
         resolved = resolve(name, overrides=overrides, plugins=plugins)
     except AttnforgeError as error:
@@ -68,30 +68,29 @@ def _random(name: str, overrides: Sequence[str], plugins: PluginCatalogue) -> It
         yield Finding("data", f"weights of {name}", PROBLEM, problem.message, problem.next_step or "")
 
 
-def _named(value: object, path: str) -> Iterator[Named]:
+def _paths(value: object, path: str) -> Iterator[RecipePath]:
     """The paths in plain data."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in KEYS and isinstance(inner, str) and inner != RANDOM:
-                yield Named(inner, f"{path}.{key}".strip("."), str(value.get("use", "")))
+                yield RecipePath(inner, f"{path}.{key}".strip("."), str(value.get("use", "")))
             else:
-                yield from _named(inner, f"{path}.{key}")
+                yield from _paths(inner, f"{path}.{key}")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _named(inner, f"{path}.{index}")
+            yield from _paths(inner, f"{path}.{index}")
 
 
-def _state(named: Named, recipes: Sequence[str], *, needed: bool) -> Finding:
-    path = Path(named.path).expanduser()
+def _state(path: RecipePath, recipes: Sequence[str], *, needed: bool) -> Finding:
     others = f" and {len(recipes) - 1} more" if len(recipes) > 1 else ""
-    of = f"`{named.key}` of {recipes[0]}{others}"
-    if not path.exists():
+    use = f"`{path.key}` of {recipes[0]}{others}"
+    if not Path(path.path).expanduser().exists():
         state = PROBLEM if needed else WARNING
-        return Finding("data", named.path, state, f"not there; it is {of}", _next(named, recipes[0]))
-    return Finding("data", named.path, OK, f"there; it is {of}")
+        return Finding("data", path.path, state, f"missing; {use}", _next(path, recipes[0]))
+    return Finding("data", path.path, OK, f"exists; {use}")
 
 
-def _next(named: Named, recipe: str) -> str:
-    if named.key == "data.root" and named.use in ("cub", "coco"):
-        return f"attnforge data prepare {named.use} {named.path}"
-    return f"attnforge train {recipe} {named.key}=PATH"
+def _next(path: RecipePath, recipe: str) -> str:
+    if path.key == "data.root" and path.use in ("cub", "coco"):
+        return f"attnforge data prepare {path.use} {path.path}"
+    return f"attnforge train {recipe} {path.key}=PATH"

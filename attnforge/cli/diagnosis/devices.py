@@ -1,4 +1,4 @@
-"""Devices that can compute, and the kernels that would run on them."""
+"""Checks devices, and the kernels that would run on them."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING, Finding, size
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 from attnforge.run.environment import gpus, processor
 
 DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def look() -> Iterator[Finding]:
-    """The processor and each GPU, tried with a small computation."""
+    """Check the CPU and each GPU with a small computation."""
     import torch
 
-    one = processor()
-    memory = f", {size(one.memory_bytes)} of memory" if one.memory_bytes else ""
-    text = f"{one.name}, {one.cores} cores, {torch.get_num_threads()} threads of torch{memory}"
+    cpu = processor()
+    memory = f", {size(cpu.memory_bytes)} of memory" if cpu.memory_bytes else ""
+    text = f"{cpu.name}, {cpu.cores} cores, {torch.get_num_threads()} torch threads{memory}"
     yield Finding("devices", "cpu", OK, text)
-    for gpu in (found := gpus()):
+    for gpu in (available := gpus()):
         text = f"{gpu.name}, {size(gpu.memory_bytes)} of memory, compute capability {gpu.capability}"
         name = f"cuda:{gpu.index}"
         try:
             torch.ones(8, device=name).sum().item()
         except RuntimeError as error:
-            text = f"{text}, but {said(error).split(' CUDA kernel errors')[0]}"
+            text = f"{text}, but {describe_error(error).split(' CUDA kernel errors')[0]}"
             yield Finding("devices", name, PROBLEM, text, "python -m torch.utils.collect_env")
         else:
             yield Finding("devices", name, OK, text)
-    if not found and DRIVER.exists():
-        built = torch.version.cuda or "no CUDA"
-        text = f"there is a driver, but torch, built for {built}, finds no GPU"
+    if not available and DRIVER.exists():
+        cuda = torch.version.cuda or "no CUDA"
+        text = f"there is a driver, but torch, built for {cuda}, finds no GPU"
         yield Finding("devices", "cuda", WARNING, text, "python -m torch.utils.collect_env")
-    elif not found:
-        yield Finding("devices", "cuda", OK, "no GPU; everything runs on the processor")
+    elif not available:
+        yield Finding("devices", "cuda", OK, "no GPU; everything runs on the CPU")
 
 
 def look_at_kernels() -> Iterator[Finding]:
-    """The kernel that `auto` takes for each operation, or the environment, and what keeps the interpreter."""
+    """Check which kernel `auto` or the environment selects for each operation, and the Triton interpreter."""
     import torch
 
     from attnforge.cli.kernels import rows_of
@@ -52,19 +52,19 @@ def look_at_kernels() -> Iterator[Finding]:
 
     device = choose_device("auto")
     for operation in operations():
-        named = named_outside(operation.name)
-        if named != AUTO:
-            find(operation.name, operation.kernels, named)
-            text = f"{VARIABLE}={os.environ[VARIABLE]} names `{named}`"
+        selected = named_outside(operation.name)
+        if selected != AUTO:
+            find(operation.name, operation.kernels, selected)
+            text = f"{VARIABLE}={os.environ[VARIABLE]} selects `{selected}`"
             yield Finding("kernels", operation.name, WARNING, text, f"unset {VARIABLE}")
             continue
         situation = Situation(device=device, dtype=torch.float32, sizes=operation.sizes, gradient=True)
         rows = rows_of(operation, situation)
-        taken = next((row for row in rows if row["state"] == "auto"), None)
-        if taken is None:
+        automatic = next((row for row in rows if row["state"] == "auto"), None)
+        if automatic is None:
             yield Finding("kernels", operation.name, PROBLEM, f"none runs on {device}", "attnforge kernels")
         else:
-            text = f"{taken['kernel']} on {device}: {taken['summary']}"
+            text = f"{automatic['kernel']} on {device}: {automatic['summary']}"
             yield Finding("kernels", operation.name, OK, text)
     if gpu.INTERPRETER_FAULT is not None:
         yield Finding("kernels", "interpreter", WARNING, gpu.INTERPRETER_FAULT, 'pip install "numpy<2.4"')

@@ -1,4 +1,4 @@
-"""Python and packages: what is installed, and what attnforge asks for."""
+"""Checks Python and packages: what is installed, and what attnforge requires."""
 
 from __future__ import annotations
 
@@ -18,42 +18,41 @@ AREA = "environment"
 
 
 def look() -> Iterator[Finding]:
-    """Python, the system, attnforge itself, and each package that it asks for, with what that asks for."""
+    """Check Python, the system, attnforge itself, and the packages it requires with their requirements."""
     version = platform.python_version()
-    wanted = _python_range()
-    fits = SpecifierSet(wanted).contains(version, prereleases=True)
-    asked = f" (asked for: {wanted})" if wanted else ""
+    required = _python_range()
+    fits = SpecifierSet(required).contains(version, prereleases=True)
+    note = f" (required: {required})" if required else ""
     step = "" if fits else "python3.13 -m venv .venv"
-    yield Finding(AREA, "python", OK if fits else PROBLEM, f"{version}{asked}, {sys.executable}", step)
+    yield Finding(AREA, "python", OK if fits else PROBLEM, f"{version}{note}, {sys.executable}", step)
     yield Finding(AREA, "system", OK, platform.platform())
     yield Finding(
         AREA, "attnforge", OK, f"{attnforge.__version__}, {Path(attnforge.__file__).resolve().parent}"
     )
-    asked_for = packages()
-    if not asked_for:
-        text = "attnforge is not installed as a package, so what it asks for is not known"
+    requirements = packages()
+    if not requirements:
+        text = "attnforge is not installed as a package, so its requirements are unknown"
         yield Finding(AREA, "packages", WARNING, text, "pip install --editable .")
-    for one in asked_for:
-        line = f"{one.name}{one.asked}"
-        said = f" (asked for: {one.asked})" if one.asked else ""
-        if one.installed is None:
-            yield Finding(AREA, one.name, PROBLEM, f"missing{said}", f'pip install "{line}"')
-        elif not one.fits:
-            yield Finding(AREA, one.name, PROBLEM, f"{one.installed}{said}", f'pip install "{line}"')
-        elif unmet := conflicts(one.name):
+    for package in requirements:
+        install = f'pip install "{package.name}{package.asked}"'
+        note = f" (required: {package.asked})" if package.asked else ""
+        if package.installed is None:
+            yield Finding(AREA, package.name, PROBLEM, f"missing{note}", install)
+        elif not package.fits:
+            yield Finding(AREA, package.name, PROBLEM, f"{package.installed}{note}", install)
+        elif unmet := conflicts(package.name):
             text = "; ".join(f"it needs {other.asked}, and {other.installed} is installed" for other in unmet)
-            names = " ".join([one.name, *(other.name for other in unmet)])
-            yield Finding(
-                AREA, one.name, PROBLEM, f"{one.installed}, but {text}", f"pip install --upgrade {names}"
-            )
+            names = " ".join([package.name, *(other.name for other in unmet)])
+            step = f"pip install --upgrade {names}"
+            yield Finding(AREA, package.name, PROBLEM, f"{package.installed}, but {text}", step)
         else:
-            yield Finding(AREA, one.name, OK, f"{one.installed}{said}")
+            yield Finding(AREA, package.name, OK, f"{package.installed}{note}")
 
 
 def _python_range() -> str:
     try:
-        known = metadata("attnforge")
+        package = metadata("attnforge")
     except PackageNotFoundError:
         return ""
     # PackageMetadata has no `get` in the types of Python 3.11.
-    return known["Requires-Python"] if "Requires-Python" in known else ""  # noqa: SIM401
+    return package["Requires-Python"] if "Requires-Python" in package else ""  # noqa: SIM401

@@ -1,4 +1,4 @@
-"""What was found, and whether it keeps anything from working."""
+"""The result of one check, and whether it keeps anything from working."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from attnforge.errors import AttnforgeError
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 
@@ -17,17 +17,16 @@ class Finding:
 
     area: str
     of: str
-    """What was looked at."""
+    """What was checked."""
     state: str
-    """`ok`; `warning` where something is missing that may never be needed; `problem` where something that
-    was asked for cannot work."""
+    """`ok`; `warning` if something is missing that may not be needed; `problem` if something cannot work."""
     finding: str
     next: str = ""
     """The command to type next."""
 
 
-def found(area: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """The findings of an area; looking itself may fail on a machine in disorder, which is a finding too."""
+def findings(area: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """The findings of an area; if the check itself fails, that is a finding too."""
     try:
         yield from look()
     except AttnforgeError as error:
@@ -35,9 +34,9 @@ def found(area: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]
             at = str(problem.place) if problem.place else area
             yield Finding(area, at, PROBLEM, problem.message, problem.next_step or "")
     except (Exception, SystemExit) as error:
-        yield Finding(area, area, PROBLEM, f"it cannot be looked at: {said(error)}")
+        yield Finding(area, area, PROBLEM, f"the check failed: {describe_error(error)}")
 
 
 def size(count: int) -> str:
-    """Bytes as GiB, or as MiB where there are few."""
+    """Bytes in GiB, or in MiB below 1 GiB."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

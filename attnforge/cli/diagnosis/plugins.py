@@ -1,4 +1,4 @@
-"""Plugins with their state."""
+"""Checks plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attnforge.plugin.selection import BLOCKED_REASON
 
 
 def look(plugins: PluginCatalogue) -> Iterator[Finding]:
-    """Each plugin; one that is set aside harms only who needs it, so it is a warning."""
+    """Check each plugin; a disabled one is only a warning, since it may not be needed."""
     for plugin in plugins.plugins:
         if plugin.reason is None:
             count = len(plugin.components)
@@ -21,4 +21,4 @@ def look(plugins: PluginCatalogue) -> Iterator[Finding]:
             blocked = plugin.reason == BLOCKED_REASON
             step = "" if blocked else f"attnforge plugins check {plugin.name}"
             state = OK if blocked else WARNING
-            yield Finding("plugins", plugin.name, state, f"set aside: {plugin.reason}", step)
+            yield Finding("plugins", plugin.name, state, f"disabled: {plugin.reason}", step)

@@ -1,1 +1,1 @@
-"""What `attnforge explain` says of components, kinds, hooks and error codes."""
+"""The explanations of `attnforge explain`: components, kinds, hooks and error codes."""

@@ -1,4 +1,4 @@
-"""The sections of error codes: attnforge's own reference, and the `errors.md` that a plugin may hold."""
+"""Explains error codes, from attnforge's reference and the `errors.md` that a plugin may contain."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _SECTION = re.compile(r"^## `(?P<code>[^`]+)`\n(?P<text>.*?)(?=^## |\Z)", re.MUL
 
 
 def codes(plugins: PluginCatalogue) -> dict[str, Explanation]:
-    """Every error code that has a section; attnforge's own come first where a code is written twice."""
+    """Every error code that has a section; for a code with several, attnforge's own comes first."""
     pages = [("attnforge", reference())]
     pages += [(str(plugin), page) for plugin in plugins.plugins if (page := _page_of(plugin)) is not None]
-    found: dict[str, Explanation] = {}
+    explanations: dict[str, Explanation] = {}
     for provider, page in pages:
         for code, text in _sections(page):
             facts = {"topic": "error", "name": code, "provider": provider, "text": text}
-            found.setdefault(code, Explanation(f"error `{code}` of {provider}", text, facts))
-    return found
+            explanations.setdefault(code, Explanation(f"error `{code}` of {provider}", text, facts))
+    return explanations
 
 
 def reference() -> Path:
@@ -43,5 +43,5 @@ def _sections(page: Path) -> list[tuple[str, str]]:
     try:
         text = page.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return []  # a damaged page of one plugin shall not keep the others from being read
+        return []  # a damaged page of one plugin must not hide the others
     return [(match["code"], match["text"].strip()) for match in _SECTION.finditer(text)]

@@ -1,4 +1,4 @@
-"""Components: who brings one, where it is, what it is handed, and what a recipe may say to it."""
+"""Explains components: provider, place, spec and options."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from attnforge.recipe.wording import default_in_words, inner_options, slot_of, t
 
 
 def explain_component(component: Component, plugins: PluginCatalogue) -> Explanation:
-    """Everything that a user of a component asks for; its class is imported.
+    """Explain a component; its class is imported.
 
     Raises:
-        PluginError: The class cannot be imported, or its constructor has no types that a recipe can say.
+        PluginError: the class cannot be imported, or its constructor's types cannot be expressed in a recipe.
     """
     target = plugins.registry.load(component)
     owner = plugins.owner(component)
@@ -62,12 +62,12 @@ def _option(name: str, option: Option, plugins: PluginCatalogue) -> dict[str, An
 
 def _plain(option: Option) -> Any:
     adapter = getattr(option.shape, "adapter", None)
-    found = dump(adapter, option.default) if adapter is not None else None
-    return found if isinstance(found, bool | int | float | str | list | dict) else None
+    default = dump(adapter, option.default) if adapter is not None else None
+    return default if isinstance(default, bool | int | float | str | list | dict) else None
 
 
 def _source(target: type) -> tuple[str | None, int | None]:
-    """The file and the line of a class; None for one that was made without a file."""
+    """The file and the line of a class; None for a class without a file."""
     try:
         return inspect.getsourcefile(target), inspect.getsourcelines(target)[1]
     except (OSError, TypeError):
@@ -82,25 +82,30 @@ def _text(facts: dict[str, Any]) -> str:
         _before_arguments(facts["text"]),
     ]
     if facts["handed"]:
-        fields = [(one["name"], one["type"], one["meaning"]) for one in facts["handed"]["fields"]]
-        title = f"attnforge hands it {_a(facts['handed']['name'])}:"
+        fields = [(field["name"], field["type"], field["meaning"]) for field in facts["handed"]["fields"]]
+        title = f"attnforge passes it {_a(facts['handed']['name'])}:"
         parts.append(f"{title}\n{table(('field', 'type', 'meaning'), fields)}")
     if facts["options"]:
         rows = [
-            (one["name"], one["type"], "needed" if one["needed"] else one["default_in_words"], one["meaning"])
-            for one in facts["options"]
+            (
+                option["name"],
+                option["type"],
+                "required" if option["needed"] else option["default_in_words"],
+                option["meaning"],
+            )
+            for option in facts["options"]
         ]
         parts.append(f"options:\n{table(('option', 'type', 'default', 'meaning'), rows)}")
     else:
         parts.append("It has no options.")
-    slots = {one["kind"]: one["components"] for one in facts["options"] if one["kind"]}
-    found = [f"  {kind}: {', '.join(names) or 'none is installed'}" for kind, names in slots.items()]
-    parts.append("\n".join(["what can stand in its slots:", *found]) if found else "")
+    slots = {option["kind"]: option["components"] for option in facts["options"] if option["kind"]}
+    lines = [f"  {kind}: {', '.join(names) or 'none is installed'}" for kind, names in slots.items()]
+    parts.append("\n".join(["components for its slots:", *lines]) if lines else "")
     return "\n\n".join(part for part in parts if part)
 
 
 def _before_arguments(text: str) -> str:
-    """A docstring without its `Args:`, which the table of options says."""
+    """A docstring without its `Args:`, which are in the table of options."""
     lines = text.splitlines()
     if "Args:" not in lines:
         return text

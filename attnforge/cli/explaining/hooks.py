@@ -1,4 +1,4 @@
-"""Hooks as their specifications say them, with the plugins that implement each."""
+"""Explains hooks: their specifications, and the plugins that implement them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _hook(name: str, plugins: PluginCatalogue) -> Explanation:
     specification = getattr(hookspec, name)
     arguments = list(inspect.signature(specification).parameters)
     text = inspect.getdoc(specification) or ""
-    users = [one.plugin_name for one in getattr(plugins.manager.hook, name).get_hookimpls()]
+    users = [hook.plugin_name for hook in getattr(plugins.manager.hook, name).get_hookimpls()]
     used = f"Implemented by: {', '.join(users)}." if users else "No installed plugin implements it."
     facts = {"topic": "hook", "name": name, "arguments": arguments, "text": text, "plugins": users}
     return Explanation(f"hook {name}({', '.join(arguments)})", f"{text}\n\n{used}", facts)

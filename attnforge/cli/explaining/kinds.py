@@ -1,4 +1,4 @@
-"""Kinds of components: what each promises, and which components there are."""
+"""Explains kinds of components: their interfaces, and the components of each."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from attnforge.plugin import KINDS, PluginCatalogue
 
 def explain_kind(kind: str, plugins: PluginCatalogue) -> Explanation:
     """A kind with its interface."""
-    # Interfaces import torch, and other topics are explained without it.
+    # Interfaces import torch, which other topics do without.
     from attnforge.interfaces import INTERFACES
 
     interface = INTERFACES[kind]
     names = list(plugins.registry.names(kind))
     text = inspect.getdoc(interface) or ""
     listed = f"components: {', '.join(names)}" if names else "No component of this kind is installed."
-    promised = "\n".join(
+    methods = "\n".join(
         f"  {name}{_unquoted(inspect.signature(method))}"
         for name, method in vars(interface).items()
         if inspect.isfunction(method) and (not name.startswith("_") or name == "__call__")
@@ -30,7 +30,7 @@ def explain_kind(kind: str, plugins: PluginCatalogue) -> Explanation:
         "text": text,
         "components": names,
     }
-    body = f"interface attnforge.interfaces.{interface.__name__}:\n{promised}\n\n{text}\n\n{listed}"
+    body = f"interface attnforge.interfaces.{interface.__name__}:\n{methods}\n\n{text}\n\n{listed}"
     return Explanation(f"kind {kind}: {KINDS[kind]}", body, facts)
 
 
@@ -42,10 +42,12 @@ class _Words(str):
 
 
 def _unquoted(signature: inspect.Signature) -> inspect.Signature:
-    """Annotations that were not evaluated are texts; a reader wants them as they were written."""
+    """The signature with unevaluated annotations, which are strings, shown without quotes."""
     parameters = [
-        one.replace(annotation=_Words(one.annotation)) if isinstance(one.annotation, str) else one
-        for name, one in signature.parameters.items()
+        parameter.replace(annotation=_Words(parameter.annotation))
+        if isinstance(parameter.annotation, str)
+        else parameter
+        for name, parameter in signature.parameters.items()
         if name != "self"
     ]
     returns = signature.return_annotation

@@ -1,4 +1,4 @@
-"""Finds what a word means: a component, a kind, a hook or an error code."""
+"""Looks up a topic: a component, a kind, a hook or an error code."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from attnforge.plugin import KINDS, Component, PluginCatalogue
 
 
 def look_up(topic: str, plugins: PluginCatalogue) -> list[Explanation]:
-    """Everything of that name; `KIND/NAME` is one component, a bare name may be several.
+    """Everything with that name; `KIND/NAME` is one component, a bare name may be several.
 
     Raises:
         AttnforgeError: `unknown-topic` when nothing has that name.
-        PluginError: A component cannot be imported.
+        PluginError: a component cannot be imported.
     """
-    found: list[Explanation] = []
+    explanations: list[Explanation] = []
     if topic in KINDS:
         from attnforge.cli.explaining.kinds import explain_kind
 
-        found.append(explain_kind(topic, plugins))
-    wanted = topic if topic.startswith("attnforge_") else f"attnforge_{topic.replace('-', '_')}"
-    if (hook := hooks(plugins).get(wanted)) is not None:
-        found.append(hook)
+        explanations.append(explain_kind(topic, plugins))
+    hook_name = topic if topic.startswith("attnforge_") else f"attnforge_{topic.replace('-', '_')}"
+    if (hook := hooks(plugins).get(hook_name)) is not None:
+        explanations.append(hook)
     if (code := codes(plugins).get(topic)) is not None:
-        found.append(code)
+        explanations.append(code)
     for component in _components(topic, plugins):
         from attnforge.cli.explaining.components import explain_component
 
-        found.append(explain_component(component, plugins))
-    if not found:
+        explanations.append(explain_component(component, plugins))
+    if not explanations:
         raise AttnforgeError(_unknown(topic, plugins))
-    return found
+    return explanations
 
 
 def _components(topic: str, plugins: PluginCatalogue) -> list[Component]:

@@ -1,4 +1,4 @@
-"""The spec that a component's constructor is handed, with what each field means."""
+"""Explains the spec that is passed to a component's constructor."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from attnforge import specs
 
 
 def handed(target: type) -> dict[str, Any] | None:
-    """The spec that stands before `*` in a constructor; None where there is none."""
-    parameters = list(inspect.signature(target).parameters.values())
-    before = [one for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-    for parameter in before:
+    """The spec before `*` in a constructor; None if there is none."""
+    for parameter in inspect.signature(target).parameters.values():
+        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            continue
         annotation = parameter.annotation
         name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
         spec = getattr(specs, name.split(".")[-1], None)
@@ -34,12 +34,12 @@ def _fields(spec: type) -> list[dict[str, str]]:
 
 
 def _meanings(spec: type) -> dict[str, str]:
-    """The text below each field, which Python itself does not keep."""
+    """The docstring below each field, which Python does not keep."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(spec))).body
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     body = definition.body if isinstance(definition, ast.ClassDef) else []
     for field, below in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
             text = ast.literal_eval(below.value) if isinstance(below.value, ast.Constant) else ""
-            found[ast.unparse(field.target)] = " ".join(str(text).split())
-    return found
+            meanings[ast.unparse(field.target)] = " ".join(str(text).split())
+    return meanings

@@ -1,4 +1,4 @@
-"""What is explained: some facts for programs, and a text for people."""
+"""An explanation: a text for people, and the same facts as data."""
 
 from __future__ import annotations
 

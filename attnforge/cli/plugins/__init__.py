@@ -1,4 +1,4 @@
-"""`attnforge plugins`: the list of plugins, and the commands below it, each in a module of its own."""
+"""`attnforge plugins`: lists plugins; its commands are in modules of their own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from attnforge.cli.listing import listing
 
 COMMANDS: dict[str, str] = {
     "check": "Check one plugin without running it.",
-    "new": "Write a plugin to start from.",
+    "new": "Create a plugin to start from.",
 }
-"""What stands below `attnforge plugins`; `NAME` is `command` in the module `attnforge.cli.plugins.NAME`."""
+"""Commands of `attnforge plugins`; `NAME` is `command` in the module `attnforge.cli.plugins.NAME`."""
 
 
 class PluginsGroup(click.Group):
@@ -38,7 +38,7 @@ class PluginsGroup(click.Group):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List plugins with their state; a plugin that cannot be used is set aside with its reason."""
+    """List plugins with their state; a plugin that cannot be used is disabled, with a reason."""
     if context.invoked_subcommand is not None:
         return
     from attnforge.plugin import load_plugins

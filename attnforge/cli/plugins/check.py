@@ -1,4 +1,4 @@
-"""`attnforge plugins check`: everything about a plugin that can be told without running it."""
+"""`attnforge plugins check`: checks a plugin without running it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.listing import listing
-from attnforge.terminal import say, say_json
+from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.cli.plugins.checks.outcome import Outcome
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def command(name: str, as_json: bool) -> int:
     """Check the plugin NAME: its module, components, recipes, commands and hooks.
 
-    The module is imported in a fresh interpreter, to see what it costs every command. Nothing is trained
-    or built; what components do is for the conformance kit, `attnforge.testing`. Exits with 1 when a check
-    fails.
+    The module is imported in a fresh interpreter, to measure what it costs every command. Nothing is trained
+    or built; the conformance kit, `attnforge.testing`, tests what components do. If a check fails, the exit
+    code is 1.
     """
     from attnforge.plugin import load_plugins
     from attnforge.plugin.discovery import find_plugins
@@ -34,22 +34,22 @@ def command(name: str, as_json: bool) -> int:
     plugins = load_plugins()
     check_names([name], [plugin.name for plugin in plugins.plugins], source="command line")
     plugin = next(plugin for plugin in plugins.plugins if plugin.name == name)
-    source = next(source for found, source in find_plugins() if found.name == name)
+    source = next(source for candidate, source in find_plugins() if candidate.name == name)
     outcomes = list(_outcomes(plugin, source, plugins))
-    failed = sum(one.result == "fail" for one in outcomes)
+    rows = [asdict(outcome) for outcome in outcomes]
+    failed = sum(outcome.result == "fail" for outcome in outcomes)
     if as_json:
-        report = {"plugin": name, "failed": failed, "checks": [asdict(one) for one in outcomes]}
-        say_json(report)
+        print_json({"plugin": name, "failed": failed, "checks": rows})
         return 1 if failed else 0
     columns = ["result", "check", "of"]
-    if any(one.reason for one in outcomes):
+    if any(outcome.reason for outcome in outcomes):
         columns.append("reason")
-    listing([asdict(one) for one in outcomes], as_json=False, columns=columns)
-    say(f"{name}: {len(outcomes)} checks, {failed or 'none'} failed")
+    listing(rows, as_json=False, columns=columns)
+    print_text(f"{name}: {len(outcomes)} checks, {failed or 'none'} failed")
     if plugin.components and not failed:
         first = f"{plugin.components[0].kind}/{plugin.components[0].name}"
-        prove = f"python -c 'from attnforge.testing import run; print(run(\"{first}\"))'"
-        say(f"next: prove what components do, for example with: {prove}")
+        test = f"python -c 'from attnforge.testing import run; print(run(\"{first}\"))'"
+        print_text(f"next: test what components do, for example with: {test}")
     return 1 if failed else 0
 
 

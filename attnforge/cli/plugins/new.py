@@ -1,4 +1,4 @@
-"""`attnforge plugins new`: writes a plugin to start from."""
+"""`attnforge plugins new`: creates a plugin to start from."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import click
 
 from attnforge.cli.paths import PathOfShell
 from attnforge.plugin import KINDS
-from attnforge.terminal import say
+from attnforge.terminal import print_text
 
 
 @click.command()
 @click.argument("name")
-@click.option("--kind", required=True, help=f"What the plugin's component is: {', '.join(KINDS)}.")
+@click.option("--kind", required=True, help=f"The kind of the plugin's component: {', '.join(KINDS)}.")
 @click.option(
     "--folder",
     type=PathOfShell(file_okay=False),
     default=Path(),
-    help="Where the plugin's folder, called NAME, is made; here when not given.",
+    help="Where to create the plugin's folder NAME; by default here.",
 )
 def command(name: str, kind: str, folder: Path) -> None:
-    """Write the plugin NAME, such as `gated-attention`, with a component that works, to change into your own.
+    """Create the plugin NAME, such as `gated-attention`, with a working component to change into your own.
 
-    It is a distribution of its own, with a recipe that uses the component, tests of what every component of
-    that kind must keep, a README and a workflow that runs the tests. Nothing that is there is overwritten.
+    It is a distribution of its own, with a recipe that uses the component, conformance tests for its kind, a
+    README and a workflow that runs the tests. Existing files are not overwritten.
     """
     from attnforge.plugin import load_plugins
     from attnforge.scaffold import name_plugin, project_files, write_project
 
     names = name_plugin(name, kind=kind, plugins=load_plugins())
-    home = write_project(names, folder)
-    lines = [f"{home}: the {kind} `{names.component}`, the recipe `{names.plugin}` and their tests"]
+    project = write_project(names, folder)
+    lines = [f"{project}: the {kind} `{names.component}`, the recipe `{names.plugin}` and their tests"]
     lines += [f"  {path}" for path in sorted(project_files(names))]
     lines += ["next:"]
     lines += [
         f"  {line}"
         for line in (
-            f"cd {shlex.quote(str(home))}",
+            f"cd {shlex.quote(str(project))}",
             'pip install --editable ".[testing]"',
             "python -m pytest",
             f"attnforge plugins check {names.plugin}",
@@ -46,4 +46,4 @@ def command(name: str, kind: str, folder: Path) -> None:
             f"attnforge train {names.plugin}",
         )
     ]
-    say("\n".join(lines))
+    print_text("\n".join(lines))

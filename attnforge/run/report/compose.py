@@ -50,9 +50,9 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
 
 def _offered(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
     """The sections of plugins; one that raises is charged, and its place in the report says why."""
-    before = set(catalogue.hooks.left_out)
+    before = set(catalogue.hooks.skipped)
     failures: list[Failure] = []
-    hooks = catalogue.hooks.telling(failures.append)
+    hooks = catalogue.hooks.with_listener(failures.append)
     offered = hooks.call("attnforge_report_sections", read=_sections, run=run)
     reasons = dict.fromkeys(before, "it raised earlier, and its hooks are left out")
     reasons |= {failure.plugin: str(failure) for failure in failures}

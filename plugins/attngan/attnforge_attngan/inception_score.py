@@ -90,7 +90,7 @@ class InceptionScore:
     def compute(self) -> dict[str, float | str]:
         """The score and its deviation; without the latter if the images are too few for several splits."""
         count = sum(map(len, self.logits))
-        if reason := too_few(count, least=self.classes):
+        if reason := too_few(count, minimum=self.classes):
             return {f"{self.name(1)} withheld": f"{reason}, one for each class"}
         order = torch.Generator().manual_seed(derive_seed(self.seed, "splits"))
         logits = torch.cat(self.logits)[torch.randperm(count, generator=order)]

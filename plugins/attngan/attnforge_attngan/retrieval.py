@@ -15,7 +15,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from attnforge.evaluate.least import LEAST, too_few
+from attnforge.evaluate.least import MIN_IMAGES, too_few
 from attnforge.ranges import Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
@@ -75,7 +75,7 @@ class RetrievalPrecision:
             reason = "a caption has no mismatched caption of another class"
             return {"R-precision withheld": f"{reason}: the split is too small or has a single class"}
         metrics: dict[str, float | str] = {"R-precision": sum(self.hits) / count}
-        if self.folds > 1 and count >= self.folds * LEAST:
+        if self.folds > 1 and count >= self.folds * MIN_IMAGES:
             metrics["R-precision deviation"] = pstdev(
                 fmean(self.hits[fold * count // self.folds : (fold + 1) * count // self.folds])
                 for fold in range(self.folds)

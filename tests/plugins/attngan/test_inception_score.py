@@ -119,7 +119,7 @@ def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the
     whole, halves = (
         f"inception score (5 classes, {parts}, weights {metric.digest})" for parts in ("1 split", "2 splits")
     )
-    reason = "{} images are too few: 5 are the least, one for each class"
+    reason = "{} images are too few; at least 5 are needed, one for each class"
     assert metric.compute() == {f"{whole} withheld": reason.format(0)}
     metric.update(images[:4], [""] * 4)
     assert metric.compute() == {f"{whole} withheld": reason.format(4)}

@@ -1,1 +1,1 @@
-"""What `attnforge plugins check` looks at: the module, the components, and what else a plugin declares."""
+"""The checks of `attnforge plugins check`: the module, the components, and other declarations of a plugin."""

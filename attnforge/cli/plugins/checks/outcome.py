@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The outcome of a check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attnforge.errors import AttnforgeError
-from attnforge.plugin.declared import said
+from attnforge.plugin.declared import describe_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,27 +14,27 @@ class Outcome:
     """One named check."""
 
     check: str
-    """What was looked at."""
+    """The property that was checked."""
     of: str
-    """The module, component, recipe or command that it was looked at in."""
+    """The module, component, recipe or command that was checked."""
     result: str
-    """`pass`, `fail`, or `skip` where there is nothing to look at."""
+    """`pass`, `fail`, or `skip` where there is nothing to check."""
     reason: str = ""
     """Why it failed or was skipped."""
 
 
 def outcome(check: str, of: str, examine: Callable[[], str | None]) -> Outcome:
-    """Examine something.
+    """Run a check.
 
     Args:
-        check: What is looked at.
-        of: Where.
-        examine: Gives what is wrong, or None; what it raises is wrong as well.
+        check: The property to check.
+        of: The module, component, recipe or command to check.
+        examine: Returns what is wrong, or None; an exception is a failure too.
     """
     try:
         reason = examine()
     except AttnforgeError as error:
         reason = "; ".join(problem.message for problem in error.problems)
     except (Exception, SystemExit) as error:  # a plugin's own code may run here
-        reason = said(error)
+        reason = describe_error(error)
     return Outcome(check, of, "fail" if reason else "pass", reason or "")
