@@ -23,7 +23,7 @@ from attnforge.terminal import say
     is_flag=True,
     help="Also draw the strongest words of each stage, and where the matching finds words.",
 )
-@click.option("--out", type=PATH, help="Folder to write to; RUN/drawings when not given.")
+@click.option("--out", type=PATH, help="Folder to write to; RUN/generated when not given.")
 @click.option("--device", default="auto", show_default=True)
 def command(
     run: Path,
@@ -51,7 +51,7 @@ def command(
             say(f"warning: the run does not know {unknown}: {caption!r} is read as {left!r}", err=True)
     once = list(dict.fromkeys(captions))  # the same caption has the same images
     drawings = pipeline.generate_each(once, count=count, seed=seed, attention=attention)
-    for path in write_images(drawings, out or pipeline.run.path / "drawings", attention=attention):
+    for path in write_images(drawings, out or pipeline.run.path / "generated", attention=attention):
         say(path)
     if (images := len(once) * count) > SHEET_ROWS:
         say(f"{SHEET} shows the first {SHEET_ROWS} of {images:,} images", err=True)

@@ -34,14 +34,14 @@ def look() -> Iterator[Finding]:
         text = "attnforge is not installed as a package, so what it asks for is not known"
         yield Finding(AREA, "packages", WARNING, text, "pip install --editable .")
     for one in asked_for:
-        line = f"{one.name}{one.asked}"
-        said = f" (asked for: {one.asked})" if one.asked else ""
+        line = f"{one.name}{one.required}"
+        said = f" (asked for: {one.required})" if one.required else ""
         if one.installed is None:
             yield Finding(AREA, one.name, PROBLEM, f"missing{said}", f'pip install "{line}"')
         elif not one.fits:
             yield Finding(AREA, one.name, PROBLEM, f"{one.installed}{said}", f'pip install "{line}"')
         elif unmet := conflicts(one.name):
-            text = "; ".join(f"it needs {other.asked}, and {other.installed} is installed" for other in unmet)
+            text = "; ".join(f"it needs {one.required}, but {one.installed} is installed" for one in unmet)
             names = " ".join([one.name, *(other.name for other in unmet)])
             yield Finding(
                 AREA, one.name, PROBLEM, f"{one.installed}, but {text}", f"pip install --upgrade {names}"
