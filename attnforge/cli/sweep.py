@@ -65,7 +65,7 @@ def command(
         return
     command_line = ["attnforge", "sweep", sweep, *overrides, *(["--out", str(out)] if out else [])]
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
-    if not run_sweep(plan, reporter=reporter, again=shlex.join(command_line), stop=stop):
+    if not run_sweep(plan, reporter=reporter, command=shlex.join(command_line), stop=stop):
         raise click.exceptions.Exit(stop.exit_code)
     reporter.line((plan.out / "results.md").read_text(encoding="utf-8"))
     for name in FILES:
