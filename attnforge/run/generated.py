@@ -19,9 +19,9 @@ class GeneratedImage:
     index: int
     """The number of its noise vector for this seed."""
     images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
-    """One image a stage, smallest first."""
+    """The image of each stage, smallest first."""
     attention: tuple[Float32[np.ndarray, "l _ _"], ...]
-    """One map a word for each stage that attends, in order; at each pixel they sum to one."""
+    """One map for each word and each stage with attention, in order; at each pixel they sum to one."""
     regions: Float32[np.ndarray, "l _ _"] | None = None
     """The attention of each word over the regions of the largest image, by the run's matching loss; a word's
     map sums to one. None unless requested, or when the recipe does not match words with regions."""

@@ -1,7 +1,7 @@
 """One real step of every phase before training, on networks that are discarded.
 
-A problem of a later phase, such as too little memory for its batch or unreadable images, would otherwise show
-only after the earlier phases have trained for days.
+A problem of a later phase, such as too little memory or unreadable images, would otherwise show only after
+the earlier phases have trained for days.
 """
 
 from __future__ import annotations
