@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from kernel_rows import Row
 
-from attnforge.run.sweep.plot import Line, Panel, draw_panels
+from attnforge.run.sweep.plot import Line, Panel, render_panels
 
 
 def draw(rows: Sequence[Row], *, device: str) -> str:
@@ -31,7 +31,7 @@ def draw(rows: Sequence[Row], *, device: str) -> str:
         ]
     threads = f"{first.threads} thread{'s' * (first.threads > 1)}"
     title = f"Forward and backward on {device}, {first.dtype}, {threads}"
-    return draw_panels(panels, x="batch size", title=title, logarithmic=True)
+    return render_panels(panels, x="batch size", title=title, logarithmic=True)
 
 
 def _lines(

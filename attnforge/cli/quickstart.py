@@ -32,7 +32,7 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
     plugins = load_plugins()
     resolved = resolve("quickstart", overrides=overrides, plugins=plugins)
     path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
-    reporter = ConsoleReporter(lost=stop.closed)
+    reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
     outcome = train(resolved, path, resume=True, reporter=reporter, stop=stop)
     if not outcome.finished:
         raise click.exceptions.Exit(stop.exit_code)

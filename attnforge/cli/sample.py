@@ -23,7 +23,7 @@ from attnforge.terminal import print_text
     is_flag=True,
     help="Also show attention maps: the strongest words of each stage, and where words match regions.",
 )
-@click.option("--out", type=PATH, help="Folder to write to; by default RUN/drawings.")
+@click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
 def command(
     run: Path,
@@ -51,7 +51,7 @@ def command(
             print_text(f"warning: unknown words {unknown}: {caption!r} is read as {rest!r}", err=True)
     unique = list(dict.fromkeys(captions))  # the same caption gives the same images
     images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention)
-    for path in write_images(images, out or pipeline.run.path / "drawings", attention=attention):
+    for path in write_images(images, out or pipeline.run.path / "generated", attention=attention):
         print_text(path)
     if (total := len(unique) * count) > SHEET_ROWS:
         print_text(f"{SHEET} shows the first {SHEET_ROWS} of {total:,} images", err=True)

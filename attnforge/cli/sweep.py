@@ -64,8 +64,8 @@ def command(
         listing(rows, as_json=False, columns=["run", "recipe", "values", "folder", "state"])
         return
     command_line = ["attnforge", "sweep", sweep, *overrides, *(["--out", str(out)] if out else [])]
-    reporter = ConsoleReporter(lost=stop.closed)
-    if not run_sweep(plan, reporter=reporter, again=shlex.join(command_line), stop=stop):
+    reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
+    if not run_sweep(plan, reporter=reporter, command=shlex.join(command_line), stop=stop):
         raise click.exceptions.Exit(stop.exit_code)
     reporter.line((plan.out / "results.md").read_text(encoding="utf-8"))
     for name in FILES:

@@ -32,11 +32,13 @@ def command(
     from attnforge.run.training import train
 
     plugins = load_plugins()
-    reporter = ConsoleReporter(lost=stop.closed)
+    reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
     if resume and names_a_run(recipe, plugins):
         opened = open_run(Path(recipe), out=out, overrides=overrides, plugins=plugins, warn=reporter.warning)
         path = opened.path
-        outcome = train(opened.resolved, path, resume=True, reporter=reporter, asked=opened.asked, stop=stop)
+        outcome = train(
+            opened.resolved, path, resume=True, reporter=reporter, recipe_text=opened.recipe_text, stop=stop
+        )
     else:
         resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"

@@ -22,7 +22,7 @@ def command(arguments: tuple[str, ...]) -> int:
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
     from attnforge.recipe.weights import random_weights
-    from attnforge.run.trial.shapes import walk_phases
+    from attnforge.run.trial.shapes import check_shapes
 
     recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
@@ -33,16 +33,16 @@ def command(arguments: tuple[str, ...]) -> int:
     for recipe in recipes:
         try:
             resolved = resolve(recipe, overrides=overrides, plugins=plugins)
-            walk = walk_phases(resolved)
-            if walk.problems:
-                raise RecipeError(walk.problems)
+            checked = check_shapes(resolved)
+            if checked.problems:
+                raise RecipeError(checked.problems)
         except RecipeError as error:
             print_text(f"{recipe}: {_count(error)}")
             print_error(error)
             code = 1
         else:
             print_text(f"{recipe}: ok {resolved.digest[:8]}")
-            for remark in walk.unseen:
+            for remark in checked.unchecked:
                 print_text(f"  not checked: {remark}")
             for problem in random_weights(resolved):
                 print_text(f"  before it can train: {problem.expected}")

@@ -1,1 +1,1 @@
-"""A run on disk: training into it, drawing with it, reporting on it."""
+"""Runs on disk: training, resuming, generating, measuring, reporting."""

@@ -1,4 +1,4 @@
-"""A look at a run's captions before it trains: what cannot be read is refused, what is left out is told."""
+"""Checks of a run's captions before training: unreadable ones are errors, unknown words are warnings."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from attnforge.interfaces import Dataset
 from attnforge.run.folder import RunFolder
 from attnforge.run.progress import Reporter
 
-LOOKED_AT = 20_000
+MAX_CHECKED_CAPTIONS = 20_000
 """Training captions whose words are compared with the vocabulary; more would delay the first step."""
 
 
-def refuse_captions(parts: Parts, phases: Sequence[str]) -> None:
-    """Refuse captions that a run would come to only after hours: of training, of samples, of the test split.
+def check_captions(parts: Parts, phases: Sequence[str]) -> None:
+    """Check the captions of training, of samples and of the test split, which may be used only after hours.
 
     Args:
         parts: The recipe's data, with the tokenizer and its vocabulary.
-        phases: The phases that are going to be trained.
+        phases: The phases to train.
 
     Raises:
-        DataError: an image has no caption with a known word, or a split that is needed is empty.
+        DataError: an image has no caption with a known word, or a required split is empty.
         AttnforgeError: a caption of `sampling` has no known word.
     """
     recipe = parts.recipe
@@ -37,26 +37,27 @@ def refuse_captions(parts: Parts, phases: Sequence[str]) -> None:
         parts.datasets.of_any_size("test")
 
 
-def warn_of_lost_words(parts: Parts, run: RunFolder, reporter: Reporter) -> None:
-    """Tell and log which words of captions the vocabulary lacks, and whether classes leave no contrast."""
+def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> None:
+    """Warn of words that the vocabulary lacks, and of data of one class, which has no mismatched captions."""
     recipe = parts.recipe
     if parts.datasets.training_classes() == 1:
-        reporter.line("warning: all images are of one class, so none has a mismatched caption to learn from")
+        reporter.line("warning: all images belong to one class, so there are no mismatched captions")
         run.log_event("single-class")
-    seen = {"training": UnknownWords.of(parts.tokenizer, islice(_all_captions(_train(parts)), LOOKED_AT))}
+    training = islice(_all_captions(_train(parts)), MAX_CHECKED_CAPTIONS)
+    unknown_words = {"training": UnknownWords.of(parts.tokenizer, training)}
     if recipe.sampling.captions:
-        seen["samples"] = UnknownWords.of(parts.tokenizer, recipe.sampling.captions)
+        unknown_words["samples"] = UnknownWords.of(parts.tokenizer, recipe.sampling.captions)
     if recipe.generator is not None and recipe.evaluation.metrics:
-        seen["evaluation"] = unknown_when_measured(parts)
-    for where, unknown in seen.items():
+        unknown_words["evaluation"] = unknown_evaluation_words(parts)
+    for where, unknown in unknown_words.items():
         if unknown:
             reporter.line(f"warning: {where}: {unknown}")
             first = dict(islice(unknown.words.items(), 100))
             run.log_event("unknown-words", where=where, captions=unknown.captions, words=first)
 
 
-def unknown_when_measured(parts: Parts) -> UnknownWords:
-    """What the vocabulary lacks of the captions that the recipe's evaluation measures."""
+def unknown_evaluation_words(parts: Parts) -> UnknownWords:
+    """Words of the evaluation's captions that the vocabulary lacks."""
     options = parts.recipe.evaluation
     captions = choose_captions(parts.dataset("test"), count=options.captions, seed=options.seed, parts=parts)
     return UnknownWords.of(parts.tokenizer, captions)

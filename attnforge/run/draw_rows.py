@@ -1,4 +1,4 @@
-"""One random operation on a batch as an operation on each of its rows."""
+"""Splits a random operation on a batch into operations on its rows."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The arguments of an operation, which can be had for one row at a time."""
+    """The arguments of an operation, split into rows."""
 
     count: int
     names: tuple[str, ...]
-    """What the operation calls each of its arguments by position."""
+    """Names of the positional arguments."""
     written: Mapping[str, Tensor]
-    """The arguments of `count` rows that it writes to, each with the memory of its rows in `copies`."""
+    """The arguments of `count` rows that the operation writes to."""
     copies: Mapping[str, Sequence[Tensor]]
+    """Copies of their rows, which the operation writes to instead."""
     positional: Sequence[Any]
     keywords: Mapping[str, Any]
 
     @classmethod
-    def of(cls, operation: Any, args: Sequence[Any], named: Mapping[str, Any], *, count: int) -> Rows | None:
-        """None where no argument has `count` rows: neither a tensor nor the size of the result.
+    def of(cls, operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, count: int) -> Rows | None:
+        """Split the arguments; None when no argument, tensor or size of the result, has `count` rows.
 
         Args:
-            operation: An overload of torch's.
-            args: Its arguments by position.
-            named: Its arguments by name.
+            operation: An overload of a torch operation.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
             count: Rows of the batch; 0 for none.
         """
         schema = operation._schema.arguments
         names = tuple(argument.name for argument in schema[: len(args)])
-        values = {**dict(zip(names, args, strict=True)), **named}
+        values = {**dict(zip(names, args, strict=True)), **kwargs}
         if count == 0 or not any(_has_rows(name, value, count) for name, value in values.items()):
             return None
         written = {
@@ -45,30 +46,30 @@ class Rows:
             and argument.alias_info.is_write
             and _has_rows(argument.name, values.get(argument.name), count)
         }
-        # Compact copies: where a tensor's rows lie in memory decides which numbers an operation gives them.
+        # contiguous copies, because the memory layout of a row affects which random numbers it gets
         copies = {
             name: [row.clone(memory_format=torch.contiguous_format) for row in value.split(1)]
             for name, value in written.items()
         }
-        return cls(count, names, written, copies, args, named)
+        return cls(count, names, written, copies, args, kwargs)
 
     def args(self, row: int) -> list[Any]:
-        """The arguments by position for one row."""
+        """The positional arguments for one row."""
         return [self._row(name, value, row) for name, value in zip(self.names, self.positional, strict=True)]
 
-    def named(self, row: int) -> dict[str, Any]:
-        """The arguments by name for one row."""
+    def kwargs(self, row: int) -> dict[str, Any]:
+        """The keyword arguments for one row."""
         return {name: self._row(name, value, row) for name, value in self.keywords.items()}
 
     def join(self, results: Sequence[Any]) -> Any:
-        """What the operation gives for the batch, from what it gave for each row."""
+        """The result of the operation for the batch, from its results for the rows."""
         for name, tensor in self.written.items():
             tensor.copy_(torch.cat(list(self.copies[name])))
         if isinstance(results[0], tuple):
-            return tuple(self._joined(parts) for parts in zip(*results, strict=True))
-        return self._joined(results)
+            return tuple(self._concatenate(parts) for parts in zip(*results, strict=True))
+        return self._concatenate(results)
 
-    def _joined(self, parts: Sequence[Tensor]) -> Tensor:
+    def _concatenate(self, parts: Sequence[Tensor]) -> Tensor:
         for name, tensor in self.written.items():
             if parts[0] is self.copies[name][0]:
                 return tensor

@@ -1,4 +1,4 @@
-"""Encoders of another run in place of new ones."""
+"""Encoders loaded from the checkpoint of another run."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ BOTH = frozenset({"text", "image"})
 
 
 def find_encoders(recipe: Recipe, tokenizer: Tokenizer, *, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The checkpoint that the recipe's `encoders` names; None when it names none.
+    """The checkpoint that the recipe's `encoders` names; None when the recipe has no `encoders`.
 
-    Of a run that is the newest of the phase that was trained last; a checkpoint's path names that one.
+    The path of a run stands for its newest checkpoint; the path of a checkpoint for that checkpoint.
 
     Args:
         recipe: The recipe.
         tokenizer: With the vocabulary of the data.
-        warn: Told of every checkpoint that is passed over.
+        warn: Called for every checkpoint that is skipped.
 
     Raises:
-        RunError: there is no run, no whole checkpoint of both encoders in it, or its vocabulary is another.
+        RunError: the run is missing, or has no intact checkpoint of both encoders, or its vocabulary differs.
     """
     if recipe.encoders is None:
         return None
     location = locate_run(Path(recipe.encoders))
     run = location.run
     if location.checkpoint is not None:
-        checkpoint = _named(run, location.checkpoint)
+        checkpoint = _read_checkpoint(run, location.checkpoint)
     else:
         phases = phases_of(intact_lock(run, warn=warn))
         search = newest_checkpoint(run.checkpoints, phases=phases, holding=BOTH)
         for damage in search.passed_over:
-            warn(f"checkpoint passed over: {damage}")
+            warn(f"skipping checkpoint {damage}")
         if search.checkpoint is None:
             raise RunError(_no_encoders(run, search.passed_over))
         checkpoint = search.checkpoint
-    same_vocabulary(tokenizer, checkpoint, again="attnforge train RECIPE encoders=null")
+    refuse_other_vocabulary(tokenizer, checkpoint, next_step="attnforge train RECIPE encoders=null")
     return checkpoint
 
 
-def take_encoders(parts: Parts, checkpoint: Checkpoint) -> None:
-    """Give both encoders the weights of a checkpoint.
+def load_encoders(parts: Parts, checkpoint: Checkpoint) -> None:
+    """Load the weights of both encoders from a checkpoint.
 
     Raises:
         RunError: the weights do not fit.
@@ -65,25 +65,25 @@ def take_encoders(parts: Parts, checkpoint: Checkpoint) -> None:
 
 
 def phases_to_train(recipe: Recipe) -> tuple[list[str], list[str]]:
-    """The names of the phases that a run trains, and of those that it leaves out.
+    """The names of the phases that a run trains, and of those that it skips.
 
-    Given encoders make phases that train nothing else needless. A recipe of such phases alone goes on
-    training the encoders that it is given.
+    With `encoders` in the recipe, phases that train nothing but encoders are skipped. A recipe that has only
+    such phases keeps training the encoders that it loads.
     """
     names = list(recipe.phases)
-    drawing = [name for name in names if "generator" in class_of(recipe.phases[name].task).needs]
-    if recipe.encoders is None or not drawing:
+    adversarial = [name for name in names if "generator" in class_of(recipe.phases[name].task).needs]
+    if recipe.encoders is None or not adversarial:
         return names, []
-    return drawing, [name for name in names if name not in drawing]
+    return adversarial, [name for name in names if name not in adversarial]
 
 
-def same_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, again: str) -> None:
-    """Refuse weights of another vocabulary.
+def refuse_other_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, next_step: str) -> None:
+    """Refuse weights that were trained with another vocabulary.
 
     Args:
-        tokenizer: That of the run.
-        checkpoint: Whose weights shall be taken.
-        again: The command that does without them.
+        tokenizer: The tokenizer of the run.
+        checkpoint: The checkpoint to load from.
+        next_step: The command that works without it.
 
     Raises:
         RunError: the vocabularies differ.
@@ -95,18 +95,18 @@ def same_vocabulary(tokenizer: Tokenizer, checkpoint: Checkpoint, *, again: str)
                 message=f"checkpoint {checkpoint.folder} has vocabulary {checkpoint.fingerprint}, "
                 f"but the captions of the data give vocabulary {tokenizer.fingerprint}",
                 expected="the data and tokenizer that the checkpoint was trained with, or new encoders",
-                next_step=again,
+                next_step=next_step,
             )
         )
 
 
-def describe_encoders(checkpoint: Checkpoint, left_out: Sequence[str]) -> str:
-    """Where encoders were taken from, and the phases that are left out for it."""
-    taken = f"encoders are taken from {checkpoint.folder}"
-    return f"{taken}, so phase {' and '.join(left_out)} is left out" if left_out else taken
+def describe_encoders(checkpoint: Checkpoint, skipped: Sequence[str]) -> str:
+    """Where the encoders come from, and the phases that are skipped for it."""
+    source = f"using encoders from {checkpoint.folder}"
+    return f"{source}; skipping phase {' and '.join(skipped)}" if skipped else source
 
 
-def _named(run: RunFolder, name: str) -> Checkpoint:
+def _read_checkpoint(run: RunFolder, name: str) -> Checkpoint:
     checkpoint = read_checkpoint(run.checkpoints / name, holding=BOTH)
     if isinstance(checkpoint, Checkpoint):
         return checkpoint
@@ -117,7 +117,7 @@ def _no_encoders(run: RunFolder, damaged: Sequence[Damage]) -> Problem:
     reasons = "".join(f"; {damage}" for damage in damaged)
     return Problem(
         code="no-encoders",
-        message=f"run {run.path} has no whole checkpoint with a text and an image encoder{reasons}",
-        expected="a run whose matching phase has saved",
+        message=f"run {run.path} has no intact checkpoint with a text and an image encoder{reasons}",
+        expected="a run whose encoder phase has saved a checkpoint",
         next_step=f"attnforge train --resume {run.path}",
     )

@@ -1,4 +1,4 @@
-"""What a run would stand on: packages with their versions, the processor, GPUs, memory."""
+"""The environment of a run: packages with their versions, the processor, GPUs, memory."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from packaging.requirements import Requirement
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that attnforge asks for."""
+    """A package that attnforge requires."""
 
     name: str
-    asked: str
-    """The versions that will do, such as `>=2.11`; empty when all will."""
+    required: str
+    """The accepted versions, such as `>=2.11`; empty for any."""
     installed: str | None
     """None when it is missing."""
 
     @property
     def fits(self) -> bool:
-        """Whether it is installed in a version that will do."""
-        return self.installed is not None and Requirement(f"{self.name}{self.asked}").specifier.contains(
+        """Whether an accepted version is installed."""
+        return self.installed is not None and Requirement(f"{self.name}{self.required}").specifier.contains(
             self.installed, prereleases=True
         )
 
@@ -38,7 +38,7 @@ class Processor:
     cores: int
     """Cores that this process may use."""
     memory_bytes: int | None
-    """Memory of the machine; None where it cannot be told."""
+    """Memory of the machine; None when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +53,39 @@ class Gpu:
 
 
 def packages(distribution: str = "attnforge") -> list[Package]:
-    """What a distribution asks for here, without its extras; nothing when it is not installed."""
+    """The requirements of a distribution on this platform, without its extras; empty if not installed."""
     try:
         lines = requires(distribution) or []
     except PackageNotFoundError:
         return []
-    found = []
+    required = []
     for line in lines:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            found.append(Package(requirement.name, str(requirement.specifier), version_of(requirement.name)))
-    return found
+            name = requirement.name
+            required.append(Package(name, str(requirement.specifier), version_of(name)))
+    return required
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A package that does not get what it asks for."""
+    """An installed package whose requirement is not met."""
 
     package: str
-    asked: str
-    """The other package with the versions that will do, such as `torch==2.11.0`."""
+    required: str
+    """The requirement, such as `torch==2.11.0`."""
     name: str
-    """The other package."""
+    """The required package."""
     installed: str
 
 
 def conflicts(distribution: str) -> list[Conflict]:
-    """What an installed distribution asks for without its extras that is installed in another version."""
+    """Requirements of a distribution, without its extras, that are installed in another version."""
     unmet = []
     for package in packages(distribution):
         if package.installed is not None and not package.fits:
-            asked = f"{package.name}{package.asked}"
-            unmet.append(Conflict(distribution, asked, package.name, package.installed))
+            required = f"{package.name}{package.required}"
+            unmet.append(Conflict(distribution, required, package.name, package.installed))
     return unmet
 
 
@@ -97,7 +98,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def processor() -> Processor:
-    """The processor of this machine, as far as this process may use it."""
+    """The processor of this machine, with the cores that this process may use."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -107,24 +108,25 @@ def processor() -> Processor:
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that torch finds; importing torch is what takes the time."""
+    """The GPUs that torch finds; slow, because it imports torch."""
     import torch
 
-    found = []
+    devices = []
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        one = torch.cuda.get_device_properties(index)
-        found.append(Gpu(index, one.name, one.total_memory, f"{one.major}.{one.minor}"))
-    return found
+        properties = torch.cuda.get_device_properties(index)
+        capability = f"{properties.major}.{properties.minor}"
+        devices.append(Gpu(index, properties.name, properties.total_memory, capability))
+    return devices
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory that this process has held, or None where it cannot be told."""
+    """Peak memory of this process; None when unknown."""
     try:
         import resource
     except ImportError:  # Windows
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes, but on macOS bytes
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes, but bytes on macOS
 
 
 def _processor_name() -> str:
@@ -132,5 +134,5 @@ def _processor_name() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Measuring the checkpoints of a run, without training it."""
+"""Measures the checkpoints of a run without training it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from attnforge.build.parts import Parts
 from attnforge.errors import DataError, Place, Problem, RecipeError, RunError
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.run.captions import unknown_when_measured
+from attnforge.run.captions import unknown_evaluation_words
 from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
 from attnforge.run.intact import intact_lock
@@ -29,7 +29,7 @@ from attnforge.run.progress import Reporter
 from attnforge.run.saved_parts import sampling_network_name
 
 CHANGEABLE = ("evaluation", "data")
-"""Sections that may be overridden: they say how to judge, and on what; all else is in the weights."""
+"""Sections that may be overridden, because the weights do not depend on them."""
 
 
 def evaluate_run(
@@ -41,22 +41,21 @@ def evaluate_run(
     device: str = "auto",
     reporter: Reporter,
 ) -> list[Measurement]:
-    """Measure checkpoints of a run without training it, and write the figures into its folder.
+    """Measure checkpoints of a run without training it, and save the metrics in its folder.
 
     Args:
         path: The run folder, or one of its checkpoints.
         overrides: `KEY=VALUE` each, below `evaluation` or `data`.
-        checkpoint: The name of one checkpoint; the newest with a generator when neither this nor the path
-            names one.
-        every: Measure all checkpoints that hold a generator. What was measured before with the same
-            weights and protocol is taken as it is.
-        device: Where to draw and judge; `auto` takes a GPU where there is one.
-        reporter: Tells the user.
+        checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
+        every: Measure all checkpoints that hold a generator. Measurements of the same weights and protocol
+            are reused.
+        device: Where to generate and measure; `auto` uses a GPU if there is one.
+        reporter: Where progress is reported.
 
     Raises:
-        RunError: There is no run, or it is in use; it has no such checkpoint, or none with a generator; or no
-            metric is named.
-        RecipeError: An override is wrong, or changes what the weights were trained with.
+        RunError: The run is missing or in use; it has no such checkpoint, or none with a generator; or the
+            recipe has no metric.
+        RecipeError: An override is invalid, or changes what the weights were trained with.
         DataError: The test split is missing or malformed.
     """
     location = locate_run(path)
@@ -91,40 +90,41 @@ def _evaluate(
         reporter.warning(text)
         run.log_event("warning", message=text)
 
-    def quiet(text: str) -> None:
-        """All checkpoints are looked through below, and those that are damaged told once."""
+    def ignore(text: str) -> None:
+        """With `every`, damaged checkpoints are reported once, by the search of all checkpoints."""
 
     pipeline = Pipeline.load(
-        run.path, device=device, checkpoint=checkpoint, resolved=resolved, warn=quiet if every else warn
+        run.path, device=device, checkpoint=checkpoint, resolved=resolved, warn=ignore if every else warn
     )
-    chosen = generator_checkpoints(run, pipeline.recipe, warn=warn) if every else [pipeline.checkpoint]
+    checkpoints = generator_checkpoints(run, pipeline.recipe, warn=warn) if every else [pipeline.checkpoint]
     phases = list(pipeline.recipe.phases)
     known = {
-        (one.name, one.protocol_digest, one.weights): one for one in read_measurements(run, phases=phases)
+        (measurement.name, measurement.protocol_digest, measurement.weights): measurement
+        for measurement in read_measurements(run, phases=phases)
     }
     digest = protocol_digest(protocol_of(resolved))
-    if unknown := unknown_when_measured(pipeline.parts):
+    if unknown := unknown_evaluation_words(pipeline.parts):
         reporter.line(f"warning: {unknown}")
-    images = _images(pipeline.parts, phase=pipeline.checkpoint.phase)
+    captions = pipeline.recipe.evaluation.captions
+    images = _training_images(pipeline.parts, phase=pipeline.checkpoint.phase)
     measurements = []
-    for one in chosen:
-        same = known.get((one.folder.name, digest, digest_of_weights(one)))
+    for saved in checkpoints:
+        name = saved.folder.name
+        same = known.get((name, digest, digest_of_weights(saved)))
         if same is not None:
-            reporter.line(f"{one.folder.name} was measured before")
+            reporter.line(f"{name}: already measured")
             measurements.append(same)
             continue
-        reporter.line(
-            f"measuring {one.folder.name} on {pipeline.recipe.evaluation.captions} captions of the test split"
-        )
+        reporter.line(f"measuring {name} on {captions} captions of the test split")
         measurement = measure_network(
             pipeline.parts,
-            cast("nn.Module", pipeline.with_checkpoint(one).generator),
+            cast("nn.Module", pipeline.with_checkpoint(saved).generator),
             resolved=resolved,
-            phase=one.phase,
-            step=one.step,
+            phase=saved.phase,
+            step=saved.step,
             images=images,
-            name=sampling_network_name(one),
-            checkpoint=one,
+            name=sampling_network_name(saved),
+            checkpoint=saved,
         )
         measurement.recipe["digest"] = original.digest
         write_measurement(run, measurement)
@@ -132,11 +132,11 @@ def _evaluate(
     return measurements
 
 
-def _images(parts: Parts, *, phase: str) -> int | None:
+def _training_images(parts: Parts, *, phase: str) -> int | None:
     try:
         return len(parts.dataset("train", image_size=parts.recipe.phases[phase].image_size))
     except DataError:
-        return None  # an imported run can be judged where only the test split is at hand
+        return None  # an imported run can be measured with the test split alone
 
 
 def _refuse_other_keys(overrides: Sequence[str]) -> None:
@@ -155,7 +155,7 @@ def _refuse_other_keys(overrides: Sequence[str]) -> None:
                 )
             )
         elif equals and key == "evaluation.every":
-            message = "`evaluation.every` says when training measures; this command does not train"
+            message = "`evaluation.every` applies to training; this command does not train"
             expected = "--every-checkpoint, or a key such as `evaluation.captions`"
             problems.append(Problem("bad-override", message, place, expected))
     if problems:
@@ -167,7 +167,7 @@ def _no_metrics(path: Path, resolved: ResolvedRecipe) -> RunError:
     return RunError(
         Problem(
             code="no-metrics",
-            message=f"the recipe of run {path} names no metric, so there is nothing to measure",
+            message=f"the recipe of run {path} has no metrics, so there is nothing to measure",
             expected=f"`evaluation.metrics` with at least one of {names}",
             next_step=f'attnforge eval {path} "evaluation.metrics={{retrieval: r-precision}}"',
         )

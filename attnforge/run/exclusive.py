@@ -1,7 +1,7 @@
-"""One process at a time writes a run: a lock on a file that the system lets go of when the process ends.
+"""Lets one process at a time write to a run, by a file lock that the system releases when the process ends.
 
-The lock is the system's own (`flock`), so a process that is killed leaves none behind, whatever process id it
-had and whichever other process has that id now. What stands in the file is for the error message alone.
+The lock is the system's own (`flock`), so a killed process leaves none behind, even when another process has
+its id by now. The content of the file only serves the error message.
 """
 
 from __future__ import annotations
@@ -21,51 +21,51 @@ from typing import Any
 from attnforge.errors import Problem, RunError
 
 FILE = ".in-use"
-"""The file in a run folder that is locked."""
+"""The locked file in a run folder."""
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
 def exclusive(folder: Path, *, purpose: str, warn: Callable[[str], None]) -> Iterator[None]:
-    """Keep a folder for this process; one that is made for it is removed again when it stays empty.
+    """Lock a folder for this process; folders created for it are removed again if they stay empty.
 
     Args:
-        folder: A run folder or a sweep's folder; made when it is not there.
-        purpose: What the folder is used for, such as `training`, as another process will be told.
-        warn: Called where the file system knows no locks and nothing can be promised.
+        folder: A run folder or a sweep's folder; created if missing.
+        purpose: What the folder is used for, such as `training`; other processes show it in their error.
+        warn: Called where the file system does not support locks.
 
     Raises:
         RunError: another process uses the folder, or it cannot be written.
     """
-    made = _make(folder)
+    created = _make(folder)
     try:
-        held = _acquire(folder, purpose, warn)
+        lock = _acquire(folder, purpose, warn)
         try:
             yield
         finally:
-            held.release()
+            lock.release()
     finally:
-        for path in made:
-            with suppress(OSError):  # it is a run by now
+        for path in created:
+            with suppress(OSError):  # not empty
                 path.rmdir()
 
 
-class _Held:
-    """A locked file."""
+class _LockedFile:
+    """An open file that holds the lock."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self.path = path
         self.handle: int | None = handle
-        # a lock lasts until the last process that inherited its file has ended, and the processes that load
-        # data outlive one that is killed by some seconds
+        # a lock lasts until the last process that inherited its file has ended, and data loader workers
+        # outlive a killed process by some seconds
         if hasattr(os, "register_at_fork"):
             reference = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _let_go(reference()))
+            os.register_at_fork(after_in_child=lambda: _close_in_child(reference()))
 
     def release(self) -> None:
         if self.handle is not None:
             with suppress(OSError):  # a folder that became read-only, or Windows: the file then stays
-                self.path.unlink()  # while it is locked: who opens the name later makes a new file
+                self.path.unlink()  # while still locked: a later process creates a new file
             self.close()
 
     def close(self) -> None:
@@ -74,13 +74,13 @@ class _Held:
             self.handle = None
 
 
-def _let_go(held: _Held | None) -> None:
-    if held is not None:
-        held.close()
+def _close_in_child(lock: _LockedFile | None) -> None:
+    if lock is not None:
+        lock.close()
 
 
 def _make(folder: Path) -> list[Path]:
-    """Make a folder with its parents; gives those that were not there, the innermost first."""
+    """Create a folder and its parents; returns those that were missing, the innermost first."""
     absent = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def _make(folder: Path) -> list[Path]:
     return absent
 
 
-def _acquire(folder: Path, purpose: str, warn: Callable[[str], None]) -> _Held:
+def _acquire(folder: Path, purpose: str, warn: Callable[[str], None]) -> _LockedFile:
     path = folder / FILE
     while True:
         try:
@@ -100,29 +100,29 @@ def _acquire(folder: Path, purpose: str, warn: Callable[[str], None]) -> _Held:
             _lock(handle)
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
-                user = _read(handle)
+                holder = _read(handle)
                 os.close(handle)
-                raise _in_use(folder, user) from error
-            warn(f"{folder} lies on a file system without locks: start no second process that writes to it")
+                raise _in_use(folder, holder) from error
+            warn(f"the file system of {folder} has no locks: do not start a second process that writes to it")
         if _is_still(path, handle):
             break
-        os.close(handle)  # the one before has removed the file between our two calls
+        os.close(handle)  # the previous holder removed the file between open and lock
     os.ftruncate(handle, 0)
-    user = {
+    holder = {
         "process": os.getpid(),
         "host": platform.node(),
         "purpose": purpose,
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
-    os.write(handle, json.dumps(user).encode())
-    return _Held(path, handle)
+    os.write(handle, json.dumps(holder).encode())
+    return _LockedFile(path, handle)
 
 
 if sys.platform == "win32":
     import msvcrt
 
     def _lock(handle: int) -> None:
-        os.lseek(handle, 1 << 30, os.SEEK_SET)  # behind what others read
+        os.lseek(handle, 1 << 30, os.SEEK_SET)  # beyond the content that others read
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         os.lseek(handle, 0, os.SEEK_SET)
 
@@ -142,22 +142,22 @@ def _is_still(path: Path, handle: int) -> bool:
 
 def _read(handle: int) -> dict[str, Any]:
     try:
-        user = json.loads(os.pread(handle, 4096, 0) if hasattr(os, "pread") else os.read(handle, 4096))
+        holder = json.loads(os.pread(handle, 4096, 0) if hasattr(os, "pread") else os.read(handle, 4096))
     except (OSError, ValueError):
         return {}
-    return user if isinstance(user, dict) else {}
+    return holder if isinstance(holder, dict) else {}
 
 
-def _in_use(folder: Path, user: dict[str, Any]) -> RunError:
-    process, host = user.get("process", "unknown"), user.get("host")
+def _in_use(folder: Path, holder: dict[str, Any]) -> RunError:
+    process, host = holder.get("process", "unknown"), holder.get("host")
     where = f" on {host}" if host and host != platform.node() else ""
-    since = f" since {user['since']}" if "since" in user else ""
+    since = f" since {holder['since']}" if "since" in holder else ""
     return RunError(
         Problem(
             code="run-in-use",
-            message=f"{folder} is in use by process {process}{where}, for {user.get('purpose', 'writing')}"
+            message=f"{folder} is in use by process {process}{where}, for {holder.get('purpose', 'writing')}"
             f"{since}",
-            expected="one process at a time writes to a run: wait for it, stop it, or use another folder",
+            expected="only one process may write to a run: wait for it, stop it, or use another folder",
             next_step=f"ps -p {process}" if not where else None,
         )
     )

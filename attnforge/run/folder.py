@@ -1,4 +1,4 @@
-"""The run folder: where everything that a run leaves behind is, and how its small files are written."""
+"""The run folder: where the files of a run are, and how the small ones are written."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 from attnforge.errors import Problem, RunError
 from attnforge.recipe.seal import seal
 
-_ROW = frozenset({"phase", "step", "seconds"})
-"""What every row of metrics.jsonl has beside its scalars."""
+_ROW_KEYS = frozenset({"phase", "step", "seconds"})
+"""Keys of every row of metrics.jsonl besides its scalars."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """A run on disk.
 
-    recipe.yaml  recipe.lock.yaml   what was asked; what it resolved to, with versions and digest
+    recipe.yaml  recipe.lock.yaml   the recipe as written; as resolved, with versions and digest
     metrics.jsonl  log.jsonl        every scalar; every event
-    samples/                        fixed captions and noise, over time
+    samples/                        images of fixed captions and noise, during training
     checkpoints/                    see attnforge.train.checkpoints
-    result.json                     what was measured in the end
+    result.json                     the metrics measured at the end
     report.html                     see attnforge.run.report
     """
 
@@ -33,7 +33,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, *, recipe: str, lock: str) -> RunFolder:
-        """A run with its recipe as asked and as frozen; a run that is there already keeps its own.
+        """Create a run with its recipe as written and as frozen; an existing run keeps its own.
 
         Raises:
             RunError: the folder cannot be written.
@@ -49,13 +49,13 @@ class RunFolder:
         return run
 
     def write_recipe(self, *, recipe: str, lock: str) -> None:
-        """Write the recipe as asked and as frozen, the latter under a seal.
+        """Write the recipe as written and as frozen, the latter sealed with a digest.
 
         Raises:
             RunError: the folder cannot be written.
         """
         try:
-            write_text(self.asked, recipe)
+            write_text(self.recipe, recipe)
             write_text(self.lock, seal(lock))
         except OSError as error:
             raise _not_written(self.path, error) from error
@@ -69,7 +69,7 @@ class RunFolder:
         return self.path / "samples"
 
     @property
-    def asked(self) -> Path:
+    def recipe(self) -> Path:
         return self.path / "recipe.yaml"
 
     @property
@@ -77,7 +77,7 @@ class RunFolder:
         return self.path / "recipe.lock.yaml"
 
     def log_scalars(self, *, phase: str, step: int, seconds: float, values: Mapping[str, float]) -> None:
-        """Append a line to metrics.jsonl; `seconds` count since the run began, pauses left out."""
+        """Append a line to metrics.jsonl; `seconds` is training time since the start, without pauses."""
         row = {"phase": phase, "step": step, "seconds": round(seconds, 3), **values}
         _append(self.path / "metrics.jsonl", row)
 
@@ -86,15 +86,15 @@ class RunFolder:
         _append(self.path / "log.jsonl", {"time": round(time.time(), 3), "event": event, **details})
 
     def scalars(self) -> Iterator[dict[str, Any]]:
-        """The rows of metrics.jsonl; lines that a kill or a full disk left damaged are passed over."""
+        """The rows of metrics.jsonl; lines damaged by a kill or a full disk are skipped."""
         yield from _rows(self.path / "metrics.jsonl")
 
-    def forget_scalars(self) -> None:
-        """Drop all scalars, because every step is made again."""
+    def delete_scalars(self) -> None:
+        """Delete all scalars, because training starts from step 0."""
         (self.path / "metrics.jsonl").unlink(missing_ok=True)
 
-    def forget_after(self, *, phase: str, step: int, later: Sequence[str]) -> float:
-        """Drop the scalars beyond a checkpoint that is being resumed; gives the seconds up to it.
+    def delete_scalars_after(self, *, phase: str, step: int, later: Sequence[str]) -> float:
+        """Delete the scalars after the checkpoint that is resumed; returns its training time in seconds.
 
         Without this a resumed run would log the steps between the checkpoint and the stop twice.
         """
@@ -108,20 +108,20 @@ class RunFolder:
         return float(kept[-1]["seconds"]) if kept else 0.0
 
     def write_json(self, name: str, value: Any) -> Path:
-        """Write a small JSON file whole."""
+        """Write a small JSON file atomically."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
         return path
 
     def read_json(self, name: str) -> Any:
-        """A small JSON file of the run, or None when it is not there."""
+        """The content of a small JSON file of the run; None when the file is missing."""
         path = self.path / name
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old text or the new, never a part."""
+    """Write a file atomically: a reader sees the old text or the new, never a part."""
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         partial.write_text(text, encoding="utf-8")
@@ -155,5 +155,5 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 row = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(row, dict) and row.keys() >= _ROW:
+            if isinstance(row, dict) and row.keys() >= _ROW_KEYS:
                 yield row

@@ -1,4 +1,4 @@
-"""A generated image with everything that can be shown about it."""
+"""A generated image with its attention maps."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from jaxtyping import Float32, UInt8
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """One caption drawn once; shapes: h w pixels, l words of the caption (no padding)."""
+    """One image of a caption; shapes: h w pixels, l words of the caption (no padding)."""
 
     caption: str
     words: tuple[str, ...]
-    """The tokens that the network saw, one for each row of the attention maps."""
+    """The tokens that the network read, one for each row of the attention maps."""
     seed: int
     index: int
-    """Which noise of the seed drew it."""
+    """The number of its noise vector for this seed."""
     images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
-    """One image a stage, smallest first."""
+    """The image of each stage, smallest first."""
     attention: tuple[Float32[np.ndarray, "l _ _"], ...]
-    """One map a word for each stage that attends, in order; at each pixel they sum to one."""
+    """One map for each word and each stage with attention, in order; at each pixel they sum to one."""
     regions: Float32[np.ndarray, "l _ _"] | None = None
-    """Which regions of the largest image each word picks when the run's matching looks at it; a word's map
-    sums to one. None when not asked for, or where the recipe matches no words with regions."""
+    """The attention of each word over the regions of the largest image, by the run's matching loss; a word's
+    map sums to one. None unless requested, or when the recipe does not match words with regions."""

@@ -1,4 +1,4 @@
-"""The frozen recipe of a run, from the run itself or, where that is damaged, from a checkpoint's copy."""
+"""The frozen recipe of a run, from the run folder or, when that file is damaged, from a checkpoint."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from attnforge.train.checkpoints.search import read_checkpoint, saved_folders
 
 
 def intact_lock(run: RunFolder, *, warn: Callable[[str], None]) -> Path:
-    """The frozen recipe of a run: its own, or the copy in the checkpoint that was saved last.
+    """The frozen recipe of a run: its own file, or the copy in the checkpoint that was saved last.
 
     Args:
         run: The run.
-        warn: Told when a copy is taken.
+        warn: Called when a copy is used.
 
     Raises:
-        RunError: the run's own is missing or damaged, and no whole checkpoint has a copy.
+        RunError: the run's own file is missing or damaged, and no intact checkpoint has a copy.
     """
     fault = _fault(run.lock)
     if fault is None:
@@ -36,18 +36,18 @@ def intact_lock(run: RunFolder, *, warn: Callable[[str], None]) -> Path:
         raise RunError(
             Problem(
                 code="lock-damaged",
-                message=f"{run.lock} {fault}, and no whole checkpoint of the run has a copy",
+                message=f"{run.lock} {fault}, and no intact checkpoint of the run has a copy",
                 expected="the file as attnforge wrote it, from a copy of the run",
-                next_step="attnforge train RECIPE --out FOLDER trains anew",
+                next_step="attnforge train RECIPE --out FOLDER starts a new run",
             )
         )
     copy = max(copies, key=lambda checkpoint: checkpoint.manifest.saved).lock
-    warn(f"{run.lock} {fault}; the copy in {copy.parent} is used")
+    warn(f"{run.lock} {fault}; using the copy in {copy.parent}")
     return copy
 
 
 def restore_lock(run: RunFolder, *, warn: Callable[[str], None]) -> Path:
-    """Put a checkpoint's copy in the place of a run's damaged frozen recipe, and give the run's own.
+    """Replace a run's damaged frozen recipe by a checkpoint's copy; returns the path in the run folder.
 
     Raises:
         RunError: there is no copy.
@@ -55,12 +55,12 @@ def restore_lock(run: RunFolder, *, warn: Callable[[str], None]) -> Path:
     copy = intact_lock(run, warn=warn)
     if copy != run.lock:
         write_text(run.lock, copy.read_text(encoding="utf-8"))
-        run.log_event("restored", file=run.lock.name, of=copy.parent.name)
+        run.log_event("restored", file=run.lock.name, checkpoint=copy.parent.name)
     return run.lock
 
 
 def phases_of(lock: Path) -> list[str]:
-    """The phases of a frozen recipe, in the order of training, without looking for its components."""
+    """The phases of a frozen recipe, in the order of training, without resolving its components."""
     root = read(lock, str(lock), [])
     phases = find(root, "phases") if root is not None else None
     return list(phases.entries) if isinstance(phases, Map) else []

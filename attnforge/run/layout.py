@@ -1,4 +1,4 @@
-"""Images and texts laid out on paper: rows, titles, labels."""
+"""Lays out images and text on a page: rows, titles, labels."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-PAPER = (255, 255, 255)
-INK = (32, 32, 36)
-FAINT = (112, 112, 120)
+BACKGROUND = (255, 255, 255)
+TEXT_COLOR = (32, 32, 36)
+TITLE_COLOR = (112, 112, 120)
 MARGIN = 12
 FONT_SIZE = 15
-LINE = FONT_SIZE + 6
+LINE_HEIGHT = FONT_SIZE + 6
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def tile(image: UInt8[np.ndarray, "_ _ 3"], side: int) -> Image.Image:
-    """An image at `side` x `side` pixels."""
+    """An image resized to `side` x `side` pixels."""
     pixels = Image.fromarray(image)
-    enlarging = max(pixels.size) < side
-    # Nearest shows which pixels were drawn; a smooth enlargement would flatter a small stage.
-    how = Image.Resampling.NEAREST if enlarging and side % pixels.width == 0 else Image.Resampling.LANCZOS
-    return pixels.resize((side, side), how)
+    enlarged = max(pixels.size) < side
+    # nearest shows the generated pixels; a smooth filter would make a small stage look better than it is
+    nearest = enlarged and side % pixels.width == 0
+    return pixels.resize((side, side), Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS)
 
 
 def row(
@@ -36,34 +36,35 @@ def row(
     title: str = "",
     below: str = "",
 ) -> Image.Image:
-    """Images side by side, with a title and a label above each, and a wrapped text below."""
+    """Images side by side, with a title, a label above each, and a wrapped text below."""
     font = ImageFont.load_default(FONT_SIZE)
     width = max(len(tiles) * (side + MARGIN) - MARGIN, 2 * side)
     heading, text = wrapped(title, font, width), wrapped(below, font, width)
-    top = LINE * (len(heading) + bool(above))
-    paper = Image.new("RGB", (width, top + side + LINE * len(text) + 4 * bool(text)), PAPER)
-    pen = ImageDraw.Draw(paper)
-    for number, words in enumerate(heading):
-        pen.text((0, number * LINE), words, fill=FAINT, font=font)
-    for position, one in enumerate(tiles):
+    top = LINE_HEIGHT * (len(heading) + bool(above))
+    page = Image.new("RGB", (width, top + side + LINE_HEIGHT * len(text) + 4 * bool(text)), BACKGROUND)
+    pen = ImageDraw.Draw(page)
+    for number, line in enumerate(heading):
+        pen.text((0, number * LINE_HEIGHT), line, fill=TITLE_COLOR, font=font)
+    for position, image in enumerate(tiles):
         left = position * (side + MARGIN)
-        paper.paste(one, (left, top))
+        page.paste(image, (left, top))
         if above:
-            pen.text((left, top - LINE), fitted(above[position], font, side), fill=INK, font=font)
-    for number, words in enumerate(text):
-        pen.text((0, top + side + 4 + number * LINE), words, fill=INK, font=font)
-    return paper
+            label = fitted(above[position], font, side)
+            pen.text((left, top - LINE_HEIGHT), label, fill=TEXT_COLOR, font=font)
+    for number, line in enumerate(text):
+        pen.text((0, top + side + 4 + number * LINE_HEIGHT), line, fill=TEXT_COLOR, font=font)
+    return page
 
 
 def stack(rows: Sequence[Image.Image]) -> Image.Image:
-    """Rows one below the other, with a margin around each."""
-    width = max(one.width for one in rows) + 2 * MARGIN
-    height = sum(one.height + MARGIN for one in rows) + MARGIN
-    sheet = Image.new("RGB", (width, height), PAPER)
+    """Rows below each other, with a margin around each."""
+    width = max(image.width for image in rows) + 2 * MARGIN
+    height = sum(image.height + MARGIN for image in rows) + MARGIN
+    sheet = Image.new("RGB", (width, height), BACKGROUND)
     top = MARGIN
-    for one in rows:
-        sheet.paste(one, (MARGIN, top))
-        top += one.height + MARGIN
+    for image in rows:
+        sheet.paste(image, (MARGIN, top))
+        top += image.height + MARGIN
     return sheet
 
 
@@ -80,7 +81,7 @@ def wrapped(text: str, font: Font, width: int) -> list[str]:
 
 
 def fitted(text: str, font: Font, width: int) -> str:
-    """The text, cut with dots where it is wider than `width` pixels."""
+    """The text, truncated with dots when wider than `width` pixels."""
     if font.getlength(text) <= width:
         return text
     kept = bisect_left(

@@ -1,7 +1,7 @@
-"""What the machine does to a command: files that cannot be used, a full disk, no memory, a killed process.
+"""Explains errors of the machine: files that cannot be used, a full disk, no memory, a killed process.
 
-Parts of attnforge raise `AttnforgeError` for what they know better. All else that is no fault of the code is
-recognised here.
+Where attnforge knows the cause, it raises an `AttnforgeError`. Other errors that are not bugs are recognised
+here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from attnforge.errors import AttnforgeError, Place, Problem
 
 TRACEBACK = "ATTNFORGE_TRACEBACK"
-"""When set, errors of the system keep the traceback that says where they rose."""
+"""When set, errors of the machine keep their traceback."""
 _WORKER = re.compile(
     r"DataLoader worker \(pid(?:\(s\))? [\d, ]+\) (?:is killed by signal: (?P<signal>[^.]+)|exited)"
 )
@@ -23,14 +23,14 @@ _MEMORY = re.compile(
     r"CUBLAS_STATUS_ALLOC_FAILED|unable to mmap|Cannot allocate memory",
     re.IGNORECASE,
 )
-_TOO_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 _LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """What an error of the machine means to whoever typed the command; None for an error of another kind."""
+    """The problem behind an error of the machine, for the user; None for any other error."""
     text = str(error)
     if isinstance(error, AttnforgeError):
         return None
@@ -47,18 +47,18 @@ def _memory(text: str) -> Problem:
         "out-of-memory",
         f"there is not enough memory{f': {reason}' if reason else ''}",
         expected="a smaller `batch_size` or `evaluation.batch_size`, fewer `training.workers`, narrower "
-        "networks, or more memory; what was saved is whole",
+        "networks, or more memory; saved checkpoints are intact",
         next_step="attnforge doctor",
     )
 
 
 def _worker(signal: str | None) -> Problem:
-    reason = f"was killed by the signal {signal.strip()}" if signal else "ended before its work was done"
+    reason = f"was killed by signal {signal.strip()}" if signal else "exited unexpectedly"
     return Problem(
         "worker-killed",
-        f"a process that loads data {reason}",
-        expected="memory for every worker, since the system kills one when there is none left: fewer "
-        "`training.workers` need less, and with 0 an error of their own is shown",
+        f"a data loader worker {reason}",
+        expected="enough memory for every worker, since the system kills one when memory runs out: fewer "
+        "`training.workers` need less, and with 0 the worker's own error is shown",
         next_step="attnforge train --resume RUN training.workers=0",
     )
 
@@ -68,26 +68,27 @@ def _system(error: OSError) -> Problem:
     folder = os.fspath(Path(path).parent) if path else "."
     place = Place(path) if path else None
     reason = error.strerror or str(error) or type(error).__name__
-    what = path or "a file"
+    file = path or "a file"
     if error.errno == errno.ENOMEM:
         return _memory(reason)
-    if error.errno in _TOO_FULL:
-        message = f"{what} cannot be written: {reason}"
+    if error.errno in _DISK_FULL:
+        message = f"{file} cannot be written: {reason}"
         return Problem("disk-full", message, place, "free space, or another folder", f"df -h {folder}")
     if error.errno in _FORBIDDEN:
-        message = f"{what} cannot be used: {reason}"
+        message = f"{file} cannot be used: {reason}"
         expected = "a file and folder that this user may read or write"
         return Problem("no-permission", message, place, expected, f"ls -ld {folder} {path or ''}".rstrip())
-    if error.errno in _GONE:
-        message = f"{what} is not there: {reason}"
-        expected = "a path that exists, and stays where it is while the command runs"
+    if error.errno in _MISSING:
+        message = f"{file} does not exist: {reason}"
+        expected = "a path that exists, and keeps existing while the command runs"
         return Problem("file-not-there", message, place, expected, f"ls {folder}")
     if error.errno in _LIMITS:
         message = f"the system refuses more files or processes: {reason}"
         expected = "fewer `training.workers`, or a higher limit"
         return Problem("system-limit", message, place, expected, "ulimit -a")
-    message = f"{what}: {reason}" if path else f"the system reports: {reason}"
-    return Problem("system-error", message, place, None, f"{TRACEBACK}=1 with the same command says where")
+    message = f"{path}: {reason}" if path else f"the system reports: {reason}"
+    next_step = f"{TRACEBACK}=1 with the same command shows the traceback"
+    return Problem("system-error", message, place, None, next_step)
 
 
 def _path(error: OSError) -> str | None:

@@ -1,7 +1,7 @@
-"""What was measured of a run: one small file for each checkpoint and protocol, in `measured/`.
+"""The measurements of a run: one small file for each checkpoint and protocol, in `measured/`.
 
-A file is named after the phase and step whose weights were judged and the protocol that judged them, so
-measuring again replaces it, and figures of different protocols never meet.
+A file is named after the phase and step of the weights and the protocol of the evaluation, so measuring again
+replaces it, and metrics of different protocols are never mixed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ FOLDER = "measured"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """The figures of one generator, with everything that they depend on."""
+    """The metrics of one generator, with everything that they depend on."""
 
     phase: str
     step: int
-    """Steps of the phase that its weights have behind them."""
+    """Steps of the phase that trained the weights."""
     epoch: float | None
-    """The same in passes through the training data; None where that data is not at hand."""
+    """The same in epochs of the training data; None when that data is not available."""
     metrics: dict[str, Any]
-    """By name; a figure `X chance` or `X deviation` belongs to figure X."""
+    """Values by name; `X chance` and `X deviation` belong to metric X."""
     protocol: dict[str, Any]
     """The split, the data set, and the recipe's `evaluation` with every default filled in."""
     network: str
-    """Which weights drew: `generator-average` or `generator`."""
+    """The network that generated: `generator-average` or `generator`."""
     checkpoint: str | None
     """Name of the checkpoint; None when it was measured during training and the weights were not kept."""
     weights: str | None
@@ -43,21 +43,21 @@ class Measurement:
     versions: dict[str, str]
     device: str
     seconds: float
-    """How long measuring took."""
+    """Duration of the measurement."""
 
     @property
     def name(self) -> str:
-        """Phase and step, as a checkpoint of them is called."""
+        """Phase and step, in the form of a checkpoint's name."""
         return step_name(self.phase, self.step)
 
     @property
     def protocol_digest(self) -> str:
-        """Eight letters that are the same for measurements that may be compared."""
+        """Eight hex digits, equal for measurements that may be compared."""
         return protocol_digest(self.protocol)
 
 
 def protocol_of(resolved: ResolvedRecipe) -> dict[str, Any]:
-    """What a recipe measures, and on what: its `evaluation` without what decides no value: when, how fast."""
+    """The data and the `evaluation` of a recipe, without the options that do not affect the values."""
     data = resolved.data()
     evaluation = {
         key: value for key, value in data["evaluation"].items() if key not in {"every", "batch_size"}
@@ -66,43 +66,43 @@ def protocol_of(resolved: ResolvedRecipe) -> dict[str, Any]:
 
 
 def protocol_digest(protocol: Mapping[str, Any]) -> str:
-    """A short digest of a protocol; the order of its keys does not count."""
+    """A short digest of a protocol, independent of the order of its keys."""
     text = json.dumps(protocol, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def write_measurement(run: RunFolder, measurement: Measurement) -> None:
-    """Put a measurement into the run; one of the same weights and protocol is replaced."""
+    """Save a measurement in the run folder; one of the same step and protocol is replaced."""
     name = f"{FOLDER}/{measurement.name}-{measurement.protocol_digest}.json"
     run.write_json(name, asdict(measurement))
 
 
 def read_measurements(run: RunFolder, *, phases: Sequence[str]) -> list[Measurement]:
-    """Every measurement of a run, in the order of training; damaged files are passed over.
+    """Every measurement of a run, in the order of training; damaged files are skipped.
 
     Args:
         run: The run folder.
         phases: The phases of its recipe, in order.
     """
     known = {field.name for field in fields(Measurement)}
-    found = []
+    measurements = []
     for path in sorted((run.path / FOLDER).glob("*.json")):
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             measurement = Measurement(**{key: value for key, value in data.items() if key in known})
             order = [*phases, measurement.phase].index(measurement.phase)
-            found.append((order, measurement.step, path.name, measurement))
+            measurements.append((order, measurement.step, path.name, measurement))
         except (OSError, ValueError, TypeError, AttributeError):
             continue
-    return [measurement for *_, measurement in sorted(found, key=lambda entry: entry[:3])]
+    return [measurement for *_, measurement in sorted(measurements, key=lambda entry: entry[:3])]
 
 
-def forget_measurements(
+def delete_measurements(
     run: RunFolder, *, phase: str | None = None, step: int = 0, later: Sequence[str] = ()
 ) -> None:
-    """Drop what was measured beyond a step that training goes on from; all of it when no phase is given."""
+    """Delete the measurements after the step where training resumes; all of them when no phase is given."""
     for path in (run.path / FOLDER).glob("*.json"):
-        made, _, rest = path.stem.rpartition("-")[0].rpartition("-")
-        beyond = made in later or (made == phase and rest.isdecimal() and int(rest) > step)
-        if phase is None or beyond:
+        measured, _, number = path.stem.rpartition("-")[0].rpartition("-")
+        after = measured in later or (measured == phase and number.isdecimal() and int(number) > step)
+        if phase is None or after:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Measuring one generator; and a generator that is being trained, every so many steps and in the end."""
+"""Measures one generator, and the generator of a run at intervals during training and at the end."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def measure_network(
         network: The generator.
         resolved: The recipe, with the metrics.
         phase: The phase that trained it.
-        step: Steps of that phase behind it.
+        step: Steps of that phase so far.
         images: Images in the training data, which make an epoch.
-        name: What the network is called in checkpoints.
-        checkpoint: Where the weights came from.
+        name: The network's name in checkpoints.
+        checkpoint: The checkpoint that the weights were loaded from.
     """
-    began = time.monotonic()
+    start_time = time.monotonic()
     metrics = measure(
         parts,
         lambda captions, positions: generate_batch(
@@ -61,11 +61,11 @@ def measure_network(
             device=parts.device,
         ),
     )
-    size = parts.recipe.phases[phase].batch_size
+    batch_size = parts.recipe.phases[phase].batch_size
     return Measurement(
         phase=phase,
         step=step,
-        epoch=round(step * size / images, 3) if images else None,
+        epoch=round(step * batch_size / images, 3) if images else None,
         metrics=metrics,
         protocol=protocol_of(resolved),
         network=name,
@@ -74,13 +74,13 @@ def measure_network(
         recipe={"name": resolved.name, "digest": resolved.digest},
         versions=_versions(),
         device=str(parts.device),
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(time.monotonic() - start_time, 3),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Trained:
-    """A generator, and how much training it has behind it."""
+class _TrainedGenerator:
+    """A generator, with the phase that trains it."""
 
     network: nn.Module
     name: str
@@ -90,31 +90,31 @@ class _Trained:
 
 
 class TrainingMetrics:
-    """Measures what a run trains, whenever its recipe says so.
+    """Measures the generator of a run at the steps that its recipe sets.
 
     Args:
         parts: The encoders, the tokenizer and the data.
         resolved: The recipe.
-        recorder: Writes the figures down.
+        recorder: Saves the measurements.
     """
 
     def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder) -> None:
         self.parts = parts
         self.resolved = resolved
         self.recorder = recorder
-        self.trained: _Trained | None = None
+        self.trained: _TrainedGenerator | None = None
 
     def watch(self, task: Task, *, phase: str, steps: int, images: int) -> Callable[[StepResult], None]:
-        """What to call after each step of a phase, before its checkpoint is saved.
+        """The callback for the end of each step of a phase, to be called before its checkpoint is saved.
 
-        A run that is killed between the two then measures that step again and misses none.
+        So a run that is killed between the two measures that step again and misses none.
         """
         networks = task.networks()
         name = "generator-average" if "generator-average" in networks else "generator"
         every = self.parts.recipe.evaluation.every
         if name not in networks or not self.parts.recipe.evaluation.metrics:
             return lambda result: None
-        trained = _Trained(networks[name], name, phase, steps, images)
+        trained = _TrainedGenerator(networks[name], name, phase, steps, images)
         self.trained = trained
 
         def after_step(result: StepResult) -> None:
@@ -123,14 +123,14 @@ class TrainingMetrics:
 
         return after_step
 
-    def measure_end(self) -> dict[str, Any]:
-        """Measure the generator that was trained last; no figures when there is none."""
+    def measure_final(self) -> dict[str, Any]:
+        """Measure the generator that was trained last; returns no metrics when there is none."""
         if self.trained is None:
             return {}
         self.recorder.reporter.line("measuring on captions of the test split")
         return self._measure(self.trained, step=self.trained.steps).metrics
 
-    def _measure(self, trained: _Trained, *, step: int) -> Measurement:
+    def _measure(self, trained: _TrainedGenerator, *, step: int) -> Measurement:
         measurement = measure_network(
             self.parts,
             trained.network,
@@ -140,7 +140,7 @@ class TrainingMetrics:
             images=trained.images,
             name=trained.name,
         )
-        self.recorder.measured(measurement)
+        self.recorder.log_measurement(measurement)
         return measurement
 
 

@@ -1,4 +1,4 @@
-"""What `--resume PATH` asks for: to resume a run where it lies, or to branch from it into another folder."""
+"""Opens the run that `--resume PATH` names: to resume it in place, or to branch from it into a new folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
 from attnforge.run.intact import intact_lock, phases_of, restore_lock
 from attnforge.run.locating import RunLocation, locate_run
-from attnforge.run.resuming import no_whole_checkpoint
+from attnforge.run.resuming import no_intact_checkpoint
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.search import newest_checkpoint, read_checkpoint
 
@@ -28,15 +28,15 @@ class OpenedRun:
     path: Path
     resolved: ResolvedRecipe
     """Its frozen recipe, with the overrides."""
-    asked: str
-    """The same as it was asked for, as YAML."""
+    recipe_text: str
+    """The same recipe as the user wrote it, as YAML."""
 
 
 def names_a_run(text: str, plugins: PluginCatalogue) -> bool:
-    """Whether what stands behind `--resume` is the path of a run and not a recipe.
+    """Whether the argument of `--resume` is the path of a run rather than a recipe.
 
     Raises:
-        RunError: it is neither, which is told with the nearest of both.
+        RunError: it is neither; the error suggests the nearest run and recipe.
     """
     path = Path(text)
     if path.exists():
@@ -63,22 +63,22 @@ def open_run(
     plugins: PluginCatalogue,
     warn: Callable[[str], None],
 ) -> OpenedRun:
-    """The run at `path`, or a branch of it in `out`.
+    """Open the run at `path`, or a branch of it in `out`.
 
-    A branch holds the checkpoint that it begins at, the recipes and the record up to it; the run that it
-    comes from stays as it is.
+    A branch holds the checkpoint that it starts from, the recipes, and the scalars up to it; the original
+    run is unchanged.
 
     Args:
         path: A run or a checkpoint.
-        out: The folder of the branch; None resumes the run where it lies.
-        overrides: `KEY=VALUE` each, laid over the frozen recipe.
-        plugins: Whose components there are.
-        warn: Told of damage that can be worked around.
+        out: The folder of the branch; None resumes the run in place.
+        overrides: `KEY=VALUE` each, applied to the frozen recipe.
+        plugins: The installed plugins, for their components.
+        warn: Called for damage that can be worked around.
 
     Raises:
-        RunError: there is no such run or checkpoint, the checkpoint is not the newest and `out` is not given,
-            or there is a run in `out` already.
-        RecipeError: an override is wrong.
+        RunError: the run or checkpoint is missing, the checkpoint is not the newest and `out` is not given,
+            or `out` already holds a run.
+        RecipeError: an override is invalid.
     """
     location = locate_run(path)
     run = location.run
@@ -89,7 +89,7 @@ def open_run(
     if location.checkpoint is not None:
         _refuse_older(run, location.checkpoint, phases=phases_of(lock))
     resolved = resolve(lock, overrides=overrides, plugins=plugins)
-    return OpenedRun(run.path, resolved, _asked(run, resolved, overrides, plugins))
+    return OpenedRun(run.path, resolved, _recipe_text(run, resolved, overrides, plugins))
 
 
 def _branch(
@@ -105,25 +105,25 @@ def _branch(
         raise RunError(
             Problem(
                 code="run-exists",
-                message=f"there is a run in {out} already",
-                expected=f"a new folder for a branch of {source.path}, or --resume of that run alone",
+                message=f"{out} already holds a run",
+                expected=f"a new folder for a branch of {source.path}, or --resume without --out",
                 next_step=f"attnforge train --resume {out}",
             )
         )
     checkpoint = _checkpoint_of(location, warn=warn)
     lock = checkpoint.lock if location.checkpoint else intact_lock(source, warn=warn)
     resolved = resolve(lock, overrides=overrides, plugins=plugins)
-    asked = _asked(source, resolved, overrides, plugins)
+    recipe_text = _recipe_text(source, resolved, overrides, plugins)
     with exclusive(out, purpose="branching", warn=warn):
         _copy_checkpoint(checkpoint, target)
         for name in ("metrics.jsonl", "samples/captions.json"):
             if (source.path / name).is_file():
                 (target.path / name).parent.mkdir(exist_ok=True)
                 shutil.copyfile(source.path / name, target.path / name)
-        # last, because a folder with a frozen recipe is a run
-        RunFolder.create(out, recipe=asked, lock=resolved.frozen())
+        # last, because a folder with a frozen recipe counts as a run
+        RunFolder.create(out, recipe=recipe_text, lock=resolved.frozen())
         target.log_event("branched", run=str(source.path), checkpoint=checkpoint.folder.name)
-    return OpenedRun(out, resolved, asked)
+    return OpenedRun(out, resolved, recipe_text)
 
 
 def _checkpoint_of(location: RunLocation, *, warn: Callable[[str], None]) -> Checkpoint:
@@ -137,16 +137,16 @@ def _checkpoint_of(location: RunLocation, *, warn: Callable[[str], None]) -> Che
     phases = phases_of(intact_lock(run, warn=lambda text: None))
     search = newest_checkpoint(run.checkpoints, phases=phases, finite=True)
     for damage in search.passed_over:
-        warn(f"checkpoint passed over: {damage}")
+        warn(f"skipping checkpoint {damage}")
     if search.checkpoint is not None:
         return search.checkpoint
     if search.passed_over:
-        raise RunError(no_whole_checkpoint(run, search.passed_over))
+        raise RunError(no_intact_checkpoint(run, search.passed_over))
     raise RunError(
         Problem(
             code="no-whole-checkpoint",
             message=f"run {run.path} has no checkpoint to branch from",
-            expected="a run that has saved at least once",
+            expected="a run that has saved a checkpoint",
             next_step=f"attnforge train --resume {run.path}",
         )
     )
@@ -179,22 +179,22 @@ def _refuse_older(run: RunFolder, name: str, *, phases: Sequence[str]) -> None:
         Problem(
             code="checkpoint-not-newest",
             message=f"{run.path} has a newer checkpoint than {name}: {newest.folder.name}; "
-            "resuming there would give up what was trained since",
-            expected="another folder for what is trained from the older one, or the run itself",
+            "resuming there would discard the steps since",
+            expected="another folder for a branch from the older checkpoint, or the run itself",
             next_step=f"attnforge train --resume {run.checkpoints / name} --out FOLDER",
         )
     )
 
 
-def _asked(
+def _recipe_text(
     run: RunFolder, resolved: ResolvedRecipe, overrides: Sequence[str], plugins: PluginCatalogue
 ) -> str:
-    """The recipe as it was asked for, where it still means the same; else the frozen one."""
+    """The recipe as the user wrote it, if it still resolves to the same recipe; else the frozen one."""
     try:
-        composed = compose(run.asked, overrides=overrides, plugins=plugins)
-        same = resolve(run.asked, overrides=overrides, plugins=plugins).digest == resolved.digest
+        composed = compose(run.recipe, overrides=overrides, plugins=plugins)
+        same = resolve(run.recipe, overrides=overrides, plugins=plugins).digest == resolved.digest
     except RecipeError:
         same = False
     if not same:
         return write_yaml(resolved.plain())
-    return composed.text() if overrides else run.asked.read_text(encoding="utf-8")
+    return composed.text() if overrides else run.recipe.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from attnforge.run.intact import intact_lock
 from attnforge.run.locating import locate_run
 from attnforge.run.progress import warn_on_stderr
 from attnforge.run.region_maps import RegionMaps
-from attnforge.run.resuming import no_whole_checkpoint
+from attnforge.run.resuming import no_intact_checkpoint
 from attnforge.run.saved_parts import SavedParts
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.search import (
@@ -58,39 +58,41 @@ class Pipeline:
 
         Args:
             run: The run folder, or one of its checkpoints.
-            device: Where to compute; `auto` takes a GPU where there is one.
-            checkpoint: Name of a checkpoint; the newest with a generator when neither this nor the path names
-                one.
-            resolved: The run's recipe where parts that are no weights were overridden; else its own.
-            warn: Told of every checkpoint that is passed over.
+            device: Where to compute; `auto` uses a GPU if there is one.
+            checkpoint: Name of a checkpoint; by default that of the path, or the newest with a generator.
+            resolved: The run's recipe with overrides that do not affect weights; by default without.
+            warn: Called for every checkpoint that is skipped.
 
         Raises:
-            RunError: there is no run, or it has no such checkpoint, or none of a generator yet.
+            RunError: the run is missing, or it has no such checkpoint, or none with a generator yet.
             RecipeError: its recipe needs a plugin that is not installed.
         """
         location = locate_run(run)
         folder = location.run
         recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn)))
         name = checkpoint or location.checkpoint
-        chosen = _named(folder, recipe, name) if name else _newest_with_generator(folder, recipe, warn)
+        if name:
+            loaded = _read_checkpoint(folder, recipe, name)
+        else:
+            loaded = _newest_with_generator(folder, recipe, warn)
         tokenizer = recipe.tokenizer()
-        chosen.load_tokenizer(tokenizer)
-        parts = SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=chosen)
+        loaded.load_tokenizer(tokenizer)
+        parts = SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=loaded)
         return cls(
             run=folder,
             recipe=recipe,
             parts=parts,
             generator=cast("Generator", parts.generator),
-            checkpoint=chosen,
+            checkpoint=loaded,
         )
 
     @property
     def regions(self) -> RegionMaps | None:
-        """Finds words in images; None where the recipe matches no words with regions."""
+        """Finds words in images; None when the recipe does not match words with regions."""
         return self.parts.regions
 
     def with_checkpoint(self, checkpoint: Checkpoint) -> Pipeline:
-        """The same networks with the weights of another checkpoint of the run; this one has them too then."""
+        """Load another checkpoint of the run into the same networks, which this pipeline shares."""
         self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
 
@@ -99,8 +101,8 @@ class Pipeline:
     ) -> list[GeneratedImage]:
         """Generate `count` images of every caption; see `attnforge.run.generating.generate_each`.
 
-        With `attention`, images have the maps of the stages that attend, and the regions of the largest
-        image that each word picks where the run's matching can say so.
+        With `attention`, images have the maps of the stages with attention and, when the recipe matches words
+        with regions, the attention of each word over regions of the largest image.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.
@@ -110,7 +112,7 @@ class Pipeline:
     def generate_each(
         self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
     ) -> Iterator[GeneratedImage]:
-        """The images of `generate` one after another, so that none need be kept.
+        """The images of `generate` one after another, without keeping them.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows.
@@ -128,39 +130,39 @@ class Pipeline:
         )
 
     def unknown_words(self, captions: Sequence[str]) -> list[str]:
-        """Words of the captions that the vocabulary lacks and generating leaves out."""
+        """Words of the captions that the vocabulary lacks, and which are ignored."""
         return sorted({word for caption in captions for word in self.parts.tokenizer.unknown(caption)})
 
 
 def generator_checkpoints(
     folder: RunFolder, recipe: Recipe, *, warn: Callable[[str], None] = warn_on_stderr
 ) -> list[Checkpoint]:
-    """The checkpoints that hold a generator and are whole, in the order of training."""
+    """The intact checkpoints that hold a generator, in the order of training."""
     phases = list(recipe.phases)
-    whole, damaged = every_checkpoint(folder.checkpoints, phases=phases, holding=GENERATOR)
+    intact, damaged = every_checkpoint(folder.checkpoints, phases=phases, holding=GENERATOR)
     for damage in damaged:
-        warn(f"checkpoint passed over: {damage}")
-    return whole
+        warn(f"skipping checkpoint {damage}")
+    return intact
 
 
-def _named(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
-    there = {path.name: path for path in saved_folders(folder.checkpoints)}
-    checkpoint = read_checkpoint(there[name]) if name in there else None
+def _read_checkpoint(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
+    saved = {path.name: path for path in saved_folders(folder.checkpoints)}
+    checkpoint = read_checkpoint(saved[name]) if name in saved else None
     if isinstance(checkpoint, Checkpoint) and set(checkpoint.networks()) >= GENERATOR:
         return checkpoint
-    whole, _ = every_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
-    names = [one.folder.name for one in whole]
+    intact, _ = every_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
+    names = [checkpoint.folder.name for checkpoint in intact]
     if isinstance(checkpoint, Damage):
         code, message = "checkpoint-damaged", str(checkpoint)
     elif checkpoint is not None:
-        code, message = "no-such-checkpoint", f"checkpoint {checkpoint.folder} holds no generator"
+        code, message = "no-such-checkpoint", f"checkpoint {checkpoint.folder} has no generator"
     else:
         code, message = "no-such-checkpoint", f"run {folder.path} has no checkpoint {name!r}"
     raise RunError(
         Problem(
             code=code,
             message=message,
-            expected=f"one of {', '.join(names)}" if names else "a run whose generator was saved",
+            expected=f"one of {', '.join(names)}" if names else "a run that has saved a generator",
             next_step=f"ls {folder.checkpoints}",
         )
     )
@@ -169,25 +171,25 @@ def _named(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
 def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[str], None]) -> Checkpoint:
     search = newest_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
     for damage in search.passed_over:
-        warn(f"checkpoint passed over: {damage}")
+        warn(f"skipping checkpoint {damage}")
     if search.checkpoint is not None:
         return search.checkpoint
     if recipe.generator is None:
         raise RunError(
             Problem(
                 code="no-generator-yet",
-                message=f"run {folder.path} trains encoders and generates nothing",
-                expected="a run of a recipe with a generator, which can take these encoders",
+                message=f"run {folder.path} trains only encoders, so it has no generator",
+                expected="a run of a recipe with a generator, which can use these encoders",
                 next_step=f"attnforge train RECIPE encoders={folder.path}",
             )
         )
     if search.passed_over:
-        raise RunError(no_whole_checkpoint(folder, search.passed_over))
+        raise RunError(no_intact_checkpoint(folder, search.passed_over))
     raise RunError(
         Problem(
             code="no-generator-yet",
-            message=f"run {folder.path} has no checkpoint of a generator",
-            expected="a run whose adversarial phase has saved at least once",
+            message=f"run {folder.path} has no checkpoint with a generator",
+            expected="a run whose adversarial phase has saved a checkpoint",
             next_step=f"attnforge train --resume {folder.path}",
         )
     )

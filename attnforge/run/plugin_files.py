@@ -1,4 +1,4 @@
-"""What plugins add to a checkpoint; a plugin that fails at it leaves the checkpoint whole."""
+"""Files that plugins add to a checkpoint; a plugin that raises leaves the checkpoint intact."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from tempfile import TemporaryDirectory
 from attnforge.plugin.hooks import Failure, Hooks
 
 HOOK = "attnforge_checkpoint_save"
-ADDING = ".partial-added-"
-"""Begins the name of a folder that a plugin writes into; what a kill leaves is removed with other remains."""
+TEMPORARY_PREFIX = ".partial-added-"
+"""Prefix of the folder that a plugin writes into; after a kill it is removed like any partial checkpoint."""
 
 
-def let_plugins_add(hooks: Hooks, folder: Path, *, own: Collection[str], phase: str, step: int) -> None:
-    """Call `attnforge_checkpoint_save`, and take in what each plugin adds.
+def collect_plugin_files(hooks: Hooks, folder: Path, *, own: Collection[str], phase: str, step: int) -> None:
+    """Call `attnforge_checkpoint_save` and collect the files that each plugin adds.
 
-    A plugin writes into an empty folder of its own, and before the checkpoint's own files are there, so it
-    does not change them nor those of another plugin. What one that raises had written is dropped, and so is a
-    folder: a checkpoint's manifest knows files alone.
+    A plugin writes into an empty folder of its own before the checkpoint's own files exist, so it can change
+    neither them nor those of another plugin. Files of a plugin that raises are dropped, and so are those of
+    one that adds a folder: a checkpoint's manifest lists only files.
 
     Args:
-        hooks: Of the run.
-        folder: Where what is added is gathered.
+        hooks: The hooks of the run.
+        folder: Where the added files are collected.
         own: Names of the checkpoint's own files, which no plugin may add.
         phase: The name of the phase.
         step: Steps done so far in the phase.
     """
     caller = hooks.caller(HOOK)
     for implementation in caller.each() if caller is not None else ():
-        with TemporaryDirectory(prefix=ADDING, dir=folder.parent) as added:
+        with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=folder.parent) as added:
             for plugin, outcome in implementation.outcomes(folder=Path(added), phase=phase, step=step):
                 failure = outcome if isinstance(outcome, Failure) else None
                 error = None if failure is not None else _fault(Path(added), folder, own)

@@ -1,4 +1,4 @@
-"""Progress of a phase: a live bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a phase: a live bar on a terminal, a plain line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from attnforge.terminal import LastingStream, print_text, printable
 from attnforge.train.loop import StepResult
 
-FIGURES = 4
-"""How many scalars a line of progress shows at most."""
+MAX_SCALARS = 4
+"""Scalars that a line of progress shows at most."""
 
 
 class Reporter(Protocol):
-    """What the training run tells about itself while it goes."""
+    """Where a training run reports its progress."""
 
     def line(self, text: str) -> None:
-        """Something that happened."""
+        """Print a message."""
         ...
 
     def warning(self, text: str) -> None:
-        """Something that the user should know of before it is relied upon."""
+        """Print a warning."""
         ...
 
     def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress: ...
 
 
 class PhaseProgress:
-    """Progress of one phase, as a context.
+    """Progress of one phase, as a context manager.
 
     Args:
         console: Where to write.
         name: Name of the phase.
-        start: Steps made before, when resuming.
-        steps: Steps of the phase in all.
+        start: Steps already done, when resuming.
+        steps: Steps of the whole phase.
         every: Seconds between two plain lines.
     """
 
@@ -49,9 +49,9 @@ class PhaseProgress:
         self.start = start
         self.steps = steps
         self.every = every
-        self.began = self.told = time.monotonic()
+        self.start_time = self.last_line_time = time.monotonic()
         self.images = 0
-        self.metrics = ""
+        self.scalars = ""
         self.bar: Progress | None = None
         self.row: TaskID | None = None
 
@@ -76,32 +76,32 @@ class PhaseProgress:
             self.bar.stop()
 
     def advance(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
-        """Take in a step; `scalars` are there when they were read for the log."""
+        """Count a step; `scalars` are given when the step is logged."""
         self.images += result.images
         if scalars:
-            # names that begin alike belong together, and the last of them is the largest image's
-            families = {name.split(" ", 1)[0]: name for name in scalars}
-            shown = list(families.values())[:FIGURES]
-            self.metrics = printable("  ".join(f"{name} {scalars[name]:.3g}" for name in shown))
+            # of scalars whose names share a first word show the last, which is that of the largest image
+            last_of_each = {name.split(" ", 1)[0]: name for name in scalars}
+            shown = list(last_of_each.values())[:MAX_SCALARS]
+            self.scalars = printable("  ".join(f"{name} {scalars[name]:.3g}" for name in shown))
         now = time.monotonic()
-        elapsed = max(1e-6, now - self.began)
-        left = elapsed / (result.step - self.start) * (self.steps - result.step)
-        rate = f"{self.images / elapsed:6.0f} images/s, {duration(left)} left  {self.metrics}"
+        elapsed = max(1e-6, now - self.start_time)
+        remaining = elapsed / (result.step - self.start) * (self.steps - result.step)
+        rate = f"{self.images / elapsed:6.0f} images/s, {duration(remaining)} left  {self.scalars}"
         if self.bar is not None and self.row is not None:
             self.bar.update(self.row, completed=result.step, rate=rate)
-        elif now - self.told >= self.every or result.step == self.steps:
-            self.told = now
+        elif now - self.last_line_time >= self.every or result.step == self.steps:
+            self.last_line_time = now
             text = f"{self.name} {result.step}/{self.steps}  {rate.strip()}"
             self.console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
 
 class ConsoleReporter:
-    """Tells on a terminal or into a file; a reader who leaves ends no run.
+    """Reports on a terminal or to a file; a closed pipe does not end the run.
 
     Args:
-        console: Where to write; what the other two say when not given.
-        err: On stderr instead of stdout.
-        lost: Called when nobody reads any more.
+        console: Where to write; by default a console made from the other two.
+        err: Whether to write to stderr instead of stdout.
+        lost: Called when nothing reads the output any more.
     """
 
     def __init__(
@@ -125,12 +125,12 @@ class ConsoleReporter:
 
 
 def warn_on_stderr(text: str) -> None:
-    """Print a warning where it does not mix with what a command prints."""
+    """Print a warning to stderr, apart from a command's output."""
     print_text(f"warning: {text}", err=True)
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that a person would choose."""
+    """A duration in a readable unit."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 6000:

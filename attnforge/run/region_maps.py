@@ -1,4 +1,4 @@
-"""Where a run's own matching finds the words of a caption in an image."""
+"""Attention of the words of a caption over the regions of an image, by the run's own matching."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from attnforge.optional import RegionMatcher
 
 @dataclass(frozen=True, slots=True)
 class RegionMaps:
-    """Looks at images with a run's image encoder, and at their captions' words as its matching does."""
+    """Computes region attention with a run's image encoder and its matching loss or task."""
 
     encoder: ImageEncoder
     matcher: RegionMatcher
 
     @classmethod
     def of(cls, parts: Parts) -> RegionMaps | None:
-        """Those of a recipe, or None where none of its parts matches words with regions.
+        """From the parts of a recipe; None when none of them matches words with regions.
 
-        A loss is asked before a task: it is what judged the generator's images. Their sharpness (gamma1
-        of Eq. 9 in AttnGAN) is what the recipe says, and only they know it. Encoders must not be frozen yet,
-        because a task refuses those.
+        Losses are preferred to tasks, since a loss scored the generator's images. The sharpness of the
+        attention (gamma1 of Eq. 9 in AttnGAN) is an option of these parts. Encoders must not be frozen yet,
+        because a task rejects frozen ones.
         """
         recipe = parts.recipe
         for loss in recipe.losses.values():
@@ -40,7 +40,7 @@ class RegionMaps:
         return None
 
     def __call__(self, text: TextFeatures, images: Float[Tensor, "b 3 _ _"]) -> Float[Tensor, "b l h w"]:
-        """The regions that each word picks in the image of its caption; a word's map sums to one."""
+        """The attention of each word over the regions of its caption's image; a word's map sums to one."""
         return self.matcher.region_attention(text, self.encoder(images))
 
 

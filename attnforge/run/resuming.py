@@ -1,7 +1,7 @@
-"""Where a run is resumed, and what may differ from what it was trained with so far.
+"""Finds where to resume a run, and checks what may differ from how it was trained so far.
 
-What the frozen recipe of a run records is what trains: a change that can have no effect any more is refused
-by name, and one that has is written to log.jsonl with the step from which it holds.
+The frozen recipe of a run is the recipe that trains it: a change that can no longer have an effect is refused
+by name, and one that has is written to log.jsonl with the step from which it applies.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from attnforge.run.folder import RunFolder
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.search import Damage, newest_checkpoint, saved_folders
 
-_CADENCES = frozenset({"log_every", "sample_every", "checkpoint_every"})
-"""Options of a phase that decide nothing about what it trains."""
-_SCHEDULED = frozenset({"params", "lr", "initial_lr"})
-"""What an optimizer's options hold that a task sets again, or that is no option."""
+_INTERVALS = frozenset({"log_every", "sample_every", "checkpoint_every"})
+"""Options of a phase that do not affect training."""
+_NOT_KEPT = frozenset({"params", "lr", "initial_lr"})
+"""Keys of an optimizer's parameter groups that a task sets again, or that are not options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Where a run is resumed."""
+    """The checkpoint from which a run is resumed, and the changes of its recipe since."""
 
     checkpoint: Checkpoint
-    passed_over: tuple[Damage, ...]
+    skipped: tuple[Damage, ...]
     """Newer checkpoints, which cannot be used."""
     changes: Mapping[str, tuple[Any, Any]]
-    """What the recipe says now and at the checkpoint, by dotted key: before, now."""
+    """Changed values of the recipe by dotted key: at the checkpoint, and now."""
 
     def changed_in(self, path: str) -> list[str]:
         """The keys below a dotted path that have changed."""
@@ -50,104 +50,105 @@ def find_resumption(
     phases: Sequence[str],
     warn: Callable[[str], None],
 ) -> Resumption | None:
-    """The newest checkpoint of a run that is whole and finite; None when the run has never saved one.
+    """Find the newest checkpoint of a run that is intact and finite; None when the run has never saved one.
 
     Args:
         run: The run folder.
-        resolved: The recipe that it is resumed with.
-        phases: The phases that are trained, in order.
-        warn: Told of every checkpoint that is passed over.
+        resolved: The recipe to resume with.
+        phases: The phases to train, in order.
+        warn: Called for every checkpoint that is skipped.
 
     Raises:
-        RunError: there are checkpoints, but none that can be used, or some of phases that the recipe lacks;
-            or the recipe changes what has been trained already.
+        RunError: no checkpoint can be used, or some belong to phases that the recipe lacks, or the recipe
+            changes what has been trained already.
     """
     search = newest_checkpoint(run.checkpoints, phases=phases, finite=True)
     for damage in search.passed_over:
-        warn(f"checkpoint passed over: {damage}")
+        warn(f"skipping checkpoint {damage}")
     _refuse_other_phases(run, resolved)
     if search.checkpoint is None:
         if search.passed_over:
-            raise RunError(no_whole_checkpoint(run, search.passed_over))
+            raise RunError(no_intact_checkpoint(run, search.passed_over))
         _refuse_unknown_folders(run)
         return None
     changes = _changes(search.checkpoint, resolved, warn=warn)
-    _refuse_what_is_done(search.checkpoint, changes, phases)
+    _refuse_changes_of_finished_phases(search.checkpoint, changes, phases)
     if changes.get("encoders", (None, None))[1] is not None:
-        warn("`encoders` has no effect on a run that has begun: its checkpoint holds the encoders")
+        warn("`encoders` has no effect on a resumed run: its checkpoint holds the encoders")
     return Resumption(search.checkpoint, search.passed_over, changes)
 
 
-def no_whole_checkpoint(run: RunFolder, passed_over: Sequence[Damage]) -> Problem:
+def no_intact_checkpoint(run: RunFolder, damages: Sequence[Damage]) -> Problem:
     """The problem of a run whose checkpoints are all damaged."""
-    faults = "; ".join(f"{damage.folder.name}: {damage.fault}" for damage in passed_over)
+    faults = "; ".join(f"{damage.folder.name}: {damage.fault}" for damage in damages)
     return Problem(
         code="no-whole-checkpoint",
         message=f"run {run.path} has checkpoints, but none of them can be used: {faults}",
-        expected="one that is whole, such as from a copy of the run; nothing was changed",
-        next_step="attnforge train RECIPE --out FOLDER trains anew",
+        expected="an intact checkpoint, such as from a copy of the run; nothing was changed",
+        next_step="attnforge train RECIPE --out FOLDER starts a new run",
     )
 
 
 def load_task(resumption: Resumption, task: Task) -> tuple[str, ...]:
-    """Put weights and optimizer states of the checkpoint into a task; gives the optimizers that begin anew.
+    """Load weights and optimizer states of the checkpoint; returns the optimizers whose state was reset.
 
-    Step sizes are those of the recipe as it is now; a task that has a schedule sets them at each step.
+    Learning rates are taken from the current recipe; a task with a schedule sets them at each step.
 
     Raises:
-        RunError: they do not fit, or the recipe changes options that the optimizers keep.
+        RunError: the states do not fit, or the recipe changes options that the optimizers keep.
     """
     checkpoint = resumption.checkpoint
     prefix = f"phases.{checkpoint.phase}.task"
     changed = resumption.changed_in(prefix)
-    fresh = {
+    recipe_options = {
         name: [
             {key: float(value) if key == "lr" else value for key, value in group.items() if key != "params"}
             for group in optimizer.param_groups
         ]
         for name, optimizer in task.optimizers().items()
     }
-    anew = checkpoint.load_task(task)
+    reset_optimizers = checkpoint.load_task(task)
     if not changed:
-        return anew
+        return reset_optimizers
     problems = []
     for name, optimizer in task.optimizers().items():
-        for group, options in zip(optimizer.param_groups, fresh[name], strict=True):
-            kept = [key for key in options if key not in _SCHEDULED and group.get(key) != options[key]]
-            for option in kept:
+        for group, options in zip(optimizer.param_groups, recipe_options[name], strict=True):
+            conflicts = [key for key in options if key not in _NOT_KEPT and group.get(key) != options[key]]
+            for option in conflicts:
                 key = next((key for key in changed if key.rpartition(".")[2] == option), prefix)
                 problems.append(
                     Problem(
                         code="cannot-change",
                         message=f"`{key}` cannot change on resume: optimizer {name!r} keeps its "
-                        f"{option} of {_shown(group.get(option))}, the recipe says {_shown(options[option])}",
-                        expected=f"`{key}` as it was",
-                        next_step="attnforge train RECIPE --out FOLDER trains anew",
+                        f"{option} of {_shown(group.get(option))}, but the recipe has "
+                        f"{_shown(options[option])}",
+                        expected=f"the previous value of `{key}`",
+                        next_step="attnforge train RECIPE --out FOLDER starts a new run",
                     )
                 )
-            if isinstance(group.get("lr"), Tensor):  # a graph reads it where it is
+            if isinstance(group.get("lr"), Tensor):  # a CUDA graph reads this tensor in place
                 group["lr"].fill_(options["lr"])
             elif "lr" in options:
                 group["lr"] = options["lr"]
     if problems:
         raise RunError(list(dict.fromkeys(problems)))
-    return anew
+    return reset_optimizers
 
 
 def refuse_fewer_steps(checkpoint: Checkpoint, steps: int) -> None:
     """Refuse a phase that ends before the checkpoint.
 
     Raises:
-        RunError: the checkpoint has made more steps than the phase shall have.
+        RunError: the checkpoint has more steps than the phase.
     """
     if checkpoint.step <= steps:
         return
     raise RunError(
         Problem(
             code="cannot-change",
-            message=f"phase {checkpoint.phase} shall have {steps} steps, but checkpoint "
-            f"{checkpoint.folder} has made {checkpoint.step}",
-            expected=f"at least {checkpoint.step} steps, or an earlier checkpoint in another folder",
+            message=f"phase {checkpoint.phase} has {steps} steps in the recipe, but checkpoint "
+            f"{checkpoint.folder} is at step {checkpoint.step}",
+            expected=f"at least {checkpoint.step} steps, or a branch from an earlier checkpoint",
             next_step=f"attnforge train --resume {_run(checkpoint)}/checkpoints/NAME --out FOLDER",
         )
     )
@@ -156,7 +157,7 @@ def refuse_fewer_steps(checkpoint: Checkpoint, steps: int) -> None:
 def refuse_other_data(
     checkpoint: Checkpoint, data: Mapping[str, str], *, recipe: Recipe, warn: Callable[[str], None]
 ) -> None:
-    """Refuse, or only warn of, training data that is not the checkpoint's.
+    """Refuse training data that differs from the checkpoint's, or only warn of it.
 
     Raises:
         DataError: the data differs, and the recipe does not accept that.
@@ -165,9 +166,10 @@ def refuse_other_data(
     if not differing:
         return
     message = (
-        f"the training data is not that of checkpoint {checkpoint.folder}: it has {' and '.join(differing)}"
+        f"the training data differs from that of checkpoint {checkpoint.folder}: "
+        f"it has {' and '.join(differing)}"
     )
-    # a file that was damaged and is mended is no other data set: names and captions are as they were
+    # a repaired image file is not another data set: names and captions are the same
     if recipe.training.changed_data == "accept" or differing == [IMAGES_DIFFER]:
         warn(message)
         return
@@ -175,18 +177,18 @@ def refuse_other_data(
         Problem(
             code="other-data",
             message=message,
-            expected="the same data, or the option that accepts other data from here on",
+            expected="the same data, or the option that accepts the change",
             next_step=f"attnforge train --resume {_run(checkpoint)} training.changed_data=accept",
         )
     )
 
 
 def _refuse_other_phases(run: RunFolder, resolved: ResolvedRecipe) -> None:
-    """A phase that the recipe lacks would be forgotten, and what follows it trained anew."""
+    """Refuse a recipe without a phase of the run: later phases would be trained again from step 0."""
     known = list(resolved.data()["phases"])
     saved = dict.fromkeys(phase for phase, _ in saved_folders(run.checkpoints).values())
-    if others := [phase for phase in saved if phase not in known]:
-        names = ", ".join(others)
+    if missing := [phase for phase in saved if phase not in known]:
+        names = ", ".join(missing)
         raise RunError(
             Problem(
                 code="other-phases",
@@ -198,7 +200,7 @@ def _refuse_other_phases(run: RunFolder, resolved: ResolvedRecipe) -> None:
 
 
 def _refuse_unknown_folders(run: RunFolder) -> None:
-    """What may be checkpoints under other names is no reason to begin a run anew."""
+    """Refuse to start from step 0 when there are folders that may be renamed checkpoints."""
     if not run.checkpoints.is_dir():
         return
     names = sorted(path.name for path in run.checkpoints.iterdir() if not path.name.startswith("."))
@@ -206,30 +208,30 @@ def _refuse_unknown_folders(run: RunFolder) -> None:
         raise RunError(
             Problem(
                 code="no-whole-checkpoint",
-                message=f"{run.checkpoints} has no checkpoint, but holds {', '.join(names[:5])}",
-                expected="folders such as gan-0001000, or none for a run that shall begin anew",
+                message=f"{run.checkpoints} has no checkpoint, but contains {', '.join(names[:5])}",
+                expected="folders such as gan-0001000, or an empty folder to start from step 0",
                 next_step=f"ls {run.checkpoints}",
             )
         )
 
 
-def _refuse_what_is_done(
+def _refuse_changes_of_finished_phases(
     checkpoint: Checkpoint, changes: Mapping[str, tuple[Any, Any]], phases: Sequence[str]
 ) -> None:
-    done = set(phases[: phases.index(checkpoint.phase)])
+    finished = set(phases[: phases.index(checkpoint.phase)])
     problems = []
-    for key, (before, now) in changes.items():
+    for key, (before, after) in changes.items():
         section, _, rest = key.partition(".")
         phase, _, option = rest.partition(".")
-        if section != "phases" or phase not in done or option in _CADENCES:
+        if section != "phases" or phase not in finished or option in _INTERVALS:
             continue
         problems.append(
             Problem(
                 code="cannot-change",
-                message=f"`{key}` cannot change from {_shown(before)} to {_shown(now)}: phase {phase} is "
-                f"over, and the run is at step {checkpoint.step} of {checkpoint.phase}",
-                expected=f"`{key}` as it was, or a new run that takes these encoders or trains anew",
-                next_step="attnforge train RECIPE --out FOLDER trains anew",
+                message=f"`{key}` cannot change from {_shown(before)} to {_shown(after)}: phase {phase} is "
+                f"finished, and the run is at step {checkpoint.step} of {checkpoint.phase}",
+                expected=f"the previous value of `{key}`, or a new run, which may use these encoders",
+                next_step="attnforge train RECIPE --out FOLDER starts a new run",
             )
         )
     if problems:
@@ -239,30 +241,32 @@ def _refuse_what_is_done(
 def _changes(
     checkpoint: Checkpoint, resolved: ResolvedRecipe, *, warn: Callable[[str], None]
 ) -> dict[str, tuple[Any, Any]]:
-    """What the recipe says differently from that of the checkpoint, with every default filled in."""
+    """Values in which the recipe differs from that of the checkpoint, with every default filled in."""
     if not checkpoint.lock.is_file():
         return {}
     try:
         before = _flat(resolve(checkpoint.lock, plugins=resolved.plugins).data())
-    except RecipeError as error:  # parts that are not installed any more, and that the recipe may replace
+    except RecipeError as error:  # components that are no longer installed, and that the recipe may replace
         reason = error.problems[0].message
-        warn(f"what the recipe changes cannot be told: {checkpoint.lock} cannot be resolved here: {reason}")
+        warn(f"changes of the recipe are not checked: {checkpoint.lock} cannot be resolved: {reason}")
         return {}
-    now = _flat(resolved.data())
-    keys = dict.fromkeys([*before, *now])
+    after = _flat(resolved.data())
+    missing = object()
     return {
-        key: (before.get(key), now.get(key)) for key in keys if before.get(key, _flat) != now.get(key, _flat)
+        key: (before.get(key), after.get(key))
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key, missing) != after.get(key, missing)
     }
 
 
 def _flat(data: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in data.items():
-        below = f"{path}.{key}" if path else key
+        dotted = f"{path}.{key}" if path else key
         if isinstance(value, Mapping) and value:
-            flat |= _flat(value, below)
+            flat |= _flat(value, dotted)
         else:
-            flat[below] = value
+            flat[dotted] = value
     return flat
 
 

@@ -1,4 +1,4 @@
-"""The fixed captions of a run, generated again and again with the same noise."""
+"""Samples of a run: images of fixed captions and fixed noise, generated during training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from attnforge.run.generating import generate_all
 
 @dataclass(frozen=True, slots=True)
 class FixedSamples:
-    """Captions that show how a generator learns: written to samples/<phase>-<step>/<number>.png."""
+    """The fixed captions; their images are written to samples/<phase>-<step>/<number>.png."""
 
     captions: tuple[str, ...]
     parts: Parts
@@ -38,7 +38,7 @@ class FixedSamples:
         return cls(captions=captions, parts=parts, run=run)
 
     def write(self, generator: nn.Module, *, phase: str, step: int) -> list[str]:
-        """Draw them and give the paths of the images."""
+        """Generate the images and return their paths."""
         folder = self.run.samples / step_name(phase, step)
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
@@ -50,8 +50,8 @@ class FixedSamples:
             seed=self.parts.recipe.sampling.seed,
             device=self.parts.device,
         )
-        for number, image in enumerate(generated):
+        for number, sample in enumerate(generated):
             path = folder / f"{number:02d}.png"
-            Image.fromarray(image.images[-1]).save(path)
+            Image.fromarray(sample.images[-1]).save(path)
             paths.append(str(path))
         return paths

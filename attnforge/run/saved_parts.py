@@ -1,4 +1,4 @@
-"""The parts of a run with the weights of a checkpoint."""
+"""The parts of a run, loaded from a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Part = TypeVar("Part")
 
 
 class SavedParts(Parts):
-    """Networks in evaluation mode, each built and loaded when it is first asked for.
+    """Networks in evaluation mode, each built and loaded on first use.
 
-    GeneratedImage asks for no image encoder, whose library may take seconds to import.
+    Generating uses no image encoder, whose library may take seconds to import.
 
     Args:
         recipe: The assembled recipe.
         tokenizer: With its vocabulary.
         device: Where networks live.
-        checkpoint: Holds the weights.
+        checkpoint: The checkpoint with the weights.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class SavedParts(Parts):
 
     @cached_property
     def regions(self) -> RegionMaps | None:
-        """Finds words in images; None where the recipe matches no words with regions."""
-        # a task refuses encoders that are frozen, and does not train them here
+        """Finds words in images; None when the recipe does not match words with regions."""
+        # a task rejects frozen encoders; it does not train them here
         encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
         for encoder in encoders:
             encoder.requires_grad_(True)
@@ -51,7 +51,7 @@ class SavedParts(Parts):
                 encoder.eval().requires_grad_(False)
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Take the weights of another checkpoint, in the networks that are there and in those to come.
+        """Load the weights of another checkpoint, into existing networks and those built later.
 
         Raises:
             RunError: the checkpoint lacks a network, or its tensors do not fit.
@@ -73,6 +73,6 @@ class SavedParts(Parts):
 
 
 def sampling_network_name(checkpoint: Checkpoint) -> str:
-    """Which of a checkpoint's networks draws."""
-    # the averaged weights draw better images and are what the official code publishes
+    """The name of the network of a checkpoint that generates images."""
+    # the EMA weights generate better images and are what the official code publishes
     return "generator-average" if "generator-average" in checkpoint.networks() else "generator"

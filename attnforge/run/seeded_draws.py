@@ -1,7 +1,7 @@
-"""Random numbers of one generation, which neither draw from torch's global generators nor set them.
+"""Seeded random numbers for one generation, without using or setting torch's global generators.
 
-Parts draw as any code does, with `torch.randn_like` and its kin. Seeding the global generators for them, as
-training does, would mix up two threads that generate at once.
+Networks draw random numbers with `torch.randn_like` and the like. Seeding the global generators for them, as
+training does, would interfere with other threads that generate at the same time.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from attnforge.run.draw_rows import Rows
 
 
 class SeededDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """While entered, what this thread draws comes from generators of this object, one for each device.
+    """While entered, random numbers of this thread come from this object's own generators, one per device.
 
     On each device the numbers are those that the global generator would give after `torch.manual_seed(seed)`.
-    With `rows`, a draw whose first dimension is as long takes the numbers of each row from that row's seed,
-    as if it were drawn in a batch of one, so that they do not depend on the batch. What is drawn in any other
-    shape comes from `seed` and is common to the batch.
+    With `rows`, a draw whose first dimension has the same length takes each row from that row's seed, as if
+    in a batch of one, so that it does not depend on the batch. Draws of any other shape come from `seed` and
+    are shared by the batch.
 
     Args:
-        seed: Decides them.
+        seed: Seed of the generators.
         rows: Seeds of the rows of a batch.
     """
 
@@ -42,26 +42,26 @@ class SeededDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        named = kwargs or {}
+        kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded not in func.tags:
-            return func(*args, **named)
-        if named.get("generator") is not None:  # the part has one of its own
-            return func(*args, **named)
-        device = _device(args, named)
-        if (draw := _drawing(func)) is not None:
-            rows = Rows.of(func, args, named, count=len(self._rows))
+            return func(*args, **kwargs)
+        if kwargs.get("generator") is not None:  # the caller has its own
+            return func(*args, **kwargs)
+        device = _device(args, kwargs)
+        if (draw := _draw(func)) is not None:
+            rows = Rows.of(func, args, kwargs, count=len(self._rows))
             if rows is None:
-                return draw(self._generator(device), *args, **named)
+                return draw(self._generator(device), *args, **kwargs)
             return rows.join(
                 [
-                    draw(self._generator(device, row), *rows.args(row), **rows.named(row))
+                    draw(self._generator(device, row), *rows.args(row), **rows.kwargs(row))
                     for row in range(len(self._rows))
                 ]
             )
-        with self:  # what is made of other operations, such as dropout in inference mode
-            made = func.decompose(*args, **named)
-        # Operations of plugins may be made of nothing; their random numbers nobody here can know.
-        return func(*args, **named) if made is NotImplemented else made
+        with self:  # for composite operations, such as dropout in inference mode
+            result = func.decompose(*args, **kwargs)
+        # an operation of a plugin may have no decomposition; its random numbers cannot be seeded here
+        return func(*args, **kwargs) if result is NotImplemented else result
 
     def _generator(self, device: torch.device, row: int | None = None) -> torch.Generator:
         if (row, device) not in self._generators:
@@ -70,25 +70,25 @@ class SeededDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self._generators[row, device]
 
 
-def _drawing(func: Any) -> Callable[..., Any] | None:
-    """The operation with a generator before its arguments, or None where it is made of others."""
-    if (taking := _with_generator(func)) is not None:
-        return lambda generator, *args, **named: taking(*args, **{**named, "generator": generator})
+def _draw(func: Any) -> Callable[..., Any] | None:
+    """The operation as a function of a generator and its arguments; None when it is composite."""
+    if (overload := _with_generator(func)) is not None:
+        return lambda generator, *args, **kwargs: overload(*args, **{**kwargs, "generator": generator})
     return _WITHOUT_GENERATOR.get(func.overloadpacket)
 
 
 def _with_generator(func: Any) -> Any:
-    """The operation as one that takes a generator, or None; torch has some in two forms."""
+    """The overload of the operation that takes a generator, or None; some have it as a second overload."""
     if any(argument.name == "generator" for argument in func._schema.arguments):
         return func
     name = func._overloadname
     return getattr(func.overloadpacket, "generator" if name == "default" else f"{name}_generator", None)
 
 
-def _device(args: Sequence[Any], named: Mapping[str, Any]) -> torch.device:
-    tensors = (value for value in (*args, *named.values()) if isinstance(value, Tensor))
+def _device(args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.device:
+    tensors = (value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
     tensor = next(tensors, None)
-    device = named.get("device") or (tensor.device if tensor is not None else None)
+    device = kwargs.get("device") or (tensor.device if tensor is not None else None)
     return torch.device(device if device is not None else torch.get_default_device())
 
 
@@ -120,4 +120,4 @@ _WITHOUT_GENERATOR: dict[Any, Callable[..., Any]] = {
     torch.ops.aten.randint_like: _randint_like,
     torch.ops.aten.native_dropout: _dropout,
 }
-"""What draws and takes no generator."""
+"""Random operations without an overload that takes a generator."""

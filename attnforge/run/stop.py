@@ -1,4 +1,4 @@
-"""Stopping politely: one flag for every way in which a process is asked to leave.
+"""Graceful stopping: one flag for every signal that asks a process to stop.
 
 `SIGINT` is Ctrl-C, `SIGTERM` what schedulers, containers and service managers send, `SIGHUP` what a closed
 terminal sends. This module imports nothing heavy, so that the command line can enter a `StopSignal` first.
@@ -18,44 +18,44 @@ from typing import Any, Self
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )
-"""What asks a process to leave, as far as this system knows it."""
+"""The signals that ask a process to stop, where this system has them."""
 _PIPE = int(getattr(signal, "SIGPIPE", 13))
 _RETRY_SECONDS = 0.05
 _IMPORT_SECONDS = 10.0
-"""An import that takes longer is stuck rather than heavy, and is cut off."""
+"""An import that takes longer is stuck rather than slow, and is interrupted."""
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class StopSignal:
-    """While entered, the first signal interrupts, or inside `saving_first` only raises the flag `asked`.
+    """While entered, the first signal interrupts, or inside `saving_first` only sets the flag `requested`.
 
-    An interrupt is a `KeyboardInterrupt`, whichever signal asked. A signal that comes while a module is
-    imported waits for the import, because half a module behaves in ways that nobody has thought of; a
-    second signal never waits. Signals that the process was started to ignore, as `nohup` does, stay ignored.
+    An interrupt is a `KeyboardInterrupt`, whichever signal arrived. A signal that arrives during an import
+    waits for its end, because a half-imported module misbehaves; a second signal never waits. Signals that
+    the process was started to ignore, as by `nohup`, stay ignored.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
-        """The signal that asked first; None when nobody did."""
+        """The first signal that arrived; None before any."""
         self.interrupted = False
-        """Whether an interrupt was raised, which code on its way may have turned into another error."""
+        """Whether an interrupt was raised; code that caught it may have raised another error instead."""
         self._saves_first = False
         self._retrying = False
         self._deadline = 0.0
         self._before: dict[int, Any] = {}
 
     @property
-    def asked(self) -> bool:
-        """Whether the process was asked to leave."""
+    def requested(self) -> bool:
+        """Whether the process was asked to stop."""
         return self.number is not None
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit code of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + (self.number or signal.SIGINT)
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        if threading.current_thread() is threading.main_thread():  # other threads may not set handlers
             for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._receive)
@@ -70,12 +70,12 @@ class StopSignal:
 
     @contextmanager
     def saving_first(self) -> Iterator[None]:
-        """While entered, the first signal only raises the flag; a second one interrupts.
+        """While entered, the first signal only sets the flag; a second one interrupts.
 
         Raises:
-            KeyboardInterrupt: the process was asked before, and nothing has been made that could be saved.
+            KeyboardInterrupt: a signal arrived before, and there is nothing to save yet.
         """
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
         self._saves_first = True
         try:
@@ -83,19 +83,19 @@ class StopSignal:
         finally:
             self._saves_first = False
 
-    def ask(self, number: int) -> None:
-        """Raise the flag as this signal would, without interrupting anything."""
+    def request(self, number: int) -> None:
+        """Set the flag as this signal would, without an interrupt."""
         if self.number is None:
             self.number = number
 
-    def closed(self) -> None:
-        """Ask as a closed pipe does: nobody reads any more what the process says."""
-        self.ask(_PIPE)
+    def request_for_closed_pipe(self) -> None:
+        """Set the flag as a closed pipe would: nothing reads the output any more."""
+        self.request(_PIPE)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         retried, self._retrying = self._retrying, False
-        first = not self.asked
-        self.ask(number)
+        first = not self.requested
+        self.request(number)
         if self._saves_first and (first or retried):
             return
         if first:
@@ -109,7 +109,7 @@ class StopSignal:
         raise KeyboardInterrupt
 
     def _retry(self, number: int) -> None:
-        if self._before:  # not left meanwhile
+        if self._before:  # still entered
             self._retrying = True
             _thread.interrupt_main(signal.Signals(number))
 

@@ -1,4 +1,4 @@
-"""The task of a phase with its batches, built for a run."""
+"""Builds the task of a phase and its batches for a run."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from attnforge.names import RULE, is_safe
 from attnforge.recipe.schema import Phase
 
 
-def is_recorded(parts: Parts, phase: Phase) -> bool:
-    """Whether the steps of a phase may be recorded, so that all their batches must have one shape."""
-    graphs = parts.engine is not None and parts.engine.cuda_graphs
-    return graphs and "generator" in class_of(phase.task).needs
+def needs_full_length(parts: Parts, phase: Phase) -> bool:
+    """Whether CUDA graphs may capture the steps of a phase, so that all its batches need one shape."""
+    cuda_graphs = parts.engine is not None and parts.engine.cuda_graphs
+    return cuda_graphs and "generator" in class_of(phase.task).needs
 
 
 def sampling_network(task: Task) -> nn.Module | None:
-    """The network of a task that images are drawn with: the averaged generator where there is one."""
+    """The network of a task that generates images: the EMA generator if there is one."""
     networks = task.networks()
     return networks.get("generator-average", networks.get("generator"))
 
 
 def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
-    """The task of a phase.
+    """Build the task of a phase.
 
     Raises:
-        PluginError: it gives a network a name that is not safe as that of a file.
+        PluginError: the name of one of its networks is not safe as a file name.
     """
     task = phase.task(parts.task_spec(class_of(phase.task).needs))
-    bad = [network for network in task.networks() if not is_safe(network)]
-    if bad:
+    unsafe = [network for network in task.networks() if not is_safe(network)]
+    if unsafe:
         raise PluginError(
             Problem(
                 code="unsafe-name",
-                message=f"the task of phase {name} has a network called {bad[0]!r}, whose weights would be "
-                "saved under that name",
+                message=f"the task of phase {name} has a network named {unsafe[0]!r}, which would become a "
+                "file name",
                 expected=RULE,
             )
         )
@@ -48,7 +48,7 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
 
 
 def steps_of(phase: Phase, *, images: int) -> int:
-    """How many steps a phase lasts on a data set of so many images."""
+    """The number of steps of a phase on a data set of `images` images."""
     return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
 
 
@@ -61,9 +61,9 @@ def phase_batches(
         parts: The recipe's parts.
         phase: The phase.
         data: Its images with their captions.
-        start: Steps that were made before.
+        start: Steps already done.
         steps: Steps of the whole phase.
-        workers: Processes that load; the recipe's number when not given.
+        workers: Loader processes; by default the recipe's number.
     """
     training = parts.recipe.training
     return batches(
@@ -77,6 +77,6 @@ def phase_batches(
         truncate=phase.truncate,
         order=phase.order,
         workers=training.workers if workers is None else workers,
-        full_length=is_recorded(parts, phase),
+        full_length=needs_full_length(parts, phase),
         device=parts.device,
     )

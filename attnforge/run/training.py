@@ -1,4 +1,4 @@
-"""From a resolved recipe to a run folder: phases one after the other, checkpoints, samples, figures."""
+"""From a resolved recipe to a run folder: phases one after the other, checkpoints, samples, metrics."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
-from attnforge.run.captions import refuse_captions, warn_of_lost_words
+from attnforge.run.captions import check_captions, warn_of_unknown_words
 from attnforge.run.encoders import (
     describe_encoders,
     find_encoders,
+    load_encoders,
     phases_to_train,
-    same_vocabulary,
-    take_encoders,
+    refuse_other_vocabulary,
 )
 from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
@@ -60,9 +60,9 @@ class Outcome:
 
     run: RunFolder
     finished: bool
-    """False when a signal asked it to leave before the last phase was through."""
+    """False when a signal stopped it before the end of the last phase."""
     metrics: dict[str, Any]
-    """What was measured in the end; empty when the run was left early."""
+    """The metrics measured at the end; empty when the run was stopped early."""
 
 
 def train(
@@ -71,37 +71,39 @@ def train(
     *,
     resume: bool,
     reporter: Reporter,
-    asked: str | None = None,
+    recipe_text: str | None = None,
     stop: StopSignal | None = None,
 ) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
-    Phases that train nothing but encoders are left out when the recipe names a run to take these from.
+    Phases that train nothing but encoders are skipped when the recipe names a run to take these from.
 
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
-    depend on seeds and positions alone, and checkpoints hold everything else.
+    depend only on seeds and positions, and checkpoints hold everything else.
 
     Args:
         resolved: The recipe.
         path: The run folder.
-        resume: Whether to resume the run that is there.
-        reporter: Tells the user.
-        asked: The recipe as it was asked for, as YAML; what `resolved` was made of when not given.
-        stop: What hears signals, already entered; one for this run when not given.
+        resume: Whether to resume the run in that folder.
+        reporter: Where progress is reported.
+        recipe_text: The recipe as the user wrote it, as YAML; by default the resolved one.
+        stop: The signal handler, already entered; by default one for this run.
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
-            its checkpoints can be used, or the recipe changes what was trained already, or there are no such
-            encoders, or a checkpoint's vocabulary is not the data's.
+            its checkpoints can be used, or the recipe changes what was trained already, or the encoders are
+            missing, or the vocabulary of a checkpoint differs from the data's.
         RecipeError: a part needs pretrained weights that the recipe does not name.
-        DataError: the data is missing or malformed, or is not that of the checkpoint.
+        DataError: the data is missing or malformed, or differs from the data of the checkpoint.
     """
     if stop is None:
         with StopSignal() as stop:
-            return train(resolved, path, resume=resume, reporter=reporter, asked=asked, stop=stop)
+            return train(resolved, path, resume=resume, reporter=reporter, recipe_text=recipe_text, stop=stop)
     recipe = assemble(resolved)
     with exclusive(path, purpose="training", warn=reporter.warning):
-        return _train(resolved, recipe, path, resume=resume, reporter=reporter, asked=asked, stop=stop)
+        return _train(
+            resolved, recipe, path, resume=resume, reporter=reporter, recipe_text=recipe_text, stop=stop
+        )
 
 
 def _train(
@@ -111,7 +113,7 @@ def _train(
     *,
     resume: bool,
     reporter: Reporter,
-    asked: str | None,
+    recipe_text: str | None,
     stop: StopSignal,
 ) -> Outcome:
     _refuse_to_overwrite(path, resume=resume)
@@ -120,7 +122,7 @@ def _train(
     if recipe.training.tune_convolutions:
         torch.backends.cudnn.benchmark = True
     device = choose_device(recipe.training.device)
-    names, left_out = phases_to_train(recipe)
+    names, skipped = phases_to_train(recipe)
     remove_partial(RunFolder(path).checkpoints)
     warnings: list[str] = []
 
@@ -132,23 +134,23 @@ def _train(
     checkpoint = resumption.checkpoint if resumption else None
     if checkpoint is None and recipe.encoders is None:
         refuse_random_weights(resolved)
-    # before a folder is made: missing data shall leave no run behind
+    # before a folder is made: missing data must not leave a run behind
     datasets = Datasets(recipe.data)
-    # only captions are read here; the generator that knows the size needs the vocabulary
+    # only captions are read here; the generator that knows the image size needs the vocabulary first
     data = datasets.of_any_size("train")
-    known_data = fingerprint(data)
+    data_fingerprint = fingerprint(data)
     if checkpoint is not None:
-        refuse_other_data(checkpoint, known_data, recipe=recipe, warn=warn)
+        refuse_other_data(checkpoint, data_fingerprint, recipe=recipe, warn=warn)
         refuse_fewer_steps(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
-    tokenizer = _fit(recipe, data, checkpoint)
+    tokenizer = _fit_tokenizer(recipe, data, checkpoint)
     encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
-    refuse_captions(parts, names)
+    check_captions(parts, names)
     if encoders is not None:
-        take_encoders(parts, encoders)
+        load_encoders(parts, encoders)
     if recipe.generator is not None:
-        build_metrics(parts)  # a file that they lack is told now and not when training has ended
+        build_metrics(parts)  # a missing file is reported now rather than after training
     try_phases(
         recipe,
         names[names.index(checkpoint.phase) if checkpoint else 0 :],
@@ -157,20 +159,26 @@ def _train(
         datasets=datasets,
         engine=engine,
     )
-    written = asked if asked is not None else write_yaml(resolved.plain())
+    if recipe_text is None:
+        recipe_text = write_yaml(resolved.plain())
     with ExitStack() as recording:
-        # measuring at the end has nothing to save, so there a signal ends the run at once
+        # the final evaluation has nothing to save, so there a signal ends the run at once
         with stop.saving_first():
-            run = RunFolder.create(path, recipe=written, lock=resolved.frozen())
+            run = RunFolder.create(path, recipe=recipe_text, lock=resolved.frozen())
             reporter.line(f"run {run.path}")
             if recipe.training.cuda_graphs and not engine.cuda_graphs:
                 reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
             if encoders is not None:
-                reporter.line(describe_encoders(encoders, left_out))
+                reporter.line(describe_encoders(encoders, skipped))
             if checkpoint is None:
-                warn_of_lost_words(parts, run, reporter)
+                warn_of_unknown_words(parts, run, reporter)
             recorder = Recorder(
-                run, recipe=recipe, resolved=resolved, asked=written, data=known_data, reporter=reporter
+                run,
+                recipe=recipe,
+                resolved=resolved,
+                recipe_text=recipe_text,
+                data=data_fingerprint,
+                reporter=reporter,
             )
             recording.enter_context(recorder)
             for text in warnings:
@@ -179,13 +187,13 @@ def _train(
             finished = _train_phases(parts, run, recorder, metrics, stop, names, resumption)
         if not finished:
             recorder.end("stopped")
-            reporter.line(f"saved; go on with: attnforge train --resume {run.path}")
+            reporter.line(f"checkpoint saved; resume with: attnforge train --resume {run.path}")
             return Outcome(run=run, finished=False, metrics={})
-        measured = metrics.measure_end()
-        if measured:
-            run.write_json("result.json", measured)
+        final_metrics = metrics.measure_final()
+        if final_metrics:
+            run.write_json("result.json", final_metrics)
         recorder.end("finished")
-    return Outcome(run=run, finished=True, metrics=measured)
+    return Outcome(run=run, finished=True, metrics=final_metrics)
 
 
 def _train_phases(
@@ -200,9 +208,11 @@ def _train_phases(
     recipe = parts.recipe
     checkpoint = resumption.checkpoint if resumption else None
     if checkpoint is not None:
-        same_vocabulary(parts.tokenizer, checkpoint, again=f"attnforge train RECIPE --out {run.path}-new")
+        refuse_other_vocabulary(
+            parts.tokenizer, checkpoint, next_step=f"attnforge train RECIPE --out {run.path}-new"
+        )
     else:
-        recorder.begin()
+        recorder.start_from_scratch()
     samples: FixedSamples | None = None
     for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]:
         phase = recipe.phases[name]
@@ -213,13 +223,13 @@ def _train_phases(
         start = 0
         constants = constants_of(task.networks())
         if resumption is not None and resumption.checkpoint.phase == name:
-            anew = load_task(resumption, task)
+            reset_optimizers = load_task(resumption, task)
             recorder.resume_after(resumption, later=names[names.index(name) + 1 :])
-            recorder.optimizers_were_reset(anew)
+            recorder.log_reset_optimizers(reset_optimizers)
             start = resumption.checkpoint.step
         measure = metrics.watch(task, phase=name, steps=steps, images=len(data))
-        drawing = sampling_network(task)
-        if drawing is not None and phase.sample_every:
+        generator = sampling_network(task)
+        if generator is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
         with recorder.phase(
             name,
@@ -232,7 +242,7 @@ def _train_phases(
             samples=samples,
             constants=constants,
         ) as after_step:
-            made = run_phase(
+            steps_done = run_phase(
                 task,
                 phase_batches(parts, phase, data, start=start, steps=steps),
                 phase=name,
@@ -243,7 +253,7 @@ def _train_phases(
                 seed=recipe.training.seed,
                 after_step=partial(_after_step, measure=measure, record=after_step, stop=stop),
             )
-        if made < steps:
+        if steps_done < steps:
             return False
     return True
 
@@ -256,12 +266,12 @@ def _after_step(
     stop: StopSignal,
 ) -> bool:
     measure(result)
-    return record(result) and not stop.asked
+    return record(result) and not stop.requested
 
 
-def _fit(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:
+def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:
     tokenizer = recipe.tokenizer()
-    if checkpoint is not None:  # words that are not learned may have no other place by now
+    if checkpoint is not None:  # a vocabulary that is not built from captions may exist only here
         checkpoint.load_tokenizer(tokenizer)
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     return tokenizer
@@ -273,8 +283,8 @@ def _refuse_to_overwrite(path: Path, *, resume: bool) -> None:
     raise RunError(
         Problem(
             code="run-exists",
-            message=f"there is a run in {path} already",
-            expected="a new folder, or --resume to go on with the run",
+            message=f"{path} already holds a run",
+            expected="a new folder, or --resume to continue that run",
             next_step=f"attnforge train --resume {path}",
         )
     )

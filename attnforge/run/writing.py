@@ -1,4 +1,4 @@
-"""Drawings as files: an image each, one sheet of the first ones, and a sheet of attention for each."""
+"""Writes generated images to files, with an attention sheet of each and a contact sheet of the first."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from attnforge.run.generated import GeneratedImage
 from attnforge.run.sheets import attention_sheet, contact_sheet
 
 SHEET_ROWS = 50
-"""Drawings that the sheet shows; more would be no help to the eye, and take longer than drawing them."""
+"""Images on the contact sheet; more would be hard to compare, and slower to lay out than to generate."""
 SHEET = "sheet.png"
 
 
-def write_images(drawings: Iterable[GeneratedImage], folder: Path, *, attention: bool) -> Iterator[Path]:
-    """Write PNG files one after another, the sheet of the first `SHEET_ROWS` last, and give their paths.
+def write_images(samples: Iterable[GeneratedImage], folder: Path, *, attention: bool) -> Iterator[Path]:
+    """Write PNG files one after another, last the sheet of the first `SHEET_ROWS`, and yield their paths.
 
-    Each is on the disk when its path is given, and no drawing is kept that the sheet does not show.
+    Each file is complete when its path is yielded, and only the samples on the sheet are kept in memory.
 
     Raises:
         RunError: the folder cannot be written.
@@ -29,26 +29,26 @@ def write_images(drawings: Iterable[GeneratedImage], folder: Path, *, attention:
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     shown: list[GeneratedImage] = []
-    for drawing in drawings:
-        yield from _write(drawing, folder, attention=attention)
+    for sample in samples:
+        yield from _write(sample, folder, attention=attention)
         if len(shown) < SHEET_ROWS:
-            shown.append(drawing)
+            shown.append(sample)
     if shown:
         with _writing(folder):
             contact_sheet(shown, folder / SHEET)
         yield folder / SHEET
 
 
-def _write(drawing: GeneratedImage, folder: Path, *, attention: bool) -> Iterator[Path]:
-    name = f"{caption_name(drawing.caption)}-seed{drawing.seed}-{drawing.index}"
+def _write(sample: GeneratedImage, folder: Path, *, attention: bool) -> Iterator[Path]:
+    name = f"{caption_name(sample.caption)}-seed{sample.seed}-{sample.index}"
     with _writing(folder):
         image = folder / f"{name}.png"
-        Image.fromarray(drawing.images[-1]).save(image)
+        Image.fromarray(sample.images[-1]).save(image)
     yield image
     if attention:
         with _writing(folder):
             sheet = folder / f"{name}-attention.png"
-            attention_sheet(drawing, sheet)
+            attention_sheet(sample, sheet)
         yield sheet
 
 
@@ -61,7 +61,7 @@ def _writing(folder: Path) -> Iterator[None]:
             Problem(
                 code="images-not-written",
                 message=f"images cannot be written to {folder}: {error.strerror or error}",
-                expected="a folder that can be written, with room for the images",
+                expected="a writable folder with room for the images",
                 next_step="attnforge sample RUN CAPTION --out FOLDER",
             )
         ) from error

@@ -147,7 +147,7 @@ def test_what_a_package_needs_comes_from_its_metadata(monkeypatch: pytest.Monkey
     monkeypatch.setattr(run_environment, "version_of", lambda name: read.get(name, installed(name)))
     (unmet,) = conflicts("torchvision")
     assert (unmet.package, unmet.name, unmet.installed) == ("torchvision", "torch", "1.0.0")
-    assert unmet.asked.startswith(("torch==", "torch>="))
+    assert unmet.required.startswith(("torch==", "torch>="))
 
 
 def test_an_interpreter_that_cannot_work_is_a_warning_since_nothing_but_it_fails(
@@ -174,7 +174,7 @@ def test_another_python_than_asked_for(
 def test_what_a_distribution_asks_for_comes_from_its_metadata() -> None:
     found = {one.name: one for one in packages()}
     assert found["torch"].fits
-    assert found["torch"].asked.startswith(">=")
+    assert found["torch"].required.startswith(">=")
     assert "pytest" not in found  # an extra
     assert packages("no-such-distribution") == []
 

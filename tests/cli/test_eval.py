@@ -1,4 +1,4 @@
-"""`attnforge eval`: metrics of checkpoints, where they are kept, and what may be changed."""
+"""`attnforge eval`: the metrics of checkpoints, where they are kept, and what may be changed."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def test_every_checkpoint_is_measured_once(run: Path, capsys: Said) -> None:
         "gan-0000004",
         "gan-0000005",
     ]
-    assert "measured before" not in shown.err
+    assert "already measured" not in shown.err
     shutil.rmtree(run / "checkpoints/gan-0000004")
     assert attnforge(["eval", "run", "--every-checkpoint", "--json", *CPU]) == 0
     shown = capsys.readouterr()
-    assert "gan-0000005 was measured before" in shown.err
+    assert "gan-0000005: already measured" in shown.err
     assert [one["step"] for one in json.loads(shown.out)] == [5]
 
 
@@ -82,28 +82,28 @@ def test_a_named_checkpoint_and_another_protocol_are_kept_apart(run: Path, capsy
     assert attnforge([*command, "evaluation.captions=3", "evaluation.metrics.attributes=null"]) == 0
     capsys.readouterr()
     twelve, three = sorted(measured(run), key=lambda one: -one["metrics"]["captions"])
-    assert (twelve["metrics"]["captions"], three["figures"]["captions"]) == (12, 3)
+    assert (twelve["metrics"]["captions"], three["metrics"]["captions"]) == (12, 3)
     assert "attribute accuracy" in twelve["metrics"]
     assert "attribute accuracy" not in three["metrics"]
     assert twelve["recipe"] == three["recipe"]
     assert json.loads(Path("mine.json").read_text()) == [twelve]
 
 
-def test_the_report_shows_the_metrics_of_a_run_that_was_stopped(run: Path) -> None:
+def test_the_report_shows_the_metrics_of_a_run_that_was_stopped_early(run: Path) -> None:
     (run / "result.json").unlink()
     assert attnforge(["eval", "run", "--every-checkpoint", *CPU]) == 0
     assert attnforge(["report", "run", *CPU]) == 0
     page = (run / "report.html").read_text()
     data = json.loads(page.split('<script id="data" type="application/json">')[1].split("</script>")[0])
-    assert "attribute accuracy" in [figure["name"] for figure in data["figures"]]
+    assert "attribute accuracy" in [metric["name"] for metric in data["metrics"]]
     (gan,) = (phase for phase in data["phases"] if phase["phase"] == "gan")
     drawn = {
-        series["name"].removeprefix("figures/"): series["steps"]
+        series["name"].removeprefix("metrics/"): series["steps"]
         for chart in gan["charts"]
         for series in chart["series"]
     }
     assert drawn["attribute accuracy"] == [4.0, 5.0]
-    assert data["sections"][0]["title"] == "Figures at each checkpoint"
+    assert data["sections"][0]["title"] == "Metrics at each checkpoint"
     assert "gan-0000004" in data["sections"][0]["html"]
     assert not any("measured" in note for note in data["notes"])
 

@@ -77,7 +77,7 @@ def test_every_run_is_measured_over_training_in_table_plot_and_files(finished: P
     assert [run["configuration"] for run in runs] == LABELS
     assert [run["settings"] for run in runs[1:]] == [{"losses.damsm.weight": 0.1}, {"losses.damsm.weight": 5}]
     assert all([one["step"] for one in run["measurements"]] == [2, 4, 5] for run in runs)
-    last = [run["measurements"][-1]["figures"] for run in runs]
+    last = [run["measurements"][-1]["metrics"] for run in runs]
     assert last == [json.loads((out / run["folder"] / "result.json").read_text()) for run in runs]
 
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
@@ -105,7 +105,7 @@ def test_runs_share_the_encoders_that_are_trained_once(finished: Path) -> None:
     assert not list((finished / "out/encoders/checkpoints").glob("gan-*"))
 
 
-def test_a_finished_sweep_only_writes_its_results_anew(finished: Path, tmp_path: Path, capsys: Said) -> None:
+def test_a_finished_sweep_only_rewrites_its_results(finished: Path, tmp_path: Path, capsys: Said) -> None:
     shutil.copytree(finished / "out", tmp_path / "out")
     # the place of the encoders is no part of what a run decides, so a sweep may be moved
     before = {name: (tmp_path / "out" / name).read_text() for name in ("results.md", "figure.svg")}
@@ -114,13 +114,13 @@ def test_a_finished_sweep_only_writes_its_results_anew(finished: Path, tmp_path:
     steps = (tmp_path / "out/λ-5/metrics.jsonl").read_text()
     assert sweep(tmp_path) == 0
     said = capsys.readouterr()
-    assert (said.out + said.err).count("finished before") == 4
+    assert (said.out + said.err).count("already finished") == 4
     assert (tmp_path / "out/λ-5/metrics.jsonl").read_text() == steps
     assert {name: (tmp_path / "out" / name).read_text() for name in before} == before
     assert measured(tmp_path / "out") == measured(finished / "out")
 
 
-def test_an_interrupted_sweep_goes_on_to_the_same_results(
+def test_an_interrupted_sweep_resumes_to_the_same_results(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
 ) -> None:
     from attnforge.evaluate.measure import measure
@@ -144,11 +144,11 @@ def test_an_interrupted_sweep_goes_on_to_the_same_results(
 
     assert sweep(tmp_path, SWEEP, "--dry-run") == 0
     states = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if "quickstart" in line]
-    assert states == ["finished", "finished", "begun", "new"]
+    assert states == ["finished", "finished", "started", "new"]
 
     assert sweep(tmp_path) == 0
     said = capsys.readouterr()
-    assert (said.out + said.err).count("finished before") == 2
+    assert (said.out + said.err).count("already finished") == 2
     assert measured(tmp_path / "out") == measured(finished / "out")
 
 
@@ -159,14 +159,14 @@ def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: Said) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_that_was_begun_with_other_values_is_not_mixed(
+def test_a_run_that_was_started_with_other_values_is_refused(
     finished: Path, tmp_path: Path, capsys: Said
 ) -> None:
     shutil.copytree(finished / "out", tmp_path / "out")
     assert sweep(tmp_path, SWEEP, "phases.gan.batch_size=3") == 1
     shown = refused(capsys, "sweep-changed")
     assert "λ-5" in shown
-    assert "out/encoders was begun" not in shown  # the change does not concern it
+    assert "out/encoders was started" not in shown  # the change does not concern it
 
 
 def test_a_run_that_fails_does_not_keep_the_others_from_being_trained(
@@ -187,7 +187,7 @@ def test_a_run_that_fails_does_not_keep_the_others_from_being_trained(
     }
 
 
-def test_every_problem_of_a_file_is_told_with_its_place(tmp_path: Path, capsys: Said) -> None:
+def test_every_problem_of_a_file_is_reported_with_its_place(tmp_path: Path, capsys: Said) -> None:
     text = (
         "recipe: quickstart\n"
         "grids:\n"
@@ -243,7 +243,7 @@ def test_a_file_that_cannot_be_swept_is_refused_before_training(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_name_tells_those_that_ship(capsys: Said) -> None:
+def test_an_unknown_name_lists_those_that_ship(capsys: Said) -> None:
     assert attnforge(["sweep", "lambda-cup"]) == 1
     assert "`lambda-cub`" in refused(capsys, "unknown-sweep")
 

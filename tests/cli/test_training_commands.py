@@ -105,10 +105,10 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(
         press_ctrl_c(patch, phase="gan", step=1)
         assert attnforge(["train", "quickstart", *SHORT, UNMEASURED, "--out", "mine"]) == 130
     shown = capsys.readouterr().out.splitlines()
-    assert shown[-1] == "saved; go on with: attnforge train --resume mine"
-    hint = shown[-1].removeprefix("saved; go on with: attnforge ").split()
+    assert shown[-1] == "checkpoint saved; resume with: attnforge train --resume mine"
+    hint = shown[-1].removeprefix("checkpoint saved; resume with: attnforge ").split()
     assert attnforge(hint) == 0
-    assert "going on after step 1 of gan" in capsys.readouterr().out
+    assert "resuming phase gan at step 1" in capsys.readouterr().out
     newest = newest_checkpoint(tmp_path / "mine/checkpoints", phases=["gan"]).checkpoint
     assert newest is not None
     assert newest.step == 2
@@ -234,7 +234,7 @@ def test_quickstart_goes_on_where_it_was_stopped(
     assert not (tmp_path / "quick/report.html").exists()
     capsys.readouterr()
     assert attnforge(command) == 0
-    assert "going on after step 1 of gan" in capsys.readouterr().out
+    assert "resuming phase gan at step 1" in capsys.readouterr().out
     assert (tmp_path / "quick/report.html").is_file()
 
 

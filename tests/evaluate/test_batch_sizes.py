@@ -71,5 +71,5 @@ def test_a_batch_size_is_no_other_protocol(tmp_path: Path, capsys: pytest.Captur
     (first,) = evaluate_run(tmp_path / "run", device="cpu", reporter=reporter)
     overrides = ["evaluation.batch_size=5"]
     (second,) = evaluate_run(tmp_path / "run", overrides=overrides, device="cpu", reporter=reporter)
-    assert "measured before" in capsys.readouterr().out
+    assert "already measured" in capsys.readouterr().out
     assert first.protocol_digest == second.protocol_digest

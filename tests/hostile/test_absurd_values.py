@@ -9,7 +9,7 @@ import pytest
 from attnforge.cli import run
 from attnforge.errors import RecipeError
 from attnforge.recipe import resolve
-from attnforge.run.trial.shapes import walk_phases
+from attnforge.run.trial.shapes import check_shapes
 
 OUT_OF_RANGE = (
     "phases.gan.task.betas=[5, 5]",
@@ -79,7 +79,7 @@ def test_a_value_out_of_range_is_refused_where_it_stands(override: str) -> None:
 
 @pytest.mark.parametrize(("overrides", "code"), CANNOT_TRAIN.items())
 def test_what_cannot_train_is_found_on_shapes_alone(overrides: str, code: str) -> None:
-    (problem,) = walk_phases(resolve("quickstart", overrides=overrides.split(";"))).problems
+    (problem,) = check_shapes(resolve("quickstart", overrides=overrides.split(";"))).problems
     assert problem.code == code
     assert problem.expected
     assert problem.place is not None
@@ -92,11 +92,11 @@ def test_the_command_says_it_and_makes_nothing(
     assert run(["validate", "quickstart", "phases.gan.batch_size=1"]) == 1
     shown = capsys.readouterr()
     assert shown.out == "quickstart: 1 problem\n"
-    assert "phase `gan` cannot make its first step (stage `initial` at `generator.stages.0`)" in shown.err
+    assert "the first step of phase `gan` failed (stage `initial` at `generator.stages.0`)" in shown.err
     assert "Traceback" not in shown.err
     assert run(["train", "quickstart", "phases.gan.batch_size=1", "training.device=cpu"]) == 1
     shown = capsys.readouterr()
-    assert "phase `gan` cannot make its first step" in shown.err
+    assert "the first step of phase `gan` failed" in shown.err
     assert "Traceback" not in shown.err
     assert list(tmp_path.iterdir()) == []
 

@@ -62,8 +62,8 @@ def test_a_flipped_bit_of_the_frozen_recipe_changes_nothing_in_silence(
     assert attnforge(["train", "--resume", str(path)]) == 0
     shown = capsys.readouterr().err
     assert "recipe.lock.yaml does not match" in shown
-    assert "the copy in" in shown
-    assert events_of(path, "restored")[0]["of"] == "gan-0000004"
+    assert "using the copy in" in shown
+    assert events_of(path, "restored")[0]["checkpoint"] == "gan-0000004"
     assert (path / "recipe.lock.yaml").read_bytes() == whole
     assert same_weights(whole_run, path)
 
@@ -126,9 +126,7 @@ def test_a_file_that_the_manifest_does_not_name_is_told(copied_run: Copy) -> Non
 
 
 @pytest.mark.parametrize("command", ["train --resume", "sample", "eval", "report", "encoders"])
-def test_a_checkpoint_that_is_passed_over_is_named(
-    copied_run: Copy, tmp_path: Path, capsys: Shown, command: str
-) -> None:
+def test_a_skipped_checkpoint_is_named(copied_run: Copy, tmp_path: Path, capsys: Shown, command: str) -> None:
     path = copied_run("run")
     flip_last_bit(path / "checkpoints/gan-0000005/text.safetensors")
     metric = "evaluation.metrics={retrieval: r-precision}"
@@ -184,7 +182,7 @@ def test_a_frozen_recipe_that_is_lost_comes_from_a_checkpoint(
     path = copied_run("run")
     (path / "recipe.lock.yaml").unlink()
     assert attnforge(["sample", str(path), "a red bird", "-n", "1"]) == 0
-    assert "recipe.lock.yaml is missing; the copy in" in capsys.readouterr().err
+    assert "recipe.lock.yaml is missing; using the copy in" in capsys.readouterr().err
     assert not (path / "recipe.lock.yaml").exists()
     assert attnforge(["train", "--resume", str(path)]) == 0
     assert (path / "recipe.lock.yaml").read_bytes() == (whole_run / "recipe.lock.yaml").read_bytes()
@@ -221,7 +219,7 @@ def test_a_checkpoint_that_was_asked_for_by_name_is_never_another(copied_run: Co
     assert "generator.safetensors is damaged" in shown
 
 
-def test_optimizer_states_that_cannot_be_read_are_passed_over(copied_run: Copy) -> None:
+def test_unreadable_optimizer_states_are_skipped(copied_run: Copy) -> None:
     path = copied_run("run")
     folder = path / "checkpoints/gan-0000005"
     torch.save(

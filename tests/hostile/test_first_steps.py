@@ -16,7 +16,7 @@ from attnforge.interfaces import Batch, Progress
 from attnforge.recipe import resolve
 from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
-from attnforge.run.trial.shapes import walk_phases
+from attnforge.run.trial.shapes import check_shapes
 
 Step = Mapping[str, torch.Tensor]
 
@@ -36,7 +36,7 @@ def test_a_later_phase_that_cannot_step_is_refused_before_the_first_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(AdversarialTask, "step", fails(RuntimeError("only numbers show it")))
-    assert walk_phases(tiny()).problems == []
+    assert check_shapes(tiny()).problems == []
     with pytest.raises(RecipeError, match="only numbers show it") as caught:
         train(tiny(), tmp_path / "run", resume=False, reporter=ConsoleReporter())
     (problem,) = caught.value.problems
@@ -54,7 +54,7 @@ def test_too_little_memory_for_a_later_phase_is_told_at_once(
     assert run(["train", "quickstart", *TINY, "training.device=cpu", "--out", "run"]) == 1
     told = capsys.readouterr().err
     assert "error[out-of-memory]" in told
-    assert "while the first step of phase `gan` was tried" in told
+    assert "during the trial step of phase `gan`" in told
     assert not (tmp_path / "run").exists()
 
 
@@ -79,14 +79,14 @@ def test_what_shapes_cannot_show_is_said_and_is_no_problem(
         return {"first": torch.tensor(batch.lengths.tolist())}
 
     monkeypatch.setattr(AdversarialTask, "step", step)
-    walk = walk_phases(resolve("quickstart"))
-    assert walk.problems == []
-    assert len(walk.unseen) == 1
+    checked = check_shapes(resolve("quickstart"))
+    assert checked.problems == []
+    assert len(checked.unchecked) == 1
     assert run(["validate", "quickstart"]) == 0
-    assert "not checked: phase `gan` needs numbers, not only shapes" in capsys.readouterr().out
+    assert "not checked: phase `gan` needs values, not only shapes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("tokenizer", ["word", "character", "{use: sentencepiece, vocabulary_size: 40}"])
 def test_a_recipe_is_tried_before_its_tokenizer_has_seen_captions(tokenizer: str) -> None:
     room = ["phases.damsm.max_words=200", "phases.gan.max_words=200"]
-    assert walk_phases(resolve("quickstart", overrides=[f"tokenizer={tokenizer}", *room])).problems == []
+    assert check_shapes(resolve("quickstart", overrides=[f"tokenizer={tokenizer}", *room])).problems == []

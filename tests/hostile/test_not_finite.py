@@ -86,7 +86,7 @@ def spoil_one(tensors: dict[str, torch.Tensor]) -> None:
     next(tensor for tensor in tensors.values() if tensor.is_floating_point()).fill_(NAN)
 
 
-def test_a_checkpoint_that_is_not_finite_is_passed_over_on_resume(
+def test_a_checkpoint_that_is_not_finite_is_skipped_on_resume(
     copied_run: Callable[[str], Path], whole_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = copied_run("run")

@@ -144,7 +144,7 @@ def test_ctrl_c_before_anything_was_made_leaves_nothing(tmp_path: Path) -> None:
 def test_a_signal_that_came_while_something_was_imported_makes_no_run_folder(tmp_path: Path) -> None:
     """The interrupt may be put off until the very moment at which a run folder would be made."""
     with StopSignal() as stop:
-        stop.ask(signal.SIGINT)
+        stop.request(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             train(tiny(), tmp_path / "run", resume=False, reporter=ConsoleReporter(), stop=stop)
     assert list(tmp_path.iterdir()) == []

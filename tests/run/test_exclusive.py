@@ -122,7 +122,7 @@ def test_a_file_system_without_locks_is_warned_of(tmp_path: Path, monkeypatch: p
     with exclusive(tmp_path, purpose="training", warn=warnings.append):
         pass
     (text,) = warnings
-    assert "without locks" in text
+    assert "has no locks" in text
 
 
 @pytest.mark.parametrize("command", [["train", "--resume"], ["eval"]])

@@ -64,7 +64,7 @@ def test_a_word_s_regions_are_what_stands_out_of_an_even_spread() -> None:
     assert row.strongest() == [1, 2, 0]
 
 
-def test_a_drawing_has_a_row_for_every_stage_that_attends_and_one_for_regions() -> None:
+def test_there_is_a_row_for_every_stage_with_attention_and_one_for_regions() -> None:
     images = tuple(np.full((side, side, 3), side, dtype=np.uint8) for side in (8, 16, 32))
     attention = (np.full((2, 8, 8), 0.5, np.float32), np.full((2, 16, 16), 0.5, np.float32))
     regions = np.full((2, 4, 4), 1 / 16, np.float32)

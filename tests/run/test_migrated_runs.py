@@ -65,7 +65,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 def images(run: Path, module: ModuleType) -> list[bytes]:
     resolved = resolve(run / "recipe.lock.yaml", plugins=plugins(module))
     pipeline = Pipeline.load(run, device="cpu", resolved=resolved)
-    return [drawing.images[-1].tobytes() for drawing in pipeline.generate(CAPTIONS)]
+    return [sample.images[-1].tobytes() for sample in pipeline.generate(CAPTIONS)]
 
 
 def attention_of(lock: Path) -> dict[str, object]:

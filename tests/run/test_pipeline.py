@@ -19,16 +19,16 @@ def pipeline(trained: Path) -> Pipeline:
     return Pipeline.load(trained)
 
 
-def test_a_drawing_has_every_stage_and_a_map_for_every_word(pipeline: Pipeline) -> None:
-    (drawing,) = pipeline.generate([RED], attention=True)
-    assert [image.shape for image in drawing.images] == [(16, 16, 3), (32, 32, 3)]
-    assert drawing.words == tuple(RED.split())
-    (maps,) = drawing.attention
+def test_a_sample_has_every_stage_and_a_map_for_every_word(pipeline: Pipeline) -> None:
+    (sample,) = pipeline.generate([RED], attention=True)
+    assert [image.shape for image in sample.images] == [(16, 16, 3), (32, 32, 3)]
+    assert sample.words == tuple(RED.split())
+    (maps,) = sample.attention
     assert maps.shape == (6, 16, 16)
     np.testing.assert_allclose(maps.sum(axis=0), 1, atol=1e-5)
 
 
-def test_a_drawing_depends_on_its_caption_seed_and_index_alone(pipeline: Pipeline) -> None:
+def test_a_sample_depends_on_its_caption_seed_and_index_alone(pipeline: Pipeline) -> None:
     together = pipeline.generate([GREEN, RED], count=2, seed=3)
     alone = pipeline.generate([RED], count=1, seed=3)
     np.testing.assert_array_equal(together[2].images[-1], alone[0].images[-1])
@@ -37,7 +37,7 @@ def test_a_drawing_depends_on_its_caption_seed_and_index_alone(pipeline: Pipelin
     assert not np.array_equal(other[0].images[-1], alone[0].images[-1])
 
 
-def test_unknown_words_are_left_out_and_named(pipeline: Pipeline) -> None:
+def test_unknown_words_are_ignored_and_named(pipeline: Pipeline) -> None:
     assert pipeline.unknown_words([f"quixotic {RED}"]) == ["quixotic"]
     plain, strange = pipeline.generate([RED, f"quixotic {RED}"])
     np.testing.assert_array_equal(plain.images[-1], strange.images[-1])

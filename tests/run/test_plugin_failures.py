@@ -153,7 +153,7 @@ def test_each_plugin_that_raises_is_reported_and_the_run_continues(
     assert notes["never"].heard[-1] == "run_end"
 
 
-def test_a_run_of_the_same_process_notes_who_is_left_out(recorder_with: Callable[..., Recorder]) -> None:
+def test_a_run_of_the_same_process_logs_disabled_plugins(recorder_with: Callable[..., Recorder]) -> None:
     recorder = recorder_with()
     recorder.hooks.skipped.add("broken")
     with recorder:
@@ -161,7 +161,7 @@ def test_a_run_of_the_same_process_notes_who_is_left_out(recorder_with: Callable
     rows = [json.loads(line) for line in (recorder.run.path / "log.jsonl").read_text().splitlines()]
     assert [(row["event"], row.get("plugin")) for row in rows] == [
         ("started", None),
-        ("plugin-left-out", "broken"),
+        ("plugin-disabled", "broken"),
         ("ended", None),
     ]
 
@@ -212,7 +212,7 @@ def recorder_with(tmp_path: Path) -> Callable[..., Recorder]:
             RunFolder(tmp_path),
             recipe=recipe,
             resolved=resolved,
-            asked="",
+            recipe_text="",
             data={},
             reporter=ConsoleReporter(),
         )

@@ -95,7 +95,7 @@ def test_the_bar_is_taken_down_when_training_fails() -> None:
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_line_is_written_as_it_is(terminal: bool) -> None:
     tell, file = reporter(terminal=terminal, width=20)
-    text = "go on with: attnforge train --resume runs/[bold]quickstart[/bold]-0123456789abcdef"
+    text = "resume with: attnforge train --resume runs/[bold]quickstart[/bold]-0123456789abcdef"
     tell.line(text)
     assert file.getvalue() == text + "\n"
 

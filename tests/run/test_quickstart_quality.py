@@ -24,5 +24,5 @@ def test_the_quickstart_draws_what_held_out_captions_ask_for(tmp_path: Path) -> 
     assert outcome.metrics["attribute accuracy"] >= 0.7
     assert outcome.metrics["R-precision"] >= 10 * outcome.metrics["R-precision chance"]
     assert report_run(path).stat().st_size > 100_000
-    drawings = Pipeline.load(path).generate(["a red bird with blue wings"], count=2)
-    assert [image.shape for image in drawings[0].images] == [(16, 16, 3), (32, 32, 3), (64, 64, 3)]
+    samples = Pipeline.load(path).generate(["a red bird with blue wings"], count=2)
+    assert [image.shape for image in samples[0].images] == [(16, 16, 3), (32, 32, 3), (64, 64, 3)]

@@ -1,4 +1,4 @@
-"""A drawing shows which regions its words pick, as the run's own matching picks them."""
+"""A sample has the attention of its words over regions, by the run's own matching."""
 
 from __future__ import annotations
 
@@ -50,27 +50,27 @@ def gamma1_of(maps: RegionMaps | None) -> float:
 
 
 def test_each_word_shares_one_among_the_regions_of_the_largest_image(pipeline: Pipeline) -> None:
-    for drawing in pipeline.generate([RED], count=2, attention=True):
-        assert drawing.regions is not None
-        assert drawing.regions.shape == (6, 4, 4)
-        np.testing.assert_allclose(drawing.regions.sum(axis=(1, 2)), 1, atol=1e-5)
+    for sample in pipeline.generate([RED], count=2, attention=True):
+        assert sample.regions is not None
+        assert sample.regions.shape == (6, 4, 4)
+        np.testing.assert_allclose(sample.regions.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
 def test_the_regions_are_those_that_the_image_encoder_sees_in_the_drawn_image(pipeline: Pipeline) -> None:
-    (drawing,) = pipeline.generate([RED], attention=True)
+    (sample,) = pipeline.generate([RED], attention=True)
     parts = pipeline.parts
-    pixels = torch.from_numpy(drawing.images[-1]).permute(2, 0, 1)[None] / 127.5 - 1
+    pixels = torch.from_numpy(sample.images[-1]).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.inference_mode():
         text = encode_captions(parts.text, parts.tokenizer, [RED], device=parts.device)
         seen = parts.image(pixels).regions
         expected = region_attention(text.words, seen, text.lengths, gamma1=4)[0]
-    # the drawing was looked at before it was rounded to bytes
-    np.testing.assert_allclose(drawing.regions, expected.numpy(), rtol=0.02, atol=1e-4)
+    # the regions were computed before the image was rounded to bytes
+    np.testing.assert_allclose(sample.regions, expected.numpy(), rtol=0.02, atol=1e-4)
 
 
-def test_a_drawing_without_attention_is_not_looked_at(pipeline: Pipeline) -> None:
-    (drawing,) = pipeline.generate([RED])
-    assert drawing.regions is None
+def test_a_sample_without_attention_has_no_regions(pipeline: Pipeline) -> None:
+    (sample,) = pipeline.generate([RED])
+    assert sample.regions is None
 
 
 def test_the_sharpness_is_that_of_the_recipe_s_loss() -> None:

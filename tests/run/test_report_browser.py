@@ -32,7 +32,7 @@ ARGUMENTS = [
 ]
 
 
-def drawing(caption: str = "a red bird") -> GeneratedImage:
+def sample(caption: str = "a red bird") -> GeneratedImage:
     """White images; the word `red` has the upper left corner, `bird` the lower right."""
     images = tuple(np.full((side, side, 3), 255, dtype=np.uint8) for side in (16, 32, 64))
     maps = []
@@ -49,7 +49,7 @@ def with_regions() -> GeneratedImage:
     """The same, with `bird` in the upper left of four regions and the other words everywhere alike."""
     regions = np.full((3, 2, 2), 0.25, dtype=np.float32)
     regions[2] = [[0.97, 0.01], [0.01, 0.01]]
-    return replace(drawing(), regions=regions)
+    return replace(sample(), regions=regions)
 
 
 def brightness(element: Any) -> tuple[float, float]:
@@ -74,26 +74,26 @@ class Visit:
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.answered: list[str] = []
         self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("request", lambda request: self.requested.append(request.url))
         self.page.on("response", lambda response: self.answered.append(response.url))
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(path.as_uri())
 
     def word(self, text: str, number: int = 0) -> Any:
-        return self.page.locator(".drawing").nth(number).locator(".word", has_text=text).last
+        return self.page.locator(".sample").nth(number).locator(".word", has_text=text).last
 
     def corners(self, stage: int, number: int = 0) -> tuple[float, float]:
         """Brightness near the upper left and the lower right corner of a stage, as the screen shows it."""
-        return brightness(self.page.locator(".drawing").nth(number).locator(".frame").nth(stage))
+        return brightness(self.page.locator(".sample").nth(number).locator(".frame").nth(stage))
 
 
 @pytest.fixture
 def visit(browser: Any, tmp_path: Path) -> Iterator[Visit]:
-    opened = Visit(browser, write_report(tmp_path, drawings=[drawing(), drawing("a <b>red</b> bird")]))
+    opened = Visit(browser, write_report(tmp_path, samples=[sample(), sample("a <b>red</b> bird")]))
     yield opened
     opened.context.close()
 
@@ -115,7 +115,7 @@ def test_pointing_at_a_word_lights_up_its_pixels_at_every_attending_stage(visit:
     assert visit.corners(2) == (255, 255)
 
 
-def test_only_the_drawing_of_the_word_changes(visit: Visit) -> None:
+def test_only_the_image_of_the_word_changes(visit: Visit) -> None:
     visit.word("red").hover()
     assert visit.corners(2, number=1) == (255, 255)
 
@@ -133,8 +133,8 @@ def test_words_can_be_walked_by_keyboard(visit: Visit) -> None:
 def test_a_caption_is_one_stop_of_the_tab_key(visit: Visit) -> None:
     visit.word("a").focus()
     visit.page.keyboard.press("Tab")
-    focused = visit.page.evaluate("document.activeElement.closest('.drawing').getAttribute('aria-label')")
-    assert focused == "drawing 2"
+    focused = visit.page.evaluate("document.activeElement.closest('.sample').getAttribute('aria-label')")
+    assert focused == "image 2"
 
 
 def test_enter_keeps_a_word(visit: Visit) -> None:
@@ -145,7 +145,7 @@ def test_enter_keeps_a_word(visit: Visit) -> None:
     assert visit.word("red").get_attribute("aria-pressed") == "true"
 
 
-def test_the_share_of_a_word_is_told(visit: Visit) -> None:
+def test_the_share_of_a_word_is_shown(visit: Visit) -> None:
     visit.word("red").hover()
     assert "peak 96%" in visit.page.locator(".stage").nth(2).inner_text()
     assert "at most 96%" in visit.page.locator("[role=status]").first.inner_text()
@@ -171,12 +171,12 @@ def test_heat_colours_the_map(visit: Visit) -> None:
     assert blue < 170
 
 
-def test_words_that_stand_out_of_nothing_are_dark_above_an_even_share(visit: Visit) -> None:
+def test_weights_up_to_the_uniform_share_are_dark_when_only_those_above_are_shown(visit: Visit) -> None:
     """`bird` has 0.5 in its corner, above a third, and 0.02 elsewhere; `a` has a third nowhere but 0.96."""
     visit.word("bird").click()
     visit.page.get_by_label("the same for all").check()
     before = visit.corners(2)[0]
-    visit.page.get_by_label("above an even share").check()
+    visit.page.get_by_label("above the uniform share").check()
     visit.page.mouse.move(0, 0)
     dark, lit = visit.corners(2)
     assert before > dark
@@ -186,8 +186,8 @@ def test_words_that_stand_out_of_nothing_are_dark_above_an_even_share(visit: Vis
 
 def test_smooth_maps_fade_where_sharp_ones_end(visit: Visit) -> None:
     visit.word("red").click()
-    visit.page.get_by_label("above an even share").check()
-    canvas = visit.page.locator(".drawing canvas").nth(2)
+    visit.page.get_by_label("above the uniform share").check()
+    canvas = visit.page.locator(".sample canvas").nth(2)
     steps = []
     for choice in ("sharp", "smooth"):
         visit.page.get_by_label(choice).check()
@@ -204,7 +204,7 @@ def test_smooth_maps_fade_where_sharp_ones_end(visit: Visit) -> None:
 
 
 def test_the_strongest_words_stand_in_order_and_light_up_their_pixels(browser: Any, tmp_path: Path) -> None:
-    visit = Visit(browser, write_report(tmp_path, drawings=[with_regions(), drawing("another")]))
+    visit = Visit(browser, write_report(tmp_path, samples=[with_regions(), sample("another")]))
     cards = visit.page.locator(".strongest")
     tiles = cards.first.locator(".tile")
     labels = [label.split() for label in tiles.locator("figcaption").all_inner_texts()]
@@ -227,20 +227,20 @@ def test_the_strongest_words_stand_in_order_and_light_up_their_pixels(browser: A
 
 
 def test_the_matching_shows_the_regions_of_a_word(browser: Any, tmp_path: Path) -> None:
-    visit = Visit(browser, write_report(tmp_path, drawings=[with_regions()]))
+    visit = Visit(browser, write_report(tmp_path, samples=[with_regions()]))
     visit.word("bird").click()
     lit, dark = visit.corners(3)
     assert lit > 180
     assert dark < 60
-    assert "72% stands out, peak 97%" in visit.page.locator(".stage").nth(3).inner_text()
+    assert "72% above uniform, peak 97%" in visit.page.locator(".stage").nth(3).inner_text()
     assert "in the matching 72%" in visit.page.locator("[role=status]").first.inner_text()
     visit.context.close()
 
 
-def test_a_report_of_drawings_without_maps_has_no_strongest_words(browser: Any, tmp_path: Path) -> None:
-    bare = replace(drawing(), attention=())
-    visit = Visit(browser, write_report(tmp_path, drawings=[bare]))
-    assert visit.page.locator(".drawing").count() == 1
+def test_a_report_of_images_without_maps_has_no_most_attended_words(browser: Any, tmp_path: Path) -> None:
+    bare = replace(sample(), attention=())
+    visit = Visit(browser, write_report(tmp_path, samples=[bare]))
+    assert visit.page.locator(".sample").count() == 1
     assert visit.page.locator("#strongest").count() == 0
     assert visit.complaints == []
     visit.context.close()
@@ -248,13 +248,13 @@ def test_a_report_of_drawings_without_maps_has_no_strongest_words(browser: Any, 
 
 def test_nothing_but_the_file_is_asked_for_and_nothing_goes_wrong(visit: Visit) -> None:
     visit.word("red").hover()
-    assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
+    assert [url for url in visit.requested if not url.startswith(("file:", "data:"))] == []
     assert visit.complaints == []
 
 
 def test_a_tap_keeps_a_word_on_a_narrow_screen(browser: Any, tmp_path: Path) -> None:
     size = {"width": 360, "height": 740}
-    visit = Visit(browser, write_report(tmp_path, drawings=[drawing()]), viewport=size, has_touch=True)
+    visit = Visit(browser, write_report(tmp_path, samples=[sample()]), viewport=size, has_touch=True)
     visit.word("red").tap()
     assert visit.corners(2)[0] > 245 > 100 > visit.corners(2)[1]
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 360
@@ -264,7 +264,7 @@ def test_a_tap_keeps_a_word_on_a_narrow_screen(browser: Any, tmp_path: Path) -> 
 
 
 def test_an_empty_run_opens_and_says_what_is_missing(browser: Any, tmp_path: Path) -> None:
-    visit = Visit(browser, write_report(tmp_path, drawings=[]))
+    visit = Visit(browser, write_report(tmp_path, samples=[]))
     assert "metrics.jsonl is missing" in visit.page.locator("#notes").inner_text()
     assert visit.complaints == []
     visit.context.close()
@@ -275,7 +275,7 @@ def test_curves_answer_to_the_keyboard(browser: Any, tmp_path: Path) -> None:
         f'{{"phase": "gan", "step": {step}, "seconds": {step}, "loss": {step * 10}}}' for step in (1, 2, 3)
     ]
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    visit = Visit(browser, write_report(tmp_path, drawings=[]))
+    visit = Visit(browser, write_report(tmp_path, samples=[]))
     curve = visit.page.locator(".curve")
     assert "30" in curve.locator(".legend").inner_text()
     curve.locator("svg").focus()
@@ -290,7 +290,7 @@ def test_no_script_and_no_request_of_a_section_comes_through(browser: Any, tmp_p
     outside = "<img src='http://192.0.2.1/x.png' onerror='window.ran = 1'>"
     body = f"<p>kept</p>{outside}<script>window.ran = 1</script>"
     hostile = "a <img src=x onerror='window.ran = 1'> bird"
-    path = write_report(tmp_path, drawings=[drawing(hostile)], sections=[("Extra", body)])
+    path = write_report(tmp_path, samples=[sample(hostile)], sections=[("Extra", body)])
     visit = Visit(browser, path)
     assert visit.page.locator(".extra").inner_text().strip() == "kept"
     assert visit.page.locator(".caption").first.inner_text() == hostile

@@ -39,8 +39,8 @@ def test_a_trained_run_is_shown_whole(finished: Path, capsys: pytest.CaptureFixt
     assert len(data["digest"]) == 64
     assert [phase["phase"] for phase in data["phases"]] == ["damsm", "gan"]
     captions = [entry["caption"] for entry in json.loads((finished / "samples/captions.json").read_text())]
-    assert [one["caption"] for one in data["drawings"]] == captions
-    for one in data["drawings"]:
+    assert [one["caption"] for one in data["samples"]] == captions
+    for one in data["samples"]:
         first, second = one["stages"]
         assert first["maps"] is None
         assert len(second["maps"]["share"]) == len(one["words"])
@@ -50,10 +50,10 @@ def test_a_trained_run_is_shown_whole(finished: Path, capsys: pytest.CaptureFixt
         assert len(regions["mass"]) == len(one["words"])
 
 
-def test_the_drawings_are_those_of_the_last_samples(finished: Path) -> None:
+def test_the_samples_are_those_of_the_last_samples(finished: Path) -> None:
     """Same captions, same noise, same weights: the report and the run's last sample agree."""
     data = data_of(report_run(finished, device="cpu"))
-    for row, one in enumerate(data["drawings"]):
+    for row, one in enumerate(data["samples"]):
         assert one["stages"][-1]["image"] == data["history"][0]["images"][row][-1]
 
 
@@ -61,15 +61,15 @@ def test_a_run_without_a_generator_gets_its_curves(finished: Path) -> None:
     for folder in (finished / "checkpoints").glob("gan-*"):
         shutil.rmtree(folder)
     data = data_of(report_run(finished, device="cpu"))
-    assert data["drawings"] == []
+    assert data["samples"] == []
     assert len(data["phases"]) == 2
-    assert any("no drawings" in note for note in data["notes"])
+    assert any("no images" in note for note in data["notes"])
 
 
 def test_captions_are_chosen_where_none_were_fixed(finished: Path) -> None:
     shutil.rmtree(finished / "samples")
     data = data_of(report_run(finished, device="cpu"))
-    assert len(data["drawings"]) == 2
+    assert len(data["samples"]) == 2
 
 
 def test_plugins_add_sections(finished: Path) -> None:

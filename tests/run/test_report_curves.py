@@ -1,4 +1,4 @@
-"""Logged scalars become charts whose lines can share an axis, and figures say what they mean."""
+"""Logged scalars become charts whose lines can share an axis, and metrics come with explanations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.run.report.curves import POINTS, SERIES, curves, thinned
-from attnforge.run.report.history import evenly
+from attnforge.run.report.curves import MAX_POINTS, MAX_SERIES, curves, thinned
+from attnforge.run.report.history import evenly_spaced
 from attnforge.run.report.metrics import metrics
 
 
@@ -49,9 +49,9 @@ def test_scalars_of_very_different_sizes_get_charts_of_their_own() -> None:
 
 
 def test_a_chart_never_has_more_lines_than_colours() -> None:
-    many: dict[str, Any] = {f"loss{number}": 1.0 for number in range(2 * SERIES + 1)}
+    many: dict[str, Any] = {f"loss{number}": 1.0 for number in range(2 * MAX_SERIES + 1)}
     [phase] = curves(logged(**many))
-    assert [len(chart) for chart in names(phase)] == [SERIES, SERIES, 1]
+    assert [len(chart) for chart in names(phase)] == [MAX_SERIES, MAX_SERIES, 1]
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_the_later_of_two_lines_for_one_step_counts() -> None:
     assert phase["charts"][0]["series"][0]["values"] == [1.0, 9.0, 1.0]
 
 
-def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
+def test_values_that_are_not_finite_are_counted_and_not_plotted() -> None:
     lines = [*logged(steps=2, loss=1.0), *logged(steps=4, loss=math.nan)[2:]]
     [phase] = curves(lines)
-    assert phase["lost"] == 2
+    assert phase["not_finite"] == 2
     assert phase["charts"][0]["series"][0]["steps"] == [1, 2]
 
 
@@ -90,8 +90,8 @@ def test_text_and_flags_are_no_curves() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(-1e6, 1e6)), min_size=1, max_size=3000))
 def test_thinning_keeps_the_range_and_few_points(points: list[tuple[float, float]]) -> None:
-    few = thinned(sorted(points), POINTS)
-    assert 1 <= len(few) <= POINTS
+    few = thinned(sorted(points), MAX_POINTS)
+    assert 1 <= len(few) <= MAX_POINTS
     lowest, highest = min(y for _, y in points), max(y for _, y in points)
     margin = 1e-4 * max(1.0, abs(lowest), abs(highest))
     assert all(lowest - margin <= y <= highest + margin for _, y in few)
@@ -100,7 +100,7 @@ def test_thinning_keeps_the_range_and_few_points(points: list[tuple[float, float
 
 @given(st.lists(st.integers(), unique=True), st.integers(2, 20))
 def test_chosen_moments_hold_the_first_and_the_last(values: list[int], most: int) -> None:
-    chosen = evenly(sorted(values), most)
+    chosen = evenly_spaced(sorted(values), most)
     assert len(chosen) == min(len(values), most) == len(set(chosen))
     if values:
         assert (chosen[0], chosen[-1]) == (min(values), max(values))
@@ -120,7 +120,7 @@ def test_figures_know_their_chance_and_their_meaning() -> None:
     assert (accuracy["value"], accuracy["chance"], accuracy["main"]) == ("50.0%", 0.125, True)
     assert (precision["name"], precision["chance"], precision["main"]) == ("R-precision", 0.01, True)
     assert "own caption" in precision["explanation"]
-    assert (wing["main"], wing["explanation"]) == (False, "The same for wing alone.")
+    assert (wing["main"], wing["explanation"]) == (False, "The same for wing only.")
     assert (seed["value"], seed["share"], seed["explanation"]) == ("1", None, "")
 
 

@@ -48,7 +48,7 @@ def steps_of(run: Path, phase: str) -> list[int]:
 @pytest.mark.parametrize(
     ("override", "named"),
     [
-        ("phases.gan.steps=3", "phase gan shall have 3 steps"),
+        ("phases.gan.steps=3", "phase gan has 3 steps in the recipe"),
         ("phases.damsm.steps=9", "`phases.damsm.steps` cannot change from 3 to 9"),
         ("phases.damsm.task={use: damsm, gamma1: 9}", "`phases.damsm.task.gamma1`"),
         ("phases.gan.task.betas=[0.9, 0.99]", "`phases.gan.task.betas`"),
@@ -192,7 +192,7 @@ def test_a_checkpoint_s_path_means_that_checkpoint(
         assert code == 0, shown.err
     assert "passed over" not in shown.err
     if command == "sample":
-        assert (run / "drawings/sheet.png").is_file()
+        assert (run / "generated/sheet.png").is_file()
     if command == "eval":
         assert "gan-0000004 of" in shown.out
 
@@ -205,7 +205,7 @@ def test_a_checkpoint_s_path_means_that_checkpoint(
         ("run/checkpoints", "not-a-run", "a part of run run"),
         ("run/metrics.jsonl", "not-a-run", "a part of run run"),
         ("run/checkpoints/gan-0000009", "no-such-checkpoint", "gan-0000005"),
-        ("lonely/gan-0000004", "not-a-run", "outside its run"),
+        ("lonely/gan-0000004", "not-a-run", "outside of its run"),
         ("nothing", "not-a-run", "neither a recipe.lock.yaml nor checkpoints"),
     ],
 )
@@ -261,7 +261,7 @@ def test_encoders_of_a_run_are_those_of_the_phase_that_was_trained_last(
         assert (
             attnforge(["train", "quickstart", *short, "--out", str(out), f"encoders={tmp_path / value}"]) == 0
         )
-        assert f"{expected}-0000001, so phase damsm is left out" in capsys.readouterr().out
+        assert f"{expected}-0000001; skipping phase damsm" in capsys.readouterr().out
         source = weights_of(tmp_path / "trained", f"{expected}-0000001")
         taken = weights_of(out, "gan-0000001")
         assert all(tensor.equal(taken[name]) for name, tensor in source.items())

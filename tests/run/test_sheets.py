@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from attnforge.run.figure import stage_row
 from attnforge.run.generated import GeneratedImage
-from attnforge.run.sheets import attention_sheet, contact_sheet, lit
+from attnforge.run.sheets import attention_sheet, contact_sheet, highlight
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
 
@@ -28,7 +28,7 @@ def corner(side: int, count: int, strong: int) -> np.ndarray:
     return weights
 
 
-def drawing(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "bird")) -> GeneratedImage:
+def sample(caption: str = "a red bird", words: tuple[str, ...] = ("a", "red", "bird")) -> GeneratedImage:
     maps = (corner(8, len(words), 1), corner(16, len(words), 1))
     images = (plain(16, RED), plain(32, GREEN), plain(64, BLUE))
     return GeneratedImage(caption=caption, words=words, seed=1, index=0, images=images, attention=maps)
@@ -38,7 +38,7 @@ def with_regions() -> GeneratedImage:
     """The same, with word 2 in one of four regions."""
     regions = np.full((3, 2, 2), 0.25, dtype=np.float32)
     regions[2] = [[0, 1], [0, 0]]
-    return replace(drawing(), regions=regions)
+    return replace(sample(), regions=regions)
 
 
 def colours(path: Path) -> set[tuple[int, int, int]]:
@@ -55,44 +55,44 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def test_contact_sheet_shows_every_stage(tmp_path: Path) -> None:
-    path = contact_sheet([drawing()], tmp_path / "sheet.png")
+    path = contact_sheet([sample()], tmp_path / "sheet.png")
     assert {RED, GREEN, BLUE} <= colours(path)
 
 
-def test_contact_sheet_grows_by_a_row_for_each_drawing(tmp_path: Path) -> None:
-    one = size(contact_sheet([drawing()], tmp_path / "one.png", side=64))
-    three = size(contact_sheet([drawing()] * 3, tmp_path / "three.png", side=64))
+def test_contact_sheet_grows_by_a_row_for_each_sample(tmp_path: Path) -> None:
+    one = size(contact_sheet([sample()], tmp_path / "one.png", side=64))
+    three = size(contact_sheet([sample()] * 3, tmp_path / "three.png", side=64))
     assert three[0] == one[0]
     assert three[1] > one[1] + 2 * 64
 
 
 def test_stages_stand_from_left_to_right(tmp_path: Path) -> None:
-    with Image.open(contact_sheet([drawing()], tmp_path / "sheet.png", side=64)) as sheet:
+    with Image.open(contact_sheet([sample()], tmp_path / "sheet.png", side=64)) as sheet:
         middle = [sheet.getpixel((12 + 32 + stage * 76, 44)) for stage in range(3)]
     assert middle == [RED, GREEN, BLUE]
 
 
 def test_a_long_caption_is_wrapped_and_never_widens_the_sheet(tmp_path: Path) -> None:
-    short = size(contact_sheet([drawing()], tmp_path / "short.png"))
-    long = size(contact_sheet([drawing("this bird is red " * 12)], tmp_path / "long.png"))
-    endless = size(contact_sheet([drawing("x" * 4000)], tmp_path / "endless.png"))
+    short = size(contact_sheet([sample()], tmp_path / "short.png"))
+    long = size(contact_sheet([sample("this bird is red " * 12)], tmp_path / "long.png"))
+    endless = size(contact_sheet([sample("x" * 4000)], tmp_path / "endless.png"))
     assert long[0] == short[0] == endless[0]
     assert long[1] > short[1] == endless[1]
 
 
 @pytest.mark.parametrize("caption", ["", "ein Vögelchen", "一只红色的鸟", "a\x00b\nc"])
 def test_any_caption_can_be_written(tmp_path: Path, caption: str) -> None:
-    assert size(contact_sheet([drawing(caption)], tmp_path / "sheet.png"))[1] > 160
+    assert size(contact_sheet([sample(caption)], tmp_path / "sheet.png"))[1] > 160
 
 
-def test_no_drawing_is_refused(tmp_path: Path) -> None:
+def test_a_sheet_without_samples_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one"):
         contact_sheet([], tmp_path / "sheet.png")
 
 
 def test_attention_sheet_has_a_row_for_every_attending_stage_and_one_for_regions(tmp_path: Path) -> None:
-    stages = size(contact_sheet([drawing()], tmp_path / "stages.png", side=64))
-    two = size(attention_sheet(drawing(), tmp_path / "two.png", side=64))
+    stages = size(contact_sheet([sample()], tmp_path / "stages.png", side=64))
+    two = size(attention_sheet(sample(), tmp_path / "two.png", side=64))
     three = size(attention_sheet(with_regions(), tmp_path / "three.png", side=64))
     assert two[1] > stages[1] + 2 * 64
     assert three[1] - two[1] == (two[1] - stages[1]) / 2
@@ -100,7 +100,7 @@ def test_attention_sheet_has_a_row_for_every_attending_stage_and_one_for_regions
 
 
 def test_attention_sheet_keeps_to_the_strongest_words(tmp_path: Path) -> None:
-    many = drawing("a b c d e f g", tuple("abcdefg"))
+    many = sample("a b c d e f g", tuple("abcdefg"))
     narrow = size(attention_sheet(many, tmp_path / "two.png", top=2))
     five = size(attention_sheet(many, tmp_path / "five.png"))
     wide = size(attention_sheet(many, tmp_path / "seven.png", top=7))
@@ -160,7 +160,7 @@ def test_attention_sheet_without_maps_shows_the_stages(tmp_path: Path) -> None:
 
 def test_light_falls_where_the_word_is_attended_to() -> None:
     row = stage_row(plain(64, (200, 200, 200)), corner(16, 3, 1))
-    (shown,) = lit(row, [1], side=64)
+    (shown,) = highlight(row, [1], side=64)
     assert shown.shape == (64, 64, 3)
     assert shown[8, 8].min() > 190
     assert shown[56, 56].max() < 40
@@ -169,13 +169,13 @@ def test_light_falls_where_the_word_is_attended_to() -> None:
 def test_words_of_a_row_share_one_scale() -> None:
     weights = np.zeros((4, 8, 8), dtype=np.float32)
     weights[0], weights[1] = 0.8, 0.4
-    strong, weak = lit(stage_row(plain(32, (100, 100, 100)), weights), [0, 1], side=32, dark=0.2)
+    strong, weak = highlight(stage_row(plain(32, (100, 100, 100)), weights), [0, 1], side=32, dark=0.2)
     assert set(strong.flat) == {100}
     assert set(weak.flat) == {60}
 
 
 def test_a_row_without_any_weight_is_dark() -> None:
     row = stage_row(plain(32, (100, 100, 100)), np.full((2, 8, 8), 0.5, dtype=np.float32))
-    for shown in lit(row, [0, 1], side=32, dark=0.2):
+    for shown in highlight(row, [0, 1], side=32, dark=0.2):
         assert set(shown.flat) == {20}
-    assert lit(row, [], side=32) == []
+    assert highlight(row, [], side=32) == []

@@ -15,7 +15,7 @@ from attnforge.run.sweep.plan import Plan, PlannedRun
 
 def measurement(step: int, figure: float) -> Measurement:
     whole: dict[str, Any] = dict.fromkeys(Measurement.__dataclass_fields__)
-    return Measurement(**{**whole, "phase": "gan", "step": step, "figures": {"score": figure}})
+    return Measurement(**{**whole, "phase": "gan", "step": step, "metrics": {"score": figure}})
 
 
 def result(label: str, *metrics: float) -> subject.RunResults:
@@ -36,13 +36,13 @@ def test_a_number_that_is_not_finite_leaves_the_other_results_whole(monkeypatch:
     assert "nan" not in drawn.lower()
     assert "inf" not in drawn.lower()
     saved = json.loads(subject._json(PLAN, found), parse_constant=lambda name: name)
-    assert [one["figures"]["score"] for one in saved["runs"][1]["measurements"]] == [3.0, None, None]
-    chosen = found[1].chosen("score")
+    assert [one["metrics"]["score"] for one in saved["runs"][1]["measurements"]] == [3.0, None, None]
+    chosen = found[1].selected("score")
     assert chosen is not None
     assert chosen.metrics["score"] == 3.0
 
 
 def test_a_run_without_any_finite_number_shows_its_last() -> None:
-    chosen = result("bad", math.nan, math.nan).chosen("score")
+    chosen = result("bad", math.nan, math.nan).selected("score")
     assert chosen is not None
     assert chosen.step == 20

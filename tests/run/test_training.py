@@ -107,7 +107,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
         assert torch.equal(tensor, found[name]), name
 
 
-def test_a_damaged_checkpoint_is_passed_over(trained: Path, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_skipped(trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "damaged"
     shutil.copytree(trained, path)
     file = path / "checkpoints/gan-0000005/generator.safetensors"
@@ -190,5 +190,5 @@ def test_a_damaged_line_of_figures_costs_that_line_alone(trained: Path, tmp_path
         *[("damsm", step) for step in (1, 2, 3)],
         *[("gan", step) for step in (1, 2, 3, 4, 5)],
     ]
-    run.forget_after(phase="gan", step=2, later=[])
+    run.delete_scalars_after(phase="gan", step=2, later=[])
     assert file.read_bytes() == b"".join(lines[:5])

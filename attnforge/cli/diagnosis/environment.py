@@ -34,14 +34,14 @@ def look() -> Iterator[Finding]:
         text = "attnforge is not installed as a package, so its requirements are unknown"
         yield Finding(AREA, "packages", WARNING, text, "pip install --editable .")
     for package in requirements:
-        install = f'pip install "{package.name}{package.asked}"'
-        note = f" (required: {package.asked})" if package.asked else ""
+        install = f'pip install "{package.name}{package.required}"'
+        note = f" (required: {package.required})" if package.required else ""
         if package.installed is None:
             yield Finding(AREA, package.name, PROBLEM, f"missing{note}", install)
         elif not package.fits:
             yield Finding(AREA, package.name, PROBLEM, f"{package.installed}{note}", install)
         elif unmet := conflicts(package.name):
-            text = "; ".join(f"it needs {other.asked}, and {other.installed} is installed" for other in unmet)
+            text = "; ".join(f"it needs {other.required}, but {other.installed} is installed" for other in unmet)
             names = " ".join([package.name, *(other.name for other in unmet)])
             step = f"pip install --upgrade {names}"
             yield Finding(AREA, package.name, PROBLEM, f"{package.installed}, but {text}", step)

@@ -1,4 +1,4 @@
-"""The report of a run on disk: draws its fixed captions, asks the plugins, writes the page."""
+"""Composes the report of a run: generates its fixed captions, collects plugin sections, writes the page."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ from attnforge.train.checkpoints.search import saved_folders
 
 
 def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | None = None) -> Path:
-    """Write the report of a run, with what its newest checkpoint draws for the fixed captions.
+    """Write the report of a run, with images of the fixed captions from its newest checkpoint.
 
-    A run that has trained no generator yet gets a report without drawings.
+    A run without a generator yet gets a report without images.
 
     Args:
-        run: The run folder, or the checkpoint to draw with.
-        device: Where to draw; `auto` takes a GPU where there is one.
-        plugins: Whose sections to add; all that are installed when not given.
+        run: The run folder, or the checkpoint to generate with.
+        device: Where to generate; `auto` uses a GPU if there is one.
+        plugins: The plugins whose sections to add; by default all that are installed.
 
     Returns:
         The path of the report.
 
     Raises:
-        RunError: There is no run, it has no checkpoint at all, or the report cannot be written.
+        RunError: The run is missing, it has no checkpoint at all, or the report cannot be written.
     """
     location = locate_run(run)
     folder = location.run
-    drawings = _draw(location, device=device)
+    samples = _generate(location, device=device)
     catalogue = plugins if plugins is not None else load_plugins()
-    lock = intact_lock(folder, warn=lambda text: None)  # told when the checkpoint was loaded
+    lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
     digest = resolve(lock, plugins=catalogue).digest
     sections = measured_section(read_record(folder.path).measurements)
-    sections += _offered(catalogue, folder.path)
-    return write_report(folder.path, drawings=drawings, sections=sections, digest=digest)
+    sections += _plugin_sections(catalogue, folder.path)
+    return write_report(folder.path, samples=samples, sections=sections, digest=digest)
 
 
-def _offered(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
-    """The sections of plugins; one that raises is charged, and its place in the report says why."""
-    before = set(catalogue.hooks.skipped)
+def _plugin_sections(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
+    """The sections of plugins; one that raises gets a section with the error instead."""
+    disabled = set(catalogue.hooks.skipped)
     failures: list[Failure] = []
     hooks = catalogue.hooks.with_listener(failures.append)
-    offered = hooks.call("attnforge_report_sections", read=_sections, run=run)
-    reasons = dict.fromkeys(before, "it raised earlier, and its hooks are left out")
+    results = hooks.call("attnforge_report_sections", read=_sections, run=run)
+    reasons = dict.fromkeys(disabled, "it raised earlier, and its hooks are disabled")
     reasons |= {failure.plugin: str(failure) for failure in failures}
-    return [section for _, some in offered for section in some] + [
-        (f"Plugin {plugin}", f"<p>It has no section: {escape(reason)}.</p>")
+    return [section for _, sections in results for section in sections] + [
+        (f"Plugin {plugin}", f"<p>No section: {escape(reason)}.</p>")
         for plugin, reason in sorted(reasons.items())
     ]
 
@@ -66,12 +66,12 @@ def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     sections = []
     for title, body in result:
         if not isinstance(title, str) or not isinstance(body, str):
-            raise TypeError(f"a section is a title and HTML, both text, not {title!r} and {body!r}")
+            raise TypeError(f"a section must be a title and HTML, both strings, not {title!r} and {body!r}")
         sections.append((title, body))
     return sections
 
 
-def _draw(location: RunLocation, *, device: str) -> list[GeneratedImage]:
+def _generate(location: RunLocation, *, device: str) -> list[GeneratedImage]:
     folder = location.run
     try:
         pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint)

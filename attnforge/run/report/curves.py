@@ -1,4 +1,4 @@
-"""The lines of metrics.jsonl as charts: one for each group of scalars that can share an axis."""
+"""Charts of metrics.jsonl: one for each group of scalars that can share an axis."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, TypedDict
 
-POINTS = 400
-"""At most this many points a series; more are averaged in neighbours, since no screen shows them."""
-SERIES = 6
-"""At most this many lines a chart, so that their colours can be told apart."""
-APART = 20.0
-"""Scalars whose typical sizes differ by more than this factor get charts of their own."""
+MAX_POINTS = 400
+"""Points of a series at most; more are averaged, since a screen cannot show them."""
+MAX_SERIES = 6
+"""Lines in a chart at most, so that their colours can be distinguished."""
+MAX_RATIO = 20.0
+"""Scalars whose medians differ by more than this factor get separate charts."""
 
 
 _GROUP = re.compile(r"(?P<group>\w(?= )|[^/.]+(?=[/.]))")
@@ -33,30 +33,30 @@ class Chart(TypedDict):
 
     title: str
     logarithmic: bool
-    """Whether the values span so much that a logarithmic axis shows them better."""
+    """Whether the range of the values calls for a logarithmic axis."""
     positive: bool
     """Whether a logarithmic axis is possible."""
     series: list[Series]
 
 
 class PhaseCurves(TypedDict):
-    """Everything that was logged in one phase of training."""
+    """The scalars logged in one phase of training."""
 
     phase: str
     seconds: float | None
-    """How long the phase took, between its first and its last line."""
+    """Duration of the phase, from its first to its last line."""
     clock: list[tuple[float, float]]
-    """Steps with their seconds since the run's start."""
-    lost: int
-    """How many values were not finite, and so are not drawn."""
+    """Steps with their training time in seconds."""
+    not_finite: int
+    """The number of values that are not finite, which are not plotted."""
     charts: list[Chart]
 
 
 def curves(metrics: Iterable[Mapping[str, Any]]) -> list[PhaseCurves]:
-    """Group logged lines by phase, then by the beginning of a scalar's name.
+    """Group logged lines by phase, then by the prefix of a scalar's name.
 
-    The beginning is what stands before the first `/` or `.`, or a first word of one letter, as in
-    `D adversarial 64`. Scalars without one share a group.
+    The prefix ends before the first `/` or `.`, or is a first word of one letter, as in `D adversarial 64`.
+    Scalars without a prefix share a group.
 
     After a resume a step may have been logged twice; the later line counts.
     """
@@ -69,7 +69,7 @@ def curves(metrics: Iterable[Mapping[str, Any]]) -> list[PhaseCurves]:
 
 def _phase(name: str, lines: Sequence[Mapping[str, Any]]) -> PhaseCurves:
     values: dict[str, list[tuple[float, float]]] = {}
-    lost = 0
+    not_finite = 0
     for line in lines:
         for key, value in line.items():
             if key in ("phase", "step", "seconds") or not _is_number(value):
@@ -77,7 +77,7 @@ def _phase(name: str, lines: Sequence[Mapping[str, Any]]) -> PhaseCurves:
             if math.isfinite(value):
                 values.setdefault(key, []).append((float(line["step"]), float(value)))
             else:
-                lost += 1
+                not_finite += 1
     clock = [(float(line["step"]), float(line["seconds"])) for line in lines if _is_time(line.get("seconds"))]
     groups: dict[str, list[str]] = {}
     for key in values:
@@ -85,8 +85,8 @@ def _phase(name: str, lines: Sequence[Mapping[str, Any]]) -> PhaseCurves:
     return PhaseCurves(
         phase=name,
         seconds=_short(clock[-1][1] - clock[0][1]) if len(clock) > 1 else None,
-        clock=thinned(clock, POINTS // 2),
-        lost=lost,
+        clock=thinned(clock, MAX_POINTS // 2),
+        not_finite=not_finite,
         charts=[
             _chart(group, part, values)
             for group, keys in groups.items()
@@ -95,9 +95,9 @@ def _phase(name: str, lines: Sequence[Mapping[str, Any]]) -> PhaseCurves:
     )
 
 
-def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
-    """At most `most` points; where there are more, neighbours are averaged."""
-    size = max(1, math.ceil(len(points) / most))
+def thinned(points: Sequence[tuple[float, float]], limit: int) -> list[tuple[float, float]]:
+    """At most `limit` points; if there are more, neighbours are averaged."""
+    size = max(1, math.ceil(len(points) / limit))
     result = []
     for start in range(0, len(points), size):
         part = points[start : start + size]
@@ -110,28 +110,28 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[floa
 def _chart(group: str, keys: Sequence[str], values: Mapping[str, list[tuple[float, float]]]) -> Chart:
     series = []
     for key in keys:
-        points = thinned(values[key], POINTS)
+        points = thinned(values[key], MAX_POINTS)
         name = key[len(group) + 1 :] if group and len(keys) > 1 else key
         series.append(Series(name=name, steps=[x for x, _ in points], values=[y for _, y in points]))
-    every = [value for line in series for value in line["values"]]
-    positive = min(every) > 0
+    plotted = [value for line in series for value in line["values"]]
+    positive = min(plotted) > 0
     title = keys[0] if len(keys) == 1 else _TITLES.get(group, group) or _listed(keys)
     return Chart(
         title=title.replace("_", " "),
-        logarithmic=positive and max(every) / min(every) > 100,
+        logarithmic=positive and max(plotted) / min(plotted) > 100,
         positive=positive,
         series=series,
     )
 
 
 def _comparable(keys: Sequence[str], values: Mapping[str, list[tuple[float, float]]]) -> list[list[str]]:
-    """Split scalars of one group where their typical sizes differ too much for one axis."""
+    """Split the scalars of a group where their medians differ too much for one axis."""
     typical = {key: median(abs(value) for _, value in values[key]) for key in keys}
     parts: list[list[str]] = []
     previous = None
     for key in sorted(keys, key=lambda key: -typical[key]):
-        apart = previous is not None and typical[key] * APART < previous
-        if not parts or apart or len(parts[-1]) == SERIES:
+        apart = previous is not None and typical[key] * MAX_RATIO < previous
+        if not parts or apart or len(parts[-1]) == MAX_SERIES:
             parts.append([])
         parts[-1].append(key)
         previous = typical[key]
@@ -156,5 +156,5 @@ def _is_time(value: object) -> bool:
 
 
 def _short(value: float) -> float:
-    """Six digits: more than a screen shows, and a third of the bytes."""
+    """Round to six digits, which is enough for a screen and a third of the bytes."""
     return float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""Images and attention maps as data URIs, so that the page needs no file beside it."""
+"""Embeds images and attention maps as data URIs, so that the page needs no other file."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from attnforge.run.generated import GeneratedImage
 
 
 class Maps(TypedDict):
-    """The maps of one stage or of the matching, one below the other in a single grey image."""
+    """The maps of one stage or of the matching, stacked in a single grey image."""
 
     width: int
     height: int
     sprite: str
     """A data URI; word i has rows i * height to (i + 1) * height, divided by its own maximum."""
-    strongest: list[float]
+    peak: list[float]
     """Each word's maximum over pixels, in [0, 1]."""
     share: list[float]
     """Each word's share of all weights. The shares sum to one."""
-    even: float
-    """An even share: a weight stands out where it is above this."""
-    taken: float
-    """What a weight that stands out is lessened by; see `attnforge.run.figure`."""
+    uniform: float
+    """The uniform share, above which weights are kept."""
+    offset: float
+    """Subtracted from the weights that are kept; see `attnforge.run.figure`."""
     mass: list[float]
-    """How much of each word stands out, in [0, 1]."""
+    """The sum of each word's weights above the uniform share, in [0, 1]."""
     top: list[int]
     """The words with the highest masses, the highest first."""
 
 
 class Stage(TypedDict):
-    """One stage of a drawing."""
+    """One stage of a sample."""
 
     side: int
     image: str
     maps: Maps | None
 
 
-class Drawn(TypedDict):
-    """One drawing as the page shows it."""
+class Sample(TypedDict):
+    """One generated image as the page shows it."""
 
     caption: str
     words: list[str]
@@ -55,28 +55,28 @@ class Drawn(TypedDict):
     index: int
     stages: list[Stage]
     regions: Maps | None
-    """The regions that the run's matching finds for each word in the image of the last stage."""
+    """The attention of each word over regions of the last stage's image, by the run's matching."""
 
 
-def drawn(drawing: GeneratedImage) -> Drawn:
-    """A drawing with its images and maps as data URIs; the last stages are those that attend."""
-    missing = len(drawing.images) - len(drawing.attention)
+def embed(generated: GeneratedImage) -> Sample:
+    """A generated image with its maps as data URIs; only the last stages have attention."""
+    missing = len(generated.images) - len(generated.attention)
     maps: list[Maps | None] = [None] * missing
-    for image, weights in zip(drawing.images[missing:], drawing.attention, strict=True):
-        maps.append(_maps(weights, stage_row(image, weights), taken=0.0))
+    for image, weights in zip(generated.images[missing:], generated.attention, strict=True):
+        maps.append(_maps(weights, stage_row(image, weights), offset=0.0))
     regions = None
-    if drawing.regions is not None:
-        row = region_row(drawing.images[-1], drawing.regions)
-        regions = _maps(drawing.regions, row, taken=row.even)
+    if generated.regions is not None:
+        row = region_row(generated.images[-1], generated.regions)
+        regions = _maps(generated.regions, row, offset=row.uniform)
     stages = [
-        Stage(side=image.shape[1], image=image_uri(Image.fromarray(image)), maps=its)
-        for image, its in zip(drawing.images, maps, strict=True)
+        Stage(side=image.shape[1], image=image_uri(Image.fromarray(image)), maps=stage_maps)
+        for image, stage_maps in zip(generated.images, maps, strict=True)
     ]
-    return Drawn(
-        caption=drawing.caption,
-        words=list(drawing.words),
-        seed=drawing.seed,
-        index=drawing.index,
+    return Sample(
+        caption=generated.caption,
+        words=list(generated.words),
+        seed=generated.seed,
+        index=generated.index,
         stages=stages,
         regions=regions,
     )
@@ -90,7 +90,7 @@ def image_uri(image: Image.Image) -> str:
 
 
 def thumbnail_uri(path: Path, *, side: int) -> str | None:
-    """An image file, made smaller where its larger side exceeds `side`; None where it cannot be read."""
+    """An image file, reduced if its larger side exceeds `side`; None if it cannot be read."""
     try:
         with opened_image(path) as image:
             small = image.convert("RGB")
@@ -100,21 +100,21 @@ def thumbnail_uri(path: Path, *, side: int) -> str | None:
     return image_uri(small)
 
 
-def _maps(weights: Float[np.ndarray, "l h w"], row: FigureRow, *, taken: float) -> Maps:
+def _maps(weights: Float[np.ndarray, "l h w"], row: FigureRow, *, offset: float) -> Maps:
     finite = np.nan_to_num(np.asarray(weights, dtype=np.float32))
     words, height, width = finite.shape
-    strongest = finite.max(axis=(1, 2), initial=0.0)
-    scaled = finite / np.where(strongest > 0, strongest, 1)[:, None, None]
+    peak = finite.max(axis=(1, 2), initial=0.0)
+    scaled = finite / np.where(peak > 0, peak, 1)[:, None, None]
     sprite: UInt8[np.ndarray, "_ w"] = np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
     sums = finite.sum(axis=(1, 2))
     return Maps(
         width=width,
         height=height,
         sprite=image_uri(Image.fromarray(sprite.reshape(words * height, width))) if words else "",
-        strongest=_rounded(strongest),
+        peak=_rounded(peak),
         share=_rounded(sums / (sums.sum() or 1)),
-        even=_rounded(np.array([row.even]))[0],
-        taken=_rounded(np.array([taken]))[0],
+        uniform=_rounded(np.array([row.uniform]))[0],
+        offset=_rounded(np.array([offset]))[0],
         mass=_rounded(row.masses),
         top=row.strongest(),
     )

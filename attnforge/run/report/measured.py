@@ -1,4 +1,4 @@
-"""What was measured at the checkpoints of a run: a table of all of it, and points for the curves."""
+"""The metrics of a run's checkpoints: as a table, and as points of the curves."""
 
 from __future__ import annotations
 
@@ -14,63 +14,62 @@ from attnforge.run.measured import Measurement, read_measurements
 
 
 def measurements_of(folder: Path, *, phases: Sequence[str]) -> list[Measurement]:
-    """The measurements of a run in the order of training; none where there is no whole one."""
+    """The intact measurements of a run, in the order of training."""
     return read_measurements(RunFolder(folder), phases=phases)
 
 
 def points(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """Rows for the curves: the headline figures of the protocol that was measured most often.
+    """Rows for the curves: the headline metrics of the protocol that was measured most often.
 
-    A single measurement makes no curve, and figures of different protocols make no common one.
+    A single measurement does not make a curve, and metrics of different protocols are not mixed in one.
     """
-    counts = Counter(one.protocol_digest for one in measurements)
+    counts = Counter(measurement.protocol_digest for measurement in measurements)
     if not counts or counts.most_common(1)[0][1] < 2:
         return []
-    most = counts.most_common(1)[0][0]
+    protocol = counts.most_common(1)[0][0]
     return [
         {
-            "phase": one.phase,
-            "step": one.step,
-            **{short(name): one.metrics[name] for name in headlines(one.metrics)},
+            "phase": measurement.phase,
+            "step": measurement.step,
+            **{short(name): measurement.metrics[name] for name in headlines(measurement.metrics)},
         }
-        for one in measurements
-        if one.protocol_digest == most
+        for measurement in measurements
+        if measurement.protocol_digest == protocol
     ]
 
 
 def section(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
-    """A title and a table as HTML; nothing when nothing was measured."""
+    """A title and a table as HTML; empty when there are no measurements."""
     if not measurements:
         return []
-    names = list(dict.fromkeys(name for one in measurements for name in headlines(one.metrics)))
-    shares = {name for name in names if any(is_share(name, one.metrics) for one in measurements)}
+    results = [measurement.metrics for measurement in measurements]
+    names = list(dict.fromkeys(name for metrics in results for name in headlines(metrics)))
+    shares = {name for name in names if any(is_share(name, metrics) for metrics in results)}
     titles = [name + (" (%)" if name in shares else "") for name in names]
     head = ["weights", "epoch", "captions", "protocol", *titles]
     rows = [
         [
-            one.name,
-            "" if one.epoch is None else f"{one.epoch:g}",
-            str(one.metrics.get("captions", "")),
-            one.protocol_digest,
-            *(written(name, one.metrics) for name in names),
+            measurement.name,
+            "" if measurement.epoch is None else f"{measurement.epoch:g}",
+            str(measurement.metrics.get("captions", "")),
+            measurement.protocol_digest,
+            *(written(name, measurement.metrics) for name in names),
         ]
-        for one in measurements
+        for measurement in measurements
     ]
     reasons = dict.fromkeys(
-        f"{name} is withheld: {reason}."
-        for one in measurements
-        for name, reason in withheld(one.metrics).items()
+        f"{name} is withheld: {reason}." for metrics in results for name, reason in withheld(metrics).items()
     )
     notes = "".join(_cell("p", reason) for reason in reasons)
     body = "".join(f"<tr>{''.join(_cell('td', cell) for cell in row)}</tr>" for row in rows)
     return [
         (
-            "Figures at each checkpoint",
-            '<div class="scroll" tabindex="0" role="region" aria-label="Figures at each checkpoint">'
-            f'<table class="figures"><thead><tr>{"".join(_cell("th", title) for title in head)}</tr></thead>'
+            "Metrics at each checkpoint",
+            '<div class="scroll" tabindex="0" role="region" aria-label="Metrics at each checkpoint">'
+            f'<table class="metrics"><thead><tr>{"".join(_cell("th", title) for title in head)}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>{notes}"
-            "<p>Compare figures of the same protocol only: it stands for the data, the captions, the seeds "
-            "and the metrics with their options, which the files in <code>measured/</code> spell out.</p>",
+            "<p>Compare only values of the same protocol, which covers the data, the captions, the seeds "
+            "and the metrics with their options; the files in <code>measured/</code> list them.</p>",
         )
     ]
 

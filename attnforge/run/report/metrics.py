@@ -1,4 +1,4 @@
-"""Measured metrics, with what they mean in plain words."""
+"""The metrics of a run, each with an explanation."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Any, TypedDict
 from attnforge.evaluate.headlines import WITHHELD
 
 
-class Figure(TypedDict):
-    """One row of the table of measured figures."""
+class MetricRow(TypedDict):
+    """One row of the table of metrics."""
 
     name: str
     value: str
     share: float | None
-    """The value where it is a share of one, for a bar."""
+    """The value if it is a share of one, for a bar."""
     chance: float | None
-    """What guessing would give, where that is known."""
+    """The value of random guessing, if known."""
     explanation: str
     main: bool
-    """Whether it is one of the figures that a reader looks for first."""
+    """Whether it is a headline metric."""
 
 
 _SHARES = {
     "attribute accuracy": (
-        "Of all part colours that the captions ask for, the share that is found on the generated images."
+        "The share of the part colours named in the captions that the generated images show."
     ),
     "r precision": (
         "How often a generated image is closer to its own caption than to the other candidates, "
-        "judged by the run's own encoders."
+        "according to the run's own encoders."
     ),
-    "semantic object accuracy": "How often a detector finds the object that the caption asks for.",
+    "semantic object accuracy": "How often a detector finds the object named in the caption.",
 }
-_NUMBERS = {
+_OTHERS = {
     "fid": "Distance between the statistics of generated and real images; lower is better.",
     "frechet inception distance": (
         "Distance between the statistics of generated and real images; lower is better."
     ),
-    "inception score": "How distinct and how varied the images are for a classifier; higher is better.",
+    "inception score": "How distinct and how diverse a classifier finds the images; higher is better.",
     "inception score*": (
         "The inception score of calibrated probabilities, on a scale of its own; higher is better."
     ),
@@ -46,11 +46,11 @@ _NUMBERS = {
 }
 
 
-def metrics(result: Mapping[str, Any]) -> list[Figure]:
-    """The rows of the table; figures named `X chance` and `X deviation` become part of figure `X`."""
+def metrics(result: Mapping[str, Any]) -> list[MetricRow]:
+    """The rows of the table; `X chance` and `X deviation` become part of the row of metric `X`."""
     flat = dict(_flat(result))
     plain = {_plain(name): name for name in flat}
-    rows: list[Figure] = []
+    rows: list[MetricRow] = []
     for name, value in flat.items():
         if name.endswith(WITHHELD):
             rows.append(_withheld(name.removesuffix(WITHHELD), str(value)))
@@ -59,16 +59,16 @@ def metrics(result: Mapping[str, Any]) -> list[Figure]:
         if base != _plain(name) and base in plain:
             continue
         chance, deviation = (
-            flat.get(plain.get(f"{_plain(name)} {other}", "")) for other in ("chance", "deviation")
+            flat.get(plain.get(f"{_plain(name)} {suffix}", "")) for suffix in ("chance", "deviation")
         )
-        rows.append(_figure(name, value, chance, deviation))
+        rows.append(_row(name, value, chance, deviation))
     return sorted(rows, key=lambda row: not row["main"])
 
 
-def _withheld(name: str, reason: str) -> Figure:
+def _withheld(name: str, reason: str) -> MetricRow:
     explanation = f"{reason[:1].upper()}{reason[1:]}."
     _, part = _known(_plain(name), _SHARES)
-    return Figure(
+    return MetricRow(
         name=name.replace("_", " "),
         value="withheld",
         share=None,
@@ -78,19 +78,19 @@ def _withheld(name: str, reason: str) -> Figure:
     )
 
 
-def _figure(name: str, value: object, chance: object, deviation: object) -> Figure:
+def _row(name: str, value: object, chance: object, deviation: object) -> MetricRow:
     number, spread = _number(value), _number(deviation)
     known, part = _known(_plain(name), _SHARES)
     is_share = known is not None and number is not None and 0 <= number <= 1
     explanation = _SHARES[known] if known else ""
     if part:
-        explanation = f"The same for {part} alone."
-    if not known and (other := _known(_plain(name), _NUMBERS)[0]):
-        explanation = _NUMBERS[other]
+        explanation = f"The same for {part} only."
+    if not known and (other := _known(_plain(name), _OTHERS)[0]):
+        explanation = _OTHERS[other]
     shown = f"{100 * number:.1f}%" if is_share and number is not None else _written(value)
     if spread is not None:
         shown += f" ± {100 * spread:.1f}%" if is_share else f" ± {_written(spread)}"
-    return Figure(
+    return MetricRow(
         name=name.replace("_", " "),
         value=shown,
         share=number if is_share else None,
@@ -101,7 +101,7 @@ def _figure(name: str, value: object, chance: object, deviation: object) -> Figu
 
 
 def _known(name: str, table: Mapping[str, str]) -> tuple[str | None, str]:
-    """The known figure that a name begins with, and the rest of the name, without its protocol."""
+    """The known metric that a name starts with, and the rest of the name, without its protocol."""
     for known in table:
         if name == known or name.startswith(f"{known} "):
             return known, name.removeprefix(known).split("(")[0].split("[")[0].strip()

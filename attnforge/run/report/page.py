@@ -1,4 +1,4 @@
-"""The page itself: a template, a style, scripts, and one blob of data."""
+"""Renders the page from a template, a style sheet, scripts and one JSON object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from attnforge.run.folder import write_text
 from attnforge.run.generated import GeneratedImage
 from attnforge.run.report.curves import curves
 from attnforge.run.report.history import histories
-from attnforge.run.report.images import drawn
+from attnforge.run.report.images import embed
 from attnforge.run.report.metrics import metrics
 from attnforge.run.report.record import read_record
 
@@ -32,22 +32,21 @@ SCRIPTS = (
 def write_report(
     folder: Path,
     *,
-    drawings: Sequence[GeneratedImage],
+    samples: Sequence[GeneratedImage],
     sections: Sequence[tuple[str, str]] = (),
     digest: str = "",
 ) -> Path:
-    """Write `report.html` into a run folder: one file without any outside reference.
+    """Write `report.html` into a run folder: one file without external references.
 
-    It shows the measured metrics, each drawing with the attention maps of its words, the samples over
-    time and the curves. What the folder lacks is said on the page. The file is written beside its final
-    name and moved into place.
+    It shows the metrics, generated images with the attention maps of their words, the samples during training
+    and the curves. The page lists what the folder lacks. The file is written atomically.
 
     Args:
         folder: The run folder.
-        drawings: What to show with attention maps, in order.
-        sections: More sections from plugins, each a title and an HTML fragment. The page's policy lets
-            no script and no outside image of a fragment run or load.
-        digest: The digest of the recipe, which names the experiment; left out when empty.
+        samples: Generated images to show with attention maps, in order.
+        sections: More sections from plugins, each a title and an HTML fragment. The page's policy blocks
+            scripts and external images of a fragment.
+        digest: The digest of the recipe, which identifies the experiment; not shown when empty.
 
     Returns:
         The path of the report.
@@ -58,10 +57,10 @@ def write_report(
     record = read_record(folder)
     history = histories(folder, record.captions)
     notes = list(record.notes)
-    if not drawings:
-        notes.append("There are no drawings with attention maps: the run has no generator to draw with.")
+    if not samples:
+        notes.append("There are no images with attention maps: the run has no generator yet.")
     if not history:
-        notes.append("There are no samples over time: none were saved in this run.")
+        notes.append("There are no samples from training: this run has saved none.")
     data = {
         "name": record.name,
         "digest": digest,
@@ -70,8 +69,8 @@ def write_report(
         "folder": folder.resolve().name,
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "notes": notes,
-        "figures": metrics(record.result),
-        "drawings": [drawn(drawing) for drawing in drawings],
+        "metrics": metrics(record.result),
+        "samples": [embed(sample) for sample in samples],
         "history": history,
         "phases": curves(record.metrics),
         "sections": [{"title": title, "html": body} for title, body in sections],
@@ -82,10 +81,10 @@ def write_report(
 
 
 def render(title: str, data: Any) -> str:
-    """The whole page for its data.
+    """The HTML of the page.
 
-    Its content security policy names style and script by their hashes, and so refuses everything else:
-    no request, no script from a caption.
+    Its content security policy allows style and script by their hashes, and so blocks everything else:
+    requests, and scripts in a caption.
     """
     style = _template("report.css")
     script = "\n".join(_template(name) for name in SCRIPTS)
@@ -100,12 +99,12 @@ def render(title: str, data: Any) -> str:
         "script": script,
         "data": embedded(data),
     }
-    # One pass, so that no placeholder's name inside a value is ever replaced.
+    # in one pass, so that a placeholder inside a value is not replaced
     return re.sub(r"%(\w+)%", lambda match: parts[match[1]], _template("report.html"))
 
 
 def embedded(data: Any) -> str:
-    """JSON that may stand inside a script element: no `<`, `>` or `&` can end or open anything."""
+    """JSON that is safe inside a script element, with `<`, `>` and `&` escaped."""
     text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -137,7 +136,7 @@ def _write(path: Path, text: str) -> None:
                 code="report-not-written",
                 message=f"the report cannot be written: {error.strerror or error}",
                 place=Place(source=str(path)),
-                expected="a run folder that can be written to, on a disk with room left",
+                expected="a writable run folder, on a disk with free space",
                 next_step=f"attnforge report {path.parent}",
             )
         ) from error

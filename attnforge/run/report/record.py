@@ -1,7 +1,7 @@
-"""What a run folder says, read as far as it can be read.
+"""Reads the files of a run folder for the report.
 
-A report is most wanted when a run went wrong, so nothing here raises for a file that is absent or
-damaged: what could not be read becomes a note on the page.
+A report is most useful when a run went wrong, so a missing or damaged file does not raise: it becomes a note
+on the page.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from attnforge.run.report.measured import measurements_of, points
 
 @dataclass(slots=True)
 class Record:
-    """The texts and figures of a run folder."""
+    """The content of a run folder."""
 
     name: str
-    """The recipe's name, or the folder's when the frozen recipe does not say."""
+    """The recipe's name, or the folder's if the frozen recipe has none."""
     summary: str = ""
     recipe: str = ""
     """The frozen recipe as text."""
     metrics: list[dict[str, Any]] = field(default_factory=list)
-    """The lines of metrics.jsonl that are whole, then measured figures; each has `phase` and `step`."""
+    """The intact lines of metrics.jsonl, then the metrics of checkpoints; each has `phase` and `step`."""
     result: dict[str, Any] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)
-    """What was measured at checkpoints, in the order of training."""
+    """The measurements of checkpoints, in the order of training."""
     phases: list[str] = field(default_factory=list)
     """The phases of the recipe, in order."""
     captions: list[str] = field(default_factory=list)
     """The fixed captions, in the order of their images."""
     notes: list[str] = field(default_factory=list)
-    """What is missing or damaged, each in one sentence."""
+    """What is missing or damaged, one sentence each."""
 
 
 def read_record(folder: Path) -> Record:
-    """Read what a run folder says about itself; never raises for a missing or damaged file."""
+    """Read a run folder; does not raise for a missing or damaged file."""
     record = Record(name=folder.resolve().name)
     _read_recipe(folder, record)
     _read_metrics(folder / "metrics.jsonl", record)
     record.measurements = measurements_of(folder, phases=record.phases)
     record.metrics += points(record.measurements)
     if record.measurements and not (folder / "result.json").exists():
-        record.result = record.measurements[-1].metrics  # of a run that was imported or left early
+        record.result = record.measurements[-1].metrics  # of a run that was imported or stopped early
     else:
-        result = _json(folder / "result.json", record, "There are no measured figures yet")
+        result = _json(folder / "result.json", record, "There are no metrics yet")
         if isinstance(result, dict):
             record.result = result
     record.captions = fixed_captions(folder, record.notes)
@@ -58,9 +58,9 @@ def read_record(folder: Path) -> Record:
 
 
 def fixed_captions(folder: Path, notes: list[str] | None = None) -> list[str]:
-    """The captions that a run draws again and again, in order; none where the file is missing or damaged."""
+    """The fixed captions of a run, in order; empty if the file is missing or damaged."""
     record = Record(name="", notes=notes if notes is not None else [])
-    entries = _json(folder / "samples" / "captions.json", record, "No captions were fixed for this run")
+    entries = _json(folder / "samples" / "captions.json", record, "This run has no fixed captions")
     if not isinstance(entries, list):
         return []
     return [str(entry["caption"]) for entry in entries if isinstance(entry, dict) and "caption" in entry]
@@ -105,9 +105,9 @@ def _read_metrics(path: Path, record: Record) -> None:
             continue
         record.metrics.append(entry)
     if broken:
-        record.notes.append(f"metrics.jsonl has {broken} line(s) that cannot be read; they are left out.")
+        record.notes.append(f"metrics.jsonl has {broken} line(s) that cannot be read; they are ignored.")
     if not record.metrics:
-        record.notes.append("There are no curves: metrics.jsonl has no figures.")
+        record.notes.append("There are no curves: metrics.jsonl has no scalars.")
 
 
 def _text(path: Path) -> str | None:
@@ -117,13 +117,13 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _json(path: Path, record: Record, otherwise: str) -> Any:
+def _json(path: Path, record: Record, note: str) -> Any:
     text = _text(path)
     if text is None:
-        record.notes.append(f"{otherwise}: {path.name} is missing.")
+        record.notes.append(f"{note}: {path.name} is missing.")
         return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        record.notes.append(f"{otherwise}: {path.name} is not valid JSON.")
+        record.notes.append(f"{note}: {path.name} is not valid JSON.")
         return None

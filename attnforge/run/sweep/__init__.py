@@ -1,1 +1,1 @@
-"""Several runs of one idea: a grid over a recipe's keys, with one table and one plot of what it gave."""
+"""Sweeps: a grid of runs over a recipe's keys, with one table and one plot of the results."""

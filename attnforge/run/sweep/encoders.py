@@ -1,4 +1,4 @@
-"""The encoders that all runs of a sweep share: those of a run that exists, or trained once."""
+"""The encoders that all runs of a sweep share: those of an existing run, or trained once."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from attnforge.recipe.override import Assignment, assign
 from attnforge.run.locating import locate_run
 from attnforge.run.sweep.file import SweepFile, entries
 
-SHARED = frozenset({"data", "tokenizer", "text", "image", "training"})
-"""Sections that encoders of another recipe take over from the sweep: words and widths must be the same."""
+SHARED_SECTIONS = frozenset({"data", "tokenizer", "text", "image", "training"})
+"""Sections of the sweep's `set` that also apply to another recipe's encoders: words and widths must match."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedEncoders:
-    """Where the encoders are."""
+    """The run of the shared encoders."""
 
     folder: Path
     resolved: ResolvedRecipe | None
-    """What trains them; None when they are there already."""
+    """The recipe that trains them; None for an existing run."""
 
 
 def encoders_of(
@@ -39,20 +39,20 @@ def encoders_of(
     plugins: PluginCatalogue,
     problems: list[Problem],
 ) -> SharedEncoders | None:
-    """What `encoders:` of a sweep asks for; None when each run trains its own.
+    """The encoders of a sweep's `encoders:`; None when each run trains its own.
 
     Args:
         file: The sweep's file.
-        recipe: The sweep's recipe, whose encoders are trained when the file names no other.
-        shared: What all runs lay over their recipes.
+        recipe: The sweep's recipe, whose encoders are trained unless the file names another.
+        shared: Assignments that apply to the recipes of all runs.
         out: The sweep's folder.
-        plugins: Whose recipes and components there are.
-        problems: Gathers what is wrong.
+        plugins: The installed plugins, for their recipes and components.
+        problems: Problems found so far; appended to.
     """
-    wanted = find(file.root, "encoders")
-    if not isinstance(wanted, Map):
+    section = find(file.root, "encoders")
+    if not isinstance(section, Map):
         return None
-    run, named = find(wanted, "run"), find(wanted, "recipe")
+    run, other = find(section, "run"), find(section, "recipe")
     if isinstance(run, Scalar) and isinstance(run.value, str):
         try:
             locate_run(Path(run.value))
@@ -60,57 +60,58 @@ def encoders_of(
             problems += [replace(problem, place=run.place) for problem in error.problems]
         return SharedEncoders(Path(run.value), None)
     base = recipe
-    if isinstance(named, Scalar) and isinstance(named.value, str):
-        found = locate(named.value, plugins, folder=file.path.parent, place=named.place)
-        if isinstance(found, Problem):
-            problems.append(found)
+    if isinstance(other, Scalar) and isinstance(other.value, str):
+        located = locate(other.value, plugins, folder=file.path.parent, place=other.place)
+        if isinstance(located, Problem):
+            problems.append(located)
             return None
-        base = found
+        base = located
     if base is None:
         return None
-    listed: list[tuple[str, Entry]] = list(entries(find(wanted, "set")).items())
-    read = [assign(key, entry.key, entry.node, problems) for key, entry in listed]
+    listed: list[tuple[str, Entry]] = list(entries(find(section, "set")).items())
+    own = [assign(key, entry.key, entry.node, problems) for key, entry in listed]
     same = recipe is not None and base.path.resolve() == recipe.path.resolve()
     try:
-        laid = [*_taken_over(shared, base, plugins, all_of_them=same), *(one for one in read if one)]
-        resolved = _only_encoders(base, laid, wanted, plugins)
+        applicable = shared if same else _applicable(shared, base, plugins)
+        assignments = [*applicable, *(assignment for assignment in own if assignment)]
+        resolved = _only_encoders(base, assignments, section, plugins)
     except RecipeError as error:
         problems += error.problems
         return None
     return SharedEncoders(out / "encoders", resolved)
 
 
-def _taken_over(
-    shared: Sequence[Assignment], base: RecipeFile, plugins: PluginCatalogue, *, all_of_them: bool
-) -> list[Assignment]:
-    """What the encoders' recipe takes over: phases of other names would be new and half there."""
-    if all_of_them:
-        return list(shared)
+def _applicable(shared: Sequence[Assignment], base: RecipeFile, plugins: PluginCatalogue) -> list[Assignment]:
+    """The assignments that apply to the encoders' recipe; any of another phase would create part of one."""
     phases = compose(base.path, plugins=plugins).plain().get("phases")
     names = phases.keys() if isinstance(phases, dict) else ()
     return [
-        one
-        for one in shared
-        if one.steps[0] in SHARED
-        or (one.steps[0] == "phases" and len(one.steps) > 1 and one.steps[1] in names)
+        assignment
+        for assignment in shared
+        if assignment.steps[0] in SHARED_SECTIONS
+        or (assignment.steps[0] == "phases" and len(assignment.steps) > 1 and assignment.steps[1] in names)
     ]
 
 
 def _only_encoders(
-    base: RecipeFile, laid: Sequence[Assignment], wanted: Map, plugins: PluginCatalogue
+    base: RecipeFile, assignments: Sequence[Assignment], section: Map, plugins: PluginCatalogue
 ) -> ResolvedRecipe:
     """The recipe without the phases that train more than encoders."""
-    whole = resolve(base.path, overrides=laid, plugins=plugins)
-    phases = assemble(whole).phases
+    complete = resolve(base.path, overrides=assignments, plugins=plugins)
+    phases = assemble(complete).phases
     others = [name for name, phase in phases.items() if class_of(phase.task).needs]
     if len(others) == len(phases):
-        message = f"recipe `{base.name}` has no phase that trains encoders alone"
-        expected = "a recipe with such a phase, such as that of the task `damsm`"
-        raise RecipeError(Problem("no-encoder-phase", message, wanted.place, expected, "attnforge recipes"))
+        message = f"recipe `{base.name}` has no phase that trains only encoders"
+        expected = "a recipe with such a phase, for example of the task `damsm`"
+        raise RecipeError(Problem("no-encoder-phase", message, section.place, expected, "attnforge recipes"))
     if not others:
-        return whole
-    # a value laid below a phase that is dropped would bring it back
-    kept = [one for one in laid if one.steps[0] != "phases" or not set(one.steps[1:2]) & set(others)]
-    nothing, place = Scalar(None, wanted.place), wanted.place
-    dropped = [Assignment(("phases", name), (place, place), nothing) for name in others]
+        return complete
+    # an assignment below a phase that is dropped would bring it back
+    kept = [
+        assignment
+        for assignment in assignments
+        if assignment.steps[0] != "phases" or not set(assignment.steps[1:2]) & set(others)
+    ]
+    null, place = Scalar(None, section.place), section.place
+    dropped = [Assignment(("phases", name), (place, place), null) for name in others]
     return resolve(base.path, overrides=[*kept, *dropped], plugins=plugins)

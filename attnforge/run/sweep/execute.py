@@ -1,4 +1,4 @@
-"""Trains the runs of a sweep one after another, going on where it was left."""
+"""Trains the runs of a sweep one after another, resuming where it stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENCODERS = "encoders"
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Something to train."""
+    """A run to train: the shared encoders or a run of the sweep."""
 
     label: str
     folder: Path
@@ -29,77 +29,78 @@ class _Job:
 
 
 def states(plan: Plan) -> dict[str, str]:
-    """How far each thing to train is, by its folder's name: `new`, `begun`, `finished` or `changed`."""
+    """The state of each run by the name of its folder: `new`, `started`, `finished` or `changed`."""
     state = SweepState(plan.out)
-    found = {}
+    known = {}
     for job in _jobs(plan):
         name = job.folder.name
-        begun = state.begun(name)
-        there = (job.folder / "recipe.lock.yaml").is_file()
+        exists = (job.folder / "recipe.lock.yaml").is_file()
         if state.finished(name, job.digest):
-            found[name] = "finished"
-        elif begun == job.digest:
-            found[name] = "begun"
+            known[name] = "finished"
+        elif state.digest(name) == job.digest:
+            known[name] = "started"
         else:
-            found[name] = "changed" if there else "new"
-    return found
+            known[name] = "changed" if exists else "new"
+    return known
 
 
-def run_sweep(plan: Plan, *, reporter: Reporter, again: str, stop: StopSignal | None = None) -> bool:
-    """Train and measure what is not finished, and write the results after each run.
+def run_sweep(plan: Plan, *, reporter: Reporter, command: str, stop: StopSignal | None = None) -> bool:
+    """Train and measure the runs that are not finished, and write the results after each.
 
-    A run whose training fails, such as one whose losses grow beyond all numbers, is told in the end; the
-    others are trained all the same.
+    When a run fails, such as one whose losses become infinite, the others are still trained; the error is
+    raised at the end.
 
     Args:
         plan: The runs.
-        reporter: Tells the user.
-        again: The command that goes on with the sweep.
-        stop: What hears signals, already entered; one for each run when not given.
+        reporter: Where progress is reported.
+        command: The command that resumes the sweep.
+        stop: The signal handler, already entered; by default one for each run.
 
     Returns:
-        Whether everything was trained; False when a signal asked to leave.
+        Whether everything was trained; False when a signal stopped it.
 
     Raises:
-        RunError: A run in the folder was begun with another recipe, or runs have failed.
+        RunError: A run in the folder was started with another recipe, or runs have failed.
         DataError: The data is missing or malformed.
     """
     with exclusive(plan.out, purpose="a sweep", warn=reporter.warning):
-        return _run(plan, reporter=reporter, again=again, stop=stop)
+        return _run(plan, reporter=reporter, command=command, stop=stop)
 
 
-def _run(plan: Plan, *, reporter: Reporter, again: str, stop: StopSignal | None) -> bool:
+def _run(plan: Plan, *, reporter: Reporter, command: str, stop: StopSignal | None) -> bool:
     _refuse_changed(plan)
     state = SweepState(plan.out)
-    failed: list[Problem] = []
+    problems: list[Problem] = []
     jobs = _jobs(plan)
     for number, job in enumerate(jobs, start=1):
         name = job.folder.name
         head = f"[{number}/{len(jobs)}] {job.label}"
         if state.finished(name, job.digest):
-            reporter.line(f"{head}: finished before")
+            reporter.line(f"{head}: already finished")
             continue
         reporter.line(head)
-        state.note(name, job.digest, finished=False)
+        state.record(name, job.digest, finished=False)
         try:
             outcome = train(job.resolved, job.folder, resume=True, reporter=reporter, stop=stop)
         except RunError as error:
             if name == ENCODERS:
                 raise
-            failed += [replace(one, message=f"{job.label}: {one.message}") for one in error.problems]
-            reporter.line(f"{head}: failed; going on with the others")
+            problems += [
+                replace(problem, message=f"{job.label}: {problem.message}") for problem in error.problems
+            ]
+            reporter.line(f"{head}: failed; continuing with the next run")
             continue
         except KeyboardInterrupt:
-            reporter.line(f"go on with: {again}")
+            reporter.line(f"resume the sweep with: {command}")
             raise
         if not outcome.finished:
-            reporter.line(f"go on with the sweep: {again}")
+            reporter.line(f"resume the sweep with: {command}")
             return False
-        state.note(name, job.digest, finished=True)
+        state.record(name, job.digest, finished=True)
         write_results(plan)
     write_results(plan)
-    if failed:
-        raise RunError(failed)
+    if problems:
+        raise RunError(problems)
     return True
 
 
@@ -120,8 +121,8 @@ def _refuse_changed(plan: Plan) -> None:
         [
             Problem(
                 code="sweep-changed",
-                message=f"{plan.out / name} was begun with another recipe than the sweep asks for now",
-                expected="the values that it was begun with, another --out, or the folder removed",
+                message=f"{plan.out / name} was started with another recipe than the sweep has now",
+                expected="the original values, another --out, or the folder removed",
                 next_step=f"attnforge show {plan.out / name}/recipe.lock.yaml",
             )
             for name in changed

@@ -1,4 +1,4 @@
-"""The file of a sweep: where it is found, what may stand in it, and where each value was written."""
+"""The file of a sweep: how it is found, its keys, and the place of each value."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Values = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """One run beside the grid.
+    """One run outside the grid.
 
     Args:
         recipe: Another recipe than the sweep's, by name or by a path relative to the sweep's file.
-        set: Values that are laid over it, by dotted key, after those of the sweep.
+        set: Values to override, by dotted key, after those of the sweep.
     """
 
     recipe: str | None = None
@@ -35,12 +35,12 @@ class Configuration:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoders:
-    """Where all runs take their text and image encoder from. Give `run`, or what to train.
+    """The text and image encoder of all runs. Give `run`, or what to train.
 
     Args:
         run: The folder of a run that has trained them.
-        recipe: Whose encoders are trained once for all runs; the sweep's recipe when not given.
-        set: Values that are laid over that recipe, by dotted key.
+        recipe: The recipe whose encoders are trained once for all runs; by default the sweep's.
+        set: Values of that recipe to override, by dotted key.
     """
 
     run: str | None = None
@@ -50,19 +50,19 @@ class Encoders:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Everything that a sweep's file may say.
+    """The keys of a sweep's file.
 
     Args:
         summary: One line on what is compared.
         recipe: The recipe of the grid, by name or by a path relative to the sweep's file.
-        encoders: Where all runs take their encoders from; each trains its own when not given.
-        set: Values that are laid over every recipe, by dotted key.
+        encoders: The encoders of all runs; by default each trains its own.
+        set: Values to override in every recipe, by dotted key.
         grid: Values to try, as a list for each dotted key; every combination is a run.
-        label: What a run of the grid is called, with the values of keys in braces.
-        baselines: Named runs that stand before the grid in the table.
-        also: Named runs that stand after the grid.
-        highest: The figure whose highest value chooses the checkpoint that the table shows of each run, as in
-            Table 2 of the AttnGAN paper; the last one when not given.
+        label: The label of a run of the grid, with keys in braces replaced by their values.
+        baselines: Named runs, before the grid in the table.
+        also: Named runs, after the grid.
+        highest: The metric whose highest value selects the checkpoint that the table shows of each run, as in
+            Table 2 of the AttnGAN paper; by default the table shows the last checkpoint.
     """
 
     summary: str = ""
@@ -86,7 +86,7 @@ class SweepFile:
     """Its values, each with its place."""
 
     def text(self, key: str) -> str | None:
-        """A text that stands in it."""
+        """The string value of a key; None if missing."""
         node = find(self.root, key)
         return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
@@ -94,56 +94,55 @@ class SweepFile:
 def sweeps(plugins: PluginCatalogue) -> dict[str, Path]:
     """Every sweep that can be named without a path: attnforge's own, then those of plugins."""
     folders = [shipped(), *(folder for plugin in plugins.plugins for folder in plugin.recipes)]
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in folders:
         for path in sorted((folder / "sweeps").glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
+            paths.setdefault(path.stem, path)
+    return paths
 
 
-def read_sweep(wanted: str | Path, plugins: PluginCatalogue, problems: list[Problem]) -> SweepFile | None:
-    """Read a sweep by name or path; what is wrong with it is added to `problems`.
+def read_sweep(sweep: str | Path, plugins: PluginCatalogue, problems: list[Problem]) -> SweepFile | None:
+    """Read a sweep by name or path; problems of its values are appended to `problems`.
 
     Args:
-        wanted: A name, or a path: anything with a slash or ending in `.yaml`.
-        plugins: Whose sweeps are looked through.
-        problems: Gathers what is wrong.
+        sweep: A name, or a path: anything with a slash or ending in `.yaml`.
+        plugins: The installed plugins, for their sweeps.
+        problems: Problems found so far; appended to.
 
     Raises:
-        RecipeError: There is no such sweep, or its file cannot be read at all.
+        RecipeError: The sweep is unknown, or its file cannot be read at all.
     """
-    path = _locate(wanted, plugins)
-    found: list[Problem] = []
-    root = read(path, shown(path), found)
+    path = _locate(sweep, plugins)
+    syntax_problems: list[Problem] = []
+    root = read(path, shown(path), syntax_problems)
     if isinstance(root, Map):
         decoder = Decoder(plugins)
         decoder.section(Sweep, root, "sweep")
-        problems += [*found, *decoder.problems]
+        problems += [*syntax_problems, *decoder.problems]
         return SweepFile(path.stem, path, root)
     if root is not None:
-        found.append(
-            Problem("bad-yaml", f"{shown(path)} is no map", root.place, "a map with `recipe:` and `grid:`")
-        )
-    raise RecipeError(found)
+        message = f"{shown(path)} is not a map"
+        syntax_problems.append(Problem("bad-yaml", message, root.place, "a map with `recipe:` and `grid:`"))
+    raise RecipeError(syntax_problems)
 
 
 def entries(node: Node | None) -> Mapping[str, Any]:
-    """The entries of a map; none of anything else, which was told before."""
+    """The entries of a map; empty for any other node, which was reported before."""
     return node.entries if isinstance(node, Map) else {}
 
 
-def _locate(wanted: str | Path, plugins: PluginCatalogue) -> Path:
-    text = os.fspath(wanted)
+def _locate(sweep: str | Path, plugins: PluginCatalogue) -> Path:
+    text = os.fspath(sweep)
     named = sweeps(plugins)
-    if isinstance(wanted, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
+    if isinstance(sweep, Path) or "/" in text or os.sep in text or text.endswith((".yaml", ".yml")):
         if is_file(Path(text)):
             return Path(text)
-        message = f"there is no sweep file {text}"
+        message = f"sweep file {text} does not exist"
     elif text in named:
         return named[text]
     else:
-        message = f"no sweep is called `{text}`"
+        message = f"unknown sweep `{text}`"
     close = nearest(text, list(named))
     known = ", ".join(named) or "none is installed"
-    expected = f"`{close}`; known are {known}" if close else f"the path of a file, or one of {known}"
+    expected = f"`{close}`; known sweeps: {known}" if close else f"the path of a file, or one of {known}"
     raise RecipeError(Problem("unknown-sweep", message, None, expected, "attnforge sweep --help"))

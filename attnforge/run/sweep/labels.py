@@ -1,4 +1,4 @@
-"""What the runs of a sweep are called, in tables and on the disk."""
+"""The requested runs of a sweep, with their labels in tables and on disk."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A run that a sweep's file asks for."""
+class RequestedRun:
+    """A run that a sweep's file requests."""
 
     label: str
     place: Place
-    """Where the file asks for it."""
+    """The place in the file."""
     assignments: tuple[Assignment, ...]
     recipe: Node | None = None
-    """Where it names a recipe of its own."""
+    """The value of its own `recipe:`, if any."""
 
     @property
     def settings(self) -> dict[str, object]:
-        """What it changes, by dotted key."""
-        return {one.key: plain(one.value) for one in self.assignments}
+        """The values that it overrides, by dotted key."""
+        return {assignment.key: plain(assignment.value) for assignment in self.assignments}
 
 
 def grid_runs(
     grid: Mapping[str, Sequence[Assignment]], label: Node | None, problems: list[Problem]
-) -> list[Wanted]:
+) -> list[RequestedRun]:
     """Every combination of a grid, the last key changing fastest.
 
     Args:
         grid: The values of each key.
-        label: What a run is called, with keys in braces; the keys with their values when not given.
-        problems: Gathers keys in braces that the grid does not have.
+        label: The label of a run, with keys in braces; by default all keys with their values.
+        problems: Problems found so far; keys in braces that the grid does not have are appended.
     """
     if not grid:
         return []
@@ -50,24 +50,24 @@ def grid_runs(
         for key in _BRACES.findall(pattern):
             if key not in grid:
                 close = nearest(key, list(grid))
-                expected = f"`{{{close or next(iter(grid))}}}`; keys of the grid are {', '.join(grid)}"
-                message = f"the label names `{key}`, which the grid does not vary"
+                expected = f"`{{{close or next(iter(grid))}}}`; keys of the grid: {', '.join(grid)}"
+                message = f"the label uses `{key}`, which is not a key of the grid"
                 problems.append(Problem("unknown-key", message, label.place, expected))
-    found = []
+    runs = []
     for combination in product(*grid.values()):
-        values = {one.key: value_text(one.value) for one in combination}
+        values = {assignment.key: value_text(assignment.value) for assignment in combination}
         text = (
             _BRACES.sub(lambda match, values=values: values.get(match[1], match[0]), pattern)  # type: ignore[misc]
             if pattern
-            else ", ".join(f"{_tail(key)}={value}" for key, value in values.items())
+            else ", ".join(f"{_short_key(key)}={value}" for key, value in values.items())
         )
         place = combination[-1].value.place
-        found.append(Wanted(label=text, place=place, assignments=tuple(combination)))
-    return found
+        runs.append(RequestedRun(label=text, place=place, assignments=tuple(combination)))
+    return runs
 
 
 def folder_name(label: str) -> str:
-    """A label as the name of a folder: its letters, digits and dots."""
+    """The folder name of a label: its letters, digits and dots."""
     return re.sub(r"[^\w.]+", "-", unicodedata.normalize("NFC", label)).strip("-.")[:80]
 
 
@@ -77,5 +77,5 @@ def value_text(node: Node) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _tail(key: str) -> str:
+def _short_key(key: str) -> str:
     return ".".join(key.split(".")[-2:])

@@ -1,4 +1,4 @@
-"""From a sweep's file to the runs that it asks for, every one resolved before any is trained."""
+"""Plans the runs of a sweep's file: all are resolved before any is trained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnforge.recipe.node import Entry, Items, Map, Node, Scalar, find
 from attnforge.recipe.override import Assignment, assign, read_override
 from attnforge.run.sweep.encoders import SharedEncoders, encoders_of
 from attnforge.run.sweep.file import SweepFile, entries, read_sweep
-from attnforge.run.sweep.labels import Wanted, folder_name, grid_runs
+from attnforge.run.sweep.labels import RequestedRun, folder_name, grid_runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +24,16 @@ class PlannedRun:
     label: str
     folder: Path
     resolved: ResolvedRecipe
-    """Its recipe, with the place of the shared encoders."""
+    """Its recipe, with the path of the shared encoders."""
     digest: str
-    """Of its recipe without that place: what the run decides, wherever the sweep's folder lies."""
+    """Digest of its recipe without that path, so that the sweep's folder may be moved."""
     settings: dict[str, object]
-    """What it changes in its recipe beyond what all runs change, by dotted key."""
+    """The values that it overrides beyond those of all runs, by dotted key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that a sweep will do."""
+    """The runs of a sweep and its options."""
 
     name: str
     summary: str
@@ -44,54 +44,57 @@ class Plan:
 
 
 def plan_sweep(
-    wanted: str | Path, *, overrides: Sequence[str] = (), out: Path | None = None, plugins: PluginCatalogue
+    sweep: str | Path, *, overrides: Sequence[str] = (), out: Path | None = None, plugins: PluginCatalogue
 ) -> Plan:
     """Read a sweep and resolve the recipe of every run.
 
     Args:
-        wanted: A sweep's name or the path of its file.
-        overrides: `KEY=VALUE` each, laid over the recipe of every run.
-        out: The sweep's folder; `runs/sweep-NAME` when not given.
-        plugins: Whose sweeps, recipes and components there are.
+        sweep: A sweep's name or the path of its file.
+        overrides: `KEY=VALUE` each, applied to the recipe of every run.
+        out: The sweep's folder; by default `runs/sweep-NAME`.
+        plugins: The installed plugins, for their sweeps, recipes and components.
 
     Raises:
-        RecipeError: with every problem of the file and of each recipe that it gives.
+        RecipeError: with every problem of the file and of the resulting recipes.
     """
     problems: list[Problem] = []
-    file = read_sweep(wanted, plugins, problems)
+    file = read_sweep(sweep, plugins, problems)
     if file is None or problems:
         raise RecipeError(problems)
     folder = out or Path("runs") / f"sweep-{file.name}"
     read = [read_override(text, number, problems) for number, text in enumerate(overrides, start=1)]
-    typed = [one for one in read if one]
+    from_command = [assignment for assignment in read if assignment]
     shared = _assignments(find(file.root, "set"), problems)
     recipe = _recipe(file, find(file.root, "recipe"), plugins, problems)
-    encoders = encoders_of(file, recipe, [*shared, *typed], out=folder, plugins=plugins, problems=problems)
+    encoders = encoders_of(
+        file, recipe, [*shared, *from_command], out=folder, plugins=plugins, problems=problems
+    )
     runs = []
-    for wish in _wanted(file, problems):
-        base = _recipe(file, wish.recipe, plugins, problems) if wish.recipe else recipe
+    for request in _requested(file, problems):
+        base = _recipe(file, request.recipe, plugins, problems) if request.recipe else recipe
         if base is None:
             continue
-        laid = [*shared, *wish.assignments, *typed]
-        if (found := _resolve(base, laid, plugins, problems)) is None:
+        assignments = [*shared, *request.assignments, *from_command]
+        if (own := _resolve(base, assignments, plugins, problems)) is None:
             continue
-        problems += _unmeasured(found, wish)
-        resolved = found
+        problems += _without_metrics(own, request)
+        resolved = own
         if encoders is not None:
-            place = Assignment(("encoders",), (wish.place,), Scalar(str(encoders.folder), wish.place))
-            resolved = resolve(base.path, overrides=[*laid, place], plugins=plugins)
+            path = Scalar(str(encoders.folder), request.place)
+            assignments.append(Assignment(("encoders",), (request.place,), path))
+            resolved = resolve(base.path, overrides=assignments, plugins=plugins)
         runs.append(
             PlannedRun(
-                label=wish.label,
-                folder=folder / folder_name(wish.label),
+                label=request.label,
+                folder=folder / folder_name(request.label),
                 resolved=resolved,
-                digest=found.digest,
-                settings=wish.settings,
+                digest=own.digest,
+                settings=request.settings,
             )
         )
     problems += _no_runs(file)
     if problems:
-        raise RecipeError(list(dict.fromkeys(problems)))  # one fault of the file shows in many runs
+        raise RecipeError(list(dict.fromkeys(problems)))  # one fault of the file may affect many runs
     return Plan(
         name=file.name,
         summary=file.text("summary") or "",
@@ -102,44 +105,44 @@ def plan_sweep(
     )
 
 
-def _wanted(file: SweepFile, problems: list[Problem]) -> list[Wanted]:
+def _requested(file: SweepFile, problems: list[Problem]) -> list[RequestedRun]:
     grid: dict[str, tuple[Assignment, ...]] = {}
     for key, entry in entries(find(file.root, "grid")).items():
         values = entry.node.items if isinstance(entry.node, Items) else ()
         read = [assign(key, entry.key, value, problems) for value in values]
-        grid[key] = tuple(one for one in read if one)
+        grid[key] = tuple(assignment for assignment in read if assignment)
     label = find(file.root, "label")
-    found = [
+    runs = [
         *_named(find(file.root, "baselines"), problems),
         *grid_runs(grid, label, problems),
         *_named(find(file.root, "also"), problems),
     ]
-    seen: dict[str, str] = {}
-    for wish in found:
-        name = folder_name(wish.label).lower()
-        if name in seen or name in ("", "encoders"):
-            other = f"`{seen[name]}`" if name in seen else "the sweep's own files"
-            message = f"`{wish.label}` cannot be told from {other} by its folder"
+    labels: dict[str, str] = {}
+    for run in runs:
+        name = folder_name(run.label).lower()
+        if name in labels or name in ("", "encoders"):
+            other = f"`{labels[name]}`" if name in labels else "the sweep's own files"
+            message = f"`{run.label}` has the same folder as {other}"
             expected = "another name, or a `label:` that differs in letters or digits for every run"
-            problems.append(Problem("same-name", message, wish.place, expected))
-        seen[name] = wish.label
-    return found
+            problems.append(Problem("same-name", message, run.place, expected))
+        labels[name] = run.label
+    return runs
 
 
-def _named(node: Node | None, problems: list[Problem]) -> list[Wanted]:
-    found = []
+def _named(node: Node | None, problems: list[Problem]) -> list[RequestedRun]:
+    runs = []
     for name, entry in entries(node).items():
         if isinstance(entry.node, Map):
-            below = _assignments(find(entry.node, "set"), problems)
+            own = _assignments(find(entry.node, "set"), problems)
             recipe = find(entry.node, "recipe")
-            found.append(Wanted(label=name, place=entry.key, assignments=tuple(below), recipe=recipe))
-    return found
+            runs.append(RequestedRun(label=name, place=entry.key, assignments=tuple(own), recipe=recipe))
+    return runs
 
 
 def _assignments(node: Node | None, problems: list[Problem]) -> list[Assignment]:
     listed: list[tuple[str, Entry]] = list(entries(node).items())
     read = [assign(key, entry.key, entry.node, problems) for key, entry in listed]
-    return [one for one in read if one]
+    return [assignment for assignment in read if assignment]
 
 
 def _recipe(
@@ -147,33 +150,33 @@ def _recipe(
 ) -> RecipeFile | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return None
-    found = locate(node.value, plugins, folder=file.path.parent, place=node.place)
-    if isinstance(found, Problem):
-        problems.append(found)
+    located = locate(node.value, plugins, folder=file.path.parent, place=node.place)
+    if isinstance(located, Problem):
+        problems.append(located)
         return None
-    return found
+    return located
 
 
 def _resolve(
-    recipe: RecipeFile, laid: Sequence[Assignment], plugins: PluginCatalogue, problems: list[Problem]
+    recipe: RecipeFile, assignments: Sequence[Assignment], plugins: PluginCatalogue, problems: list[Problem]
 ) -> ResolvedRecipe | None:
     try:
-        return resolve(recipe.path, overrides=laid, plugins=plugins)
+        return resolve(recipe.path, overrides=assignments, plugins=plugins)
     except RecipeError as error:
         problems += error.problems
         return None
 
 
-def _unmeasured(resolved: ResolvedRecipe, wish: Wanted) -> list[Problem]:
+def _without_metrics(resolved: ResolvedRecipe, request: RequestedRun) -> list[Problem]:
     if resolved.data()["evaluation"]["metrics"]:
         return []
-    message = f"`{wish.label}` measures nothing, so there is nothing to compare"
+    message = f"`{request.label}` has no metrics, so there is nothing to compare"
     expected = "`set: {evaluation.metrics: {retrieval: r-precision}}` in the sweep, or a recipe with metrics"
-    return [Problem("no-metrics", message, wish.place, expected, "attnforge components metric")]
+    return [Problem("no-metrics", message, request.place, expected, "attnforge components metric")]
 
 
 def _no_runs(file: SweepFile) -> list[Problem]:
     if any(entries(find(file.root, key)) for key in ("grid", "baselines", "also")):
         return []
     place = Place(file.root.place.source)
-    return [Problem("empty-sweep", "the sweep asks for no run", place, "a `grid:` or named runs in `also:`")]
+    return [Problem("empty-sweep", "the sweep has no runs", place, "a `grid:` or named runs in `also:`")]

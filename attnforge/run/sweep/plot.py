@@ -1,4 +1,4 @@
-"""Lines over training as an SVG image that any browser opens."""
+"""Renders line plots over training as an SVG image."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a07800", "#56b4e9", "#222222")
-"""Told apart by colour-blind readers too (Okabe and Ito, 2008), the yellow darkened for a white ground."""
+"""A palette for colour-blind readers (Okabe and Ito, 2008), the yellow darkened for a white background."""
 DASHES = ("", "7 3", "2 3")
 WIDTH, HEIGHT = 440, 300
-"""Of one panel in pixels, its axes included."""
+"""Size of a panel in pixels, including its axes."""
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 40, 48
 COLUMNS = 2
 
@@ -26,20 +26,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure over training."""
+    """One metric over training."""
 
     title: str
     lines: tuple[Line, ...]
 
 
-def draw_panels(panels: Sequence[Panel], *, x: str, title: str, logarithmic: bool = False) -> str:
+def render_panels(panels: Sequence[Panel], *, x: str, title: str, logarithmic: bool = False) -> str:
     """Panels side by side, with one legend for all below them.
 
     Args:
-        panels: What to draw; each has the same runs in the same order.
-        x: What the horizontal axes count.
-        title: What the image is called, for readers that cannot see it.
-        logarithmic: Whether both axes are, for numbers above zero.
+        panels: The panels, each with the same runs in the same order.
+        x: The label of the horizontal axes.
+        title: The title of the image, for screen readers.
+        logarithmic: Whether both axes are logarithmic, for positive values.
     """
     columns = min(COLUMNS, max(1, len(panels)))
     rows = math.ceil(len(panels) / columns)
@@ -61,21 +61,21 @@ def draw_panels(panels: Sequence[Panel], *, x: str, title: str, logarithmic: boo
             "</g>",
         ]
     if not panels:
-        parts.append('<text x="20" y="30">nothing is measured yet</text>')
+        parts.append('<text x="20" y="30">no measurements yet</text>')
     return "\n".join([*parts, *legend, "</svg>", ""])
 
 
-def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """Round numbers that span a range: steps of 1, 2 or 5 times a power of ten."""
+def ticks(low: float, high: float, *, limit: int = 6) -> list[float]:
+    """Round values that span a range: steps of 1, 2 or 5 times a power of ten."""
     span = (high - low) or abs(high) or 1.0
-    power = 10.0 ** math.floor(math.log10(span / most))
-    step = next(power * factor for factor in (1, 2, 5, 10, 20) if span / (power * factor) <= most)
+    power = 10.0 ** math.floor(math.log10(span / limit))
+    step = next(power * factor for factor in (1, 2, 5, 10, 20) if span / (power * factor) <= limit)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(step * number, 12) for number in range(first, max(last, first + 1) + 1)]
 
 
 def logarithmic_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten that span a range above zero, with twice and five times where they are few."""
+    """Powers of ten that span a positive range, with twice and five times these if they are few."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     factors = (1, 2, 5) if last - first < 3 else (1,)
     marks = [factor * 10.0**power for power in range(first, last + 2) for factor in factors]
@@ -86,8 +86,8 @@ def logarithmic_ticks(low: float, high: float) -> list[float]:
 
 def _panel(panel: Panel, *, x: str, logarithmic: bool) -> list[str]:
     points = [point for line in panel.lines for point in line.points] or [(1.0, 1.0)]
-    lows = [min(one[axis] for one in points) for axis in (0, 1)]
-    highs = [max(one[axis] for one in points) for axis in (0, 1)]
+    lows = [min(point[axis] for point in points) for axis in (0, 1)]
+    highs = [max(point[axis] for point in points) for axis in (0, 1)]
     if logarithmic:
         across, up = (logarithmic_ticks(low, high) for low, high in zip(lows, highs, strict=True))
     else:
@@ -150,7 +150,7 @@ def _stroke(number: int) -> str:
 
 
 def _marker(number: int, x: float, y: float) -> str:
-    """A shape of its own for neighbouring lines, so that they can be told apart without colour."""
+    """A different shape for neighbouring lines, so that they can be distinguished without colour."""
     shapes = (
         f"M{x - 4} {y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0",
         f"M{x - 3.5} {y - 3.5}h7v7h-7z",

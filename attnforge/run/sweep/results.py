@@ -1,4 +1,4 @@
-"""What a sweep gave, read anew from its run folders: results.json, results.csv, results.md, figure.svg."""
+"""The results of a sweep, from its run folders: results.json, results.csv, results.md, figure.svg."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attnforge.evaluate.headlines import headlines, is_share, matching, short
 from attnforge.run.folder import RunFolder
 from attnforge.run.measured import Measurement, protocol_digest, protocol_of, read_measurements
 from attnforge.run.sweep.plan import Plan, PlannedRun
-from attnforge.run.sweep.plot import Line, Panel, draw_panels
+from attnforge.run.sweep.plot import Line, Panel, render_panels
 from attnforge.run.sweep.state import SweepState, write_file
 from attnforge.run.sweep.table import table
 
@@ -24,47 +24,47 @@ FILES = ("results.json", "results.csv", "results.md", "figure.svg")
 
 @dataclass(frozen=True, slots=True)
 class RunResults:
-    """The measurements of one run by the protocol of its recipe, in the order of training."""
+    """The measurements of one run with the protocol of its recipe, in the order of training."""
 
     run: PlannedRun
     finished: bool
     measurements: tuple[Measurement, ...]
 
-    def chosen(self, highest: str | None) -> Measurement | None:
-        """The one that the table shows: the highest in a figure, or the last; None when there is none."""
+    def selected(self, highest: str | None) -> Measurement | None:
+        """The one that the table shows: the highest in a metric, or the last; None if there is none."""
         if not self.measurements:
             return None
         last = self.measurements[-1]
         if highest is None:
             return last
         scored = []
-        for one in self.measurements:
-            name = matching(headlines(one.metrics), highest)
-            if name is not None and math.isfinite(one.metrics[name]):
-                scored.append((float(one.metrics[name]), one))
-        # of equals the earlier one: less training for the same
+        for measurement in self.measurements:
+            name = matching(headlines(measurement.metrics), highest)
+            if name is not None and math.isfinite(measurement.metrics[name]):
+                scored.append((float(measurement.metrics[name]), measurement))
+        # of equal ones the earliest
         return max(scored, key=lambda pair: pair[0])[1] if scored else last
 
 
 def read_results(plan: Plan) -> list[RunResults]:
-    """What the runs of a sweep have measured so far."""
+    """The measurements of a sweep's runs so far."""
     state = SweepState(plan.out)
-    found = []
+    results = []
     for run in plan.runs:
-        wanted = protocol_digest(protocol_of(run.resolved))
+        protocol = protocol_digest(protocol_of(run.resolved))
         phases = list(run.resolved.data()["phases"])
         measurements = [
-            one
-            for one in read_measurements(RunFolder(run.folder), phases=phases)
-            if one.protocol_digest == wanted
+            measurement
+            for measurement in read_measurements(RunFolder(run.folder), phases=phases)
+            if measurement.protocol_digest == protocol
         ]
         finished = state.finished(run.folder.name, run.digest)
-        found.append(RunResults(run, finished, tuple(measurements)))
-    return found
+        results.append(RunResults(run, finished, tuple(measurements)))
+    return results
 
 
 def write_results(plan: Plan) -> list[Path]:
-    """Write every file of results anew, and give their paths.
+    """Rewrite every file of results, and return their paths.
 
     Raises:
         RunError: The sweep's folder cannot be written.
@@ -78,27 +78,28 @@ def write_results(plan: Plan) -> list[Path]:
 
 
 def figure(plan: Plan, results: list[RunResults]) -> str:
-    """Every headline figure against training, a panel each and a line a run, as in Figure 3 of the paper."""
-    every = [one for result in results for one in result.measurements]
-    names = list(dict.fromkeys(name for one in every for name in headlines(one.metrics)))
-    epochs = all(one.epoch is not None for one in every)
+    """The plot of every headline metric over training, as in Figure 3 of the paper: one line for each run."""
+    measurements = _measurements(results)
+    names = list(dict.fromkeys(name for item in measurements for name in headlines(item.metrics)))
+    epochs = all(measurement.epoch is not None for measurement in measurements)
     panels = []
     for name in names:
         lines = []
         for result in results:
-            having = [one for one in result.measurements if math.isfinite(one.metrics.get(name, math.nan))]
-            factor = 100 if any(is_share(name, one.metrics) for one in having) else 1
-            points = [
-                (
-                    float(one.epoch if epochs and one.epoch is not None else one.step),
-                    factor * one.metrics[name],
-                )
-                for one in having
+            finite = [
+                measurement
+                for measurement in result.measurements
+                if math.isfinite(measurement.metrics.get(name, math.nan))
             ]
+            factor = 100 if any(is_share(name, measurement.metrics) for measurement in finite) else 1
+            points = []
+            for measurement in finite:
+                x = measurement.epoch if epochs and measurement.epoch is not None else measurement.step
+                points.append((float(x), factor * measurement.metrics[name]))
             lines.append(Line(result.run.label, tuple(points)))
-        share = any(is_share(name, one.metrics) for one in every)
+        share = any(is_share(name, measurement.metrics) for measurement in measurements)
         panels.append(Panel(f"{short(name)} (%)" if share else short(name), tuple(lines)))
-    return draw_panels(panels, x="epoch" if epochs else "step", title=plan.summary or plan.name)
+    return render_panels(panels, x="epoch" if epochs else "step", title=plan.summary or plan.name)
 
 
 def _json(plan: Plan, results: list[RunResults]) -> str:
@@ -117,8 +118,13 @@ def _json(plan: Plan, results: list[RunResults]) -> str:
                 "finished": result.finished,
                 "protocol": digest,
                 "measurements": [
-                    {"phase": one.phase, "step": one.step, "epoch": one.epoch, "figures": _plain(one.metrics)}
-                    for one in result.measurements
+                    {
+                        "phase": measurement.phase,
+                        "step": measurement.step,
+                        "epoch": measurement.epoch,
+                        "metrics": _plain(measurement.metrics),
+                    }
+                    for measurement in result.measurements
                 ],
             }
         )
@@ -127,7 +133,7 @@ def _json(plan: Plan, results: list[RunResults]) -> str:
 
 
 def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures as JSON has them, which knows no number that is not finite: null stands for those."""
+    """Metrics for JSON, with null for values that are not finite."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()
@@ -135,14 +141,19 @@ def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _csv(results: list[RunResults]) -> str:
-    every = [one for result in results for one in result.measurements]
-    names = list(dict.fromkeys(name for one in every for name in one.metrics))
+    measurements = _measurements(results)
+    names = list(dict.fromkeys(name for measurement in measurements for name in measurement.metrics))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["configuration", "folder", "phase", "step", "epoch", *names])
     for result in results:
-        for one in result.measurements:
-            metrics = [one.metrics.get(name, "") for name in names]
-            epoch = "" if one.epoch is None else one.epoch
-            writer.writerow([result.run.label, result.run.folder.name, one.phase, one.step, epoch, *metrics])
+        run = (result.run.label, result.run.folder.name)
+        for measurement in result.measurements:
+            metrics = [measurement.metrics.get(name, "") for name in names]
+            epoch = "" if measurement.epoch is None else measurement.epoch
+            writer.writerow([*run, measurement.phase, measurement.step, epoch, *metrics])
     return stream.getvalue()
+
+
+def _measurements(results: list[RunResults]) -> list[Measurement]:
+    return [measurement for result in results for measurement in result.measurements]

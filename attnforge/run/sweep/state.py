@@ -1,4 +1,4 @@
-"""How far a sweep has come: `sweep.json` in its folder."""
+"""The state of a sweep, stored as `sweep.json` in its folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attnforge.run.folder import write_text
 
 @dataclass(frozen=True, slots=True)
 class SweepState:
-    """What was begun and what was finished, each with the digest of its recipe.
+    """The runs that were started or finished, each with the digest of its recipe.
 
     Args:
         folder: The sweep's folder.
@@ -21,19 +21,19 @@ class SweepState:
 
     folder: Path
 
-    def begun(self, name: str) -> str | None:
-        """The digest with which the run in this folder was begun; None when there is no such run."""
+    def digest(self, name: str) -> str | None:
+        """The digest of the recipe with which the run in this folder was started; None if it was not."""
         entry = self._read().get(name)
-        there = (self.folder / name / "recipe.lock.yaml").is_file()
-        return str(entry["digest"]) if there and entry else None
+        exists = (self.folder / name / "recipe.lock.yaml").is_file()
+        return str(entry["digest"]) if exists and entry else None
 
     def finished(self, name: str, digest: str) -> bool:
-        """Whether the run in this folder was trained and measured to its end with this recipe."""
+        """Whether the run in this folder was trained and measured to the end with this recipe."""
         entry = self._read().get(name, {})
-        return self.begun(name) == digest and bool(entry.get("finished"))
+        return self.digest(name) == digest and bool(entry.get("finished"))
 
-    def note(self, name: str, digest: str, *, finished: bool) -> None:
-        """Write down that a run begins or ends.
+    def record(self, name: str, digest: str, *, finished: bool) -> None:
+        """Save that a run has started or finished.
 
         Raises:
             RunError: The sweep's folder cannot be written.
@@ -50,7 +50,7 @@ class SweepState:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file of the sweep's folder whole, making the folder first.
+    """Write a file of the sweep's folder atomically, creating the folder if missing.
 
     Raises:
         RunError: It cannot be written.

@@ -1,1 +1,1 @@
-"""Trying what a recipe asks for before it costs hours: on shapes alone, and with one real step a phase."""
+"""Trials of a recipe before training: on shapes alone, and with one real step of each phase."""

@@ -1,4 +1,4 @@
-"""What an error in a phase means: whose it is, and where the recipe asks for it."""
+"""Finds the component behind an error in a phase, and its place in the recipe."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from attnforge.run.machine import TRACEBACK
 
 
 def phase_problems(error: Exception, *, phase: str, resolved: ResolvedRecipe) -> list[Problem]:
-    """The problems of an error that ended a phase's first step.
+    """The problems behind an error in the first step of a phase.
 
     Args:
-        error: What was raised.
+        error: The error.
         phase: The phase's name.
-        resolved: The recipe, which says where the components at fault stand.
+        resolved: The recipe, for the places of its components.
     """
     choice = _culprit(error, phase, resolved)
     place = choice.place if choice is not None else None
     if isinstance(error, AttnforgeError):
         return [_with_place(problem, place) for problem in error.problems]
     reason = " ".join(str(error).split()) or "no message"
-    whose = f" ({choice.component.kind} `{choice.component.name}` at `{choice.path}`)" if choice else ""
+    component = f" ({choice.component.kind} `{choice.component.name}` at `{choice.path}`)" if choice else ""
     return [
         Problem(
             "phase-cannot-train",
-            f"phase `{phase}` cannot make its first step{whose}: {type(error).__name__}: {reason}",
+            f"the first step of phase `{phase}` failed{component}: {type(error).__name__}: {reason}",
             place,
-            "options with which every part of the phase can be built and computes",
-            f"{TRACEBACK}=1 before the same command shows where it rose",
+            "options with which every part of the phase can be built and run",
+            f"{TRACEBACK}=1 with the same command shows the traceback",
         )
     ]
 
 
 def wants_traceback() -> bool:
-    """Whether the user wants errors of parts as they are."""
+    """Whether the user asks for the tracebacks of errors in components."""
     return bool(os.environ.get(TRACEBACK))
 
 
@@ -50,22 +50,23 @@ def _with_place(problem: Problem, place: Place | None) -> Problem:
 
 
 def _culprit(error: Exception, phase: str, resolved: ResolvedRecipe) -> Choice | None:
-    """The innermost component in whose code or constructor an error rose; the phase's task at least."""
-    within = choices(resolved.tree)
+    """The innermost component whose code or constructor raised an error; by default the phase's task."""
+    known = choices(resolved.tree)
     for component in _components(error):
-        named = [choice for choice in within if choice.component is component]
-        if len(named) == 1:
-            return named[0]
-        if of_phase := [choice for choice in named if choice.path.startswith(f"phases.{phase}.")]:
-            return of_phase[0]
-        if named:
-            return named[0]
-    noted = [choice for choice in within if any(_names(note, choice) for note in _notes(error))]
-    return noted[-1] if noted else next((one for one in within if one.path == f"phases.{phase}.task"), None)
+        uses = [choice for choice in known if choice.component is component]
+        if len(uses) == 1:
+            return uses[0]
+        if in_phase := [choice for choice in uses if choice.path.startswith(f"phases.{phase}.")]:
+            return in_phase[0]
+        if uses:
+            return uses[0]
+    noted = [choice for choice in known if any(_names(note, choice) for note in _notes(error))]
+    task = f"phases.{phase}.task"
+    return noted[-1] if noted else next((choice for choice in known if choice.path == task), None)
 
 
 def _components(error: Exception) -> Iterator[Component]:
-    """The components whose methods an error went through, the innermost first."""
+    """The components in the traceback of an error, the innermost first."""
     frames = []
     trace = error.__traceback__
     while trace is not None:

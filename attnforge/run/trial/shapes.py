@@ -1,7 +1,7 @@
-"""A step of every phase on the device `meta`, where there are shapes and no numbers: no memory, no data.
+"""A step of every phase on the device `meta`, on shapes without values: it needs neither memory nor data.
 
-It finds what cannot be built and what does not fit together, whatever the size. What depends on numbers,
-such as a loss that is not finite, and what a phase lacks at run time, such as memory, shows in a real step.
+It finds parts that cannot be built or do not fit together, whatever their size. Problems that depend on
+values, such as a loss that is not finite, or on the machine, such as too little memory, show in a real step.
 """
 
 from __future__ import annotations
@@ -27,55 +27,55 @@ from attnforge.run.trial.causes import phase_problems, wants_traceback
 from attnforge.train.engine import Engine
 
 META = torch.device("meta")
-VOCABULARY = 4_000
-"""Token ids where the tokenizer knows none before it has seen captions; it changes one table's rows."""
-MOST_WEIGHTS = 100_000_000_000
-"""Networks with more than this are a slip of the keyboard: a hundred times the largest image GAN."""
+VOCABULARY_SIZE = 4_000
+"""Assumed for a tokenizer that learns its vocabulary; it only affects the size of the embedding."""
+MAX_WEIGHTS = 100_000_000_000
+"""Networks with more weights are taken for a typing error: this is a hundred times the largest image GAN."""
 
 
 @dataclass(slots=True)
-class Walk:
-    """What a walk through the phases of a recipe has found."""
+class ShapeCheck:
+    """The result of a trial on shapes."""
 
     problems: list[Problem] = field(default_factory=list)
-    unseen: list[str] = field(default_factory=list)
-    """What could not be tried without numbers, with the reason."""
+    unchecked: list[str] = field(default_factory=list)
+    """What could not be checked without values, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class _NoWordsYet:
-    """Stands in for a tokenizer that has seen no captions."""
+class _UnfittedTokenizer:
+    """Stands in for a tokenizer that has not been fitted to captions."""
 
-    vocabulary_size: int = VOCABULARY
+    vocabulary_size: int = VOCABULARY_SIZE
 
 
-def walk_phases(resolved: ResolvedRecipe) -> Walk:
-    """Build every phase of a recipe on the device `meta`, make its first step there and draw an image.
+def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
+    """Build every phase of a recipe on the device `meta`, run its first step there and generate an image.
 
-    A phase with a problem ends the walk, because later ones would repeat it.
+    Stops at the first phase with a problem, because later ones would repeat it.
     """
     recipe = assemble(resolved)
-    walk = Walk()
+    result = ShapeCheck()
     engine = Engine(device=META, channels_last=recipe.training.channels_last)
     parts = Parts(recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine)
     for name, phase in recipe.phases.items():
         try:
-            with _as_if_nonzero():
+            with _assume_nonzero():
                 _step(parts, phase, name, resolved)
         except NotImplementedError as error:
             reason = " ".join(str(error).split(". ")[0].split())
-            walk.unseen.append(f"phase `{name}` needs numbers, not only shapes: {reason}")
+            result.unchecked.append(f"phase `{name}` needs values, not only shapes: {reason}")
         except Exception as error:
             if wants_traceback() and not isinstance(error, AttnforgeError):
                 raise
-            walk.problems += phase_problems(error, phase=name, resolved=resolved)
+            result.problems += phase_problems(error, phase=name, resolved=resolved)
             break
-    return walk
+    return result
 
 
 def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> None:
     task = build_task(parts, phase, name=name)
-    _refuse_giants(parts, resolved)
+    _refuse_too_many_weights(parts, resolved)
     batch = _batch(phase, image_size=phase.image_size or parts.image_size)
     progress = Progress(step=0, steps=2, batch_size=phase.batch_size, images=phase.batch_size)
     task.step(batch, progress=progress)
@@ -106,14 +106,14 @@ def _batch(phase: Phase, *, image_size: int) -> Batch:
 
 
 def _tokenizer(recipe: Recipe) -> Tokenizer:
-    with suppress(AttnforgeError):  # a file that is missing is told when captions are there to be read
+    with suppress(AttnforgeError):  # a missing file is reported when captions are read
         tokenizer = recipe.tokenizer()
         if tokenizer.vocabulary_size > 1:
             return tokenizer
-    return cast("Tokenizer", _NoWordsYet())
+    return cast("Tokenizer", _UnfittedTokenizer())
 
 
-def _refuse_giants(parts: Parts, resolved: ResolvedRecipe) -> None:
+def _refuse_too_many_weights(parts: Parts, resolved: ResolvedRecipe) -> None:
     networks: dict[str, Sequence[object]] = {
         "text": [parts.text],
         "image": [parts.image],
@@ -121,19 +121,24 @@ def _refuse_giants(parts: Parts, resolved: ResolvedRecipe) -> None:
         "discriminator": parts.discriminators,
     }
     weights = {
-        path: sum(one.numel() for each in several if isinstance(each, nn.Module) for one in each.parameters())
-        for path, several in networks.items()
+        path: sum(
+            parameter.numel()
+            for network in group
+            if isinstance(network, nn.Module)
+            for parameter in network.parameters()
+        )
+        for path, group in networks.items()
     }
     largest = max(weights, key=lambda path: weights[path])
-    if weights[largest] > MOST_WEIGHTS:
-        place = next((one.place for one in choices(resolved.tree) if one.path == largest), None)
+    if weights[largest] > MAX_WEIGHTS:
+        place = next((choice.place for choice in choices(resolved.tree) if choice.path == largest), None)
         message = f"`{largest}` has {weights[largest]:,} weights: {weights[largest] * 4 // 10**9:,} GB"
-        expected = f"fewer channels or layers: more than {MOST_WEIGHTS:,} weights are taken for a slip"
+        expected = f"fewer channels or layers: at most {MAX_WEIGHTS:,} weights"
         raise AttnforgeError(Problem("too-many-weights", message, place, expected))
 
 
 @contextmanager
-def _as_if_nonzero() -> Iterator[None]:
-    """Let whatever chooses by numbers choose everything, so that its shapes are the largest there can be."""
+def _assume_nonzero() -> Iterator[None]:
+    """Let a selection by value select everything, so that its shapes are the largest possible."""
     with tracing.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
         yield

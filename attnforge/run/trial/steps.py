@@ -1,7 +1,7 @@
-"""One real step of every phase before the first begins, on networks that are thrown away.
+"""One real step of every phase before training, on networks that are discarded.
 
-What a phase lacks, such as memory for its batch or an image that its networks can read, would otherwise show
-when the phases before it have trained for days.
+A problem of a later phase, such as too little memory or unreadable images, would otherwise show only after
+the earlier phases have trained for days.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ def try_phases(
     datasets: Datasets,
     engine: Engine,
 ) -> None:
-    """Make the first step of each phase and generate an image, with networks of their own.
+    """Run the first step of each phase and generate an image, with networks of their own.
 
-    Nothing that the run does later depends on it.
+    This does not affect the run.
 
     Args:
         recipe: The assembled recipe.
-        names: The phases that are going to be trained, in order.
-        resolved: The same recipe, which says where its parts stand.
+        names: The phases to train, in order.
+        resolved: The same recipe, for the places of its components.
         tokenizer: With its vocabulary.
         datasets: The recipe's data.
         engine: How steps are computed.
 
     Raises:
-        RecipeError: a phase cannot make a step with these options.
-        OutOfMemoryError: there is not enough memory for a step, as torch says it.
+        RecipeError: a phase fails with these options.
+        OutOfMemoryError: torch has not enough memory for a step.
     """
     devices = [engine.device] if engine.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         _try(recipe, names, resolved, tokenizer, datasets, engine)
-    gc.collect()  # networks and optimizers refer to each other, and their memory is needed now
+    gc.collect()  # networks and optimizers form reference cycles, and their memory is needed now
     if engine.device.type == "cuda":
         torch.cuda.empty_cache()
 
@@ -73,7 +73,7 @@ def _try(
         try:
             _step(parts, recipe.phases[name], name)
         except Exception as error:
-            error.add_note(f"while the first step of phase `{name}` was tried")
+            error.add_note(f"during the trial step of phase `{name}`")
             if problem_of(error) is not None or (wants_traceback() and not isinstance(error, AttnforgeError)):
                 raise
             raise RecipeError(phase_problems(error, phase=name, resolved=resolved)) from error
@@ -82,11 +82,11 @@ def _try(
 def _step(parts: Parts, phase: Phase, name: str) -> None:
     data = parts.dataset("train", image_size=phase.image_size)
     task = build_task(parts, phase, name=name)
-    made = phase_batches(parts, phase, data, start=0, steps=1, workers=0)
+    batches = phase_batches(parts, phase, data, start=0, steps=1, workers=0)
     seed_everything(parts.recipe.training.seed, name, 0)
     steps = steps_of(phase, images=len(data))
     task.step(
-        next(made),
+        next(batches),
         progress=Progress(step=0, steps=steps, batch_size=phase.batch_size, images=len(data)),
     )
     network = sampling_network(task)

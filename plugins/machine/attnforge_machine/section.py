@@ -112,7 +112,7 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     )
     return (
         f'<h3>{title}</h3><div class="scroll" tabindex="0" role="region" aria-label="{title}">'
-        f'<table class="figures">{first}<tbody>{body}</tbody></table></div>'
+        f'<table class="metrics">{first}<tbody>{body}</tbody></table></div>'
     )
 
 

@@ -1,19 +1,19 @@
-// Which word drew which pixel: words that light up what they attend to.
+// Words and pixels: pointing at a word highlights the pixels that attend to it.
 const view = { style: "light", scale: "own", weights: "all", pixels: "sharp", redraw: [] };
 
-function attentionSection(drawings) {
-  const again = () => view.redraw.forEach((redraw) => redraw());
+function attentionSection(samples) {
+  const redrawAll = () => view.redraw.forEach((redraw) => redraw());
   return section(
     "words",
     "Words and pixels",
     make(
       "p",
       { class: "lead" },
-      "Point at a word to see where the generator looked at it while it drew; click or tap to keep it. ",
-      "On the keyboard: Tab to a caption, arrows between words, Enter to keep, Escape to let go. ",
-      "The columns above a word are its share of all attention, one column a stage; the peak is the most that one pixel gives it. ",
-      drawings.some((drawing) => drawing.regions)
-        ? "Beside the stages, the regions of the finished image in which the run's own matching finds the word, and how much of its weight stands out of an even spread."
+      "Point at a word to see which pixels attend to it; click or tap to pin it. ",
+      "With the keyboard: Tab to a caption, arrow keys between words, Enter to pin, Escape to clear. ",
+      "The bars above a word are its share of all attention, one bar for each stage; the peak is the highest attention of a single pixel. ",
+      samples.some((sample) => sample.regions)
+        ? "Next to the stages are the regions of the final image where the run's own matching finds the word, with the part of its weight above a uniform spread."
         : "",
     ),
     make(
@@ -21,53 +21,53 @@ function attentionSection(drawings) {
       { class: "choices" },
       choice("Show as", "style", { light: "light", heat: "heat" }, view.style, (value) => {
         view.style = value;
-        again();
+        redrawAll();
       }),
-      choice("Scale", "scale", { own: "each word its own", all: "the same for all" }, view.scale, (value) => {
+      choice("Scale", "scale", { own: "per word", all: "the same for all" }, view.scale, (value) => {
         view.scale = value;
-        again();
+        redrawAll();
       }),
-      choice("Weights", "weights", { all: "all", above: "above an even share" }, view.weights, (value) => {
+      choice("Weights", "weights", { all: "all", above: "above the uniform share" }, view.weights, (value) => {
         view.weights = value;
-        again();
+        redrawAll();
       }),
       choice("Pixels", "pixels", { sharp: "sharp", smooth: "smooth" }, view.pixels, (value) => {
         view.pixels = value;
         document.body.classList.toggle("smooth", value === "smooth");
-        again();
+        redrawAll();
       }),
     ),
-    make("div", { class: "drawings" }, drawings.map(drawingCard)),
+    make("div", { class: "samples" }, samples.map(sampleCard)),
   );
 }
 
-function drawingCard(drawing, number) {
-  const stages = viewsOf(drawing).map(stageFigure);
-  const state = { pointed: null, kept: null };
+function sampleCard(sample, number) {
+  const stages = viewsOf(sample).map(stageFigure);
+  const state = { pointed: null, pinned: null };
   const readout = make("p", { class: "hidden", role: "status" });
-  const largest = Math.max(0, ...drawing.stages.flatMap((stage) => (stage.maps ? stage.maps.share : [])));
-  const buttons = drawing.words.map((word, index) =>
+  const largest = Math.max(0, ...sample.stages.flatMap((stage) => (stage.maps ? stage.maps.share : [])));
+  const buttons = sample.words.map((word, index) =>
     make(
       "button",
       {
         type: "button",
         class: "word",
         "aria-pressed": "false",
-        "aria-label": `${word}: ${spoken(drawing, index)}`,
+        "aria-label": `${word}: ${description(sample, index)}`,
         tabindex: index === 0 ? "0" : "-1",
       },
-      make("span", { class: "columns", "aria-hidden": "true" }, shareColumns(drawing, index, largest)),
+      make("span", { class: "bars", "aria-hidden": "true" }, shareBars(sample, index, largest)),
       make("span", {}, word),
     ),
   );
   const update = () => {
-    const shown = state.pointed ?? state.kept;
+    const shown = state.pointed ?? state.pinned;
     buttons.forEach((button, index) => {
       button.classList.toggle("shown", index === shown);
-      button.setAttribute("aria-pressed", String(index === state.kept));
+      button.setAttribute("aria-pressed", String(index === state.pinned));
     });
     stages.forEach((stage) => stage.show(shown));
-    readout.textContent = shown === null ? "" : `“${drawing.words[shown]}”: ${spoken(drawing, shown)}`;
+    readout.textContent = shown === null ? "" : `“${sample.words[shown]}”: ${description(sample, shown)}`;
   };
   buttons.forEach((button, index) => {
     const point = () => { state.pointed = index; update(); };
@@ -77,32 +77,32 @@ function drawingCard(drawing, number) {
     button.addEventListener("focus", point);
     button.addEventListener("blur", leave);
     button.addEventListener("click", () => {
-      state.kept = state.kept === index ? null : index;
+      state.pinned = state.pinned === index ? null : index;
       state.pointed = null;
       update();
     });
-    button.addEventListener("keydown", (event) => walk(event, buttons, index, () => {
-      state.kept = state.pointed = null;
+    button.addEventListener("keydown", (event) => moveFocus(event, buttons, index, () => {
+      state.pinned = state.pointed = null;
       update();
     }));
   });
   view.redraw.push(update);
-  const attends = drawing.stages.some((stage) => stage.maps);
+  const attends = sample.stages.some((stage) => stage.maps);
   return make(
     "article",
-    { class: "card drawing", "aria-label": `drawing ${number + 1}` },
-    make("h3", { class: "caption" }, drawing.caption),
+    { class: "card sample", "aria-label": `image ${number + 1}` },
+    make("h3", { class: "caption" }, sample.caption),
     make("div", { class: "words", role: "toolbar", "aria-label": "Words of the caption" }, buttons),
     make("div", { class: "stages" }, stages.map((stage) => stage.element)),
-    attends ? readout : make("p", { class: "quiet" }, "No attention maps were kept for this drawing."),
-    make("p", { class: "quiet small" }, `seed ${drawing.seed}, noise ${drawing.index}`),
+    attends ? readout : make("p", { class: "quiet" }, "This image has no attention maps."),
+    make("p", { class: "quiet small" }, `seed ${sample.seed}, noise ${sample.index}`),
   );
 }
 
-// Arrow keys walk through the words of one caption, so that a caption is a single stop of the Tab key.
-function walk(event, buttons, index, letGo) {
+// Arrow keys move between the words of one caption, so that a caption is a single Tab stop.
+function moveFocus(event, buttons, index, clear) {
   const steps = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: buttons.length - 1 };
-  if (event.key === "Escape") letGo();
+  if (event.key === "Escape") clear();
   if (!(event.key in steps)) return;
   event.preventDefault();
   const next = buttons[(steps[event.key] + buttons.length) % buttons.length];
@@ -110,19 +110,19 @@ function walk(event, buttons, index, letGo) {
   next.focus();
 }
 
-function shareColumns(drawing, index, largest) {
-  return drawing.stages
+function shareBars(sample, index, largest) {
+  return sample.stages
     .filter((stage) => stage.maps)
     .map((stage) => {
-      const column = make("span");
-      column.style.height = `${largest > 0 ? (100 * stage.maps.share[index]) / largest : 0}%`;
-      return column;
+      const bar = make("span");
+      bar.style.height = `${largest > 0 ? (100 * stage.maps.share[index]) / largest : 0}%`;
+      return bar;
     });
 }
 
-function spoken(drawing, index) {
-  const attending = viewsOf(drawing).filter((one) => one.maps);
-  return attending.map((one) => one.spoken(index)).join("; ") || "no attention map";
+function description(sample, index) {
+  const views = viewsOf(sample).filter((candidate) => candidate.maps);
+  return views.map((shown) => shown.description(index)).join("; ") || "no attention map";
 }
 
 const MATCHING = {
@@ -131,39 +131,39 @@ const MATCHING = {
   idle: "finds words in the image",
 };
 
-// Everything that can be looked at word by word: the stages, and the matching's regions of the last image.
-function viewsOf(drawing) {
-  const stages = drawing.stages.map(({ side, image, maps }) => ({
+// The views of a sample that show a word's map: its stages, and the matching's regions of the last image.
+function viewsOf(sample) {
+  const stages = sample.stages.map(({ side, image, maps }) => ({
     side,
     image,
     maps,
     name: `${side} × ${side}`,
     title: `What ${side} × ${side} pixels attend to`,
-    idle: maps ? " " : "draws from the sentence",
-    told: (word) => `share ${percent(maps.share[word])}, peak ${percent(maps.strongest[word])}`,
-    spoken: (word) => `at ${side} pixels ${percent(maps.share[word])} of all attention, at most ${percent(maps.strongest[word])}`,
+    idle: maps ? " " : "uses the sentence only",
+    summary: (word) => `share ${percent(maps.share[word])}, peak ${percent(maps.peak[word])}`,
+    description: (word) => `at ${side} pixels ${percent(maps.share[word])} of all attention, at most ${percent(maps.peak[word])}`,
   }));
   const last = stages[stages.length - 1];
-  if (!drawing.regions || !last) return stages;
-  const maps = drawing.regions;
-  const told = (word) => `${percent(maps.mass[word])} stands out, peak ${percent(maps.strongest[word])}`;
-  const spoken = (word) => `in the matching ${percent(maps.mass[word])} stands out, at most ${percent(maps.strongest[word])} in one region`;
-  return [...stages, { ...last, maps, told, spoken, ...MATCHING }];
+  if (!sample.regions || !last) return stages;
+  const maps = sample.regions;
+  const summary = (word) => `${percent(maps.mass[word])} above uniform, peak ${percent(maps.peak[word])}`;
+  const description = (word) => `in the matching ${percent(maps.mass[word])} above uniform, at most ${percent(maps.peak[word])} in one region`;
+  return [...stages, { ...last, maps, summary, description, ...MATCHING }];
 }
 
-function stageFigure({ side, image, maps, name, idle, told }) {
-  const image = make("img", { src: image, alt: `the image of ${side} pixels`, width: side, height: side });
+function stageFigure({ side, image, maps, name, idle, summary }) {
+  const img = make("img", { src: image, alt: `the image of ${side} pixels`, width: side, height: side });
   const canvas = make("canvas", { "aria-hidden": "true" });
-  const figure = make("span", { class: "number" }, idle);
-  const label = make("figcaption", { class: "quiet" }, name, make("br"), figure);
-  const element = make("figure", { class: "stage" }, make("div", { class: "frame" }, image, canvas), label);
+  const readout = make("span", { class: "number" }, idle);
+  const label = make("figcaption", { class: "quiet" }, name, make("br"), readout);
+  const element = make("figure", { class: "stage" }, make("div", { class: "frame" }, img, canvas), label);
   if (maps && maps.sprite) whenLoaded(maps, () => {});
-  let wanted = null;
+  let current = null;
   const show = (word) => {
-    wanted = word;
-    if (maps) figure.textContent = word === null ? idle : told(word);
+    current = word;
+    if (maps) readout.textContent = word === null ? idle : summary(word);
     canvas.classList.toggle("shown", word !== null && maps !== null && maps.sprite !== "");
-    if (word !== null && maps && maps.sprite) whenLoaded(maps, () => wanted === word && overlay(canvas, maps, word));
+    if (word !== null && maps && maps.sprite) whenLoaded(maps, () => current === word && overlay(canvas, maps, word));
   };
   return { element, show };
 }
@@ -172,6 +172,6 @@ function overlay(canvas, maps, word) {
   const weights = weightsOf(maps, word, view.weights === "above");
   const smooth = view.pixels === "smooth";
   const values = smooth ? enlarge(weights, maps.width, maps.height, TILE) : weights;
-  const brightest = view.scale === "own" ? highest(values) : highest(maps.strongest);
+  const brightest = view.scale === "own" ? highest(values) : highest(maps.peak);
   paint(canvas, values, smooth ? TILE : maps.width, smooth ? TILE : maps.height, brightest, view.style);
 }

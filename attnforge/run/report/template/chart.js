@@ -1,4 +1,4 @@
-// The arithmetic of a chart: ticks, scales, smoothing, and where a pointer is.
+// The arithmetic of a chart: ticks, scales, smoothing, and the point nearest to the pointer.
 function linearTicks(low, high, count) {
   const raw = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -28,21 +28,21 @@ function extent(values) {
   return [low, high];
 }
 
-// A function from values to pixels, with its ticks.
+// A scale from values to pixels, with its ticks.
 function scaleOf(values, from, to, { logarithmic = false, count = 6, pad = 0.06 } = {}) {
   let [low, high] = extent(values);
   if (low === high) [low, high] = low > 0 && logarithmic ? [low / 2, high * 2] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(low) || 1) / 2];
-  const change = logarithmic ? Math.log : (value) => value;
-  const margin = pad * (change(high) - change(low));
-  const start = change(low) - margin;
-  const end = change(high) + margin;
-  const scale = (value) => from + ((change(value) - start) / (end - start)) * (to - from);
-  const back = logarithmic ? Math.exp : (value) => value;
-  scale.ticks = logarithmic ? logTicks(back(start), back(end)) : linearTicks(start, end, count);
+  const transform = logarithmic ? Math.log : (value) => value;
+  const margin = pad * (transform(high) - transform(low));
+  const start = transform(low) - margin;
+  const end = transform(high) + margin;
+  const scale = (value) => from + ((transform(value) - start) / (end - start)) * (to - from);
+  const inverse = logarithmic ? Math.exp : (value) => value;
+  scale.ticks = logarithmic ? logTicks(inverse(start), inverse(end)) : linearTicks(start, end, count);
   return scale;
 }
 
-// A centred running mean over about a twentieth of the line.
+// A centred moving average over about a twentieth of the line.
 function smoothed(values) {
   const reach = Math.max(1, Math.round(values.length / 40));
   return values.map((_, place) => {
@@ -51,15 +51,15 @@ function smoothed(values) {
   });
 }
 
-function nearestPlace(sorted, wanted) {
+function nearestIndex(sorted, target) {
   let low = 0;
   let high = sorted.length - 1;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (sorted[middle] < wanted) low = middle;
+    if (sorted[middle] < target) low = middle;
     else high = middle;
   }
-  return Math.abs(sorted[low] - wanted) <= Math.abs(sorted[high] - wanted) ? low : high;
+  return Math.abs(sorted[low] - target) <= Math.abs(sorted[high] - target) ? low : high;
 }
 
 function pathOf(xs, ys) {

@@ -1,8 +1,8 @@
-// Curves of one phase: a chart for each group of scalars, its legend also the readout of the pointer.
+// Curves of one phase: a chart for each group of scalars; its legend shows the values at the pointer.
 function chartFigure(chart, phase) {
   const state = { logarithmic: chart.logarithmic, hidden: new Set(), step: null };
   const steps = [...new Set(chart.series.flatMap((line) => line.steps))].sort((a, b) => a - b);
-  const svg = make("svg", { class: "chart", role: "img", tabindex: "0", "aria-label": `${chart.title}: ${described(chart)}` });
+  const svg = make("svg", { class: "chart", role: "img", tabindex: "0", "aria-label": `${chart.title}: ${chartDescription(chart)}` });
   const readout = make("p", { class: "quiet small" }, " ");
   const values = chart.series.map(() => make("span", { class: "number" }));
   const legend = chart.series.map((line, index) =>
@@ -21,7 +21,7 @@ function chartFigure(chart, phase) {
   let frame = null;
   const point = () => {
     const step = state.step ?? steps[steps.length - 1];
-    chart.series.forEach((line, index) => { values[index].textContent = short(line.values[nearestPlace(line.steps, step)]); });
+    chart.series.forEach((line, index) => { values[index].textContent = short(line.values[nearestIndex(line.steps, step)]); });
     readout.textContent = `${state.step === null ? "last, " : ""}step ${Math.round(step).toLocaleString("en")}${elapsed(phase, step)}`;
     if (frame) drawPointer(svg, frame, chart, state);
   };
@@ -31,19 +31,19 @@ function chartFigure(chart, phase) {
   };
   svg.addEventListener("pointermove", (event) => {
     if (!frame) return;
-    const place = frame.back(event.clientX - svg.getBoundingClientRect().left);
-    state.step = steps[nearestPlace(steps, place)];
+    const step = frame.stepAt(event.clientX - svg.getBoundingClientRect().left);
+    state.step = steps[nearestIndex(steps, step)];
     point();
   });
-  const rest = () => { state.step = null; point(); };
-  svg.addEventListener("pointerleave", rest);
-  svg.addEventListener("blur", rest);
+  const clear = () => { state.step = null; point(); };
+  svg.addEventListener("pointerleave", clear);
+  svg.addEventListener("blur", clear);
   svg.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, Home: -steps.length, End: steps.length }[event.key];
     if (!move) return;
     event.preventDefault();
-    const now = state.step === null ? steps.length - 1 : nearestPlace(steps, state.step);
-    state.step = steps[Math.min(steps.length - 1, Math.max(0, now + move))];
+    const index = state.step === null ? steps.length - 1 : nearestIndex(steps, state.step);
+    state.step = steps[Math.min(steps.length - 1, Math.max(0, index + move))];
     point();
   });
   new ResizeObserver(draw).observe(svg);
@@ -62,7 +62,7 @@ function chartFigure(chart, phase) {
   );
 }
 
-function described(chart) {
+function chartDescription(chart) {
   return chart.series
     .map((line) => `${line.name} goes from ${short(line.values[0])} to ${short(line.values[line.values.length - 1])}`)
     .join("; ");
@@ -70,7 +70,7 @@ function described(chart) {
 
 function elapsed(phase, step) {
   if (phase.clock.length < 2) return "";
-  const [, seconds] = phase.clock[nearestPlace(phase.clock.map(([at]) => at), step)];
+  const [, seconds] = phase.clock[nearestIndex(phase.clock.map(([at]) => at), step)];
   return `, ${duration(seconds)} after the start`;
 }
 
@@ -107,8 +107,8 @@ function drawChart(svg, chart, state) {
     make("g", { class: "pointer" }),
   );
   const [first, last] = extent(allSteps);
-  const back = (pixel) => first + ((pixel - box.left) / (box.right - box.left)) * (last - first);
-  return { x, y, box, back };
+  const stepAt = (pixel) => first + ((pixel - box.left) / (box.right - box.left)) * (last - first);
+  return { x, y, box, stepAt };
 }
 
 function drawPointer(svg, frame, chart, state) {
@@ -119,20 +119,20 @@ function drawPointer(svg, frame, chart, state) {
   group.append(make("line", { class: "cursor", x1: x(state.step), x2: x(state.step), y1: box.top, y2: box.bottom }));
   chart.series.forEach((line, index) => {
     if (state.hidden.has(index)) return;
-    const place = nearestPlace(line.steps, state.step);
-    group.append(make("circle", { class: `dot s${index}`, cx: x(line.steps[place]), cy: y(line.values[place]), r: 3.5 }));
+    const point = nearestIndex(line.steps, state.step);
+    group.append(make("circle", { class: `dot s${index}`, cx: x(line.steps[point]), cy: y(line.values[point]), r: 3.5 }));
   });
 }
 
 function curvesSection(phases) {
-  const drawn = phases.filter((phase) => phase.charts.length);
+  const plotted = phases.filter((phase) => phase.charts.length);
   return section(
     "curves",
     "Curves",
-    make("p", { class: "lead" }, "What was logged while the run trained. Faint lines are the values, strong lines their running mean."),
-    drawn.map((phase) => [
+    make("p", { class: "lead" }, "Scalars logged during training. Faint lines are the values, bold lines their moving average."),
+    plotted.map((phase) => [
       make("h3", {}, `Phase ${phase.phase}`, phase.seconds === null ? "" : make("span", { class: "quiet" }, ` ${duration(phase.seconds)}`)),
-      phase.lost ? make("p", { class: "note" }, `${phase.lost} logged values were not finite numbers and are left out.`) : null,
+      phase.not_finite ? make("p", { class: "note" }, `${phase.not_finite} logged values are not finite and not plotted.`) : null,
       make("div", { class: "charts" }, phase.charts.map((chart) => chartFigure(chart, phase))),
     ]),
   );

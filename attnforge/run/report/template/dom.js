@@ -1,6 +1,6 @@
 "use strict";
 
-// Elements are made, never parsed: a caption is text whatever it contains.
+// Elements are created, never parsed: a caption is text whatever it contains.
 function make(tag, options = {}, ...children) {
   const svg = ["svg", "g", "path", "line", "text", "circle", "rect"].includes(tag);
   const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -36,8 +36,8 @@ function duration(seconds) {
   return parts[1] ? `${parts[1]} min ${parts[2]} s` : `${parts[2]} s`;
 }
 
-// A row of choices of which one holds; calls back with its value.
-function choice(legend, name, options, chosen, changed) {
+// A group of radio buttons; calls back with the value of the selected one.
+function choice(legend, name, options, selected, changed) {
   return make(
     "fieldset",
     { class: "choice" },
@@ -46,7 +46,7 @@ function choice(legend, name, options, chosen, changed) {
       make(
         "label",
         {},
-        make("input", { type: "radio", name, value, checked: value === chosen, onchange: () => changed(value) }),
+        make("input", { type: "radio", name, value, checked: value === selected, onchange: () => changed(value) }),
         make("span", {}, label),
       ),
     ),

@@ -1,4 +1,4 @@
-// Samples over time: the same captions and the same noise, at the steps at which they were drawn.
+// Samples during training: the same captions and the same noise at several steps.
 function historyTable(history) {
   const head = history.steps.map((step) => make("th", { scope: "col" }, `step ${step.toLocaleString("en")}`));
   const cell = (uri, row, column) =>
@@ -19,7 +19,7 @@ function historyTable(history) {
   );
   return make(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Samples of phase ${history.phase} over time` },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Samples during phase ${history.phase}` },
     make(
       "table",
       { class: "history" },
@@ -32,8 +32,8 @@ function historyTable(history) {
 function historySection(histories) {
   return section(
     "samples",
-    "Samples over time",
-    make("p", { class: "lead" }, "The same captions with the same noise, drawn again and again while the run trained."),
+    "Samples during training",
+    make("p", { class: "lead" }, "The same captions with the same noise, generated during training."),
     histories.map((history) => [histories.length > 1 ? make("h3", {}, `Phase ${history.phase}`) : null, historyTable(history)]),
   );
 }

@@ -1,32 +1,32 @@
-// Maps of words: their weights, what of them stands out of an even share, and how they are enlarged.
+// Maps of words: their weights, those above the uniform share, and their upsampling.
 
-// Calls back at once when the sprite is there already, and otherwise when it is.
-function whenLoaded(maps, act) {
+// Calls back at once if the sprite is loaded, and otherwise when it is.
+function whenLoaded(maps, callback) {
   maps.image ??= Object.assign(new Image(), { src: maps.sprite });
-  if (maps.image.complete) act();
-  else maps.image.addEventListener("load", act, { once: true });
+  if (maps.image.complete) callback();
+  else maps.image.addEventListener("load", callback, { once: true });
 }
 
-// One word's weights, cell by cell; `kept` leaves what stands out of an even share (see figure.py).
-function weightsOf(maps, word, kept) {
+// One word's weights, cell by cell; `above` keeps those above the uniform share (see figure.py).
+function weightsOf(maps, word, above) {
   const cells = maps.width * maps.height;
-  maps.bytes ??= redOf(maps.image, maps.width, maps.height * maps.share.length);
+  maps.bytes ??= redChannel(maps.image, maps.width, maps.height * maps.share.length);
   return Float32Array.from({ length: cells }, (_, cell) => {
-    const weight = (maps.bytes[word * cells + cell] / 255) * maps.strongest[word];
-    if (!kept) return weight;
-    return weight > maps.even * 1.00001 ? weight - maps.taken : 0;
+    const weight = (maps.bytes[word * cells + cell] / 255) * maps.peak[word];
+    if (!above) return weight;
+    return weight > maps.uniform * 1.00001 ? weight - maps.offset : 0;
   });
 }
 
-function redOf(image, width, height) {
+function redChannel(image, width, height) {
   const canvas = make("canvas", { width, height });
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.drawImage(image, 0, 0);
   return pen.getImageData(0, 0, width, height).data.filter((_, place) => place % 4 === 0);
 }
 
-// A map at side x side pixels: every cell covers its square, and a Gaussian of half a cell filters the whole,
-// mirrored at the borders (see enlarging.py).
+// A map upsampled to side x side pixels: every cell covers its square, then a Gaussian of half a cell filters
+// the result with reflected borders (see enlarging.py).
 function enlarge(values, width, height, side) {
   const rows = spread(height, side);
   const columns = spread(width, side);
@@ -45,7 +45,7 @@ function enlarge(values, width, height, side) {
 
 const spreads = new Map();
 
-// What every pixel takes from which cell: pairs of cell and share, the shares of a pixel sum to one.
+// The weights of the cells for every pixel, as pairs of cell and share; the shares of a pixel sum to one.
 function spread(cells, side) {
   const key = `${cells} ${side}`;
   if (!spreads.has(key)) spreads.set(key, Array.from({ length: side }, (_, pixel) => pixelSpread(pixel, cells, side)));
@@ -59,8 +59,8 @@ function pixelSpread(pixel, cells, side) {
   let total = 0;
   for (let place = pixel - reach; place <= pixel + reach; place++) {
     const weight = Math.exp(-0.5 * ((place - pixel) / deviation) ** 2);
-    const turned = ((place % (2 * side)) + 2 * side) % (2 * side);
-    const start = Math.min(turned, 2 * side - 1 - turned) * cells;
+    const wrapped = ((place % (2 * side)) + 2 * side) % (2 * side);
+    const start = Math.min(wrapped, 2 * side - 1 - wrapped) * cells;
     for (let cell = Math.floor(start / side); cell * side < start + cells; cell++) {
       const covered = (Math.min(start + cells, (cell + 1) * side) - Math.max(start, cell * side)) / cells;
       shares.set(cell, (shares.get(cell) ?? 0) + weight * covered);
@@ -70,7 +70,7 @@ function pixelSpread(pixel, cells, side) {
   return [...shares].map(([cell, share]) => [cell, share / total]);
 }
 
-// Fills a canvas with darkness or heat; `brightest` is the weight that gets all the light.
+// Paints a canvas with shade or heat; `brightest` is the weight of full brightness.
 function paint(canvas, values, width, height, brightest, style) {
   canvas.width = width;
   canvas.height = height;
@@ -85,7 +85,7 @@ function paint(canvas, values, width, height, brightest, style) {
   pen.putImageData(pixels, 0, 0);
 }
 
-// Violet, red, yellow: also told apart by brightness alone.
+// Violet, red, yellow: also distinguishable by brightness alone.
 function heat(share) {
   const stops = [[48, 12, 110], [205, 45, 85], [252, 232, 90]];
   const place = Math.min(share * 2, 1.999);

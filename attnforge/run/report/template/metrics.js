@@ -1,64 +1,64 @@
-// Measured figures: the main ones as cards with a bar and the mark of chance, the rest as a table.
-function figureCard(figure) {
-  const times = figure.chance > 0 ? figure.share / figure.chance : null;
+// Metrics: the main ones as cards with a bar and a mark at chance, all of them as a table.
+function metricCard(metric) {
+  const times = metric.chance > 0 ? metric.share / metric.chance : null;
   return make(
     "div",
-    { class: "card figure" },
-    make("h3", {}, figure.name),
-    make("p", { class: "value" }, figure.value),
-    figure.share === null ? null : figureBar(figure),
-    figure.chance === null
+    { class: "card metric" },
+    make("h3", {}, metric.name),
+    make("p", { class: "value" }, metric.value),
+    metric.share === null ? null : metricBar(metric),
+    metric.chance === null
       ? null
       : make(
           "p",
           { class: "chance" },
-          `chance ${percent(figure.chance)}${times ? `; ${times.toFixed(1)} times chance` : ""}`,
+          `chance ${percent(metric.chance)}${times ? `; ${times.toFixed(1)} times chance` : ""}`,
         ),
-    make("p", { class: "quiet" }, figure.explanation),
+    make("p", { class: "quiet" }, metric.explanation),
   );
 }
 
-function figureBar(figure) {
+function metricBar(metric) {
   const fill = make("span", { class: "fill" });
-  fill.style.width = `${100 * figure.share}%`;
+  fill.style.width = `${100 * metric.share}%`;
   const bar = make("div", { class: "bar", "aria-hidden": "true" }, fill);
-  if (figure.chance !== null) {
+  if (metric.chance !== null) {
     const mark = make("span", { class: "mark" });
-    mark.style.left = `${100 * figure.chance}%`;
+    mark.style.left = `${100 * metric.chance}%`;
     bar.append(mark);
   }
   return bar;
 }
 
-function figureTable(figures) {
-  const row = (figure) =>
+function metricTable(metrics) {
+  const row = (metric) =>
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, figure.name),
-      make("td", { class: "number" }, figure.value),
-      make("td", { class: "number" }, figure.chance === null ? "" : percent(figure.chance)),
-      make("td", { class: "quiet" }, figure.explanation),
+      make("th", { scope: "row" }, metric.name),
+      make("td", { class: "number" }, metric.value),
+      make("td", { class: "number" }, metric.chance === null ? "" : percent(metric.chance)),
+      make("td", { class: "quiet" }, metric.explanation),
     );
-  const head = ["figure", "value", "chance", "meaning"].map((name) => make("th", { scope: "col" }, name));
+  const head = ["metric", "value", "chance", "meaning"].map((name) => make("th", { scope: "col" }, name));
   return make(
     "details",
     {},
-    make("summary", {}, `All ${figures.length} figures`),
+    make("summary", {}, `All ${metrics.length} metrics`),
     make(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "All measured figures" },
-      make("table", { class: "figures" }, make("thead", {}, make("tr", {}, head)), make("tbody", {}, figures.map(row))),
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "All metrics" },
+      make("table", { class: "metrics" }, make("thead", {}, make("tr", {}, head)), make("tbody", {}, metrics.map(row))),
     ),
   );
 }
 
-function figuresSection(figures) {
-  const main = figures.filter((figure) => figure.main);
+function metricsSection(metrics) {
+  const main = metrics.filter((metric) => metric.main);
   return section(
-    "figures",
-    "Measured figures",
-    make("div", { class: "cards" }, main.map(figureCard)),
-    main.length === figures.length ? null : figureTable(figures),
+    "metrics",
+    "Metrics",
+    make("div", { class: "cards" }, main.map(metricCard)),
+    main.length === metrics.length ? null : metricTable(metrics),
   );
 }

@@ -1,4 +1,4 @@
-// Everything in its place; sections without content are left out and named among the notes.
+// Assembles the page; sections without content are omitted and listed in the notes.
 const data = JSON.parse(document.getElementById("data").textContent);
 
 function pageHead() {
@@ -18,15 +18,15 @@ function pageHead() {
 
 function pageSections() {
   const sections = [];
-  if (data.figures.length) sections.push(figuresSection(data.figures));
-  if (data.drawings.length) sections.push(attentionSection(data.drawings));
-  const attending = data.drawings.filter((drawing) => viewsOf(drawing).some((one) => one.maps));
+  if (data.metrics.length) sections.push(metricsSection(data.metrics));
+  if (data.samples.length) sections.push(attentionSection(data.samples));
+  const attending = data.samples.filter((sample) => viewsOf(sample).some((candidate) => candidate.maps));
   if (attending.length) sections.push(strongestSection(attending));
   if (data.history.length) sections.push(historySection(data.history));
   if (data.phases.some((phase) => phase.charts.length)) sections.push(curvesSection(data.phases));
   data.sections.forEach((extra, index) => {
     const body = make("div", { class: "card extra" });
-    // A plugin's fragment is code of this installation; the page's policy still runs no script of it.
+    // A plugin's fragment comes from installed code; the page's policy still blocks its scripts.
     body.innerHTML = extra.html;
     sections.push(section(`extra-${index}`, extra.title, body));
   });

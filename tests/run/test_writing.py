@@ -45,7 +45,7 @@ ALIKE = (
 )
 
 
-def drawing(caption: str, index: int = 0) -> GeneratedImage:
+def sample(caption: str, index: int = 0) -> GeneratedImage:
     image = np.full((8, 8, 3), index % 256, dtype=np.uint8)
     return GeneratedImage(caption=caption, words=(), seed=1, index=index, images=(image,), attention=())
 
@@ -65,7 +65,7 @@ def test_plain_words_are_the_name() -> None:
 
 
 def test_all_are_written_and_each_path_is_given_once(tmp_path: Path) -> None:
-    paths = list(write_images(map(drawing, ALIKE), tmp_path, attention=False))
+    paths = list(write_images(map(sample, ALIKE), tmp_path, attention=False))
     assert len(set(paths)) == len(ALIKE) + 1
     assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
 
@@ -74,7 +74,7 @@ def test_an_image_is_on_the_disk_before_the_next_is_drawn(tmp_path: Path) -> Non
     def drawn() -> Iterator[GeneratedImage]:
         for index in range(3):
             assert len(list(tmp_path.glob("*.png"))) == index
-            yield drawing("a bird", index)
+            yield sample("a bird", index)
 
     assert len(list(write_images(drawn(), tmp_path, attention=False))) == 4
 
@@ -82,8 +82,8 @@ def test_an_image_is_on_the_disk_before_the_next_is_drawn(tmp_path: Path) -> Non
 def test_the_sheet_shows_the_first_ones_only(tmp_path: Path) -> None:
     heights = []
     for count in (SHEET_ROWS, SHEET_ROWS + 30):
-        drawings = (drawing("a bird", index) for index in range(count))
-        *_, sheet = write_images(drawings, tmp_path, attention=False)
+        samples = (sample("a bird", index) for index in range(count))
+        *_, sheet = write_images(samples, tmp_path, attention=False)
         assert sheet == tmp_path / SHEET
         with Image.open(sheet) as image:
             heights.append(image.height)
@@ -96,12 +96,12 @@ def test_nothing_drawn_is_nothing_written(tmp_path: Path) -> None:
 
 def test_an_error_of_what_draws_is_not_taken_for_one_of_the_folder(tmp_path: Path) -> None:
     def drawn() -> Iterator[GeneratedImage]:
-        yield drawing("a bird")
+        yield sample("a bird")
         raise FileNotFoundError(2, "No such file", "weights")
 
     with pytest.raises(FileNotFoundError):
         list(write_images(drawn(), tmp_path, attention=False))
     (tmp_path / "file").touch()
     with pytest.raises(RunError) as caught:
-        list(write_images(itertools.repeat(drawing("a bird"), 1), tmp_path / "file", attention=False))
+        list(write_images(itertools.repeat(sample("a bird"), 1), tmp_path / "file", attention=False))
     assert caught.value.problems[0].code == "images-not-written"
