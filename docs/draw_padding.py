@@ -89,9 +89,10 @@ def attention_view(
 def three_views(pipeline: Pipeline) -> list[AttentionView]:
     """The caption alone, and between a shorter and a longer one with either mask."""
     batch = [SHORTER, SHOWN, LONGER]
+    own = "in a batch of three, mask: per-caption"
     return [
         attention_view(pipeline, [SHOWN], 0, mask="per-caption", title="alone"),
-        attention_view(pipeline, batch, 1, mask="per-caption", title="in a batch of 3, mask: per-caption"),
+        attention_view(pipeline, batch, 1, mask="per-caption", title=own),
         attention_view(pipeline, batch, 1, mask="official", title="in the same batch, mask: official"),
     ]
 

@@ -212,9 +212,9 @@ def test_what_would_take_too_long_or_too_much_is_left_out() -> None:
     other = Provider(name="other", run=official.run, like=official.name)
     assert "it would keep" in limits.refuse(replace(SMALL, batch=3_000_000), other)
     modes, why = limits.note(SMALL, official, 11, memory)
-    assert (modes, why) == (MODES, "left out: a turn takes 11 s")
+    assert (modes, why) == (MODES, "skipped: a repetition takes 11 s")
     late = Limits(deadline=time.monotonic() - 1)
-    assert late.refuse(SMALL, official) == "left out: the time for the benchmark was up"
+    assert late.refuse(SMALL, official) == "skipped: the time for the benchmark was up"
 
 
 @pytest.mark.usefixtures("not_compiled")
