@@ -1,4 +1,4 @@
-"""Measures how fast images of CUB are loaded, compared with the official loader: python benchmarks/loading.py.
+"""Measures how fast images of CUB are loaded, compared with the official loader.
 
 An image is loaded when a batch holds it at 64, 128 and 256 pixels as floats in [-1, 1]: decoded, cut to its
 bird, resized, cut at random, mirrored. All of that is counted, on one core and in processor time, so that

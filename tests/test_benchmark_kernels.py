@@ -206,7 +206,7 @@ def test_what_would_take_too_long_or_too_much_is_left_out() -> None:
     limits = Limits(slowest=10)
     assert limits.note(SMALL, official, 0.5, memory) == ((), "")
     assert limits.refuse(replace(SMALL, batch=6), official) == ""
-    assert "a turn would take about 50 s" in limits.refuse(replace(SMALL, batch=30), official)
+    assert "a repetition would take about 50 s" in limits.refuse(replace(SMALL, batch=30), official)
     limits.note(SMALL, official, 1e-15, memory)
     assert "it would keep" in limits.refuse(replace(SMALL, batch=3_000_000), official)
     other = Provider(name="other", run=official.run, like=official.name)
