@@ -245,12 +245,12 @@ def test_without_a_gpu_it_says_so(
     assert capsys.readouterr().err == "no GPU is at hand\n"
 
 
-def test_an_allocator_that_cannot_keep_memory_is_told(
+def test_an_allocator_that_cannot_keep_memory_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(kernels, "keep_freed_memory", lambda: False)
     assert kernels.main(["--keep-memory"]) == 1
-    assert capsys.readouterr().err == "the system's allocator cannot be told to keep memory\n"
+    assert capsys.readouterr().err == "the system's allocator has no option to keep memory\n"
     assert about("here", keeping=True).allocator == "keeping"
 
 
