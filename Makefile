@@ -1,5 +1,5 @@
-# Two commands are enough on a fresh Linux machine with Python >= 3.11, git and make:
-#   make demo    trains on the embedded birds and writes a report
+# On a Linux machine with Python >= 3.11, git and make:
+#   make demo    trains on the sketch birds and writes a report
 #   make test    runs every test that needs no GPU
 PYTHON ?= python3
 VENV := .venv
@@ -16,21 +16,21 @@ PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 .PHONY: help demo test test-long test-versions lint format docs surface site coverage pins gpu-check clean
 
 help:
-	@echo "make demo       install, then train, sample and report on the embedded birds (about five minutes)"
+	@echo "make demo       install, then train, sample and report on the sketch birds (about five minutes)"
 	@echo "make test       install, then run the tests that need no GPU"
 	@echo "make test-long  run the tests that take minutes each"
-	@echo "make test-versions  run the tests on every promised Python with lowest and newest dependencies (hours)"
+	@echo "make test-versions  run the tests on every supported Python with lowest and newest dependencies (hours)"
 	@echo "make lint       style, types and import contracts"
-	@echo "make format     put the code into the house's format"
-	@echo "make gpu-check  check kernels and training on a GPU, and how fast they are (eight minutes)"
-	@echo "make docs       write the parts of docs/reference that the code already says"
-	@echo "make site       build the documentation's pages in build/site, where a dead link is an error"
-	@echo "make coverage   run the tests and show which lines none of them reaches"
-	@echo "make surface    write down the public surface after a change that is meant"
-	@echo "make pins       renew requirements/*.txt from pyproject.toml"
+	@echo "make format     format the code"
+	@echo "make gpu-check  test and benchmark kernels and training on a GPU (eight minutes)"
+	@echo "make docs       generate the pages of docs/reference that come from the code"
+	@echo "make site       build the documentation in build/site; a dead link is an error"
+	@echo "make coverage   run the tests and list the lines that no test reaches"
+	@echo "make surface    update the list of public names after an intended change"
+	@echo "make pins       update requirements/*.txt from pyproject.toml"
 	@echo "make clean      remove the environment, caches and builds; runs/ is kept"
 
-# The installer is pinned with hashes too, so nothing unpinned is ever run.
+# The installer is pinned with hashes too, so nothing unpinned is ever executed.
 $(BIN)/uv: requirements/installer.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "attnforge needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -38,7 +38,7 @@ $(BIN)/uv: requirements/installer.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
 	@touch $@
 
-# A stamp for each requirement file: installing again costs nothing while neither file has changed.
+# A stamp for each requirement file: nothing is installed again while neither file has changed.
 $(VENV)/.installed-%: requirements/%.txt pyproject.toml $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
@@ -86,8 +86,8 @@ pins: $(BIN)/uv
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 
-# GPU_PYTHON names another Python that has torch, Triton and pytest; what else is needed comes from the wheels
-# that benchmarks/carry.sh collected, and nothing is fetched.
+# GPU_PYTHON names another Python that has torch, Triton and pytest; everything else is installed from the wheels
+# that benchmarks/carry.sh collected, and nothing is downloaded.
 CARRIED := build/carry
 SITE := build/site
 gpu-check: $(if $(GPU_PYTHON),$(SITE),$(VENV)/.installed-dev)
@@ -95,7 +95,7 @@ gpu-check: $(if $(GPU_PYTHON),$(SITE),$(VENV)/.installed-dev)
 		$(or $(GPU_PYTHON),$(BIN)/python) benchmarks/gpu_check.py $(ARGS)
 
 $(SITE): $(wildcard $(CARRIED)/*.whl)
-	@test -n "$^" || { echo "$(CARRIED) holds no wheels; where packages can be fetched, run benchmarks/carry.sh"; exit 1; }
+	@test -n "$^" || { echo "$(CARRIED) contains no wheels; run benchmarks/carry.sh where packages can be downloaded"; exit 1; }
 	$(GPU_PYTHON) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-compile \
 		--upgrade --target $@ $^
 	@touch $@

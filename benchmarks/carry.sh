@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Collect what `make gpu-check` needs on a machine that can fetch nothing, as wheels for Linux on x86-64.
+# Collect what `make gpu-check` needs on a machine without network access, as wheels for Linux on x86-64.
 #
 #     benchmarks/carry.sh [FOLDER] [PYTHON_VERSION]       build/carry and 3.12 when not given
 #
-# The machine must have Python, torch, torchvision, Triton and pytest of its own; what these need is left out,
+# The machine must already have Python, torch, torchvision, Triton and pytest; their dependencies are skipped,
 # too. The versions are those of requirements/dev.txt where they are pinned there. Copy the folder beside the
 # checkout, to the same place, and run there:
 #

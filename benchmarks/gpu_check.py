@@ -80,7 +80,7 @@ def kernels(given: argparse.Namespace, out: Path, seconds: float) -> list[str]:
 
 
 def training(given: argparse.Namespace, out: Path, seconds: float) -> list[str]:
-    """A training step, and sampling, beside the official way."""
+    """A training step, and sampling, compared with the official implementation."""
     from training import main as measure_training  # builds models, which the other parts do not need
 
     options = ["--device", given.device, "--seconds", str(seconds), "--out", str(out)]

@@ -31,7 +31,7 @@ class Outcome:
 
 
 def outcomes(rows: Sequence[Row]) -> list[Outcome]:
-    """Every goal, for each type of numbers that has one."""
+    """Every goal, for each data type that has one."""
     found = []
     for dtype in ("bfloat16", "float32"):
         for pairs, floor, wanted in ((48, 25, 60), (256, 8, 18)):
@@ -83,7 +83,7 @@ def _best(
     batch: int,
     figure: Callable[[Row], float | None],
 ) -> float | None:
-    """The best figure of attnforge's kernels at a size."""
+    """The best value of attnforge's kernels at a size."""
     wanted = (operation, mode, dtype, batch)
     own = [
         row

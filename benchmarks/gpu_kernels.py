@@ -28,7 +28,7 @@ class Task:
     case: Case
     named: tuple[str, ...] = ()
     without: tuple[str, ...] = ("reference", "torch.compile", "FlexAttention")
-    """Providers that are left out: compilers take too long for every size."""
+    """Providers that are skipped: compilers take too long for every size."""
     rounds: int = 25
     seconds: float = 1.5
 

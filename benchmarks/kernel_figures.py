@@ -1,4 +1,4 @@
-"""Turns become rows: quantiles, ratios of neighbouring turns, shares of the roofline."""
+"""From repetitions to rows: quantiles, ratios of adjacent repetitions, shares of the roofline."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ QUANTILES = (0.2, 0.5, 0.8)
 
 @dataclass(slots=True)
 class Measured:
-    """What was found of a provider."""
+    """What was measured of a provider."""
 
     provider: Provider
     notes: dict[str, str] = field(default_factory=dict)
     """By mode: why it was not measured."""
     turns: dict[int, Turn] = field(default_factory=dict)
-    """By round: both kinds of passes together."""
+    """By repetition: both kinds of passes together."""
     memory: Memory | None = None
     inference_peak: float | None = None
     errors: dict[str, float] = field(default_factory=dict)
     """By mode."""
 
     def modes(self, wanted: Collection[str]) -> list[str]:
-        """Those wanted modes in which it is measured."""
+        """Those requested modes in which it is measured."""
         return [mode for mode in MODES if mode in wanted and mode not in self.notes]
 
     def refuse(self, modes: Collection[str], why: str) -> None:
@@ -50,7 +50,7 @@ def rows_of(
     peaks: PeaksOf,
     modes: Collection[str],
 ) -> list[Row]:
-    """A row for each provider and each mode that is wanted."""
+    """A row for each provider and each requested mode."""
     base = next((one for one in found if one.provider.name == OFFICIAL), None)
     lengths = case.lengths()
     rows = []

@@ -1,4 +1,4 @@
-"""Which providers are left out of a case because of what they took in a smaller one."""
+"""Which providers are skipped in a case because of their time or memory in a smaller one."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class Limits:
         if self.deadline is not None:
             left = self.deadline - time.monotonic()
             if left < (COMPILING if provider.compiled else 0):
-                return "left out: the time for the benchmark was up"
+                return "skipped: the time for the benchmark was up"
         seen = self._seen.get(_key(case, provider.name)) or self._seen.get(_key(case, provider.like))
         if seen is None:
             return ""
         grown = _size(case) / seen.size
         if seen.seconds * grown > self.slowest:
-            return f"left out: a turn would take about {seen.seconds * grown:.0f} s"
+            return f"skipped: a repetition would take about {seen.seconds * grown:.0f} s"
         if seen.kept is not None and seen.kept * grown > (room := free_megabytes(case.device)) * SHARE:
             return (
-                f"left out: it would keep {seen.kept * grown / 1e3:.0f} GB, and {room / 1e3:.0f} GB are free"
+                f"skipped: it would keep {seen.kept * grown / 1e3:.0f} GB, and {room / 1e3:.0f} GB are free"
             )
         return ""
 
@@ -64,7 +64,7 @@ class Limits:
         self._seen[_key(case, provider.name)] = _Seen(_size(case), seconds, kept)
         if seconds <= self.slowest:
             return (), ""
-        return MODES, f"left out: a turn takes {seconds:.0f} s"
+        return MODES, f"skipped: a repetition takes {seconds:.0f} s"
 
 
 def free_megabytes(device: torch.device) -> float:

@@ -1,4 +1,4 @@
-"""Measure every provider of a case: errors, memory, then times in rounds in which all take turns."""
+"""Measure every provider of a case: errors, memory, then times, with the providers alternating."""
 
 from __future__ import annotations
 

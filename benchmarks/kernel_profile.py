@@ -19,7 +19,7 @@ def first_able(case: Case) -> Provider:
 
 
 def profiled(case: Case) -> str:
-    """A table of what took most of some steps, after one that is not counted."""
+    """A table of the most expensive operations of some steps, after a warm-up step."""
     provider, inputs = first_able(case), case.inputs()
     activities = [ProfilerActivity.CPU]
     order = "self_cpu_time_total"

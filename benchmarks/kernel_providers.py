@@ -35,7 +35,7 @@ OWN = "attnforge"
 """What the names of attnforge's kernels begin with."""
 
 PRECISIONS: dict[str, tuple[Precision, ...]] = {"cpu": ("bfloat16",), "cuda": ("tf32", "bfloat16")}
-"""What float32 may be rounded to for products, by kind of device."""
+"""Precisions of float32 products, by kind of device."""
 
 EXACT = ("plain", "torch", "reference")
 """Kernels without rows for rounded products: `torch` does what `cpu` does, the others round nothing."""
@@ -56,7 +56,7 @@ class Provider:
     compiled: bool = False
     """Whether its first call compiles."""
     products: str = ""
-    """What factors of products are rounded to where that is not the type of the inputs."""
+    """The precision of factors of products where it is not the type of the inputs."""
     like: str = ""
     """Another provider that needs about as much time and memory."""
 

@@ -41,7 +41,7 @@ class Work:
 
     operations: float
     padded_operations: float
-    """With words and regions rounded up to what GPU programs make room for."""
+    """With words and regions padded as in GPU programs."""
     bytes: float
     """Inputs read once and results written once."""
 
@@ -110,7 +110,7 @@ def measure_peaks(device: torch.device, products: str, *, seconds: float = 0.5) 
 
 
 def _quickest(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds of the quickest of a few turns: on the GPU, on the wall, or of one thread's own time."""
+    """Seconds of the fastest of a few repetitions: GPU time, wall time, or processor time of one thread."""
     taken: list[float] = []
     for _ in range(REPEATS + 1):
         if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""The rows of the table: what was measured of one provider in one mode, and what it was measured on."""
+"""The rows of the table: measurements of one provider in one mode, and the machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernel_cases import Case
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One provider in one mode; figures that were not or cannot be measured are None."""
+    """One provider in one mode; values that were not or cannot be measured are None."""
 
     operation: str
     mode: str
@@ -37,7 +37,7 @@ class Row:
     clock: str = ""
     """Of the milliseconds: `processor` time of all threads together, or time that passed on the `device`."""
     milliseconds: float | None = None
-    """The median of the rounds."""
+    """The median over the repetitions."""
     milliseconds_20: float | None = None
     """The 20% quantile."""
     milliseconds_80: float | None = None
@@ -45,7 +45,7 @@ class Row:
     wall_milliseconds_20: float | None = None
     wall_milliseconds_80: float | None = None
     ratio: float | None = None
-    """How many times as quick as the official formulas: the median over rounds in which both ran."""
+    """Speed relative to the official formulas: the median over repetitions in which both ran."""
     ratio_20: float | None = None
     ratio_80: float | None = None
     wall_ratio: float | None = None
@@ -115,7 +115,7 @@ def about(device: str, *, keeping: bool = False, commit: str | None = None) -> A
 
 
 def row_of(case: Case, provider: str, mode: str, *, on: About) -> Row:
-    """A row without figures."""
+    """A row without measurements."""
     facts = {"ragged": case.ragged, "joined": case.joined, "channels-last": case.channels_last}
     return Row(
         operation=case.operation,

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     out = given.out or RESULTS / device_name(device)
     if given.keep_memory and not keep_freed_memory():
-        print("the system's allocator cannot be told to keep memory", file=sys.stderr)
+        print("the system's allocator has no option to keep memory", file=sys.stderr)
         return 1
     on = about(given.name or out.name, keeping=given.keep_memory, commit=given.commit)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
@@ -155,9 +155,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--provider", nargs="+", default=[], help="names, or parts of them; official runs anyway"
     )
-    made.add_argument("--without", nargs="+", default=[], help="names, or parts of them, that are left out")
+    made.add_argument("--without", nargs="+", default=[], help="names, or parts of them, to skip")
     made.add_argument("--rounds", type=int, default=15, help="at most")
-    made.add_argument("--seconds", type=float, default=20, help="of rounds for each case")
+    made.add_argument("--seconds", type=float, default=20, help="of repetitions for each case")
     made.add_argument("--slowest", type=float, default=60, help="seconds that a provider's turn may take")
     made.add_argument("--minutes", type=float, help="after which nothing more is begun")
     made.add_argument("--name", help="what the machine is called in the results; else the folder's name")

@@ -30,7 +30,7 @@ class Group:
 
 
 def groups(device: torch.device, *, small: bool = False) -> list[Group]:
-    """All groups, those of the headline figures first."""
+    """All groups, those of the main results first."""
     if small:
         matching = Case(
             operation=MATCHING, device=device, dtype=torch.float32, batch=4, queries=12, width=16, words=5

@@ -1,4 +1,4 @@
-"""Measures how quickly images of CUB are loaded, beside the official way: `python benchmarks/loading.py`.
+"""Measures how fast images of CUB are loaded, compared with the official loader.
 
 An image is loaded when a batch holds it at 64, 128 and 256 pixels as floats in [-1, 1]: decoded, cut to its
 bird, resized, cut at random, mirrored. All of that is counted, on one core and in processor time, so that
@@ -43,7 +43,7 @@ Batches = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was measured of one way."""
+    """Measurements of one method."""
 
     way: str
     milliseconds: float
@@ -55,7 +55,7 @@ class Line:
     wall_milliseconds: float
     images_per_second_and_core: float
     ratio: float
-    """How many times as quick as the official way: the median over neighbouring turns."""
+    """Speed relative to the official loader: the median over adjacent repetitions."""
     ratio_low: float
     ratio_high: float
 
@@ -96,7 +96,7 @@ def ways(root: Path, *, images: int, batch_size: int) -> dict[str, Batches]:
 
 
 def measure(compared: dict[str, Batches], *, images: int, repeats: int) -> list[Line]:
-    """Let the ways take turns, after one turn that is not counted."""
+    """Alternate the methods, after one warm-up repetition."""
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in compared}
     for repeat in range(repeats + 1):
         for name, load in compared.items():
@@ -120,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, help="a folder in the layout of CUB; without it one is drawn")
+    parser.add_argument("--data", type=Path, help="a folder in the layout of CUB; else one is generated")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--batch-size", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=15)

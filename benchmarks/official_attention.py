@@ -1,4 +1,4 @@
-"""The two attentions as the official AttnGAN code has them, written anew from a description of its steps.
+"""The two attentions as in the official AttnGAN code, reimplemented from a description of its steps.
 
 Each product wants its factors a certain way round, so maps are transposed and copied between them. Region
 matching goes through the captions one by one. One thing is mended: the official generator pairs pixels with

@@ -1,4 +1,4 @@
-"""How the official AttnGAN code loads an image of CUB, written anew from a description of its steps.
+"""How the official AttnGAN code loads an image of CUB, reimplemented from a description of its steps.
 
 Pillow opens the file and makes it RGB, cuts the square around the bird's box, resizes the shorter side to
 76/64 of the size, cuts a random square and mirrors half of them. The square is resized again for each smaller
@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]
 
 
 class OfficialLoading:
-    """Loads batches in the official way.
+    """Loads batches as the official code does.
 
     Args:
         sizes: Sides of the images in pixels, smallest first.

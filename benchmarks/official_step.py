@@ -1,4 +1,4 @@
-"""A step of the adversarial game as the official AttnGAN code makes it, written anew from a description.
+"""An adversarial step of the official AttnGAN code, reimplemented from a description.
 
 The networks have the same widths; what differs is how a step goes. Images come from the loader as floats of
 every size and are moved one by one. Every discriminator has an optimizer of its own, which goes through its
@@ -32,7 +32,7 @@ from attnforge.interfaces import AttentionOutput, Discriminator, ImageFeatures, 
 
 
 class OfficialStep:
-    """The networks of a game, trained in the official way.
+    """The networks of a workload, trained as in the official code.
 
     Args:
         game: Whose networks are copied.

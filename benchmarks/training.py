@@ -1,4 +1,4 @@
-"""How fast adversarial training steps are, beside the official way, and how fast images are drawn.
+"""How fast adversarial steps are, compared with the official implementation, and how fast sampling is.
 
 A step goes from a batch on the host to updated weights of generator, discriminators and moving average. The
 weights are random and the batches are noise, which takes as long as birds. All ways train networks of the
@@ -120,7 +120,7 @@ class Run:
         write_rows(self.out / f"{self.given.table}.csv", self.rows)
 
     def measure(self, game: Game, provider: Provider, batch: int) -> None:
-        """Measure one way; whatever goes wrong becomes a note in its row."""
+        """Measure one provider; a failure becomes a note in its row."""
         row = Row(recipe=game.name, what="training", provider=provider.name, device="", batch=batch)
         begun = time.monotonic()
         with noted(row):

@@ -1,4 +1,4 @@
-"""How fast a generator draws: to images on the device, and to files."""
+"""How fast a generator samples: to images on the device, and to files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Draw = Callable[[], Tensor]
 
 
 def draw_rows(game: Game, device: torch.device, *, small: bool, late: Callable[[], bool]) -> Iterator[Row]:
-    """A row for every way of drawing the largest images of a batch.
+    """A row for every way of sampling the largest images of a batch.
 
     Args:
         game: Whose generator draws.
@@ -126,7 +126,7 @@ class _Graph:
 def _to_disk(
     game: Game, device: torch.device, batch: int, kinds: dict[str, Engine], *, late: Callable[[], bool]
 ) -> Iterator[Row]:
-    """PNG files, timed on the wall: the host's work is most of it."""
+    """PNG files, wall time: most of it is work of the host."""
     count = min(FILES, 4 * batch)
     for name in (OFFICIAL, "attnforge bf16 channels-last"):
         row = Row(recipe=game.name, what="to disk", provider=name, device="", batch=batch)

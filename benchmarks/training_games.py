@@ -1,4 +1,4 @@
-"""The games that are measured: networks, losses and batches of a recipe, without data or trained weights."""
+"""The measured workloads: networks, losses and batches of a recipe, without data or trained weights."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from attnforge.train.engine import Engine
 PLUGINS = ("attngan", "cub", "coco", "folder", "sketch_birds")
 PARTS = frozenset({"generator", "discriminators", "losses"})
 SHORTEST, LONGEST = 8, 18
-"""Words of the captions, as far as the recipe lets them be so long."""
+"""Words per caption, at most the recipe's `max_words`."""
 SMALL = (
     *("generator.channels=4", "generator.base_size=16", "discriminator.channels=4"),
     *("text.dim=16", "text.embedding=16"),
 )
-"""Widths for a look at whether everything runs. `quickstart` is small enough as it is."""
+"""Small widths, to check that everything runs. `quickstart` is small enough already."""
 SMALL_IMAGE = (
     "image={use: timm, model: resnet10t, stage: 2, model_options: {channels: [8, 8, 8, 8], stem_width: 8}}"
 )
@@ -43,7 +43,7 @@ class Known:
 
     recipe: str
     vocabulary: int
-    """Words that the text encoder knows, of the published models."""
+    """Size of the published models' vocabulary."""
     classes: int
     """Classes that the images of a batch are drawn from."""
 
@@ -66,7 +66,7 @@ class Game:
     classes: int
 
     def spec_on(self, device: torch.device, engine: Engine | None = None) -> TaskSpec:
-        """A copy of all networks on a device, laid out as an engine wants them."""
+        """A copy of all networks on a device, laid out as an engine expects them."""
 
         def moved(network: Any) -> Any:
             made = copy.deepcopy(network).to(device)
@@ -89,7 +89,7 @@ class Game:
         return self.spec.generator.image_sizes
 
     def samples(self, batch: int, *, seed: int, full_length: bool = False) -> EncodedSamples:
-        """Random images and captions on the host, as the loader gives them."""
+        """Random images and captions on the host, as the loader returns them."""
         draw, noise = Random(seed), torch.Generator().manual_seed(seed)  # noqa: S311
         longest = min(LONGEST, self.phase.max_words)
         captions = [
@@ -109,14 +109,14 @@ class Game:
         )
 
     def official_samples(self, batch: int, *, seed: int) -> tuple[EncodedSamples, tuple[Tensor, ...]]:
-        """The same with images as floats of every size, as the official loader gives them."""
+        """The same with images as floats of every size, as the official loader returns them."""
         samples = self.samples(batch, seed=seed)
         images = samples.image.float().div_(127.5).sub_(1.0)
         return samples, pyramid(images, self.image_sizes, levels=samples.image)
 
 
 def game_of(name: str, *, small: bool = False, overrides: Sequence[str] = ()) -> Game:
-    """The game of one of KNOWN.
+    """The workload of one of KNOWN.
 
     Args:
         name: `bird`, `coco` or `quickstart`.
@@ -143,7 +143,7 @@ def game_of(name: str, *, small: bool = False, overrides: Sequence[str] = ()) ->
 
 @contextmanager
 def quick_initialisation() -> Iterator[None]:
-    """Draw what is orthogonal from a Gaussian of about its size: 100 million weights take minutes else."""
+    """Replace orthogonal weights by similar Gaussian ones: 100 million weights take minutes otherwise."""
     exact = nn.init.orthogonal_
 
     def quick(tensor: Tensor, gain: float = 1.0, generator: torch.Generator | None = None) -> Tensor:

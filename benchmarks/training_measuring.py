@@ -1,4 +1,4 @@
-"""Measure one way of making a step: time, memory, kernels, launches, waits and a trace."""
+"""Measure one provider of a step: time, memory, kernels, launches, synchronisations and a trace."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Profiled:
 
 
 def times_of(step: Step, device: torch.device, *, steps: int, seconds: float) -> Times:
-    """How long steps take, one after the other without waiting between them.
+    """How long consecutive steps take, without synchronisation between them.
 
     Args:
         step: Makes one.
@@ -102,7 +102,7 @@ def waits_of(step: Step) -> int:
 
 
 def profiled(step: Step, device: torch.device, trace: Path) -> Profiled:
-    """What one step consists of, after one that only starts the profiler; its trace is written."""
+    """The operations of one step, after one that only starts the profiler; its trace is written."""
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)

@@ -63,7 +63,7 @@ class Provider:
 
 
 def providers(device: torch.device) -> list[Provider]:
-    """All ways that can run on a device, the official one first, then those that are asked for most."""
+    """All providers that can run on a device, the official one first, then the most common."""
     last, graphs = {"channels_last": True}, {"cuda_graphs": True}
     on_gpu = [
         Provider("attnforge bf16 channels-last graphs", "bf16", {**last, **graphs}, profiled=True),

@@ -28,7 +28,7 @@ class Row:
     milliseconds_80: float | None = None
     images_per_second: float | None = None
     ratio: float | None = None
-    """How many times as quick as the official way in float32, in the same run."""
+    """Speed relative to the official implementation in float32, in the same run."""
     teraflop: float | None = None
     """Of a step: products and convolutions as they were called, a multiplication and an addition as two."""
     teraflop_per_second: float | None = None

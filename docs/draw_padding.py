@@ -1,4 +1,4 @@
-"""Draws docs/images/padding.png from a trained run: a caption alone, and in a batch with either mask.
+"""Renders docs/images/padding.png from a trained run: a caption alone, and in a batch with either mask.
 
     attnforge quickstart --out runs/quickstart
     python docs/draw_padding.py runs/quickstart docs/images/padding.png
@@ -28,17 +28,17 @@ from attnforge.run.pipeline import Pipeline
 SHOWN = "a big white bird with a yellow cap a blue breast and green wings"
 SHORTER = "this bird is blue with a red crown and blue wings"
 LONGER = "this yellow bird has a very tiny beak and its belly is purple and its crown is white"
-FIRST = 9
+FIRST_SLOT = 9
 """The first slot that is shown: the mask of a shorter caption hides only the end of a longer one."""
 TILE, GAP, LEFT, LINE = 64, 6, 82, 20
-"""Pixels: side of a map and of the drawing, between maps, before the maps, and of a line of text."""
+"""Pixels: side of a map and of the image, between maps, before the maps, and of a line of text."""
 WORD, PADDING = (150, 235, 255), (255, 140, 30)
-"""Colours of a full weight on a word and on a padded slot."""
+"""Colours of the full weight on a word and on a padded slot."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """A drawing of a caption with the last stage's attention, one map a slot of the batch."""
+class AttentionView:
+    """A generated image with the last stage's attention, one map per slot of the batch."""
 
     title: str
     image: UInt8[np.ndarray, "h w 3"]
@@ -52,75 +52,78 @@ class Look:
         return float(self.maps[self.words :].sum() / self.maps.sum())
 
     @property
-    def that_miss_a_word(self) -> float:
+    def pixels_missing_a_word(self) -> float:
         """Share of the pixels from which a true word is hidden, in [0, 1]."""
         return float((self.maps[: self.words] == 0).any(axis=0).mean())
 
 
 @torch.inference_mode()
-def look(pipeline: Pipeline, captions: Sequence[str], place: int, *, mask: str, title: str) -> Look:
-    """Draw all captions in one batch and look at the one at `place`, whose noise is always the same.
+def attention_view(
+    pipeline: Pipeline, captions: Sequence[str], index: int, *, mask: str, title: str
+) -> AttentionView:
+    """Generate all captions in one batch and return the one at `index`, whose noise is always the same.
 
     Args:
-        pipeline: The run to draw with.
+        pipeline: The run to generate with.
         captions: The batch.
-        place: Which caption is looked at.
+        index: The caption to return.
         mask: The mask of every word attention, `per-caption` or `official`.
-        title: What the image says above.
+        title: The text above the maps.
     """
     generator = cast("nn.Module", pipeline.generator).eval()
-    for block in (one for one in generator.modules() if isinstance(one, WordAttention)):
+    for block in (module for module in generator.modules() if isinstance(module, WordAttention)):
         block.mask = mask  # type: ignore[assignment]
     text = encode_captions(
         pipeline.parts.text, pipeline.parts.tokenizer, captions, device=torch.device("cpu")
     )
     noise = torch.randn(1, pipeline.generator.noise, generator=torch.Generator().manual_seed(2))
     output = pipeline.generator(noise.expand(len(captions), -1), text, return_attention=True)
-    return Look(
+    return AttentionView(
         title=title,
-        image=to_bytes(output.images[-1])[place],
-        maps=output.attention[-1][place].numpy(),
-        words=int(text.lengths[place]),
+        image=to_bytes(output.images[-1])[index],
+        maps=output.attention[-1][index].numpy(),
+        words=int(text.lengths[index]),
     )
 
 
-def three_looks(pipeline: Pipeline) -> list[Look]:
+def three_views(pipeline: Pipeline) -> list[AttentionView]:
     """The caption alone, and between a shorter and a longer one with either mask."""
     batch = [SHORTER, SHOWN, LONGER]
+    own = "in a batch of three, mask: per-caption"
     return [
-        look(pipeline, [SHOWN], 0, mask="per-caption", title="alone"),
-        look(pipeline, batch, 1, mask="per-caption", title="in a batch of three, mask: per-caption"),
-        look(pipeline, batch, 1, mask="official", title="in the same batch, mask: official"),
+        attention_view(pipeline, [SHOWN], 0, mask="per-caption", title="alone"),
+        attention_view(pipeline, batch, 1, mask="per-caption", title=own),
+        attention_view(pipeline, batch, 1, mask="official", title="in the same batch, mask: official"),
     ]
 
 
-def sheet(looks: Sequence[Look], words: Sequence[str]) -> Image.Image:
-    """One row a look: the drawing, then a map for each slot from `FIRST` on."""
-    slots = range(FIRST, max(len(one.maps) for one in looks))
-    brightest = max(float(one.maps[FIRST:].max()) for one in looks)
+def sheet(views: Sequence[AttentionView], words: Sequence[str]) -> Image.Image:
+    """One row per view: the image, then a map for each slot from `FIRST_SLOT` on."""
+    slots = range(FIRST_SLOT, max(len(view.maps) for view in views))
+    brightest = max(float(view.maps[FIRST_SLOT:].max()) for view in views)
     height = LINE + TILE + GAP
-    page = Image.new("RGB", (LEFT + len(slots) * (TILE + GAP), LINE + len(looks) * height), "white")
+    page = Image.new("RGB", (LEFT + len(slots) * (TILE + GAP), LINE + len(views) * height), "white")
     pen = ImageDraw.Draw(page)
     font = ImageFont.load_default(13)
     for slot in slots:
         label = words[slot] if slot < len(words) else "padding"
         pen.text((_left(slot) + TILE / 2, LINE / 2), label, "black", font=font, anchor="mm")
-    for row, one in enumerate(looks):
+    for row, view in enumerate(views):
         top = LINE + row * height
-        told = f"{one.title}: {one.on_padding:.0%} of the attention lies on padding"
-        told += f", {one.that_miss_a_word:.0%} of the pixels miss a word"
-        pen.text((GAP, top + LINE / 2), told, "black", font=font, anchor="lm")
-        page.paste(_tile(one.image), (GAP, top + LINE))
-        for slot, weights in enumerate(one.maps):
-            colour = np.array(WORD if slot < one.words else PADDING)
-            lit = np.sqrt(weights / brightest).clip(0, 1)[..., None] * colour  # a root shows small ones, too
+        label = f"{view.title}: {view.on_padding:.0%} of the attention lies on padding"
+        label += f", {view.pixels_missing_a_word:.0%} of the pixels miss a word"
+        pen.text((GAP, top + LINE / 2), label, "black", font=font, anchor="lm")
+        page.paste(_tile(view.image), (GAP, top + LINE))
+        for slot, weights in enumerate(view.maps):
+            colour = np.array(WORD if slot < view.words else PADDING)
+            lit = np.sqrt(weights / brightest).clip(0, 1)[..., None] * colour  # a root shows small weights
             if slot in slots:
                 page.paste(_tile(lit.round().astype(np.uint8)), (_left(slot), top + LINE))
     return page
 
 
 def _left(slot: int) -> int:
-    return LEFT + (slot - FIRST) * (TILE + GAP)
+    return LEFT + (slot - FIRST_SLOT) * (TILE + GAP)
 
 
 def _tile(pixels: UInt8[np.ndarray, "h w 3"]) -> Image.Image:
@@ -130,10 +133,10 @@ def _tile(pixels: UInt8[np.ndarray, "h w 3"]) -> Image.Image:
 def main(run: str, path: str) -> None:
     """Write the image."""
     pipeline = Pipeline.load(Path(run), device="cpu")
-    looks = three_looks(pipeline)
-    for one in looks:
-        print(f"{one.title}: {one.on_padding:.3f} on padding, {one.that_miss_a_word:.3f} miss a word")
-    page = sheet(looks, pipeline.parts.tokenizer.tokens(SHOWN))
+    views = three_views(pipeline)
+    for view in views:
+        print(f"{view.title}: {view.on_padding:.3f} on padding, {view.pixels_missing_a_word:.3f} miss a word")
+    page = sheet(views, pipeline.parts.tokenizer.tokens(SHOWN))
     page.quantize(255, dither=Image.Dither.NONE).save(path, optimize=True)
 
 

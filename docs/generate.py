@@ -1,8 +1,8 @@
-"""Writes the parts of the reference that the code already says: run it after changing an option.
+"""Generates the reference pages that come from the code: run it after changing an option.
 
     python docs/generate.py
 
-A test compares the pages with what this would write, so they cannot drift from the code.
+A test compares the pages with its output, so they cannot drift from the code.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def pages() -> dict[str, str]:
 
 
 def recipe_page() -> str:
-    """The sections of a recipe, the whole of it first."""
+    """The sections of a recipe, beginning with the root."""
     parts = [
         "# Recipe\n",
-        "The keys of each section. A *kind* stands for a component: its name, or a map with `use:` and its",
-        "options, which are listed under [components](components.md). `extends` names a parent recipe; how",
-        "the two become one is told in [write a recipe](../how-to/write-a-recipe.md). `requires` lists",
-        "packages that must be installed, and `lock` is what `attnforge show --frozen` adds.\n",
+        "The keys of each section. A *kind* is a slot for a component: its name, or a map with `use:` and",
+        "its options, which are listed under [components](components.md). `extends` names a parent recipe;",
+        "[write a recipe](../how-to/write-a-recipe.md) describes how the two are merged. `requires` lists",
+        "packages that must be installed, and `lock` is added by `attnforge show --frozen`.\n",
     ]
     for section in _sections(Recipe):
         parts += [f"## {section.__name__}\n", _prose(section) + "\n", _table(section)]
@@ -53,8 +53,8 @@ def recipe_page() -> str:
 
 
 def components_page(plugins: PluginCatalogue) -> str:
-    """Every component that attnforge ships, by kind, with its options."""
-    parts = ["# Components\n", "What ships with attnforge; `attnforge components` lists what is installed.\n"]
+    """Every shipped component, by kind, with its options."""
+    parts = ["# Components\n", "The shipped components; `attnforge components` lists the installed ones.\n"]
     for kind in KINDS:
         parts += [f"## {kind}\n", _prose(INTERFACES[kind]) + "\n"]
         for name in plugins.registry.names(kind):
@@ -68,13 +68,13 @@ def components_page(plugins: PluginCatalogue) -> str:
 
 def commands_page(top: click.Group) -> str:
     """Every command of attnforge itself, with its arguments and options."""
-    parts = ["# Commands\n", "`attnforge COMMAND --help` says the same. Errors end with exit code 1.\n"]
+    parts = ["# Commands\n", "`attnforge COMMAND --help` prints the same. Errors end with exit code 1.\n"]
     for path, command, context in _commands(top, click.Context(top, info_name="attnforge")):
         if isinstance(command, click.Group) and not command.invoke_without_command and command is not top:
             continue
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         parts += [f"## `{path}`\n", f"```text\n{usage}\n```\n", _unwrapped(command.help or "") + "\n"]
-        records = (one.get_help_record(context) for one in command.get_params(context))
+        records = (parameter.get_help_record(context) for parameter in command.get_params(context))
         if rows := [row for row in records if row and row[1] and "--help" not in row[0]]:
             parts += ["| Option | Meaning |", "|---|---|"]
             parts += [f"| `{_cell(name)}` | {_cell(text)} |" for name, text in rows]
@@ -83,27 +83,29 @@ def commands_page(top: click.Group) -> str:
 
 
 def hooks_page() -> str:
-    """Every hook, as its specification says it."""
+    """Every hook, with the docstring of its specification."""
     parts = ["# Hooks\n", (inspect.getdoc(hookspec) or "") + "\n"]
     for name, hook in vars(hookspec).items():
         if name.startswith("attnforge_"):
             parameters = inspect.signature(hook).parameters.values()
-            arguments = ", ".join(one.name for one in parameters)
+            arguments = ", ".join(parameter.name for parameter in parameters)
             parts += [f"## `{name}({arguments})`\n", _prose(hook) + "\n"]
             meanings = argument_lines(hook.__doc__)
             if parameters:
                 parts += ["| Argument | Type | Meaning |", "|---|---|---|"]
-                rows = ((one.name, one.annotation, meanings[one.name]) for one in parameters)
-                parts += [f"| `{one}` | `{_cell(kind)}` | {_cell(meaning)} |" for one, kind, meaning in rows]
+                parts += [
+                    f"| `{name}` | `{_cell(kind)}` | {_cell(meanings[name])} |"
+                    for name, kind in ((parameter.name, parameter.annotation) for parameter in parameters)
+                ]
                 parts += [""]
     return "\n".join(parts)
 
 
 def _sections(root: type) -> Iterator[type]:
     """A section and all below it, each once."""
-    waiting, seen = [root], {root}
-    while waiting:
-        section = waiting.pop(0)
+    queue, seen = [root], {root}
+    while queue:
+        section = queue.pop(0)
         yield section
         for option in options_of(section).values():
             shape = option.shape
@@ -111,7 +113,7 @@ def _sections(root: type) -> Iterator[type]:
                 shape = shape.item
             if isinstance(shape, SectionShape) and shape.target not in seen:
                 seen.add(shape.target)
-                waiting.append(shape.target)
+                queue.append(shape.target)
 
 
 def _commands(
@@ -149,7 +151,7 @@ def _linked(shape: SlotShape | SectionShape) -> str:
 
 def _default(option: Option) -> str:
     if option.default is MISSING:
-        return "*needed*"
+        return "*required*"
     words = default_in_words(option)
     return f"`{words}`" if words else ""
 

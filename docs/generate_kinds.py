@@ -1,9 +1,9 @@
-"""Writes one page of the reference for each kind of component, from code alone.
+"""Generates one page of the reference for each kind of component from the code.
 
     python docs/generate.py
 
-The protocol and the spec are printed as they stand in the source, the example is what `attnforge plugins new`
-writes, and the promises are those that `attnforge.testing` checks.
+The protocol and the spec are copied from the source, the example is the output of `attnforge plugins new`,
+and the checks are those of `attnforge.testing`.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ EXAMPLES = {
     "task": "contrastive",
     "kernel": "fused",
 }
-"""What the component of each page's example is called."""
+"""The name of the example component on each page."""
 
 
 def kind_pages() -> dict[str, str]:
-    """The text of every page, by file name below docs/reference."""
+    """The text of every page, by path below docs/reference."""
     pages = {f"kinds/{kind}.md": kind_page(kind) for kind in KINDS}
     return {"kinds/index.md": index_page(), **pages}
 
 
 def index_page() -> str:
-    """All kinds with what they do."""
+    """All kinds with their meaning."""
     rows = [f"| [`{kind}`]({kind}.md) | {meaning} |" for kind, meaning in KINDS.items()]
     parts = [
         "# Kinds of components\n",
-        "What a plugin can bring. Each page has what a component of the kind promises, what it is given, a",
-        "complete example, and the checks that hold it to its promises.",
-        "`attnforge plugins new NAME --kind KIND` writes the example as a package of your own;",
-        "[the tutorial](../../tutorial/write-a-plugin.md) goes on from there. What ships is listed under",
-        "[components](../components.md).\n",
-        "| Kind | What it does |",
+        "The kinds of components that a plugin can provide. Each page has the interface of the kind, its",
+        "spec, a complete example, and the checks of the conformance kit.",
+        "`attnforge plugins new NAME --kind KIND` writes the example as a package;",
+        "[the tutorial](../../tutorial/write-a-plugin.md) continues from there. Shipped components are",
+        "listed under [components](../components.md).\n",
+        "| Kind | Meaning |",
         "|---|---|",
         *rows,
         "",
@@ -67,31 +67,24 @@ def index_page() -> str:
 
 
 def kind_page(kind: str) -> str:
-    """One kind: what it is given, what it promises, an example and its checks."""
+    """One kind: its interface, its spec, an example and its checks."""
     protocol = INTERFACES[kind]
     names = name_plugin(f"{EXAMPLES[kind]}-{kind}", kind=kind, plugins=load_plugins(installed=False))
     parts = [
         f"# {kind[0].upper()}{kind[1:].replace('-', ' ')}\n",
-        f"A component of the kind `{kind}` {_does(kind)}.\n",
+        f"A component of the kind `{kind}`: {KINDS[kind]}.\n",
     ]
-    parts += ["## What it promises\n", _source(protocol), ""]
+    parts += ["## Interface\n", _source(protocol), ""]
     parts += list(_spec(protocol))
-    parts += list(_travelling(protocol))
+    parts += list(_values(protocol))
     parts += list(_example(names))
     parts += list(_checks(kind))
-    parts += [f"The components of this kind that ship: [`{kind}`](../components.md#{kind}).\n"]
+    parts += [f"Shipped components of this kind: [`{kind}`](../components.md#{kind}).\n"]
     return "\n".join(parts)
 
 
-def _does(kind: str) -> str:
-    """What a kind does, as the end of a sentence."""
-    meaning = KINDS[kind]
-    verbs = r"(turns|draws|brings|judges|carries|computes) "
-    return meaning if re.match(verbs, meaning) else f"is this: {meaning}"
-
-
 def _source(target: type) -> str:
-    """A class as it stands in the source, without decorators that matter to no reader."""
+    """The source of a class, without decorators that do not matter to readers."""
     text = _lines(target).removeprefix("@runtime_checkable\n")
     return f"```python\n{text}\n```"
 
@@ -99,13 +92,13 @@ def _source(target: type) -> str:
 def _lines(target: type) -> str:
     """The source of a class with its decorators.
 
-    `inspect.getsource` asks the class where it begins from Python 3.13 on, which a decorator that an import
-    hook adds moves.
+    From Python 3.13 on, `inspect.getsource` asks the class for its first line, which a decorator that an
+    import hook adds would move.
     """
     module = inspect.getsource(sys.modules[target.__module__])
     node = _class(ast.parse(module), target.__name__)
-    begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return "\n".join(module.splitlines()[begin - 1 : node.end_lineno])
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "\n".join(module.splitlines()[first - 1 : node.end_lineno])
 
 
 def _class(module: ast.Module, name: str) -> ast.ClassDef:
@@ -115,44 +108,45 @@ def _class(module: ast.Module, name: str) -> ast.ClassDef:
 
 
 def _spec(protocol: type) -> Iterator[str]:
-    """The table of the spec that the protocol's constructor is handed."""
-    yield "## What it is given\n"
+    """The table of the spec that the protocol's constructor receives."""
+    yield "## Spec\n"
     named = re.search(r"spec: (\w+)", inspect.getdoc(protocol) or "")
     if named is None:
-        yield "No spec: its constructor takes only what a recipe says of it.\n"
+        yield "No spec: its constructor takes only the options of a recipe.\n"
         return
     spec = getattr(specs, named[1])
     yield f"An `attnforge.specs.{spec.__name__}`, before the `*` of its constructor. {_first(spec)}\n"
     yield "| Field | Type | Meaning |\n|---|---|---|"
-    said = _said_below(specs, spec.__name__)
+    meanings = _field_docstrings(specs, spec.__name__)
     for field in fields(spec):
         kind = str(field.type).replace("interfaces.", "").replace("|", "\\|")
-        yield f"| `{field.name}` | `{kind}` | {said.get(field.name, '')} |"
+        yield f"| `{field.name}` | `{kind}` | {meanings.get(field.name, '')} |"
     yield ""
 
 
-def _travelling(protocol: type) -> Iterator[str]:
-    """The values that its methods take and give, as they stand in the source."""
+def _values(protocol: type) -> Iterator[str]:
+    """The source of the values that its methods take and return."""
     text = _lines(protocol)
-    seen = [
-        name
-        for name, one in vars(values).items()
-        if inspect.isclass(one) and one.__module__ == values.__name__
+    classes = [
+        value
+        for value in vars(values).values()
+        if inspect.isclass(value) and value.__module__ == values.__name__
     ]
-    used = [getattr(values, name) for name in seen if re.search(rf"\b{name}\b", text)]
+    used = [value for value in classes if re.search(rf"\b{value.__name__}\b", text)]
     used += [interfaces.AdversarialStep] if "AdversarialStep" in text else []
     if used:
-        yield "## The values it meets\n"
+        yield "## Values\n"
         yield "From `attnforge.interfaces`:\n"
-        for one in used:
-            yield _source(one) + "\n"
+        for value in used:
+            yield _source(value) + "\n"
 
 
 def _example(names: Names) -> Iterator[str]:
     """The component that the scaffold writes, its declaration and a recipe that uses it."""
     files = project_files(names)
     yield "## A complete example\n"
-    yield f"`attnforge plugins new {names.plugin} --kind {names.kind}` writes this, and what is around it.\n"
+    command = f"attnforge plugins new {names.plugin} --kind {names.kind}"
+    yield f"`{command}` writes this and the rest of the package.\n"
     for path, language in (
         (f"{names.package}/{names.module}.py", "python"),
         (f"{names.package}/plugin.py", "python"),
@@ -164,10 +158,10 @@ def _example(names: Names) -> Iterator[str]:
 
 
 def _checks(kind: str) -> Iterator[str]:
-    """The promises that the conformance kit holds a component of the kind to."""
-    yield "## What is checked\n"
-    yield f'`conformance("{kind}/NAME")` of `attnforge.testing` is a class with a test for each promise:\n'
-    yield "| Test | Promise |\n|---|---|"
+    """The checks of the conformance kit for a component of the kind."""
+    yield "## Checks\n"
+    yield f'`conformance("{kind}/NAME")` of `attnforge.testing` has a test for each requirement:\n'
+    yield "| Test | Requirement |\n|---|---|"
     for check in checks_of(kind):
         yield f"| `test_{check.name}` | {check.promise.replace('|', chr(92) + '|')} |"
     yield ""
@@ -180,23 +174,23 @@ def _first(target: type) -> str:
 
 def _letters() -> str:
     """The sentence of the interfaces that explains shapes."""
-    found = re.search(r"used everywhere: (.+?)\n\n", inspect.getdoc(interfaces) or "", flags=re.DOTALL)
-    assert found is not None  # noqa: S101  (the docstring of this repository's own module)
-    return " ".join(found[1].split())
+    match = re.search(r"used everywhere: (.+?)\n\n", inspect.getdoc(interfaces) or "", flags=re.DOTALL)
+    assert match is not None  # noqa: S101  (the docstring of this repository's own module)
+    return " ".join(match[1].split())
 
 
-def _said_below(module: ModuleType, name: str) -> dict[str, str]:
-    """The text that stands below each field of a class."""
+def _field_docstrings(module: ModuleType, name: str) -> dict[str, str]:
+    """The text below each field of a class."""
     owner = _class(ast.parse(inspect.getsource(module)), name)
-    said = {}
+    texts = {}
     for field, text in zip(owner.body, owner.body[1:], strict=False):
         if (
             isinstance(field, ast.AnnAssign)
             and isinstance(text, ast.Expr)
             and isinstance(field.target, ast.Name)
         ):
-            said[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
-    return said
+            texts[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
+    return texts
 
 
 if __name__ == "__main__":

@@ -206,15 +206,15 @@ def test_what_would_take_too_long_or_too_much_is_left_out() -> None:
     limits = Limits(slowest=10)
     assert limits.note(SMALL, official, 0.5, memory) == ((), "")
     assert limits.refuse(replace(SMALL, batch=6), official) == ""
-    assert "a turn would take about 50 s" in limits.refuse(replace(SMALL, batch=30), official)
+    assert "a repetition would take about 50 s" in limits.refuse(replace(SMALL, batch=30), official)
     limits.note(SMALL, official, 1e-15, memory)
     assert "it would keep" in limits.refuse(replace(SMALL, batch=3_000_000), official)
     other = Provider(name="other", run=official.run, like=official.name)
     assert "it would keep" in limits.refuse(replace(SMALL, batch=3_000_000), other)
     modes, why = limits.note(SMALL, official, 11, memory)
-    assert (modes, why) == (MODES, "left out: a turn takes 11 s")
+    assert (modes, why) == (MODES, "skipped: a repetition takes 11 s")
     late = Limits(deadline=time.monotonic() - 1)
-    assert late.refuse(SMALL, official) == "left out: the time for the benchmark was up"
+    assert late.refuse(SMALL, official) == "skipped: the time for the benchmark was up"
 
 
 @pytest.mark.usefixtures("not_compiled")
@@ -245,12 +245,12 @@ def test_without_a_gpu_it_says_so(
     assert capsys.readouterr().err == "no GPU is at hand\n"
 
 
-def test_an_allocator_that_cannot_keep_memory_is_told(
+def test_an_allocator_that_cannot_keep_memory_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(kernels, "keep_freed_memory", lambda: False)
     assert kernels.main(["--keep-memory"]) == 1
-    assert capsys.readouterr().err == "the system's allocator cannot be told to keep memory\n"
+    assert capsys.readouterr().err == "the system's allocator has no option to keep memory\n"
     assert about("here", keeping=True).allocator == "keeping"
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of training: every way runs, each figure is what it says, and errors become notes."""
+"""The benchmark of training: every provider runs, values are what their columns say, errors become notes."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import click
 import pytest
 import torch
+from tiny_run import train_tiny
 
 from attnforge.cli.group import group
 from attnforge.plugin import load_plugins
@@ -169,10 +170,28 @@ def _resolved_by(blocks: list[Block]) -> Iterator[tuple[str, list[str]]]:
                 yield named[0], named[1:]
 
 
+def _python_of_the_readme(blocks: list[Block], root: Path, *, in_file: bool) -> list[Block]:
+    return [
+        block
+        for block in blocks
+        if block.page == root / "README.md" and block.language == "python" and bool(block.file) == in_file
+    ]
+
+
+def test_the_readme_generates_images(
+    blocks: list[Block], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_tiny(tmp_path / "runs" / "quickstart-0123abcd")
+    monkeypatch.chdir(tmp_path)
+    (block,) = _python_of_the_readme(blocks, root, in_file=False)
+    exec(block.text, {})  # the code of this repository's own README
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [f"bird-{index}.png" for index in range(4)]
+
+
 def test_the_readme_plugin_loads_and_works(
     blocks: list[Block], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (block,) = [one for one in blocks if one.page == root / "README.md" and one.language == "python"]
+    (block,) = _python_of_the_readme(blocks, root, in_file=True)
     name = Path(str(block.file)).stem
     (tmp_path / f"{name}.py").write_text(block.text)
     monkeypatch.syspath_prepend(tmp_path)
