@@ -41,7 +41,9 @@ def look() -> Iterator[Finding]:
         elif not package.fits:
             yield Finding(AREA, package.name, PROBLEM, f"{package.installed}{note}", install)
         elif unmet := conflicts(package.name):
-            text = "; ".join(f"it needs {other.required}, but {other.installed} is installed" for other in unmet)
+            text = "; ".join(
+                f"it needs {other.required}, but {other.installed} is installed" for other in unmet
+            )
             names = " ".join([package.name, *(other.name for other in unmet)])
             step = f"pip install --upgrade {names}"
             yield Finding(AREA, package.name, PROBLEM, f"{package.installed}, but {text}", step)
