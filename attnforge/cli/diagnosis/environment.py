@@ -41,7 +41,7 @@ def look() -> Iterator[Finding]:
         elif not one.fits:
             yield Finding(AREA, one.name, PROBLEM, f"{one.installed}{said}", f'pip install "{line}"')
         elif unmet := conflicts(one.name):
-            text = "; ".join(f"it needs {one.required}, but {one.installed} is installed" for one in unmet)
+            text = "; ".join(f"it needs {one.required}, and {one.installed} is installed" for one in unmet)
             names = " ".join([one.name, *(other.name for other in unmet)])
             yield Finding(
                 AREA, one.name, PROBLEM, f"{one.installed}, but {text}", f"pip install --upgrade {names}"
