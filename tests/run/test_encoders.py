@@ -57,19 +57,19 @@ def test_given_encoders_replace_the_phase_that_trains_them(trained: Path, tmp_pa
     assert train(tiny(*SHORT, f"encoders={trained}"), path, resume=False, reporter=reporter).finished
     assert checkpoints(path) == ["gan-0000001"]
     assert same(encoders(trained / "checkpoints/gan-0000005"), encoders(path / "checkpoints/gan-0000001"))
-    (said,) = [line for line in reporter.lines if "encoders are taken" in line]
+    (said,) = [line for line in reporter.lines if "using encoders" in line]
     assert str(trained) in said
-    assert "phase damsm is left out" in said
+    assert "skipping phase damsm" in said
 
 
 def test_without_encoders_every_phase_is_trained(trained: Path, tmp_path: Path) -> None:
     reporter = Noting()
     assert train(tiny(*SHORT), tmp_path / "own", resume=False, reporter=reporter).finished
     assert checkpoints(tmp_path / "own") == ["damsm-0000002", "damsm-0000003", "gan-0000001"]
-    assert not [line for line in reporter.lines if "encoders are taken" in line]
+    assert not [line for line in reporter.lines if "using encoders" in line]
 
 
-def test_a_recipe_of_encoders_alone_goes_on_training_those_given(trained: Path, tmp_path: Path) -> None:
+def test_a_recipe_of_encoders_alone_keeps_training_loaded_ones(trained: Path, tmp_path: Path) -> None:
     path, reporter = tmp_path / "longer", Noting()
     small = [one for one in TINY if not one.startswith("phases.gan")]
     only = ("phases.gan=null", "phases.damsm.steps=1", SHORT[0], f"encoders={trained}")

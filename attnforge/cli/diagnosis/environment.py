@@ -42,7 +42,7 @@ def look() -> Iterator[Finding]:
             yield Finding(AREA, package.name, PROBLEM, f"{package.installed}{note}", install)
         elif unmet := conflicts(package.name):
             text = "; ".join(
-                f"it needs {other.required}, but {other.installed} is installed" for other in unmet
+                f"it needs {other.required}, and {other.installed} is installed" for other in unmet
             )
             names = " ".join([package.name, *(other.name for other in unmet)])
             step = f"pip install --upgrade {names}"
