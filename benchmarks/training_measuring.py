@@ -17,7 +17,7 @@ from kernel_clocks import event
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from attnforge.train.graphs import SYNCHRONISING
+from attnforge.train.graphs import SYNCHRONIZATION_WARNING
 
 WARM_UP = 6
 """Steps before the first that counts; those that record a graph are among them."""
@@ -98,7 +98,7 @@ def waits_of(step: Step) -> int:
             step()
         finally:
             torch.cuda.set_sync_debug_mode(before)
-    return sum(SYNCHRONISING in str(one.message) for one in caught)
+    return sum(SYNCHRONIZATION_WARNING in str(one.message) for one in caught)
 
 
 def profiled(step: Step, device: torch.device, trace: Path) -> Profiled:
