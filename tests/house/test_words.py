@@ -79,7 +79,8 @@ def _sections(page: str) -> dict[str, str]:
 def _rows(section: str) -> list[list[str]]:
     """The cells of a table, without its header."""
     lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines[2:]]
+    return [[cell.strip().replace("\\|", "|") for cell in row] for row in cells]
 
 
 def _avoided(section: str) -> dict[str, str]:
