@@ -236,4 +236,4 @@ def test_unreadable_optimizer_states_are_skipped(copied_run: Copy) -> None:
     search = newest_checkpoint(path / "checkpoints", phases=["damsm", "gan"], finite=True)
     assert search.checkpoint is not None
     assert search.checkpoint.step == 4
-    assert "optimizers.pt holds values that are not finite" in str(search.passed_over[0])
+    assert "optimizers.pt has values that are not finite" in str(search.passed_over[0])

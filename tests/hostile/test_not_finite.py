@@ -92,7 +92,7 @@ def test_a_checkpoint_that_is_not_finite_is_skipped_on_resume(
     run = copied_run("run")
     rewrite(run / "checkpoints/gan-0000005", "generator", spoil_one)
     assert attnforge(["train", "--resume", str(run)]) == 0
-    assert "generator.safetensors holds values that are not finite" in capsys.readouterr().err
+    assert "generator.safetensors has values that are not finite" in capsys.readouterr().err
     assert "gan-0000005" in events_of(run, "warning")[0]["message"]
     before, after = weights_of(whole_run, "gan-0000005"), weights_of(run, "gan-0000005")
     assert all(tensor.equal(after[name]) for name, tensor in before.items())
