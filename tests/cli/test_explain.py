@@ -37,7 +37,7 @@ def test_a_component_with_its_place_its_spec_and_its_options(capsys: pytest.Capt
     assert "Channels of the feature map that attends" in shown
     row = next(line for line in shown.splitlines() if line.startswith("  mask "))
     assert "`per-caption`, `official`" in row
-    assert "`per-caption` hides the" in row
+    assert "`per-caption` masks the" in row
     assert "Args:" not in shown
 
 
@@ -45,7 +45,7 @@ def test_a_component_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     (one,) = facts(capsys, "generator/multi-stage")
     options = {option["name"]: option for option in one["options"]}  # type: ignore[attr-defined]
     assert one["topic"] == "component"
-    assert one["version"] == 1
+    assert one["version"] == 2
     assert one["target"] == "attnforge_attngan.generator:MultiStageGenerator"
     assert options["channels"]["default"] == 32
     assert options["stages"]["needed"]

@@ -78,5 +78,5 @@ def test_the_table_is_for_people_and_says_what_the_environment_names(
     said = capsys.readouterr()
     assert "word-attention" in said.out
     assert "plain torch, the definition" in said.out
-    assert f"{VARIABLE} names `reference`" in said.err
+    assert f"{VARIABLE}=reference applies wherever `auto` would choose" in said.err
     assert run(["kernels", "--dtype", "int4"]) == 2

@@ -127,7 +127,7 @@ def test_a_worker_that_is_killed_is_named(tmp_path: Path) -> None:
         code, _, err = ended(process)
     assert code == 1
     assert "error[worker-killed]" in err
-    assert "a process that loads data ended by SIGKILL" in err
+    assert "a data loading worker ended with SIGKILL" in err
     assert "plugin" not in err  # in whose hook the training process may have been
     assert "Traceback" not in err
 
