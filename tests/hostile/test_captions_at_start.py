@@ -161,7 +161,9 @@ def test_metadata_is_read_and_images_are_looked_at_once_for_all_splits_and_sizes
     root, read, looked = folder(tmp_path / "data"), [], []
     records, look = metadata.read_records, captioned.inspect_header
     monkeypatch.setattr(metadata, "read_records", lambda *given: read.append(1) or records(*given))
-    monkeypatch.setattr(captioned, "inspect_header", lambda *given, **named: looked.append(1) or look(*given, **named))
+    monkeypatch.setattr(
+        captioned, "inspect_header", lambda *given, **named: looked.append(1) or look(*given, **named)
+    )
     datasets = Datasets(lambda spec: Folder(spec, root=str(root)))
     train_64, train_32 = datasets.of_any_size("train"), datasets.open("train", image_size=32)
     test = datasets.open("test", image_size=32)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
 from attnforge.cli import run
-from attnforge.errors import Problem, RecipeError
+from attnforge.errors import Problem, RecipeError, nearest
 from attnforge.recipe import resolve
 from attnforge.recipe.unexpanded import unexpanded
 
@@ -37,12 +36,20 @@ def test_a_mistyped_key_of_a_file_names_the_nearest(tmp_path: Path, written: str
     assert str(unknown[0].expected).startswith(f"`{meant}`;")
 
 
-def test_thousands_of_problems_are_counted_and_not_printed(tmp_path: Path, capsys: Said) -> None:
+def test_thousands_of_problems_are_counted_and_not_printed(
+    tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def counted(name: str, known: list[str]) -> str | None:
+        compared.append(name)
+        return nearest(name, known)
+
+    monkeypatch.setattr("attnforge.recipe.decode.nearest", counted)
     keys = "".join(f"key{number}: 1\n" for number in range(15_000))
     path = recipe(tmp_path, f"extends: quickstart\n{keys}")
-    began = time.process_time()
     found = problems(path)
-    assert time.process_time() - began < 30  # each was compared with every known key: minutes
+    assert len(compared) <= 40  # comparing each with every known key would take minutes
     assert found[-1].code == "more-problems"
     assert "14,960 more problems" in found[-1].message
     assert run(["validate", str(path)]) == 1
@@ -53,9 +60,7 @@ def test_thousands_of_problems_are_counted_and_not_printed(tmp_path: Path, capsy
 
 def test_a_list_that_is_too_long_is_refused_where_it_is(tmp_path: Path) -> None:
     path = recipe(tmp_path, f"summary: [{'1,' * 490_000}1]\n")
-    began = time.process_time()
     (problem,) = problems(path)
-    assert time.process_time() - began < 10
     assert problem.message == "more than 20,000 values"
     assert problem.place is not None
     assert (problem.place.line, problem.place.column) == (1, 40_007)
