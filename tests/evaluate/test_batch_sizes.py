@@ -32,7 +32,7 @@ def test_images_and_metrics_are_the_same_for_every_batch_size(
     train_tiny(tmp_path / "run", *overrides)
     drawn: dict[int, list[Tensor]] = {size: [] for size in SIZES}
     noise: dict[int, list[Tensor]] = {size: [] for size in SIZES}
-    generate = measuring.generate
+    generate = measuring.generate_batch
 
     def noting(text: Any, generator: Any, tokenizer: Any, captions: Sequence[str], **options: Any) -> Tensor:
         handle = generator.register_forward_pre_hook(lambda _, inputs: noise[size].append(inputs[0]))
@@ -41,7 +41,7 @@ def test_images_and_metrics_are_the_same_for_every_batch_size(
         assert len(drawn[size][-1]) == len(captions) <= size
         return drawn[size][-1]
 
-    monkeypatch.setattr(measuring, "generate", noting)
+    monkeypatch.setattr(measuring, "generate_batch", noting)
     measured: dict[int, Measurement] = {}
     for size in SIZES:
         # or the first measurement would be taken for all
