@@ -178,7 +178,7 @@ def test_a_run_is_not_resumed_on_other_data_unless_that_is_accepted(
     shown = capsys.readouterr().err
     if change is other_pixels:  # as a damaged file that was mended has
         assert code == 0
-        assert f"warning: the training data is not that of checkpoint {run}" in shown
+        assert f"warning: the training data differs from that of checkpoint {run}" in shown
         assert CHANGES[change] in shown
         return
     assert code == 1
@@ -190,7 +190,7 @@ def test_a_run_is_not_resumed_on_other_data_unless_that_is_accepted(
     accept = ["phases.gan.steps=2", "training.changed_data=accept"]
     assert attnforge(["train", "--resume", str(run), *accept]) == 0
     shown = capsys.readouterr().err
-    assert "warning: the training data is not that of checkpoint" in shown
+    assert "warning: the training data differs from that of checkpoint" in shown
     assert CHANGES[change] in shown
     assert attnforge(["train", "--resume", str(run), "phases.gan.steps=3"]) == 0
     assert "warning" not in capsys.readouterr().err

@@ -197,7 +197,7 @@ def test_runs_of_images_and_split_sums_change_nothing_but_last_bits(
     exact = case.results("reference", precise=True)
     for workspace, programs in ((1, 1), (2**26, 1), (2**26, 10**6)):
         monkeypatch.setattr(gpu, "WORKSPACE", workspace)
-        monkeypatch.setattr(gpu_gradient, "PROGRAMS", programs)
+        monkeypatch.setattr(gpu_gradient, "MIN_PROGRAMS", programs)
         scores, gradients = errors(case.results("triton"), exact)
         assert scores < 1e-6
         assert gradients < 2e-6

@@ -114,7 +114,12 @@ FAULTS: list[tuple[str, Callable[[Path], object], str, str]] = [
     ("no-captions", lambda root: (root / "text").rename(root / "texts"), "text", "neither"),
     ("metadata-encoding", lambda root: _text(root).write_bytes(b"a\nb\xff\n"), "one_1.txt:2", "UTF-8"),
     ("bad-release", lambda root: write(_images(root), "1\n"), "images.txt:1", "'1'"),
-    ("bad-release", lambda root: names(root, "train", {"a": "b"}), "filenames.pickle", "no list of texts"),
+    (
+        "bad-release",
+        lambda root: names(root, "train", {"a": "b"}),
+        "filenames.pickle",
+        "is not a list of strings",
+    ),
     (
         "bad-release",
         lambda root: names(root, "train", ["001.Albatross/other", *"ab"]),
@@ -182,7 +187,7 @@ def test_an_image_in_both_splits_is_found_when_both_are_read(tmp_path: Path) -> 
     names(root, "test", [2, 3], "class_info")
     (found,) = read_release(root).problems
     assert found.code == "duplicate-file"
-    assert found.message == "CUB_200_2011/images/003.Crow/crow_1.jpg is for training and for testing"
+    assert found.message == "CUB_200_2011/images/003.Crow/crow_1.jpg is in both train and test"
 
 
 def test_without_pickles_or_list_the_split_is_not_defined(tmp_path: Path) -> None:
