@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+from PIL import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,12 @@ class GeneratedImage:
     regions: Float32[np.ndarray, "l _ _"] | None = None
     """The attention of each word over the regions of the largest image, by the run's matching loss; a word's
     map sums to one. None unless requested, or when the recipe does not match words with regions."""
+
+    @property
+    def image(self) -> Image.Image:
+        """The largest image."""
+        return Image.fromarray(self.images[-1])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the largest image to a file, in the format of its suffix."""
+        self.image.save(path)

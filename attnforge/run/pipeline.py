@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from attnforge.build import assemble
+from attnforge.build.assemble import assemble
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
-from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.resolve import resolve
 from attnforge.recipe.schema import Recipe
 from attnforge.run.folder import RunFolder
 from attnforge.run.generated import GeneratedImage
@@ -95,6 +96,17 @@ class Pipeline:
         """Load another checkpoint of the run into the same networks, which this pipeline shares."""
         self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
+
+    def __call__(self, captions: str | Sequence[str], *, n: int = 1, seed: int = 1) -> list[GeneratedImage]:
+        """Generate `n` images of a caption, or of each of several; without attention maps.
+
+        An image depends on its caption, the seed and its number alone. No global random state is used or
+        changed.
+
+        Raises:
+            AttnforgeError: a caption has no word that the vocabulary knows.
+        """
+        return self.generate([captions] if isinstance(captions, str) else captions, count=n, seed=seed)
 
     def generate(
         self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False

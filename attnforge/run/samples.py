@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from PIL import Image
 from torch import nn
 
 from attnforge.build.parts import Parts
@@ -52,6 +51,6 @@ class FixedSamples:
         )
         for number, sample in enumerate(generated):
             path = folder / f"{number:02d}.png"
-            Image.fromarray(sample.images[-1]).save(path)
+            sample.save(path)
             paths.append(str(path))
         return paths

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
-
 from attnforge.errors import Problem, RunError
 from attnforge.names import caption_name
 from attnforge.run.generated import GeneratedImage
@@ -43,7 +41,7 @@ def _write(sample: GeneratedImage, folder: Path, *, attention: bool) -> Iterator
     name = f"{caption_name(sample.caption)}-seed{sample.seed}-{sample.index}"
     with _writing(folder):
         image = folder / f"{name}.png"
-        Image.fromarray(sample.images[-1]).save(image)
+        sample.save(image)
     yield image
     if attention:
         with _writing(folder):

@@ -1,4 +1,4 @@
-"""GeneratedImage with a trained run."""
+"""Generating images with a trained run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from attnforge.errors import AttnforgeError
+import attnforge
+from attnforge.errors import AttnforgeError, RunError
 from attnforge.run.pipeline import Pipeline
 
 RED = "a red bird with blue wings"
@@ -59,3 +62,22 @@ def test_what_is_no_trained_run_is_said(trained: Path, tmp_path: Path, name: str
     with pytest.raises(AttnforgeError) as error:
         Pipeline.load(tmp_path / name)
     assert [problem.code for problem in error.value.problems] == [code]
+
+
+def test_a_loaded_run_is_called_with_a_caption_or_several(trained: Path, tmp_path: Path) -> None:
+    model = attnforge.load(str(trained), device="cpu")
+    state = torch.random.get_rng_state()
+    images = model(RED, n=3, seed=2)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert [(image.caption, image.seed, image.index) for image in images] == [(RED, 2, n) for n in range(3)]
+    several = model([GREEN, RED], n=1, seed=2)
+    assert [image.caption for image in several] == [GREEN, RED]
+    np.testing.assert_array_equal(several[1].images[-1], images[0].images[-1])
+    images[0].save(tmp_path / "bird.png")
+    with Image.open(tmp_path / "bird.png") as saved:
+        np.testing.assert_array_equal(np.asarray(saved), images[0].images[-1])
+
+
+def test_a_run_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(RunError):
+        attnforge.load(tmp_path / "nowhere")
