@@ -16,7 +16,7 @@ from attnforge.scaffold import name_plugin, write_project
 ROOT = Path(__file__).parents[2]
 STEMS = {"attention": "gated"}
 """The name without the kind; plugins/gated-attention is the plugin of the tutorial."""
-QUICK = ("attention", "loss")
+QUICK = ("attention",)
 """The kinds that every run of the tests covers; each of the others takes as long again."""
 
 
