@@ -25,6 +25,7 @@ from attnforge.values import (
     GeneratorOutput,
     ImageFeatures,
     Progress,
+    Prompt,
     Sample,
     Situation,
     StageOutput,
@@ -50,6 +51,7 @@ __all__ = [
     "Loss",
     "Metric",
     "Progress",
+    "Prompt",
     "Sample",
     "Situation",
     "Stage",
@@ -62,18 +64,23 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdversarialStep:
     """What a loss sees in one adversarial step."""
 
+    batch: Batch
+    progress: Progress
+    """How far the phase has come, for terms that change or that are computed in some steps only."""
+    prompt: Prompt
+    """What the images show: the encoded captions, without gradients, and the condition that was drawn."""
     real: tuple[Float[Tensor, "b 3 _ _"], ...]
     """Real images at every size the generator outputs, smallest first."""
     fake: GeneratorOutput
-    text: TextFeatures
-    class_ids: Int[Tensor, "b"]
+    generator: Generator
     discriminators: tuple[Discriminator, ...]
     """One per image size, smallest first."""
-    image_encoder: ImageEncoder
+    image_encoder: ImageEncoder | None = None
+    """None where the recipe has no image encoder."""
 
 
 @runtime_checkable
@@ -160,7 +167,8 @@ class Stage(Protocol):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        text: TextFeatures,
+        prompt: Prompt,
+        /,
         *,
         return_attention: bool = False,
     ) -> StageOutput: ...
@@ -168,7 +176,7 @@ class Stage(Protocol):
 
 @runtime_checkable
 class Generator(Protocol):
-    """Noise and text to images. Constructor: `__init__(self, spec: GeneratorSpec, *, ...)`."""
+    """Noise and a prompt to images. Constructor: `__init__(self, spec: GeneratorSpec, *, ...)`."""
 
     noise: int
     """Width n of the noise."""
@@ -176,7 +184,7 @@ class Generator(Protocol):
     """Sides in pixels of its output images, smallest first."""
 
     def __call__(
-        self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
+        self, noise: Float[Tensor, "b n"], prompt: Prompt, /, *, return_attention: bool = False
     ) -> GeneratorOutput: ...
 
 
@@ -184,17 +192,24 @@ class Generator(Protocol):
 class Discriminator(Protocol):
     """Real or fake, at one image size. Constructor: `__init__(self, spec: DiscriminatorSpec, *, ...)`."""
 
+    unconditional: bool
+    """Whether `logits` can do without a prompt; False for one-way discriminators."""
+
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h w"]: ...
-    def logits(
-        self, features: Float[Tensor, "b c h w"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        """Above 0 for real, below for fake; with a sentence, for real images that match it."""
+    def logits(self, features: Float[Tensor, "b c h w"], prompt: Prompt | None, /) -> Float[Tensor, "b *"]:
+        """Above 0 for real, below for fake; with a prompt, for real images that match it.
+
+        One logit an image, or several, such as one for every patch.
+        """
         ...
 
 
 @runtime_checkable
 class Loss(Protocol):
-    """A term of adversarial training, already weighted. Constructor: `__init__(self, *, ...)`.
+    """A term of adversarial training, already weighted. Constructor: `__init__(self, spec: LossSpec, *, ...)`.
+
+    A loss with weights or buffers is an `nn.Module`: it is seeded, moved and saved as any part, and its
+    trainable weights learn with the discriminators.
 
     Each method returns named scalars, which are summed; an empty dict adds nothing. `discriminator` is called
     first and detaches the generated images, so that no gradient reaches the generator; `generator` is called
@@ -250,6 +265,9 @@ class Task(Protocol):
 
     needs: ClassVar[frozenset[str]]
     """The parts of the recipe that it uses besides the encoders: `generator, discriminators, losses`."""
+
+    sampling_network: str | None
+    """Which of its networks generates images, by name; None for a task that trains no generator."""
 
     def networks(self) -> Mapping[str, nn.Module]:
         """Every network whose weights belong in a checkpoint, by name."""

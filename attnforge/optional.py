@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.values import ImageFeatures, TextFeatures
+from attnforge.values import ImageFeatures, Progress, TextFeatures
 
 
 @runtime_checkable
@@ -19,4 +20,51 @@ class RegionMatcher(Protocol):
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """How much each word attends to each region of its image: a word's map sums to 1, padding is 0."""
+        ...
+
+
+@runtime_checkable
+class HasExtras(Protocol):
+    """A data set whose samples have `extras` besides image and caption, such as a box or key points.
+
+    Optional. The names and shapes reach generators and discriminators in their specs, and are stored in
+    checkpoints; whoever generates images must then give these values, too.
+    """
+
+    extras: Mapping[str, tuple[int, ...]]
+    """The shape of each, by name."""
+
+
+@runtime_checkable
+class DrawsCondition(Protocol):
+    """A generator that draws a condition from the sentence and returns it in its output.
+
+    Optional. Discriminators and losses are told the width in their specs.
+    """
+
+    condition: int
+    """Width z of the condition."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A discriminator that also maps its features into the text encoder's space.
+
+    Optional; for word-level and contrastive losses.
+    """
+
+    def embed(self, features: Float[Tensor, "b c h w"]) -> ImageFeatures:
+        """Regions and image as vectors of the width of words and sentence."""
+        ...
+
+
+@runtime_checkable
+class Varies(Protocol):
+    """A loss whose terms depend on `progress`, such as a penalty that is computed in every fourth step.
+
+    Optional, and needed only for CUDA graphs: one graph is captured for each value that `variant` returns.
+    """
+
+    def variant(self, progress: Progress) -> Hashable:
+        """What determines which operations the step computes; the same value for equal steps."""
         ...

@@ -81,6 +81,8 @@ class GeneratorSpec:
 
     words: int
     """Width of a word vector and of the sentence vector."""
+    extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes, without the batch, of the extras in every prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,30 @@ class DiscriminatorSpec:
     """Side in pixels of its input images."""
     sentence: int
     """Width of the sentence vector."""
+    condition: int | None = None
+    """Width of the condition that the generator draws; None if it draws none."""
+    extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes, without the batch, of the extras in every prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossSpec:
+    """For a loss: what it trains."""
+
+    words: int
+    """Width of a word vector and of the sentence vector."""
+    vocabulary_size: int
+    """How many token ids there are; `prompt.tokens` lie in [0, vocabulary_size), 0 is padding."""
+    image_sizes: tuple[int, ...]
+    """Sides in pixels of the generator's images, smallest first."""
+    condition: int | None = None
+    """Width of the condition that the generator draws; None if it draws none."""
+    unconditional: bool = True
+    """Whether every discriminator can classify images without a prompt."""
+    extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes, without the batch, of the extras in every prompt."""
+    image_encoder: bool = True
+    """Whether the recipe has an image encoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +134,8 @@ class TaskSpec:
     """For a task: the built parts that it trains or uses. Parts not in its `needs` are absent."""
 
     text: interfaces.TextEncoder
-    image: interfaces.ImageEncoder
+    image: interfaces.ImageEncoder | None = None
+    """None where the recipe has no image encoder."""
     generator: interfaces.Generator | None = None
     discriminators: tuple[interfaces.Discriminator, ...] = ()
     losses: Mapping[str, interfaces.Loss] = field(default_factory=dict)
@@ -124,7 +151,8 @@ class MetricSpec:
 
     encode: Callable[[Sequence[str]], interfaces.TextFeatures]
     """Encodes captions, each with at least one known word, without gradients."""
-    image: interfaces.ImageEncoder
+    image: interfaces.ImageEncoder | None
+    """None where the recipe has no image encoder."""
     tokenizer: interfaces.Tokenizer
     data: interfaces.Dataset
     """The split that the captions come from."""

@@ -35,6 +35,79 @@ class TextFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """The output of a conditioner: a value, and the Gaussian that it was drawn from.
+
+    For a deterministic conditioner, the mean is the value and the log variance is zero.
+    """
+
+    value: Float[Tensor, "b z"]
+    mean: Float[Tensor, "b z"]
+    logvar: Float[Tensor, "b z"]
+
+    def detached(self) -> Condition:
+        """The same values without their gradients."""
+        return Condition(self.value.detach(), self.mean.detach(), self.logvar.detach())
+
+    def rows(self, indices: Int[Tensor, "k"]) -> Condition:
+        """The conditions of some rows of the batch."""
+        return Condition(self.value[indices], self.mean[indices], self.logvar[indices])
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt(TextFeatures):
+    """What each image of a batch is to show: its encoded caption, and what a data set gives besides."""
+
+    extras: Mapping[str, Float[Tensor, "b *shape"]] = field(default_factory=dict)
+    """Other inputs by name, with the shapes that the data set declares, such as a box of each image."""
+    condition: Condition | None = None
+    """What the generator drew from the sentence, detached: for discriminators that compare images with it.
+
+    None until the generator has run, and for generators that draw nothing.
+    """
+    tokens: Int[Tensor, "b l"] | None = None
+    """The token ids of the captions, for losses that read or write captions."""
+
+    @classmethod
+    def of(
+        cls,
+        text: TextFeatures,
+        *,
+        extras: Mapping[str, Tensor] | None = None,
+        condition: Condition | None = None,
+        tokens: Int[Tensor, "b l"] | None = None,
+    ) -> Prompt:
+        """A prompt of captions that are already encoded.
+
+        Args:
+            text: The encoded captions.
+            extras: Other inputs of each image, by name.
+            condition: What the generator drew from the sentences.
+            tokens: The token ids of the captions.
+        """
+        return cls(text.words, text.sentence, text.padding, dict(extras or {}), condition, tokens)
+
+    def mismatched(self, images: Int[Tensor, "k"], captions: Int[Tensor, "k"]) -> Prompt:
+        """A prompt of k rows with the captions of some rows and the extras of others.
+
+        A negative example is an image with the caption of another: `logits(features[images],
+        prompt.mismatched(images, captions))`. What the image itself shows, its box say, stays true.
+
+        Args:
+            images: The rows that the extras are taken from.
+            captions: The rows that captions, tokens and condition are taken from.
+        """
+        return Prompt(
+            self.words[captions],
+            self.sentence[captions],
+            self.padding[captions],
+            {name: extra[images] for name, extra in self.extras.items()},
+            None if self.condition is None else self.condition.rows(captions),
+            None if self.tokens is None else self.tokens[captions],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFeatures:
     """A batch of encoded images, in the space of the text features."""
 
@@ -49,18 +122,6 @@ class AttentionOutput:
     context: Float[Tensor, "b c h w"]
     weights: Float[Tensor, "b l h w"] | None
     """How much each pixel attends to each word, summing to one over words; None when not asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """The output of a conditioner: a value, and the Gaussian that it was drawn from.
-
-    For a deterministic conditioner, the mean is the value and the log variance is zero.
-    """
-
-    value: Float[Tensor, "b z"]
-    mean: Float[Tensor, "b z"]
-    logvar: Float[Tensor, "b z"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +155,8 @@ class Sample:
     class_id: int
     key: str
     """A name of the image, unique in its data set."""
+    extras: Mapping[str, Float[Tensor, "*shape"]] = field(default_factory=dict)
+    """Other inputs of generators by name, as the data set declares them; see `attnforge.optional.HasExtras`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +171,8 @@ class Batch:
     keys: tuple[str, ...]
     levels: UInt8[Tensor, "b 3 h w"] | None = None
     """The pixel values, 0 to 255, that `image` was made from; None when it was made otherwise."""
+    extras: Mapping[str, Float[Tensor, "b *shape"]] = field(default_factory=dict)
+    """The extras of the samples by name, stacked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
