@@ -41,6 +41,7 @@ install_import_hook(
         "attnforge_encoders",
         "attnforge_folder",
         "attnforge_machine",
+        "attnforge_r3gan",
         "attnforge_sketch_birds",
     ],
     "beartype.beartype(conf=beartype.BeartypeConf("

@@ -18,6 +18,7 @@ OWN = {
     "attnforge_cub",
     "attnforge_coco",
     "attnforge_encoders",
+    "attnforge_r3gan",
     "attnforge_machine",
 }
 
