@@ -1,1 +1,1 @@
-"""R3GAN: relativistic pairing, zero-centred gradient penalties, and residual networks without normalisation."""
+"""R3GAN: relativistic pairing, zero-centred gradient penalties, networks without normalisation."""

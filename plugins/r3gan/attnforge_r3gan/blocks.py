@@ -61,9 +61,9 @@ class ResidualBlock(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Doubles the side of a map by the bilinear filter [1, 3, 3, 1], after a 1 x 1 convolution if channels change.
+    """Doubles the side of a map by the bilinear filter [1, 3, 3, 1].
 
-    What lies outside the map is zero.
+    A 1 x 1 convolution precedes it where the number of channels changes. What lies outside the map is zero.
     """
 
     kernel: Tensor
@@ -81,9 +81,9 @@ class Upsample(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Halves the side of a map by the bilinear filter [1, 3, 3, 1], before a 1 x 1 convolution if channels change.
+    """Halves the side of a map by the bilinear filter [1, 3, 3, 1].
 
-    What lies outside the map is zero.
+    A 1 x 1 convolution follows where the number of channels changes. What lies outside the map is zero.
     """
 
     kernel: Tensor
@@ -114,7 +114,7 @@ def convolution(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 def scale_preserving(layer: nn.Conv2d | nn.Linear, *, gain: float = 1.0) -> None:
-    """Initialise a layer with N(0, gain^2 / fan-in), fan-in being the inputs of one output (He et al., 2015)."""
+    """Initialise a layer with N(0, gain^2 / inputs of one output) (He et al., 2015)."""
     nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.weight[0].numel()))
 
 

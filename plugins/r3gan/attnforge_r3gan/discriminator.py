@@ -20,9 +20,9 @@ class R3GANDiscriminator(nn.Module):
     """Classifies an image by a scalar product with its sentence, without normalisation.
 
     The mirror image of the generator: residual blocks and halvings down to 4 x 4 pixels, then a depthwise
-    convolution of all 16 pixels to a vector v. The logit is <U v, W sentence>, with a head of its own, <u, v>,
-    for images without a sentence where `unconditional` is true. Section 4 of R3GAN (Huang et al., 2024),
-    where the condition is a class. The default widths are those of FFHQ-64. Features: b c 4 4. Logits: b.
+    convolution of all 16 pixels to a vector v. The logit is <U v, W sentence>; with `unconditional`, images
+    without a sentence have the logit <u, v>. Section 4 of R3GAN (Huang et al., 2024), where the condition is
+    a class, or there is none. The default widths are those of FFHQ-64. Features: b c 4 4. Logits: b.
 
     Args:
         channels: Channels at each resolution, from 4 x 4 pixels up; those beyond the image size are not used.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Discriminator, Prompt
 from attnforge.specs import LossSpec
@@ -32,8 +32,3 @@ def logits_of(
     if unconditional:
         logits.append(at_least_float32(network.logits(features, None)))
     return logits
-
-
-def at_least_float32(values: Tensor) -> Tensor:
-    """The values in float32, or in float64 where they are that, for differences and exponentials."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))

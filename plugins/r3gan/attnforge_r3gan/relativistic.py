@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.adversarial.negatives import Mismatch, mismatched_pairs
+from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import AdversarialStep
 from attnforge.ranges import Weight
 from attnforge.specs import LossSpec
-from attnforge_r3gan.logits import at_least_float32, has_unconditional, logits_of
-from attnforge_r3gan.mismatch import Mismatch, mismatched_pairs
+from attnforge_r3gan.logits import has_unconditional, logits_of
 
 
 class RelativisticLoss:
@@ -38,9 +39,10 @@ class RelativisticLoss:
     Args:
         weight: Factor of all terms.
         unconditional: Also pair logits without captions; without a value, as the discriminators can.
-        mismatch: Which mismatched captions a real image is compared with: `circular`, that of the next
-            image; `other-class`, that of the next image of another class; `all`, those of all images of
-            other classes in the batch; `none`, as in the paper.
+        mismatch: Which mismatched captions a real image is compared with: `roll`, that of the next image;
+            `circular`, too, and the last image with the first caption; `other-class`, that of the next image
+            of another class; `all`, those of all images of other classes in the batch; `none`, as in the
+            paper.
         mismatch_weight: Factor of the term with mismatched captions.
 
     Raises:

@@ -12,11 +12,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from attnforge.adversarial.precision import at_least_float32, without_autocast
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Condition, Discriminator, Progress, Prompt
 from attnforge.ranges import Positive, Weight
 from attnforge.specs import LossSpec
-from attnforge_r3gan.logits import at_least_float32, has_unconditional, logits_of
+from attnforge_r3gan.logits import has_unconditional, logits_of
 
 Penalised = Literal["real", "generated", "both"]
 Method = Literal["exact", "finite-difference"]
@@ -67,9 +68,7 @@ class ZeroCentredPenalty:
         self.at: Penalised = at
         self.weights = weight if isinstance(weight, tuple) else (weight,) * len(sizes)
         if len(self.weights) != len(sizes):
-            message = (
-                f"`weight` lists {len(self.weights)} numbers; the generator has {len(sizes)} image sizes"
-            )
+            message = f"`weight` lists {len(self.weights)} numbers, and the generator has {len(sizes)} sizes"
             expected = f"one number, or {len(sizes)} of them, for {', '.join(map(str, sizes))} pixels"
             raise RecipeError(Problem("penalty-weights", message, expected=expected))
         self.method: Method = method
@@ -153,7 +152,7 @@ def estimated_slopes(
         unconditional: Whether there is a second row, of logits without captions.
         distance: The standard deviation s of the noise that is added to every pixel.
     """
-    with torch.autocast(images.device.type, enabled=False):
+    with without_autocast(images.device):
         here = at_least_float32(images.detach())
         near = here + distance * torch.randn_like(here)
         prompt = _at_least_float32(prompt)
