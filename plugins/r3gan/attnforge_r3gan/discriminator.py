@@ -70,8 +70,10 @@ class R3GANDiscriminator(nn.Module):
         self.match = nn.Linear(width, embedding or width, bias=False)
         self.embedding = nn.Linear(spec.sentence, embedding or width, bias=False)
         self.alone = nn.Linear(width, 1, bias=False) if unconditional else None
-        for layer in (self.pool, self.match, *([self.alone] if self.alone else [])):
-            scale_preserving(layer)
+        scale_preserving(self.pool)
+        scale_preserving(self.match)
+        if self.alone is not None:
+            scale_preserving(self.alone)
         scale_preserving(self.embedding, gain=1 / math.sqrt(self.embedding.out_features))
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:

@@ -108,7 +108,9 @@ class ZeroCentredPenalty:
         self, network: Discriminator, images: Float[Tensor, "b 3 h w"], prompt: Prompt
     ) -> Float[Tensor, ""]:
         if self.method == "exact":
-            slopes = squared_slopes(network, images, prompt, unconditional=self.unconditional)
+            # torch.compile cannot differentiate twice
+            exact = torch.compiler.disable(squared_slopes)  # type: ignore[no-untyped-call]
+            slopes: Tensor = exact(network, images, prompt, unconditional=self.unconditional)
         else:
             slopes = estimated_slopes(
                 network, images, prompt, unconditional=self.unconditional, distance=self.distance
