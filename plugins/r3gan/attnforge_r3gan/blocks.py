@@ -25,7 +25,7 @@ class ResidualBlock(nn.Module):
 
     Convolutions have no bias; a bias precedes each of the two leaky ReLUs. Nothing is normalised: the last
     convolution starts at zero, so that a block starts as the identity, and the other two are scaled by
-    L^(-1/4) for L blocks (fix-up initialisation, Zhang et al., 2019). R3GAN (Huang et al., 2024), section 4.
+    L^(-1/4) for L blocks (fix-up initialisation, Zhang et al., 2019). R3GAN (Huang et al., 2024).
 
     Args:
         channels: Channels c of input and output.

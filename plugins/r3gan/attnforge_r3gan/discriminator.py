@@ -21,8 +21,8 @@ class R3GANDiscriminator(nn.Module):
 
     The mirror image of the generator: residual blocks and halvings down to 4 x 4 pixels, then a depthwise
     convolution of all 16 pixels to a vector v. The logit is <U v, W sentence>; with `unconditional`, images
-    without a sentence have the logit <u, v>. Section 4 of R3GAN (Huang et al., 2024), where the condition is
-    a class, or there is none. The default widths are those of FFHQ-64. Features: b c 4 4. Logits: b.
+    without a sentence have the logit <u, v>. This is R3GAN's (Huang et al., 2024), where the condition is a
+    class, or there is none. The default widths are those of FFHQ-64. Features: b c 4 4. Logits: b.
 
     Args:
         channels: Channels at each resolution, from 4 x 4 pixels up; those beyond the image size are not used.
@@ -108,5 +108,7 @@ def _resolutions(image_size: int, available: int) -> int:
         message = (
             f"`channels` has {available} widths, too few for images of {image_size} x {image_size} pixels"
         )
-        raise RecipeError(Problem("resolutions", message, expected=f"{needed} widths, from 4 x 4 pixels up"))
+        raise RecipeError(
+            Problem("resolution-widths", message, expected=f"{needed} widths, from 4 x 4 pixels up")
+        )
     return needed

@@ -19,9 +19,9 @@ class R3GANGenerator(nn.Module):
     """Generates one image from noise and sentence with residual blocks and no normalisation.
 
     A learned map of 4 x 4 pixels, each channel times a linear function of (noise, W sentence), passes through
-    residual blocks and is doubled, once for every further width; a 1 x 1 convolution makes the image. Section
-    4 of R3GAN (Huang et al., 2024), where the condition is a class and the output is linear; here tanh
-    follows, because images lie in [-1, 1]. The default widths are those of FFHQ-64.
+    residual blocks and is doubled, once for every further width; a 1 x 1 convolution makes the image. This is
+    R3GAN's (Huang et al., 2024), where the condition is a class and the output is linear; here tanh follows,
+    because images lie in [-1, 1]. The default widths are those of FFHQ-64.
 
     Args:
         noise: Width of the noise vector.

@@ -24,9 +24,9 @@ class RelativisticLoss:
         generator       mean softplus(D(real, s) - D(fake, s))
 
     Only differences count: a generator that drops a kind of image loses against the real ones of that kind,
-    whatever else it gets right. This is R3GAN (Huang et al., 2024), Eq. 2 with f(t) = -log(1 + exp(-t)), of
-    Jolicoeur-Martineau (2019); it is meant to be used with `zero-centred` penalties, without which it need
-    not converge. Where discriminators have an unconditional logit, the terms are the means over both.
+    whatever else it gets right. This is the relativistic pairing GAN (Jolicoeur-Martineau, 2019) as R3GAN
+    (Huang et al., 2024) uses it, together with `zero-centred` penalties, without which it need not converge.
+    Where discriminators have an unconditional logit, the terms are the means over both.
 
     R3GAN's classes are compared in no other way. A caption can be, as in all text-to-image GANs since Reed et
     al. (2016): with `mismatch`, the discriminator also learns mean softplus(D(real, s') - D(real, s)) for

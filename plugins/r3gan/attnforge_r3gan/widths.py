@@ -26,5 +26,5 @@ def blocks_of(blocks: int | tuple[int, ...], channels: tuple[int, ...]) -> tuple
     listed = (blocks,) * len(channels) if isinstance(blocks, int) else blocks
     if len(listed) != len(channels):
         message = f"`blocks` lists {len(listed)} resolutions, and `channels` {len(channels)}"
-        raise RecipeError(Problem("resolutions", message, expected="one number, or one for each width"))
+        raise RecipeError(Problem("resolution-widths", message, expected="one number, or one for each width"))
     return listed

@@ -31,8 +31,8 @@ class ZeroCentredPenalty:
 
     The squares are summed over the pixels of an image and averaged over the batch; of several logits of an
     image, the gradient of their mean is taken, and where discriminators have an unconditional logit, the
-    penalty is the mean over that and the conditional one. R3GAN (Huang et al., 2024), Eq. 3 and 4, with both;
-    there `weight` is gamma, which decreases during training.
+    penalty is the mean over that and the conditional one. R3GAN (Huang et al., 2024) has both; its gamma,
+    here `weight`, decreases during training.
 
     A penalty needs discriminators whose logit depends on one image alone: batch normalisation in training
     mode is refused, because the gradients of other rows of the batch would be penalised too.
