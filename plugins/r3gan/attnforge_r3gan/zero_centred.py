@@ -77,8 +77,8 @@ class ZeroCentredPenalty:
         self.unconditional = has_unconditional(spec, unconditional)
 
     def variant(self, progress: Progress) -> Hashable:
-        """Whether the penalty is computed in this step."""
-        return progress.step % self.every == 0
+        """Whether the penalty is computed in this step: the n-th, the 2n-th, ..., as steps are logged."""
+        return (progress.step + 1) % self.every == 0
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Nothing: only discriminators are penalised."""
@@ -90,13 +90,14 @@ class ZeroCentredPenalty:
         Raises:
             RecipeError: A discriminator normalises over the batch.
         """
+        for network in step.discriminators:
+            refuse_batch_statistics(network)
         if not self.variant(step.progress):
             return {}
         terms = {}
         for network, weight, real, fake in zip(
             step.discriminators, self.weights, step.real, step.fake.images, strict=True
         ):
-            refuse_batch_statistics(network)
             factor = self.every * weight / 2
             if self.at != "generated":
                 terms[f"R1 {real.shape[-1]}"] = factor * self._penalty(network, real, step.prompt)

@@ -29,7 +29,11 @@ TestRelativisticMismatched = conformance(
     options={"weight": 2, "unconditional": False, "mismatch": "circular", "mismatch_weight": 0.5},
 )
 TestZeroCentred = conformance("loss/zero-centred")
-TestLazyR1 = conformance("loss/zero-centred", options={"at": "real", "weight": [1, 5], "every": 4})
+TestLazyR1 = conformance(
+    "loss/zero-centred",
+    options={"at": "real", "weight": [1, 5], "every": 4},
+    skip={"named_scalars": "the step of the checks, the first, has no penalty"},
+)
 TestFiniteDifference = conformance(
     "loss/zero-centred",
     options={"at": "generated", "method": "finite-difference", "distance": 0.1, "unconditional": False},
