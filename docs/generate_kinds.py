@@ -49,10 +49,7 @@ def kind_pages() -> dict[str, str]:
 
 def index_page() -> str:
     """All kinds with their meaning."""
-    rows = [
-        f"| [`{kind}`]({kind}.md) | {meaning} |"
-        for kind, meaning in ((name, kind.summary) for name, kind in KINDS.items())
-    ]
+    rows = [f"| [`{kind.name}`]({kind.name}.md) | {kind.summary} |" for kind in KINDS.values()]
     parts = [
         "# Kinds of components\n",
         "The kinds of components that a plugin can provide. Each page has the interface of the kind, its",
