@@ -89,6 +89,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
             "channels": 4,
         }
     },
+    "generator/r3gan": {"options": {"channels": [8, 8, 4], "group_channels": 4}},
+    "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},

@@ -74,7 +74,7 @@ class RelativisticLoss:
             fake_logits = logits_of(
                 network, network.features(fake.detach()), step.prompt, unconditional=self.unconditional
             )
-            terms[f"relativistic {size}"] = self.weight * _pairing_loss(real_logits, fake_logits)
+            terms[f"adversarial {size}"] = self.weight * _pairing_loss(real_logits, fake_logits)
             if self.mismatch != "none":
                 matched = real_logits[0]
                 loss = matched.new_zeros(())
@@ -95,7 +95,7 @@ class RelativisticLoss:
             fake_logits = logits_of(
                 network, network.features(fake), step.prompt, unconditional=self.unconditional
             )
-            terms[f"relativistic {real.shape[-1]}"] = self.weight * _pairing_loss(fake_logits, real_logits)
+            terms[f"adversarial {real.shape[-1]}"] = self.weight * _pairing_loss(fake_logits, real_logits)
         return terms
 
 

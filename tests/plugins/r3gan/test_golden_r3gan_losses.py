@@ -65,7 +65,7 @@ def test_the_discriminators_loss_and_gradients(
 ) -> None:
     gamma = float(expected["gamma"])
     one_way = spec(32, unconditional=False)
-    adversarial = RelativisticLoss(one_way).discriminator(official_step)["relativistic 32"]
+    adversarial = RelativisticLoss(one_way).discriminator(official_step)["adversarial 32"]
     penalty = ZeroCentredPenalty(one_way, at="both", weight=gamma).discriminator(official_step)
     mean = partial(pytest.approx, rel=1e-4)
     assert adversarial.item() == mean(expected["discriminator_adversarial"].mean().item())

@@ -41,7 +41,7 @@ def test_the_small_recipe_trains_and_logs_its_penalties(tmp_path: Path) -> None:
     recipe = resolve("r3-sketch-birds", overrides=[*TINY, *SHORT])
     assert train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter()).finished
     names = last_scalars(tmp_path / "run").keys()
-    terms = ("D relativistic", "D mismatched", "D R1", "D R2", "G relativistic")
+    terms = ("D adversarial", "D mismatched", "D R1", "D R2", "G adversarial")
     assert names >= {f"{term} {size}" for term in terms for size in SIZES}
 
 

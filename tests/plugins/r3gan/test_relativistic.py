@@ -93,8 +93,8 @@ def test_a_matching_caption_is_compared_with_mismatched_ones(
     loss = RelativisticLoss(spec(4), weight=3, mismatch=mismatch, mismatch_weight=0.5)
     terms = loss.discriminator(known_step(class_ids=torch.tensor([7, 7, 8])))
     plain = RelativisticLoss(spec(4), weight=3).discriminator(known_step())
-    assert list(terms) == ["relativistic 4", "mismatched 4"]
-    torch.testing.assert_close(terms["relativistic 4"], plain["relativistic 4"])
+    assert list(terms) == ["adversarial 4", "mismatched 4"]
+    torch.testing.assert_close(terms["adversarial 4"], plain["adversarial 4"])
     # the image cancels: the sentences remain
     expected = mean([softplus(SENTENCES[caption] - SENTENCES[image]) for image, caption in pairs])
     assert terms["mismatched 4"].item() == pytest.approx(3 * 0.5 * expected, rel=1e-5)
@@ -104,7 +104,7 @@ def test_a_matching_caption_is_compared_with_mismatched_ones(
 def test_without_another_class_the_mismatched_term_is_zero(mismatch: Mismatch) -> None:
     loss = RelativisticLoss(spec(4), mismatch=mismatch)
     terms = loss.discriminator(known_step(class_ids=torch.tensor([7, 7, 7])))
-    assert list(terms) == ["relativistic 4", "mismatched 4"]
+    assert list(terms) == ["adversarial 4", "mismatched 4"]
     assert terms["mismatched 4"].item() == 0
 
 
@@ -120,7 +120,7 @@ def test_patches_are_compared_one_by_one() -> None:
 def test_every_size_has_a_term_and_only_the_generators_reaches_its_images() -> None:
     loss, known = RelativisticLoss(spec(4, 8)), known_step(sizes=(4, 8))
     discriminator, generator = loss.discriminator(known), loss.generator(known)
-    assert list(discriminator) == list(generator) == ["relativistic 4", "relativistic 8"]
+    assert list(discriminator) == list(generator) == ["adversarial 4", "adversarial 8"]
     fakes = known.fake.images
     gradients = torch.autograd.grad(sum(discriminator.values()), fakes, allow_unused=True)
     assert gradients == (None, None)
