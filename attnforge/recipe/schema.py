@@ -161,8 +161,8 @@ class Recipe:
         losses: Named terms of adversarial training.
         pretrained: Weights to take from elsewhere, by module: `encoders: RUN` for text and image encoder,
             `text`, `generator` or a module inside such as `generator.first`. A value is a run, a checkpoint
-            or a .safetensors file; `RUN:NETWORK` names another network. Phases that train nothing but encoders
-            are skipped when all encoders are taken, unless there is no other.
+            or a .safetensors file; `RUN:NETWORK` names another network. Phases that train nothing but
+            encoders are skipped when all encoders are taken, unless there is no other.
         phases: What is trained, in order.
         training: Settings that all phases share.
         sampling: The captions that are sampled during training.
