@@ -19,7 +19,7 @@ from training_providers import OFFICIAL
 from training_rows import Row
 
 from attnforge.interfaces import TextFeatures
-from attnforge.run.generating import to_bytes
+from attnforge.sampling.generating import to_bytes
 from attnforge.train.engine import Engine
 
 BATCH, SMALL_BATCH = 100, 4

@@ -16,7 +16,7 @@ from torch import nn
 
 from attnforge.build.builder import Builder, class_of
 from attnforge.build.datasets import Datasets
-from attnforge.data.shortened import ShortenedTokenizer
+from attnforge.data.feeding.shortened import ShortenedTokenizer
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
     Build,

@@ -9,8 +9,8 @@ from attnforge.build.parts import Parts
 from attnforge.data.encoding import UnknownWords, refuse_unknown, refuse_unreadable_images
 from attnforge.evaluate.measure import choose_captions
 from attnforge.interfaces import Dataset
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import Reporter
+from attnforge.storage.folder import RunFolder
+from attnforge.train.progress import Reporter
 
 MAX_CHECKED_CAPTIONS = 20_000
 """Training captions whose words are compared with the vocabulary; more would delay the first step."""

@@ -10,23 +10,23 @@ from types import TracebackType
 from typing import Self
 
 from attnforge.build.parts import Parts
+from attnforge.evaluate.measured import Measurement, delete_measurements, write_measurement
 from attnforge.interfaces import Task, Tracker
 from attnforge.plugin.declared import describe_error
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.recipe.seal import seal
-from attnforge.run.folder import RunFolder, write_text
-from attnforge.run.measured import Measurement, delete_measurements, write_measurement
 from attnforge.run.plugin_files import collect_plugin_files
-from attnforge.run.progress import Reporter
 from attnforge.run.resuming import Resumption
-from attnforge.run.samples import FixedSamples
 from attnforge.run.tasks import sampling_network
+from attnforge.sampling.samples import FixedSamples
 from attnforge.specs import TrackerSpec
-from attnforge.train.checkpoints.checkpoint import LOCK
-from attnforge.train.checkpoints.saving import own_files, save_checkpoint
+from attnforge.storage.checkpoints.checkpoint import LOCK
+from attnforge.storage.checkpoints.saving import own_files, save_checkpoint
+from attnforge.storage.folder import RunFolder, write_text
 from attnforge.train.loop import StepResult, as_numbers
+from attnforge.train.progress import Reporter
 
 
 class Recorder:

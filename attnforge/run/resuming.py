@@ -18,9 +18,9 @@ from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.interfaces import Task
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
-from attnforge.run.folder import RunFolder
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.search import Damage, newest_checkpoint, saved_folders
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, saved_folders
+from attnforge.storage.folder import RunFolder
 
 _INTERVALS = frozenset({"log_every", "sample_every", "checkpoint_every"})
 """Options of a phase that do not affect training."""

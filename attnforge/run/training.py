@@ -17,15 +17,13 @@ from attnforge.build.parts import Parts
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
+from attnforge.evaluate.measuring import TrainingMetrics
 from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
-from attnforge.run.exclusive import exclusive
-from attnforge.run.folder import RunFolder
-from attnforge.run.measuring import TrainingMetrics
 from attnforge.run.pretrained import (
     describe_pretrained,
     find_pretrained,
@@ -33,7 +31,6 @@ from attnforge.run.pretrained import (
     phases_to_train,
     refuse_other_vocabulary,
 )
-from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.resuming import (
     Resumption,
@@ -42,16 +39,19 @@ from attnforge.run.resuming import (
     refuse_fewer_steps,
     refuse_other_data,
 )
-from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.steps import try_phases
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.finite import constants_of
-from attnforge.train.checkpoints.saving import remove_partial
+from attnforge.sampling.samples import FixedSamples
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.finite import constants_of
+from attnforge.storage.checkpoints.saving import remove_partial
+from attnforge.storage.exclusive import exclusive
+from attnforge.storage.folder import RunFolder
 from attnforge.train.device import choose_device
 from attnforge.train.engine import Engine
 from attnforge.train.loop import StepResult, run_phase
+from attnforge.train.progress import Reporter
 
 
 @dataclass(frozen=True, slots=True)

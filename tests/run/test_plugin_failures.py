@@ -16,12 +16,12 @@ from tiny_run import TINY
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.schema import Phase
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.training import Outcome, train
-from attnforge.train.checkpoints.search import read_checkpoint
+from attnforge.storage.checkpoints.search import read_checkpoint
+from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "phases.damsm.steps=1",

@@ -13,8 +13,8 @@ from tiny_run import TINY, tiny, train_tiny
 
 from attnforge.errors import AttnforgeError
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "evaluation.metrics={attributes: null, retrieval: null}",

@@ -10,8 +10,8 @@ from torch import nn
 
 from attnforge.errors import AttnforgeError
 from attnforge.recipe.schema import Training
+from attnforge.storage.optimizer_state import load_optimizer_state, optimizer_state
 from attnforge.train.engine import Engine, set_learning_rate
-from attnforge.train.optimizer_state import load_optimizer_state, optimizer_state
 
 CPU = torch.device("cpu")
 
