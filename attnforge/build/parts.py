@@ -37,7 +37,7 @@ from attnforge.seeds import derive_seed
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, LossSpec, TaskSpec, TextSpec
 
 if TYPE_CHECKING:
-    from attnforge.train.engine import Engine
+    from attnforge.compute.engine import Engine
 
 Part = TypeVar("Part")
 

@@ -43,11 +43,11 @@ def look_at_kernels() -> Iterator[Finding]:
     """Check which kernel `auto` or the environment selects for each operation, and the Triton interpreter."""
     import torch
 
-    from attnforge.cli.kernels import rows_of
+    from attnforge.compute.device import choose_device
     from attnforge.kernels import gpu
     from attnforge.kernels.dispatch import AUTO, VARIABLE, find, named_outside
+    from attnforge.kernels.listing import rows_of
     from attnforge.kernels.operations import operations
-    from attnforge.train.device import choose_device
     from attnforge.values import Situation
 
     device = choose_device("auto")

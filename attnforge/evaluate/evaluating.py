@@ -10,6 +10,7 @@ from torch import nn
 
 from attnforge.build.parts import Parts
 from attnforge.errors import DataError, Place, Problem, RecipeError, RunError
+from attnforge.evaluate.measure import unknown_evaluation_words
 from attnforge.evaluate.measured import (
     Measurement,
     protocol_digest,
@@ -19,7 +20,6 @@ from attnforge.evaluate.measured import (
 )
 from attnforge.evaluate.measuring import digest_of_weights, measure_network
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.run.captions import unknown_evaluation_words
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
 from attnforge.storage.exclusive import exclusive
 from attnforge.storage.folder import RunFolder

@@ -1,4 +1,4 @@
-"""Measures one generator, and the generator of a run at intervals during training and at the end."""
+"""Measures a generator by the metrics of its recipe."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, cast
+from typing import cast
 
 from torch import nn
 
@@ -17,13 +15,10 @@ from attnforge import __version__
 from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import measure
 from attnforge.evaluate.measured import Measurement, protocol_of
-from attnforge.interfaces import Generator, Task
+from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe
-from attnforge.run.recorder import Recorder
-from attnforge.run.tasks import sampling_network
 from attnforge.sampling.generating import generate_batch
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
-from attnforge.train.loop import StepResult
 
 
 def measure_network(
@@ -78,71 +73,6 @@ def measure_network(
         device=str(parts.device),
         seconds=round(time.monotonic() - start_time, 3),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _TrainedGenerator:
-    """A generator, with the phase that trains it."""
-
-    network: nn.Module
-    name: str
-    phase: str
-    steps: int
-    images: int
-
-
-class TrainingMetrics:
-    """Measures the generator of a run at the steps that its recipe sets.
-
-    Args:
-        parts: The encoders, the tokenizer and the data.
-        resolved: The recipe.
-        recorder: Saves the measurements.
-    """
-
-    def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder) -> None:
-        self.parts = parts
-        self.resolved = resolved
-        self.recorder = recorder
-        self.trained: _TrainedGenerator | None = None
-
-    def watch(self, task: Task, *, phase: str, steps: int, images: int) -> Callable[[StepResult], None]:
-        """The callback for the end of each step of a phase, to be called before its checkpoint is saved.
-
-        So a run that is killed between the two measures that step again and misses none.
-        """
-        name, network = task.sampling_network, sampling_network(task)
-        every = self.parts.recipe.evaluation.every
-        if name is None or network is None or not self.parts.recipe.evaluation.metrics:
-            return lambda result: None
-        trained = _TrainedGenerator(network, name, phase, steps, images)
-        self.trained = trained
-
-        def after_step(result: StepResult) -> None:
-            if every and result.step % every == 0 and result.step < steps:
-                self._measure(trained, step=result.step)
-
-        return after_step
-
-    def measure_final(self) -> dict[str, Any]:
-        """Measure the generator that was trained last; returns no metrics when there is none."""
-        if self.trained is None:
-            return {}
-        self.recorder.reporter.line("measuring on captions of the test split")
-        return self._measure(self.trained, step=self.trained.steps).metrics
-
-    def _measure(self, trained: _TrainedGenerator, *, step: int) -> Measurement:
-        measurement = measure_network(
-            self.parts,
-            trained.network,
-            resolved=self.resolved,
-            phase=trained.phase,
-            step=step,
-            images=trained.images,
-            name=trained.name,
-        )
-        self.recorder.log_measurement(measurement)
-        return measurement
 
 
 def digest_of_weights(checkpoint: Checkpoint) -> str:

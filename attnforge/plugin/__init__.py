@@ -2,6 +2,7 @@
 
 from attnforge.kinds import KINDS
 from attnforge.plugin.catalogue import Plugin, PluginCatalogue
+from attnforge.plugin.checked_recipe import CheckedRecipe
 from attnforge.plugin.component import API_VERSION, Component
 from attnforge.plugin.discovery import load_plugins
 from attnforge.plugin.hookspec import hookimpl
@@ -11,6 +12,7 @@ from attnforge.plugin.registry import Registry
 __all__ = [
     "API_VERSION",
     "KINDS",
+    "CheckedRecipe",
     "Component",
     "Migration",
     "Plugin",

@@ -14,10 +14,11 @@ import torch
 from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.device import choose_device
+from attnforge.compute.engine import Engine
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
-from attnforge.evaluate.measuring import TrainingMetrics
 from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
@@ -41,6 +42,7 @@ from attnforge.run.resuming import (
 )
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
+from attnforge.run.training_metrics import TrainingMetrics
 from attnforge.run.trial.steps import try_phases
 from attnforge.sampling.samples import FixedSamples
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
@@ -48,8 +50,6 @@ from attnforge.storage.checkpoints.finite import constants_of
 from attnforge.storage.checkpoints.saving import remove_partial
 from attnforge.storage.exclusive import exclusive
 from attnforge.storage.folder import RunFolder
-from attnforge.train.device import choose_device
-from attnforge.train.engine import Engine
 from attnforge.train.loop import StepResult, run_phase
 from attnforge.train.progress import Reporter
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from attnforge.build.assemble import assemble
+from attnforge.compute.device import choose_device
 from attnforge.data.extras import read_extras
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.resolve import resolve
 from attnforge.recipe.schema import Recipe
-from attnforge.run.resuming import no_intact_checkpoint
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.generating import generate_each
 from attnforge.sampling.region_maps import RegionMaps
@@ -28,9 +28,8 @@ from attnforge.storage.checkpoints.search import (
     saved_folders,
 )
 from attnforge.storage.folder import RunFolder
-from attnforge.storage.intact import intact_lock
+from attnforge.storage.intact import intact_lock, no_intact_checkpoint
 from attnforge.storage.locating import locate_run
-from attnforge.train.device import choose_device
 from attnforge.train.progress import warn_on_stderr
 
 GENERATOR = frozenset({"generator"})

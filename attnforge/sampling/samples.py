@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.build.parts import Parts
+from attnforge.data.choosing import choose_captions
 from attnforge.data.extras import extras_of, read_extras
-from attnforge.evaluate.measure import choose_captions
 from attnforge.interfaces import Generator
 from attnforge.names import step_name
 from attnforge.sampling.generating import generate_each
@@ -74,6 +74,6 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
         )
         return options.captions, extras
     data = parts.dataset("test")
-    chosen = choose_captions(data, count=count, seed=options.seed, parts=parts)
+    chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)
     captions = tuple(choice.caption for choice in chosen)
     return captions, extras_of(data, [choice.image for choice in chosen])

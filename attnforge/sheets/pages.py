@@ -37,8 +37,8 @@ def attention_sheet(
     """Write a PNG like Fig. 1 and 4 of AttnGAN: the stages, and below them the most attended words.
 
     One row for each stage with attention and, if the sample has its maps, one for the regions of each word in
-    the largest image; see `attnforge.sheets.figure`. A word's label has its position in the caption, from 0, and
-    its mass.
+    the largest image; see `attnforge.sheets.figure`. A word's label has its position in the caption, from 0,
+    and its mass.
 
     Args:
         sample: The generated image. Without attention maps only its stages are shown.

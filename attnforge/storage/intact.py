@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attnforge.errors import Problem, RunError
@@ -10,7 +10,7 @@ from attnforge.recipe.node import Map, find
 from attnforge.recipe.seal import is_intact
 from attnforge.recipe.source import read
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
-from attnforge.storage.checkpoints.search import read_checkpoint, saved_folders
+from attnforge.storage.checkpoints.search import Damage, read_checkpoint, saved_folders
 from attnforge.storage.folder import RunFolder, write_text
 
 
@@ -76,3 +76,14 @@ def _fault(lock: Path) -> str | None:
     if is_intact(content):
         return None
     return "does not match the digest in its last line, so it was damaged or edited"
+
+
+def no_intact_checkpoint(run: RunFolder, damages: Sequence[Damage]) -> Problem:
+    """The problem of a run whose checkpoints are all damaged."""
+    faults = "; ".join(f"{damage.folder.name}: {damage.fault}" for damage in damages)
+    return Problem(
+        code="no-whole-checkpoint",
+        message=f"run {run.path} has checkpoints, but none of them can be used: {faults}",
+        expected="an intact checkpoint, such as from a copy of the run; nothing was changed",
+        next_step="attnforge train RECIPE --out FOLDER starts a new run",
+    )

@@ -189,5 +189,5 @@ def test_modules_that_do_not_exist_are_named(
 
 
 def test_the_old_key_names_its_successor() -> None:
-    with pytest.raises(AttnforgeError, match="pretrained: {encoders: RUN}"):
+    with pytest.raises(AttnforgeError, match=r"pretrained: \{encoders: RUN\}"):
         tiny("encoders=runs/x")

@@ -72,7 +72,7 @@ PROVISIONAL = (
     "attnforge.seeds",
     "attnforge.storage.checkpoints.checkpoint",
     "attnforge.storage.checkpoints.saving",
-    "attnforge.train.engine",
+    "attnforge.compute.engine",
 )
 """Modules that plugins may use and whose names may change between minor versions."""
 

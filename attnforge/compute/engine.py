@@ -15,10 +15,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from attnforge.compute.graphs import GraphedStep, Scalars
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.kernels.gpu import MIN_CAPABILITY
 from attnforge.recipe.schema import Precision, Training
-from attnforge.train.graphs import GraphedStep, Scalars
 
 Network = TypeVar("Network", bound=nn.Module)
 
