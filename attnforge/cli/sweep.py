@@ -31,7 +31,7 @@ def command(
     from attnforge.plugin import load_plugins
     from attnforge.sweep.execute import run_sweep, states
     from attnforge.sweep.plan import plan_sweep
-    from attnforge.sweep.results import FILES
+    from attnforge.sweep.writing import FILES
     from attnforge.train.progress import ConsoleReporter
 
     plan = plan_sweep(sweep, overrides=overrides, out=out, plugins=load_plugins())

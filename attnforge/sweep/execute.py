@@ -11,7 +11,7 @@ from attnforge.run.stop import StopSignal
 from attnforge.run.training import train
 from attnforge.storage.exclusive import exclusive
 from attnforge.sweep.plan import Plan
-from attnforge.sweep.results import write_results
+from attnforge.sweep.writing import write_results
 from attnforge.sweep.state import SweepState
 from attnforge.train.progress import Reporter
 

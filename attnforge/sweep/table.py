@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from attnforge.evaluate.headlines import headlines, is_share, short, written
-
-if TYPE_CHECKING:
-    from attnforge.sweep.plan import Plan
-    from attnforge.sweep.results import RunResults
+from attnforge.sweep.plan import Plan
+from attnforge.sweep.results import RunResults
 
 
 def table(plan: Plan, results: Sequence[RunResults]) -> str:

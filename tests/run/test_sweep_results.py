@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from attnforge.evaluate.measured import Measurement
-from attnforge.sweep import results as subject
+from attnforge.sweep import writing as subject
 from attnforge.sweep.plan import Plan, PlannedRun
 
 
