@@ -25,6 +25,7 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
+from attnforge.run.listeners import TrainedPhase
 from attnforge.run.pretrained import (
     describe_pretrained,
     find_pretrained,
@@ -230,17 +231,8 @@ def _train_phases(
         generator = sampling_network(task)
         if generator is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
-        with recorder.phase(
-            name,
-            phase,
-            task,
-            parts,
-            start=start,
-            steps=steps,
-            images=len(data),
-            samples=samples,
-            constants=constants,
-        ) as after_step:
+        trained = TrainedPhase(name, phase, task, parts, start, steps, len(data))
+        with recorder.phase(trained, samples=samples, constants=constants) as record:
             steps_done = run_phase(
                 task,
                 phase_batches(parts, phase, data, start=start, steps=steps),
@@ -250,7 +242,7 @@ def _train_phases(
                 batch_size=phase.batch_size,
                 images=len(data),
                 seed=recipe.training.seed,
-                after_step=partial(_after_step, measure=measure, record=after_step, stop=stop),
+                after_step=partial(_after_step, measure=measure, record=record, stop=stop),
             )
         if steps_done < steps:
             return False
@@ -261,11 +253,12 @@ def _after_step(
     result: StepResult,
     *,
     measure: Callable[[StepResult], None],
-    record: Callable[[StepResult], bool],
+    record: Callable[[StepResult], None],
     stop: StopSignal,
 ) -> bool:
     measure(result)
-    return record(result) and not stop.requested
+    record(result)
+    return not stop.requested
 
 
 def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

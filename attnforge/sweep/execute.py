@@ -11,8 +11,8 @@ from attnforge.run.stop import StopSignal
 from attnforge.run.training import train
 from attnforge.storage.exclusive import exclusive
 from attnforge.sweep.plan import Plan
-from attnforge.sweep.writing import write_results
 from attnforge.sweep.state import SweepState
+from attnforge.sweep.writing import write_results
 from attnforge.train.progress import Reporter
 
 ENCODERS = "encoders"
