@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attnforge.errors import Place
 from attnforge.plugin.component import Component
@@ -21,6 +21,7 @@ class ComponentUse:
     """Its options with every default filled in, as plain data."""
 
 
+@runtime_checkable
 class CheckedRecipe(Protocol):
     """A recipe that was read and decoded; `attnforge.recipe.ResolvedRecipe` is one."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -54,6 +54,7 @@ class TrainedPhase:
         return step % self.options.log_every == 0 or step in (1, self.steps) or self.is_saved(step)
 
 
+@runtime_checkable
 class StepListener(Protocol):
     """Called after every step, in the order in which listeners are listed."""
 
