@@ -35,8 +35,9 @@ class Frozen(nn.Module):
         return self.network(*inputs, **options)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.network._apply(fn)
-        return super()._apply(fn, recurse)
+        self.network._apply(fn)  # type: ignore[no-untyped-call]
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def __deepcopy__(self, memo: dict[int, object]) -> Frozen:
         copy = Frozen(self.network)
