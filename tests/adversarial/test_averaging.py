@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from small_game import play, spec, state
+from small_game import at, play, spec, state
 from torch import Tensor, nn
 
-from attnforge.adversarial.averaging import WeightAverage
+from attnforge.adversarial.averaging import Average, WeightAverage
 from attnforge.adversarial.task import AdversarialTask
 from attnforge.run.tasks import sampling_network
 
@@ -33,12 +33,13 @@ def live_and_average(task: AdversarialTask) -> tuple[nn.Module, nn.Module]:
 
 
 def adversarial_task(**options: Any) -> AdversarialTask:
-    return AdversarialTask(spec(), average=0.9, generator_learning_rate=0.05, **options)
+    average = Average(decay=0.9, **options)
+    return AdversarialTask(spec(), average=average, generator_learning_rate=0.05)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_weights_are_the_moving_average_whatever_becomes_of_the_statistics(choice: str) -> None:
-    task = adversarial_task(average_buffers=choice)
+    task = adversarial_task(buffers=choice)
     live, average = live_and_average(task)
     expected = {name: weight.detach().clone() for name, weight in live.named_parameters()}
     for step in range(3):
@@ -59,7 +60,7 @@ def test_statistics_are_copied_as_the_official_code_does() -> None:
 
 
 def test_statistics_can_be_averaged_like_weights_and_counters_are_copied() -> None:
-    task = adversarial_task(average_buffers="average")
+    task = adversarial_task(buffers="average")
     live, average = live_and_average(task)
     expected = statistics(live)
     for step in range(3):
@@ -72,7 +73,7 @@ def test_statistics_can_be_averaged_like_weights_and_counters_are_copied() -> No
 
 
 def test_recomputed_statistics_are_those_of_what_the_averaged_network_computes() -> None:
-    task = adversarial_task(average_buffers="recompute")
+    task = adversarial_task(buffers="recompute")
     _, average = live_and_average(task)
     layers = {name: one for name, one in average.named_modules() if isinstance(one, nn.BatchNorm2d)}
     assert layers
@@ -118,7 +119,8 @@ def test_recomputed_statistics_fit_the_averaged_weights_better_than_copied_ones(
     """The live weights have moved far in thirty large steps, the average of decay 0.999 hardly."""
     off = {}
     for choice in ("copy", "recompute"):
-        task = AdversarialTask(spec(), average=0.999, average_buffers=choice, generator_learning_rate=0.05)
+        average = Average(decay=0.999, buffers=choice)
+        task = AdversarialTask(spec(), average=average, generator_learning_rate=0.05)
         for step in range(30):
             play(task, seed=step)
         off[choice] = float(mean_maps(task).mean())
@@ -127,7 +129,7 @@ def test_recomputed_statistics_fit_the_averaged_weights_better_than_copied_ones(
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_what_the_average_looks_at_changes_nothing_that_is_trained(choice: str) -> None:
-    plain, other = adversarial_task(), adversarial_task(average_buffers=choice)
+    plain, other = adversarial_task(), adversarial_task(buffers=choice)
     for step in range(2):
         assert play(plain, seed=step) == play(other, seed=step)
     for name, network in plain.networks().items():
@@ -138,11 +140,11 @@ def test_what_the_average_looks_at_changes_nothing_that_is_trained(choice: str) 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_a_resumed_average_continues_bit_for_bit(choice: str) -> None:
-    straight = adversarial_task(average_buffers=choice)
+    straight = adversarial_task(buffers=choice)
     play(straight, seed=1)
     saved = {name: state(network) for name, network in straight.networks().items()}
     moments = {name: copy.deepcopy(one.state_dict()) for name, one in straight.optimizers().items()}
-    resumed = adversarial_task(average_buffers=choice)
+    resumed = adversarial_task(buffers=choice)
     for name, network in resumed.networks().items():
         network.load_state_dict(saved[name])
     for name, optimizer in resumed.optimizers().items():
@@ -154,7 +156,7 @@ def test_a_resumed_average_continues_bit_for_bit(choice: str) -> None:
 
 
 def test_without_an_average_images_are_generated_with_the_trained_weights() -> None:
-    task, averaged = AdversarialTask(spec(), average=0), AdversarialTask(spec())
+    task, averaged = AdversarialTask(spec(), average=None), AdversarialTask(spec())
     assert play(task) == play(averaged)
     assert "generator-average" not in task.networks()
     assert sampling_network(task) is task.networks()["generator"]
@@ -163,10 +165,10 @@ def test_without_an_average_images_are_generated_with_the_trained_weights() -> N
 
 def test_an_average_keeps_a_network_of_its_own() -> None:
     live = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    average = WeightAverage(live, decay=0.5)
+    average = WeightAverage(live, Average(decay=0.5))
     first = live[0].weight.detach().clone()
     with torch.no_grad():
         live[0].weight.add_(4)
     assert torch.equal(average.network[0].weight, first)
-    average.update(live)
+    average.update(live, progress=at(0))
     torch.testing.assert_close(average.network[0].weight.detach(), first + 2)
