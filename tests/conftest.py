@@ -27,6 +27,7 @@ settings.load_profile("untimed")
 
 install_import_hook(
     [
+        "attnforge.adversarial",
         "attnforge.data",
         "attnforge.evaluate",
         "attnforge.interfaces",
@@ -40,6 +41,7 @@ install_import_hook(
         "attnforge_cub",
         "attnforge_encoders",
         "attnforge_folder",
+        "attnforge_gan",
         "attnforge_machine",
         "attnforge_sketch_birds",
     ],

@@ -19,9 +19,9 @@ def mismatched_pairs(
     `roll` pairs each image but the last with the next caption, as the official code does; in a data set
     of few classes that caption may match. `circular` pairs each image with the previous caption, and the
     first with the last, as DF-GAN does; a batch of one image has no pairs. `other-class` pairs each image
-    with the next caption of another class, cyclically; an image is skipped when the whole batch has its class. `all` pairs each image
-    with every caption of another class, which learns matching faster at little cost, since the features of
-    images are computed already. `none` gives no pairs, as in Eq. 5 of the paper.
+    with the next caption of another class, cyclically; an image is skipped when the whole batch has its
+    class. `all` pairs each image with every caption of another class, which learns matching faster at little
+    cost, since the features of images are computed already. `none` gives no pairs, as in Eq. 5 of the paper.
     """
     indices = torch.arange(len(class_ids), device=class_ids.device)
     if mismatch == "none":

@@ -25,7 +25,11 @@ META = torch.device("meta")
 
 
 def whole_spec() -> TaskSpec:
-    return spec(adversarial=BinaryCrossEntropyLoss(SPEC), damsm=DamsmLoss(SPEC, image_noise=0.1), kl=ConditioningLoss(SPEC))
+    return spec(
+        adversarial=BinaryCrossEntropyLoss(SPEC),
+        damsm=DamsmLoss(SPEC, image_noise=0.1),
+        kl=ConditioningLoss(SPEC),
+    )
 
 
 def game(**options: object) -> AdversarialTask:

@@ -58,7 +58,11 @@ def test_the_adversarial_task_logs_the_share_of_pairs_that_its_loss_kept() -> No
 
 def test_scalars_of_two_losses_with_the_same_name_are_distinguished() -> None:
     task = AdversarialTask(
-        spec(bce=BinaryCrossEntropyLoss(SPEC), one=DamsmLoss(SPEC, filter=0.3), two=DamsmLoss(SPEC, filter=1e-9))
+        spec(
+            bce=BinaryCrossEntropyLoss(SPEC),
+            one=DamsmLoss(SPEC, filter=0.3),
+            two=DamsmLoss(SPEC, filter=1e-9),
+        )
     )
     scalars = play(task)
     assert scalars["pairs kept"] < scalars["two: pairs kept"] == 1
