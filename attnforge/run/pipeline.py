@@ -34,6 +34,8 @@ from attnforge.train.checkpoints.search import (
 from attnforge.train.device import choose_device
 
 GENERATOR = frozenset({"generator"})
+GIVING = "attnforge sample RUN CAPTION --with NAME=NUMBERS"
+"""The command that gives extras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Pipeline:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
         shapes, values = self.parts.extras, extras or {}
-        rows = read_extras(shapes, values, captions=len(captions), how="--with NAME=NUMBERS")
+        rows = read_extras(shapes, values, captions=len(captions), how=GIVING)
         return generate_each(
             self.parts.text,
             self.generator,

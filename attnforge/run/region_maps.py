@@ -37,9 +37,9 @@ class RegionMaps:
         encoder = parts.image
         if encoder is None:
             return None
-        for loss in recipe.losses.values():
+        for name, loss in recipe.losses.items():
             if _matches(loss):
-                return cls(encoder, cast("RegionMatcher", loss(parts.loss_spec)))
+                return cls(encoder, cast("RegionMatcher", parts.build_loss(name)))
         for phase in recipe.phases.values():
             if _matches(phase.task):
                 task = phase.task(parts.task_spec(class_of(phase.task).needs))

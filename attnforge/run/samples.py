@@ -69,9 +69,8 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
     """
     options = parts.recipe.sampling
     if options.captions:
-        extras = read_extras(
-            parts.extras, options.extras, captions=len(options.captions), how="sampling.extras.NAME=[...]"
-        )
+        how = "attnforge train RECIPE sampling.extras.NAME=[NUMBERS]"
+        extras = read_extras(parts.extras, options.extras, captions=len(options.captions), how=how)
         return options.captions, extras
     data = parts.dataset("test")
     chosen = choose_captions(data, count=count, seed=options.seed, parts=parts)
