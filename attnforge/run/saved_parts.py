@@ -55,7 +55,7 @@ class SavedParts(Parts):
 
     @property
     def unconditional(self) -> bool:
-        """Whether every discriminator can classify images without a prompt; no weights are made to find out."""
+        """Whether every discriminator can classify images without a prompt; no weights are needed to ask."""
         shapes = Parts(self.recipe, tokenizer=self.tokenizer, device=torch.device("meta"), extras=self.extras)
         return shapes.unconditional
 
