@@ -233,7 +233,7 @@ def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[st
                 code="no-generator-yet",
                 message=f"run {folder.path} trains only encoders, so it has no generator",
                 expected="a run of a recipe with a generator, which can use these encoders",
-                next_step=f"attnforge train RECIPE encoders={folder.path}",
+                next_step=f"attnforge train RECIPE pretrained.encoders={folder.path}",
             )
         )
     if search.passed_over:

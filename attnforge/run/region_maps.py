@@ -40,10 +40,9 @@ class RegionMaps:
         for name, loss in recipe.losses.items():
             if _matches(loss):
                 return cls(encoder, cast("RegionMatcher", parts.build_loss(name)))
-        for phase in recipe.phases.values():
+        for name, phase in recipe.phases.items():
             if _matches(phase.task):
-                task = phase.task(parts.task_spec(class_of(phase.task).needs))
-                return cls(encoder, cast("RegionMatcher", task))
+                return cls(encoder, cast("RegionMatcher", parts.task(name, phase.task)))
         return None
 
     def __call__(self, text: TextFeatures, images: Float[Tensor, "b 3 _ _"]) -> Float[Tensor, "b l h w"]:

@@ -32,7 +32,7 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
     Raises:
         PluginError: the name of one of its networks is not safe as a file name.
     """
-    task = phase.task(parts.task_spec(class_of(phase.task).needs))
+    task = parts.task(name, phase.task)
     unsafe = [network for network in task.networks() if not is_safe(network)]
     if unsafe:
         raise PluginError(

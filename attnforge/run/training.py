@@ -23,16 +23,16 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
-from attnforge.run.encoders import (
-    describe_encoders,
-    find_encoders,
-    load_encoders,
-    phases_to_train,
-    refuse_other_vocabulary,
-)
 from attnforge.run.exclusive import exclusive
 from attnforge.run.folder import RunFolder
 from attnforge.run.measuring import TrainingMetrics
+from attnforge.run.pretrained import (
+    describe_pretrained,
+    find_pretrained,
+    load_pretrained,
+    phases_to_train,
+    refuse_other_vocabulary,
+)
 from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.resuming import (
@@ -76,7 +76,7 @@ def train(
 ) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
-    Phases that train nothing but encoders are skipped when the recipe names a run to take these from.
+    Phases that train nothing but encoders are skipped when the recipe takes these from another run.
 
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
     depend only on seeds and positions, and checkpoints hold everything else.
@@ -91,8 +91,8 @@ def train(
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
-            its checkpoints can be used, or the recipe changes what was trained already, or the encoders are
-            missing, or the vocabulary of a checkpoint differs from the data's.
+            its checkpoints can be used, or the recipe changes what was trained already, or pretrained weights
+            are missing, or the vocabulary of a checkpoint differs from the data's.
         RecipeError: a part needs pretrained weights that the recipe does not name.
         DataError: the data is missing or malformed, or differs from the data of the checkpoint.
     """
@@ -132,7 +132,7 @@ def _train(
 
     resumption = find_resumption(RunFolder(path), resolved, phases=names, warn=warn) if resume else None
     checkpoint = resumption.checkpoint if resumption else None
-    if checkpoint is None and recipe.encoders is None:
+    if checkpoint is None and not recipe.pretrained:
         refuse_random_weights(resolved)
     # before a folder is made: missing data must not leave a run behind
     datasets = Datasets(recipe.data)
@@ -143,12 +143,11 @@ def _train(
         refuse_other_data(checkpoint, data_fingerprint, recipe=recipe, warn=warn)
         refuse_fewer_steps(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit_tokenizer(recipe, data, checkpoint)
-    encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
+    pretrained = [] if checkpoint else find_pretrained(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
     check_captions(parts, names)
-    if encoders is not None:
-        load_encoders(parts, encoders)
+    load_pretrained(parts, pretrained)
     if recipe.generator is not None:
         build_metrics(parts)  # a missing file is reported now rather than after training
     try_phases(
@@ -168,8 +167,8 @@ def _train(
             reporter.line(f"run {run.path}")
             if recipe.training.cuda_graphs and not engine.cuda_graphs:
                 reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
-            if encoders is not None:
-                reporter.line(describe_encoders(encoders, skipped))
+            if pretrained:
+                reporter.line(describe_pretrained(pretrained, skipped))
             if checkpoint is None:
                 warn_of_unknown_words(parts, run, reporter)
             recorder = Recorder(

@@ -137,7 +137,7 @@ def test_a_skipped_checkpoint_is_named(copied_run: Copy, tmp_path: Path, capsys:
         "report": ["report", str(path)],
         "encoders": [
             *("train", "quickstart", *TINY, "phases.gan.steps=1", "evaluation.metrics={attributes: null,"),
-            *("--out", str(tmp_path / "other"), f"encoders={path}"),
+            *("--out", str(tmp_path / "other"), f"pretrained.encoders={path}"),
         ],
     }[command]
     if command == "encoders":

@@ -83,7 +83,7 @@ def test_encoders_that_were_trained_once_serve_another_recipe(tmp_path: Path) ->
     with pytest.raises(AttnforgeError) as error:
         Pipeline.load(tmp_path / "encoders")
     (problem,) = error.value.problems
-    assert problem.next_step == f"attnforge train RECIPE encoders={tmp_path / 'encoders'}"
-    overrides = [*small("attngan1-cub-lambda-10", tmp_path), f"encoders={tmp_path / 'encoders'}"]
+    assert problem.next_step == f"attnforge train RECIPE pretrained.encoders={tmp_path / 'encoders'}"
+    overrides = [*small("attngan1-cub-lambda-10", tmp_path), f"pretrained.encoders={tmp_path / 'encoders'}"]
     rows = trained("attngan1-cub-lambda-10", tmp_path / "run", overrides)
     assert [row["phase"] for row in rows] == ["gan", "gan"]

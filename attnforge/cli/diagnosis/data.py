@@ -64,7 +64,7 @@ def _missing_weights(name: str, overrides: Sequence[str], plugins: PluginCatalog
     except AttnforgeError as error:
         yield Finding("data", name, PROBLEM, error.problems[0].message, f"attnforge validate {name}")
         return
-    for problem in random_weights(resolved) if resolved.get("encoders") is None else ():
+    for problem in random_weights(resolved) if not resolved.get("pretrained") else ():
         yield Finding("data", f"weights of {name}", PROBLEM, problem.message, problem.next_step or "")
 
 

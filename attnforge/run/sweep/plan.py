@@ -81,7 +81,8 @@ def plan_sweep(
         resolved = own
         if encoders is not None:
             path = Scalar(str(encoders.folder), request.place)
-            assignments.append(Assignment(("encoders",), (request.place,), path))
+            places = (request.place, request.place)
+            assignments.append(Assignment(("pretrained", "encoders"), places, path))
             resolved = resolve(base.path, overrides=assignments, plugins=plugins)
         runs.append(
             PlannedRun(
