@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attnforge import interfaces
-    from attnforge.train.engine import Engine
+    from attnforge.compute.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

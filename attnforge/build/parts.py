@@ -16,7 +16,7 @@ from torch import nn
 
 from attnforge.build.builder import Builder, class_of
 from attnforge.build.datasets import Datasets
-from attnforge.data.shortened import ShortenedTokenizer
+from attnforge.data.feeding.shortened import ShortenedTokenizer
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
     Build,
@@ -37,7 +37,7 @@ from attnforge.seeds import derive_seed
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, LossSpec, TaskSpec, TextSpec
 
 if TYPE_CHECKING:
-    from attnforge.train.engine import Engine
+    from attnforge.compute.engine import Engine
 
 Part = TypeVar("Part")
 

@@ -14,12 +14,12 @@ from attnforge.build.parts import Parts
 from attnforge.errors import Problem, RecipeError, RunError, nearest
 from attnforge.interfaces import Tokenizer
 from attnforge.recipe.schema import Recipe
-from attnforge.run.folder import RunFolder
-from attnforge.run.intact import intact_lock, phases_of
-from attnforge.run.locating import RunLocation, locate_run
-from attnforge.train.checkpoints.checkpoint import WEIGHTS, Checkpoint
-from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
-from attnforge.train.reading import reading
+from attnforge.storage.checkpoints.checkpoint import WEIGHTS, Checkpoint
+from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
+from attnforge.storage.folder import RunFolder
+from attnforge.storage.intact import intact_lock, phases_of
+from attnforge.storage.locating import RunLocation, locate_run
+from attnforge.storage.reading import reading
 
 ENCODERS = "encoders"
 """The key that stands for the text and the image encoder."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
-from attnforge.data.loader import batches
+from attnforge.data.feeding.loader import batches
 from attnforge.errors import PluginError, Problem
 from attnforge.interfaces import Batch, Dataset, Task
 from attnforge.names import RULE, is_safe

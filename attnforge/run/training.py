@@ -14,6 +14,8 @@ import torch
 from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.device import choose_device
+from attnforge.compute.engine import Engine
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
@@ -23,9 +25,7 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
-from attnforge.run.exclusive import exclusive
-from attnforge.run.folder import RunFolder
-from attnforge.run.measuring import TrainingMetrics
+from attnforge.run.listeners import TrainedPhase
 from attnforge.run.pretrained import (
     describe_pretrained,
     find_pretrained,
@@ -33,7 +33,6 @@ from attnforge.run.pretrained import (
     phases_to_train,
     refuse_other_vocabulary,
 )
-from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.resuming import (
     Resumption,
@@ -42,16 +41,18 @@ from attnforge.run.resuming import (
     refuse_fewer_steps,
     refuse_other_data,
 )
-from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
+from attnforge.run.training_metrics import TrainingMetrics
 from attnforge.run.trial.steps import try_phases
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.finite import constants_of
-from attnforge.train.checkpoints.saving import remove_partial
-from attnforge.train.device import choose_device
-from attnforge.train.engine import Engine
+from attnforge.sampling.samples import FixedSamples
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.finite import constants_of
+from attnforge.storage.checkpoints.saving import remove_partial
+from attnforge.storage.exclusive import exclusive
+from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult, run_phase
+from attnforge.train.progress import Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,17 +231,8 @@ def _train_phases(
         generator = sampling_network(task)
         if generator is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
-        with recorder.phase(
-            name,
-            phase,
-            task,
-            parts,
-            start=start,
-            steps=steps,
-            images=len(data),
-            samples=samples,
-            constants=constants,
-        ) as after_step:
+        trained = TrainedPhase(name, phase, task, parts, start, steps, len(data))
+        with recorder.phase(trained, samples=samples, constants=constants) as record:
             steps_done = run_phase(
                 task,
                 phase_batches(parts, phase, data, start=start, steps=steps),
@@ -250,7 +242,7 @@ def _train_phases(
                 batch_size=phase.batch_size,
                 images=len(data),
                 seed=recipe.training.seed,
-                after_step=partial(_after_step, measure=measure, record=after_step, stop=stop),
+                after_step=partial(_after_step, measure=measure, record=record, stop=stop),
             )
         if steps_done < steps:
             return False
@@ -261,11 +253,12 @@ def _after_step(
     result: StepResult,
     *,
     measure: Callable[[StepResult], None],
-    record: Callable[[StepResult], bool],
+    record: Callable[[StepResult], None],
     stop: StopSignal,
 ) -> bool:
     measure(result)
-    return record(result) and not stop.requested
+    record(result)
+    return not stop.requested
 
 
 def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

@@ -11,7 +11,7 @@ from tiny_run import tiny, train_tiny
 
 from attnforge.errors import RecipeError
 from attnforge.recipe.weights import random_weights
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 
 SHORT = (
     "evaluation.metrics={attributes: null, retrieval: null}",

@@ -15,9 +15,9 @@ from attnforge.errors import AttnforgeError
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.library import library
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 
 RECIPES = sorted(recipe.name for recipe in library(load_plugins()))
 SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -13,8 +13,8 @@ from tiny_run import TINY, tiny, train_tiny
 
 from attnforge.errors import AttnforgeError
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "evaluation.metrics={attributes: null, retrieval: null}",
@@ -189,5 +189,5 @@ def test_modules_that_do_not_exist_are_named(
 
 
 def test_the_old_key_names_its_successor() -> None:
-    with pytest.raises(AttnforgeError, match="pretrained: {encoders: RUN}"):
+    with pytest.raises(AttnforgeError, match=r"pretrained: \{encoders: RUN\}"):
         tiny("encoders=runs/x")

@@ -16,8 +16,8 @@ from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import Batch, Progress
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 Shown = pytest.CaptureFixture[str]
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
