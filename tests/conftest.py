@@ -28,11 +28,13 @@ settings.load_profile("untimed")
 install_import_hook(
     [
         "attnforge.adversarial",
+        "attnforge.compute",
         "attnforge.data",
         "attnforge.evaluate",
         "attnforge.interfaces",
         "attnforge.kernels",
         "attnforge.sampling.generated",
+        "attnforge.storage",
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",

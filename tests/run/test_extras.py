@@ -18,9 +18,9 @@ from PIL import Image
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.recipe import resolve
-from attnforge.run.evaluating import evaluate_run
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
+from attnforge.evaluate.evaluating import evaluate_run
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 from attnforge.run.training import train
 from attnforge.run.trial.shapes import check_shapes
 
