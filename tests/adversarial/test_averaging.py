@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from math import prod
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from attnforge.adversarial.averaging import Average, WeightAverage
 from attnforge.adversarial.task import AdversarialTask
+from attnforge.interfaces import Progress
 from attnforge.run.tasks import sampling_network
 
 CHOICES = ["copy", "average", "recompute"]
@@ -161,6 +163,46 @@ def test_without_an_average_images_are_generated_with_the_trained_weights() -> N
     assert "generator-average" not in task.networks()
     assert sampling_network(task) is task.networks()["generator"]
     assert sampling_network(averaged) is averaged.networks()["generator-average"]
+
+
+def progress(step: int, *, batch_size: int = 4) -> Progress:
+    return Progress(step=step, steps=1000, batch_size=batch_size, images=100)
+
+
+def test_a_decay_is_the_same_in_every_step_and_for_every_batch() -> None:
+    average = Average(decay=0.9, ramp_up=0.5)
+    assert {average.decay_at(progress(step, batch_size=size)) for step in (0, 9) for size in (1, 8)} == {0.9}
+
+
+def test_a_half_life_is_counted_in_images_whatever_the_batch_size() -> None:
+    average = Average(half_life=32)
+    for size in (1, 4, 8):
+        share = prod(average.decay_at(progress(step, batch_size=size)) for step in range(32 // size))
+        assert share == pytest.approx(0.5)
+
+
+def test_a_ramp_lets_the_average_forget_its_start_and_ends_at_the_half_life() -> None:
+    average = Average(half_life=100, ramp_up=0.05)
+    for step in range(10):
+        half_life = 0.05 * 4 * (step + 1)
+        assert average.decay_at(progress(step)) == pytest.approx(0.5 ** (4 / half_life))
+    assert average.decay_at(progress(498)) < average.decay_at(progress(499)) == 0.5 ** (4 / 100)
+    assert average.decay_at(progress(900)) == Average(half_life=100).decay_at(progress(900))
+
+
+def test_a_task_averages_with_the_decay_of_the_step() -> None:
+    average = Average(half_life=16, ramp_up=0.5)
+    task = AdversarialTask(spec(), average=average, generator_learning_rate=0.05)
+    live, averaged = live_and_average(task)
+    expected = {name: weight.detach().clone() for name, weight in live.named_parameters()}
+    for step in range(3):
+        play(task, progress=step / 20, seed=step)
+        decay = average.decay_at(at(step / 20))
+        for name, weight in live.named_parameters():
+            expected[name] = decay * expected[name] + (1 - decay) * weight.detach()
+    assert average.decay_at(at(0)) < average.decay_at(at(2 / 20))
+    for name, weight in averaged.named_parameters():
+        torch.testing.assert_close(weight.detach(), expected[name], rtol=1e-5, atol=1e-6)
 
 
 def test_an_average_keeps_a_network_of_its_own() -> None:

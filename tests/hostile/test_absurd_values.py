@@ -67,6 +67,12 @@ CANNOT_TRAIN = {
     "losses={adversarial: null, damsm: null}": "task-lacks-parts",
     "generator=null": "no-image-size",
     "discriminator=null": "task-lacks-parts",
+    "discriminator={use: joint, unconditional: false};losses.adversarial.unconditional=true": (
+        "no-unconditional-head"
+    ),
+    "image=null": "no-image-encoder",
+    "image=null;phases.damsm=null": "no-image-encoder",
+    "phases.gan.task.train=[stages.7]": "no-such-module",
 }
 
 

@@ -17,12 +17,12 @@ from PIL import Image
 
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
-from attnforge.recipe import resolve
 from attnforge.evaluate.evaluating import evaluate_run
-from attnforge.sampling.pipeline import Pipeline
-from attnforge.train.progress import ConsoleReporter
+from attnforge.recipe import resolve
 from attnforge.run.training import train
 from attnforge.run.trial.shapes import check_shapes
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 
 RESOLVE = import_module("attnforge.recipe.resolve")
 RED = "a red square"
