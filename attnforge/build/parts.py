@@ -25,6 +25,7 @@ from attnforge.interfaces import (
     Generator,
     ImageEncoder,
     Loss,
+    Sampler,
     Task,
     TextEncoder,
     Tokenizer,
@@ -34,7 +35,16 @@ from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
 from attnforge.seeds import derive_seed
-from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, LossSpec, TaskSpec, TextSpec
+from attnforge.specs import (
+    DiscriminatorSpec,
+    GeneratorSpec,
+    ImageSpec,
+    LossSpec,
+    SamplerSpec,
+    ScorerSpec,
+    TaskSpec,
+    TextSpec,
+)
 
 if TYPE_CHECKING:
     from attnforge.compute.engine import Engine
@@ -111,6 +121,17 @@ class Parts:
             return None
         spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
         return self._build("image", partial(builder, spec))
+
+    def sampler(self, generator: Generator) -> Sampler | None:
+        """What asks a generator for images; None where the recipe leaves that to plain noise."""
+        if self.recipe.sampling is None:
+            return None
+        sampler: Sampler = self.recipe.sampling(SamplerSpec(generator=generator, scoring=self.scorer_spec))
+        return sampler
+
+    def scorer_spec(self) -> ScorerSpec:
+        """What a scorer is told; the image encoder is built when this is called."""
+        return ScorerSpec(words=self.text.dim, image=self.image)
 
     @property
     def condition(self) -> int | None:

@@ -31,6 +31,11 @@ from attnforge.terminal import print_text
     help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6; once for all captions, or once "
     "for each.",
 )
+@click.option(
+    "--sampling",
+    metavar="YAML",
+    help="How to generate, such as '{use: noise, truncation: 2}'; by default as the run's recipe says.",
+)
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
 def command(
@@ -40,6 +45,7 @@ def command(
     seed: int,
     attention: bool,
     extras: tuple[str, ...],
+    sampling: str | None,
     out: Path | None,
     device: str,
 ) -> None:
@@ -52,7 +58,7 @@ def command(
     from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
     values = _read_extras(extras)
-    pipeline = Pipeline.load(run, device=device)
+    pipeline = Pipeline.load(run, device=device, sampling=sampling)
     tokenizer = pipeline.parts.tokenizer
     for caption in captions:
         unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))

@@ -117,7 +117,7 @@ def test_metrics_score_images_in_the_boxes_of_the_test_split(trained: Path) -> N
 
 
 def test_a_recipe_gives_the_extras_of_the_captions_that_it_samples(tmp_path: Path) -> None:
-    given = ("sampling.captions=[a red square, a blue square]", f"sampling.extras.box={[[*LEFT], [*RIGHT]]}")
+    given = ("samples.captions=[a red square, a blue square]", f"samples.extras.box={[[*LEFT], [*RIGHT]]}")
     assert train(boxed(*given), tmp_path / "run", resume=False, reporter=ConsoleReporter()).finished
     for number, box in enumerate((LEFT, RIGHT)):
         image = np.asarray(Image.open(tmp_path / f"run/samples/gan-0000002/{number:02d}.png"))
@@ -127,14 +127,14 @@ def test_a_recipe_gives_the_extras_of_the_captions_that_it_samples(tmp_path: Pat
 def test_captions_to_sample_without_their_extras_are_refused_before_the_first_step(tmp_path: Path) -> None:
     with pytest.raises(AttnforgeError) as caught:
         train(
-            boxed("sampling.captions=[a red square]"),
+            boxed("samples.captions=[a red square]"),
             tmp_path / "run",
             resume=False,
             reporter=ConsoleReporter(),
         )
     assert codes(caught) == ["missing-extra"]
     (problem,) = caught.value.problems
-    assert problem.next_step == "attnforge train RECIPE sampling.extras.box=[NUMBERS]"
+    assert problem.next_step == "attnforge train RECIPE samples.extras.box=[NUMBERS]"
     assert not (tmp_path / "run/metrics.jsonl").exists()
 
 

@@ -110,7 +110,7 @@ RECIPE = (
     "evaluation.metrics={attributes: null, retrieval: null, coverage: coverage}",
     "evaluation.captions=12",
     "evaluation.batch_size=5",
-    "sampling.count=3",
+    "samples.count=3",
 )
 """Overrides that make the quickstart recipe one of boxed squares, without an image encoder."""
 
