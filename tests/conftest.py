@@ -27,11 +27,14 @@ settings.load_profile("untimed")
 
 install_import_hook(
     [
+        "attnforge.adversarial",
+        "attnforge.compute",
         "attnforge.data",
         "attnforge.evaluate",
         "attnforge.interfaces",
         "attnforge.kernels",
         "attnforge.sampling.generated",
+        "attnforge.storage",
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",
@@ -40,6 +43,7 @@ install_import_hook(
         "attnforge_cub",
         "attnforge_encoders",
         "attnforge_folder",
+        "attnforge_gan",
         "attnforge_machine",
         "attnforge_r3gan",
         "attnforge_sketch_birds",

@@ -155,11 +155,16 @@ class Parts:
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
-        spec = self.loss_spec
-        return {
-            name: self._build(f"loss-{name}", partial(builder, spec))
-            for name, builder in self.recipe.losses.items()
-        }
+        return {name: self.build_loss(name) for name in self.recipe.losses}
+
+    def build_loss(self, name: str) -> Loss:
+        """Build one of the recipe's losses, which `losses` has all of."""
+        return self._build(f"loss-{name}", partial(self.recipe.losses[name], self.loss_spec))
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether every discriminator can classify images without a prompt."""
+        return all(discriminator.unconditional for discriminator in self.discriminators)
 
     @property
     def loss_spec(self) -> LossSpec:
@@ -169,7 +174,7 @@ class Parts:
             vocabulary_size=self.tokenizer.vocabulary_size,
             image_sizes=() if self.generator is None else self.generator.image_sizes,
             condition=self.condition,
-            unconditional=all(discriminator.unconditional for discriminator in self.discriminators),
+            unconditional=self.unconditional,
             extras=self.extras,
             image_encoder=self.recipe.image is not None,
         )

@@ -33,6 +33,8 @@ from attnforge.storage.locating import locate_run
 from attnforge.train.progress import warn_on_stderr
 
 GENERATOR = frozenset({"generator"})
+GIVING = "attnforge sample RUN CAPTION --with NAME=NUMBERS"
+"""The command that gives extras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Pipeline:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
         shapes, values = self.parts.extras, extras or {}
-        rows = read_extras(shapes, values, captions=len(captions), how="--with NAME=NUMBERS")
+        rows = read_extras(shapes, values, captions=len(captions), how=GIVING)
         return generate_each(
             self.parts.text,
             sampler_of(self.parts, cast("nn.Module", self.generator)),

@@ -67,9 +67,8 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
     """
     options = parts.recipe.samples
     if options.captions:
-        extras = read_extras(
-            parts.extras, options.extras, captions=len(options.captions), how="samples.extras.NAME=[...]"
-        )
+        how = "attnforge train RECIPE samples.extras.NAME=[NUMBERS]"
+        extras = read_extras(parts.extras, options.extras, captions=len(options.captions), how=how)
         return options.captions, extras
     data = parts.dataset("test")
     chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)
