@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.specs import TaskSpec
-from attnforge.testing.examples.specs import IMAGE_SIZE, VOCABULARY
+from attnforge.testing.examples.steps import IMAGE_SIZE, VOCABULARY
 from attnforge.testing.expect import assert_all_close, assert_finite, require
 from attnforge.testing.networks import LENGTHS, example_images
 from attnforge.testing.subject import Subject
