@@ -258,6 +258,15 @@ class SaysSoWithAModule(Discriminator):
         self.unconditional = nn.Identity()
 
 
+class NeedsAnImageEncoder(Task):
+    """Calls an image encoder that a recipe may not have."""
+
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
+        assert self.spec.image is not None
+        regions = self.spec.image(batch.image).regions.mean().detach()
+        return {**super().step(batch, progress=progress), "regions": regions}
+
+
 class SamplesFromNothing(Task):
     """Names a network that it does not have."""
 
@@ -363,6 +372,7 @@ MUTANTS = (
     Mutant("compile", "loss", DiffersWhenCompiled),
     Mutant("compile", "loss", DifferentiatesTwice),
     Mutant("needs", "task", NeedsAnUnknownPart),
+    Mutant("other_specs", "task", NeedsAnImageEncoder),
     Mutant("sampling_network", "task", SamplesFromNothing),
     Mutant("finite_scalars", "task", KeepsTheGraph),
     Mutant("same_names_every_step", "task", CountsItsSteps),
