@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attnforge import interfaces
-    from attnforge.train.engine import Engine
+    from attnforge.compute.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ class AttentionSpec:
     """Channels of the feature map that attends (the query); the context has as many."""
     words: int
     """Width of a word vector."""
+    size: int | None = None
+    """Side in pixels of the feature map; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class StageSpec:
     """Width of the condition, noise included."""
     words: int
     """Width of a word vector."""
+    noise: int = 0
+    """Width of the noise, which are the last values of the condition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,8 +47,8 @@ def command(
     The same run, caption and seed give the same images, whatever else is generated with them.
     """
     _refuse_files(run, captions)
-    from attnforge.run.pipeline import Pipeline
-    from attnforge.run.writing import SHEET, SHEET_ROWS, write_images
+    from attnforge.sampling.pipeline import Pipeline
+    from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
     pipeline = Pipeline.load(run, device=device)
     tokenizer = pipeline.parts.tokenizer

@@ -159,8 +159,10 @@ class Recipe:
         generator: The generator.
         discriminator: The discriminator; one is built for every image size of the generator.
         losses: Named terms of adversarial training.
-        encoders: A run folder, or a checkpoint, to take the text and image encoder from; phases that train
-            nothing else are then skipped, unless there is no other.
+        pretrained: Weights to take from elsewhere, by module: `encoders: RUN` for text and image encoder,
+            `text`, `generator` or a module inside such as `generator.first`. A value is a run, a checkpoint
+            or a .safetensors file; `RUN:NETWORK` names another network. Phases that train nothing but
+            encoders are skipped when all encoders are taken, unless there is no other.
         phases: What is trained, in order.
         training: Settings that all phases share.
         sampling: The captions that are sampled during training.
@@ -176,7 +178,7 @@ class Recipe:
     generator: Build[Generator] | None = None
     discriminator: Build[Discriminator] | None = None
     losses: Mapping[str, Build[Loss]] = field(default_factory=dict)
-    encoders: str | None = None
+    pretrained: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, Phase]
     training: Training = field(default_factory=Training)
     sampling: Sampling = field(default_factory=Sampling)

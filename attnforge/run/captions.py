@@ -7,10 +7,10 @@ from itertools import islice
 
 from attnforge.build.parts import Parts
 from attnforge.data.encoding import UnknownWords, refuse_unknown, refuse_unreadable_images
-from attnforge.evaluate.measure import choose_captions
+from attnforge.evaluate.measure import unknown_evaluation_words
 from attnforge.interfaces import Dataset
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import Reporter
+from attnforge.storage.folder import RunFolder
+from attnforge.train.progress import Reporter
 
 MAX_CHECKED_CAPTIONS = 20_000
 """Training captions whose words are compared with the vocabulary; more would delay the first step."""
@@ -54,13 +54,6 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
             reporter.line(f"warning: {where}: {unknown}")
             first = dict(islice(unknown.words.items(), 100))
             run.log_event("unknown-words", where=where, captions=unknown.captions, words=first)
-
-
-def unknown_evaluation_words(parts: Parts) -> UnknownWords:
-    """Words of the evaluation's captions that the vocabulary lacks."""
-    options = parts.recipe.evaluation
-    chosen = choose_captions(parts.dataset("test"), count=options.captions, seed=options.seed, parts=parts)
-    return UnknownWords.of(parts.tokenizer, (choice.caption for choice in chosen))
 
 
 def _train(parts: Parts) -> Dataset:

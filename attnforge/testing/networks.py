@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.optional import Embeds
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 from attnforge.values import Condition, Prompt, TextFeatures
 

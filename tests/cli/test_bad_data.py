@@ -13,11 +13,11 @@ from small_releases import BIRDS, birds, photographs, write
 from tiny_run import TINY
 
 from attnforge.cli import run
-from attnforge.data.sampler import PositionSampler
+from attnforge.data.feeding.sampler import PositionSampler
 from attnforge.errors import DataError
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train as train_recipe
+from attnforge.train.progress import ConsoleReporter
 
 CROW = "CUB_200_2011/images/003.Crow/crow_1.jpg"
 

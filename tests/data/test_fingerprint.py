@@ -15,7 +15,7 @@ from tiny_run import TINY
 from attnforge.cli import run as attnforge
 from attnforge.data.captioned import CaptionedImages
 from attnforge.data.fingerprint import CHUNK_BYTES, differences, fingerprint
-from attnforge.data.metadata import Row
+from attnforge.data.reading.metadata import Row
 from attnforge.recipe import resolve
 from attnforge.specs import DataSpec
 

@@ -16,8 +16,9 @@ from tiny_run import TINY
 
 from attnforge.build.datasets import Datasets
 from attnforge.cli import run as attnforge
-from attnforge.data import captioned, metadata
+from attnforge.data import captioned
 from attnforge.data.encoding import UnknownWords, refuse_unreadable_images
+from attnforge.data.reading import metadata
 from attnforge.errors import AttnforgeError, DataError
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.run.training import train

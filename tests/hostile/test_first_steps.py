@@ -14,9 +14,9 @@ from attnforge.cli import run
 from attnforge.errors import RecipeError
 from attnforge.interfaces import Batch, Progress
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
 from attnforge.run.trial.shapes import check_shapes
+from attnforge.train.progress import ConsoleReporter
 
 Step = Mapping[str, torch.Tensor]
 

@@ -143,7 +143,7 @@ def test_paths_that_the_shell_left_as_they_are_are_refused(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/elsewhere/me")
     monkeypatch.setenv("DATA", "/data")
-    found = problems("quickstart", "data={use: folder, root: $DATA/birds}", "encoders=~/runs/x")
+    found = problems("quickstart", "data={use: folder, root: $DATA/birds}", "pretrained.encoders=~/runs/x")
     assert [one.code for one in found] == ["not-expanded"] * 2
     assert "`/data/birds`" in str(found[0].expected)
     assert run(["train", "quickstart", "--out=~/x"]) == 2

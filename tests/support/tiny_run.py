@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import Outcome, train
+from attnforge.train.progress import ConsoleReporter
 
 TINY = (
     "data.count=24",

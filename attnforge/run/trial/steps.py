@@ -14,17 +14,17 @@ import torch
 
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.engine import Engine
 from attnforge.errors import AttnforgeError, RecipeError
 from attnforge.interfaces import Generator, Progress, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
-from attnforge.run.generating import generate_each
 from attnforge.run.machine import problem_of
-from attnforge.run.samples import sampled_captions
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.causes import phase_problems, wants_traceback
+from attnforge.sampling.generating import generate_each
+from attnforge.sampling.samples import sampled_captions
 from attnforge.seeds import seed_everything
-from attnforge.train.engine import Engine
 
 
 def try_phases(

@@ -19,7 +19,7 @@ from attnforge.testing.examples.generators import (
     ExampleStage,
 )
 from attnforge.testing.examples.images import ExampleDiscriminator, ExampleImageEncoder
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.values import Batch, Progress, Prompt
 
 WORDS = 6

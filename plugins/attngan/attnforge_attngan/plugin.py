@@ -8,7 +8,7 @@ from attnforge.plugin import Component, hookimpl
 
 if TYPE_CHECKING:
     from attnforge.errors import Problem
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
 
 _COMPONENTS = (
     ("tokenizer", "word", "tokenizer:WordTokenizer", "lower-cased words of letters and digits"),
@@ -81,7 +81,7 @@ def attnforge_commands() -> dict[str, str]:
 
 
 @hookimpl
-def attnforge_check_recipe(recipe: ResolvedRecipe) -> list[Problem]:
+def attnforge_check_recipe(recipe: CheckedRecipe) -> list[Problem]:
     """Reject unknown kernels where the recipe names them, before training starts."""
     from attnforge_attngan.kernel_names import unknown_kernels
 

@@ -21,9 +21,9 @@ from attnforge.recipe import resolve
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.seal import seal
-from attnforge.run.folder import RunFolder, write_text
-from attnforge.train.checkpoints.checkpoint import LOCK
-from attnforge.train.checkpoints.saving import save_checkpoint
+from attnforge.storage.checkpoints.checkpoint import LOCK
+from attnforge.storage.checkpoints.saving import save_checkpoint
+from attnforge.storage.folder import RunFolder, write_text
 from attnforge_attngan.image_weights import read_state
 from attnforge_attngan.official.captions import keep_captions
 from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions
