@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,15 +34,10 @@ def kinds_listed(names: Names) -> str:
 
 def lists_of_parts(names: Names) -> dict[str, str]:
     """What the templates of the plugin list, by the names of their placeholders: a line or more for each."""
-    lines: dict[str, list[str]] = {
-        "declarations": [],
-        "components": [],
-        "commands": [],
-        "rows": [],
-        "tests": [],
-    }
+    lines: dict[str, list[str]] = defaultdict(list)
     for part in names.parts:
-        summary, meaning = SUMMARIES[part.kind], KINDS[part.kind].summary
+        kind, summary, meaning = part.kind, SUMMARIES[part.kind], KINDS[part.kind].summary
+        test = f"the conformance checks for every {kind}, and tests of this one"
         declaration = _DECLARATION.format(
             kind=kind,
             component=part.component,
