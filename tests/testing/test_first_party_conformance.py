@@ -89,6 +89,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
             "channels": 4,
         }
     },
+    "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},
