@@ -41,6 +41,7 @@ install_import_hook(
         "attnforge_clip",
         "attnforge_coco",
         "attnforge_cub",
+        "attnforge_df_gan",
         "attnforge_encoders",
         "attnforge_folder",
         "attnforge_gan",

@@ -19,6 +19,7 @@ OWN = {
     "attnforge_coco",
     "attnforge_encoders",
     "attnforge_r3gan",
+    "attnforge_df_gan",
     "attnforge_machine",
 }
 

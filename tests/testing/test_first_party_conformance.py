@@ -92,6 +92,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     },
     "generator/r3gan": {"options": {"channels": [8, 8, 4], "group_channels": 4}},
     "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
+    "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},
