@@ -14,8 +14,8 @@ from .normalisation import SemanticSpatialNorm
 class MaskPredictor(nn.Module):
     """Where in a map the text should act: a logit for every pixel.
 
-    A 3 x 3 convolution, batch normalisation, ReLU and a 1 x 1 convolution: the weakly supervised mask predictor of
-    SSA-GAN (Liao et al., 2022). It learns from the losses of the images alone.
+    A 3 x 3 convolution, batch normalisation, ReLU and a 1 x 1 convolution: the weakly supervised mask
+    predictor of SSA-GAN (Liao et al., 2022). It learns from the losses of the images alone.
     """
 
     def __init__(self, channels: int, *, hidden: int) -> None:
@@ -32,7 +32,7 @@ class MaskPredictor(nn.Module):
 class SemanticSpatialBlock(nn.Module):
     """A residual block whose two convolutions follow a semantic-spatial normalisation and a ReLU each.
 
-    The residual is multiplied by a learned scalar, which is zero at first. SSA-GAN (Liao et al., 2022), Sec. 3.
+    The residual is multiplied by a learned scalar, which is zero at first; SSA-GAN (Liao et al., 2022).
 
     Args:
         before: Channels of the input map.

@@ -75,7 +75,7 @@ class SemanticSpatialGenerator(nn.Module):
     def masks(self, noise: Float[Tensor, "b n"], prompt: Prompt) -> tuple[Float[Tensor, "b _ _"], ...]:
         """Where the sentence acts in each block, from 0 to 1, from 4 x 4 pixels to the size of the image.
 
-        The same noise and prompt give the same image by `forward`. In training mode, batch statistics are used
+        They are the masks of the image that `forward` generates. In training mode, batch statistics are used
         and updated, as there.
         """
         _, masks = self._grow(noise, prompt)

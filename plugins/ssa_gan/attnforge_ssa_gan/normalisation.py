@@ -12,10 +12,10 @@ from torch import Tensor, nn
 class SemanticSpatialNorm(nn.Module):
     """Batch normalisation, then an affine transformation by the sentence, weighted at every pixel by a mask.
 
-    y = (1 + m gamma(s)) (x - mean) / deviation + m beta(s), with a mask m from 0 to 1 that all channels share:
-    the semantic-spatial batch normalisation of SSA-GAN (Liao et al., 2022). Where m is 0, the map is only
-    normalised. gamma and beta are networks of two layers; the second starts at zero, so that the sentence has
-    no influence at first.
+    y = (1 + m gamma(s)) (x - mean) / deviation + m beta(s), with a mask m from 0 to 1, the same for all
+    channels: the semantic-spatial batch normalisation of SSA-GAN (Liao et al., 2022). Where m is 0, the map
+    is only normalised. gamma and beta are networks of two layers; the second starts at zero, so that the
+    sentence has no influence at first.
 
     Args:
         channels: Channels of the map.
