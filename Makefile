@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := attnforge plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
 	plugins/folder/attnforge_folder plugins/cub/attnforge_cub plugins/coco/attnforge_coco \
 	plugins/encoders/attnforge_encoders plugins/machine/attnforge_machine \
+	plugins/rat_gan/attnforge_rat_gan \
 	plugins/ssa_gan/attnforge_ssa_gan \
 	plugins/wandb/attnforge_wandb plugins/clip/attnforge_clip
 CODE := $(wildcard attnforge plugins tests benchmarks docs)

@@ -39,6 +39,7 @@ install_import_hook(
         "attnforge_coco",
         "attnforge_cub",
         "attnforge_encoders",
+        "attnforge_rat_gan",
         "attnforge_ssa_gan",
         "attnforge_folder",
         "attnforge_machine",

@@ -18,6 +18,7 @@ OWN = {
     "attnforge_cub",
     "attnforge_coco",
     "attnforge_encoders",
+    "attnforge_rat_gan",
     "attnforge_ssa_gan",
     "attnforge_machine",
 }

@@ -16,6 +16,7 @@ PACKAGES = {
     "attnforge_cub": "plugins/cub/attnforge_cub",
     "attnforge_coco": "plugins/coco/attnforge_coco",
     "attnforge_encoders": "plugins/encoders/attnforge_encoders",
+    "attnforge_rat_gan": "plugins/rat_gan/attnforge_rat_gan",
     "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
