@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := attnforge plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
+PACKAGES := attnforge plugins/gan/attnforge_gan plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
 	plugins/folder/attnforge_folder plugins/cub/attnforge_cub plugins/coco/attnforge_coco \
 	plugins/encoders/attnforge_encoders plugins/machine/attnforge_machine \
 	plugins/rat_gan/attnforge_rat_gan \

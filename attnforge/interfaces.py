@@ -206,7 +206,7 @@ class Discriminator(Protocol):
 
 @runtime_checkable
 class Loss(Protocol):
-    """A term of adversarial training, already weighted. Constructor: `__init__(self, spec: LossSpec, *, ...)`.
+    """A weighted term of adversarial training. Constructor: `__init__(self, spec: LossSpec, *, ...)`.
 
     A loss with weights or buffers is an `nn.Module`: it is seeded, moved and saved as any part, and its
     trainable weights learn with the discriminators.

@@ -68,3 +68,15 @@ class Varies(Protocol):
     def variant(self, progress: Progress) -> Hashable:
         """What determines which operations the step computes; the same value for equal steps."""
         ...
+
+
+@runtime_checkable
+class Observing(Protocol):
+    """A loss with scalars that are no terms of the objective, and are logged under the names that it gives.
+
+    Optional.
+    """
+
+    def observed(self) -> Mapping[str, Float[Tensor, ""]]:
+        """Scalars of the last step, its backward pass included, on the step's device."""
+        ...

@@ -156,7 +156,7 @@ class Sample:
     key: str
     """A name of the image, unique in its data set."""
     extras: Mapping[str, Float[Tensor, "*shape"]] = field(default_factory=dict)
-    """Other inputs of generators by name, as the data set declares them; see `attnforge.optional.HasExtras`."""
+    """Other inputs of generators by name, as the data set declares; see `attnforge.optional.HasExtras`."""
 
 
 @dataclass(frozen=True, slots=True)

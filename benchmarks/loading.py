@@ -24,13 +24,13 @@ from typing import Literal
 import numpy as np
 import PIL
 import torch
-from attnforge_attngan.tasks.adversarial import pyramid
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_cub.dataset import Cub
 from attnforge_cub.release import read_release
 from official_loading import OfficialLoading
 from photographs import write_birds
 
+from attnforge.adversarial.pyramid import pyramid
 from attnforge.data.collate import EncodedSamples, collate
 from attnforge.specs import DataSpec
 

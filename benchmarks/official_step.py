@@ -19,16 +19,16 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from attnforge_attngan.doubling import DoublingConvolution
-from attnforge_attngan.losses.adversarial import HingeLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.stages import RefineStage
+from attnforge_gan.losses import HingeLoss
 from official_attention import official_region_matching, official_word_attention
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from training_games import Game
 
 from attnforge.data.collate import EncodedSamples
-from attnforge.interfaces import AttentionOutput, Discriminator, ImageFeatures, TextFeatures
+from attnforge.interfaces import AttentionOutput, Discriminator, ImageFeatures, Prompt, TextFeatures
 
 
 class OfficialStep:
@@ -75,7 +75,7 @@ class OfficialStep:
         for number, network in enumerate(self.discriminators):
             network.zero_grad()
             with self._autocast():
-                error = self._discriminator_loss(network, real[number], drawn.images[number], text.sentence)
+                error = self._discriminator_loss(network, real[number], drawn.images[number], Prompt.of(text))
             torch.autograd.backward(error)
             self.optimizers[number].step()
             line += f"errD{number}: {error.item():.2f} "
@@ -116,11 +116,12 @@ class OfficialStep:
             return F.binary_cross_entropy_with_logits(logits, target)
         return F.binary_cross_entropy(logits.sigmoid(), target)
 
-    def _discriminator_loss(self, network: Any, real: Tensor, fake: Tensor, sentence: Tensor) -> Tensor:
+    def _discriminator_loss(self, network: Any, real: Tensor, fake: Tensor, prompt: Prompt) -> Tensor:
         of_real, of_fake = network.features(real), network.features(fake.detach())
-        conditional_real = self._cost(network.logits(of_real, sentence), real=True)
-        conditional_fake = self._cost(network.logits(of_fake, sentence), real=False)
-        wrong = self._cost(network.logits(of_real[:-1], sentence[1:]), real=False)
+        conditional_real = self._cost(network.logits(of_real, prompt), real=True)
+        conditional_fake = self._cost(network.logits(of_fake, prompt), real=False)
+        rows = torch.arange(len(real), device=self.device)
+        wrong = self._cost(network.logits(of_real[:-1], prompt.mismatched(rows[:-1], rows[1:])), real=False)
         plain_real = self._cost(network.logits(of_real, None), real=True)
         plain_fake = self._cost(network.logits(of_fake, None), real=False)
         return (plain_real + conditional_real) / 2 + (plain_fake + conditional_fake + wrong) / 3
@@ -132,7 +133,7 @@ class OfficialStep:
         for number, (network, image) in enumerate(zip(self.discriminators, images, strict=True)):
             judge = cast("Discriminator", network)
             features = judge.features(image)
-            cost = self._cost(judge.logits(features, text.sentence), real=True)
+            cost = self._cost(judge.logits(features, Prompt.of(text)), real=True)
             cost = cost + self._cost(judge.logits(features, None), real=True)
             total = total + cost
             logs += f"g_loss{number}: {cost.item():.2f} "

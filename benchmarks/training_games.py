@@ -11,9 +11,9 @@ from random import Random
 from typing import Any, cast
 
 import torch
-from attnforge_attngan.tasks.adversarial import pyramid
 from torch import Tensor, nn
 
+from attnforge.adversarial.pyramid import pyramid
 from attnforge.build import assemble
 from attnforge.build.parts import Parts
 from attnforge.data.collate import EncodedSamples, pad
@@ -106,6 +106,7 @@ class Game:
             class_ids=torch.tensor([draw.randrange(self.classes) for _ in range(batch)]),
             captions=("",) * batch,
             keys=("",) * batch,
+            extras={},
         )
 
     def official_samples(self, batch: int, *, seed: int) -> tuple[EncodedSamples, tuple[Tensor, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from attnforge.interfaces import Build, Dataset
+from attnforge.optional import HasExtras
 from attnforge.specs import DataSpec
 
 ANY_SIZE = 64
@@ -51,6 +52,13 @@ class Datasets:
         """
         opened = (dataset for (name, _), dataset in self._opened.items() if name == split)
         return next(opened, None) or self.open(split, image_size=ANY_SIZE)
+
+    def extras(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the extras of the training images, by name; none while they are not open."""
+        if not any(split == "train" for split, _ in self._opened):
+            return {}
+        data = self.of_any_size("train")
+        return dict(data.extras) if isinstance(data, HasExtras) else {}
 
     def training_classes(self) -> int | None:
         """Number of classes in the training images, counted up to two; None while they are not open."""

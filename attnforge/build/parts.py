@@ -6,7 +6,7 @@ does not change them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,9 +25,10 @@ from attnforge.interfaces import (
     TextEncoder,
     Tokenizer,
 )
+from attnforge.optional import DrawsCondition
 from attnforge.recipe.schema import Recipe
 from attnforge.seeds import derive_seed
-from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, TaskSpec, TextSpec
+from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, LossSpec, TaskSpec, TextSpec
 
 if TYPE_CHECKING:
     from attnforge.train.engine import Engine
@@ -44,6 +45,7 @@ class Parts:
         device: The device of the networks; on `meta` they have shapes and no data, and cost nothing.
         engine: How tasks compute, and the memory format of weights; by default plain torch.
         datasets: The recipe's data, if some of it is already open.
+        extras: Shapes of the extras in prompts, by name; by default those of the training data, if open.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Parts:
         device: torch.device,
         engine: Engine | None = None,
         datasets: Datasets | None = None,
+        extras: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.device = device
         self.engine = engine
         self.datasets = datasets or Datasets(recipe.data)
+        self.extras = self.datasets.extras() if extras is None else extras
 
     @cached_property
     def text(self) -> TextEncoder:
@@ -71,7 +75,8 @@ class Parts:
         builder = self.recipe.generator
         if builder is None:
             return None
-        return self._build("generator", partial(builder, GeneratorSpec(words=self.text.dim)))
+        spec = GeneratorSpec(words=self.text.dim, extras=self.extras)
+        return self._build("generator", partial(builder, spec))
 
     @cached_property
     def image_size(self) -> int:
@@ -94,9 +99,17 @@ class Parts:
         return max(sizes)
 
     @cached_property
-    def image(self) -> ImageEncoder:
+    def image(self) -> ImageEncoder | None:
+        builder = self.recipe.image
+        if builder is None:
+            return None
         spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
-        return self._build("image", partial(self.recipe.image, spec))
+        return self._build("image", partial(builder, spec))
+
+    @property
+    def condition(self) -> int | None:
+        """Width of the condition that the generator draws, if it draws one."""
+        return self.generator.condition if isinstance(self.generator, DrawsCondition) else None
 
     @cached_property
     def discriminators(self) -> tuple[Discriminator, ...]:
@@ -104,7 +117,10 @@ class Parts:
         if builder is None or self.generator is None:
             return ()
         specs = [
-            DiscriminatorSpec(image_size=size, sentence=self.text.dim) for size in self.generator.image_sizes
+            DiscriminatorSpec(
+                image_size=size, sentence=self.text.dim, condition=self.condition, extras=self.extras
+            )
+            for size in self.generator.image_sizes
         ]
         return tuple(
             self._build(f"discriminator-{spec.image_size}", partial(builder, spec)) for spec in specs
@@ -112,7 +128,24 @@ class Parts:
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
-        return {name: builder() for name, builder in self.recipe.losses.items()}
+        spec = self.loss_spec
+        return {
+            name: self._build(f"loss-{name}", partial(builder, spec))
+            for name, builder in self.recipe.losses.items()
+        }
+
+    @property
+    def loss_spec(self) -> LossSpec:
+        """What the recipe's losses are told of the networks that they train."""
+        return LossSpec(
+            words=self.text.dim,
+            vocabulary_size=self.tokenizer.vocabulary_size,
+            image_sizes=() if self.generator is None else self.generator.image_sizes,
+            condition=self.condition,
+            unconditional=all(discriminator.unconditional for discriminator in self.discriminators),
+            extras=self.extras,
+            image_encoder=self.recipe.image is not None,
+        )
 
     @cached_property
     def measuring_tokenizer(self) -> Tokenizer:

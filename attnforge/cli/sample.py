@@ -23,6 +23,13 @@ from attnforge.terminal import print_text
     is_flag=True,
     help="Also show attention maps: the strongest words of each stage, and where words match regions.",
 )
+@click.option(
+    "--with",
+    "extras",
+    multiple=True,
+    metavar="NAME=NUMBERS",
+    help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6; repeatable.",
+)
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
 def command(
@@ -31,6 +38,7 @@ def command(
     count: int,
     seed: int,
     attention: bool,
+    extras: tuple[str, ...],
     out: Path | None,
     device: str,
 ) -> None:
@@ -50,11 +58,35 @@ def command(
             rest = " ".join(known)
             print_text(f"warning: unknown words {unknown}: {caption!r} is read as {rest!r}", err=True)
     unique = list(dict.fromkeys(captions))  # the same caption gives the same images
-    images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention)
+    images = pipeline.generate_each(
+        unique, count=count, seed=seed, attention=attention, extras=_read_extras(extras)
+    )
     for path in write_images(images, out or pipeline.run.path / "generated", attention=attention):
         print_text(path)
     if (total := len(unique) * count) > SHEET_ROWS:
         print_text(f"{SHEET} shows the first {SHEET_ROWS} of {total:,} images", err=True)
+
+
+def _read_extras(texts: tuple[str, ...]) -> dict[str, list[float]]:
+    """The values of `--with`, by name.
+
+    Raises:
+        RunError: a text is not NAME=NUMBERS.
+    """
+    from attnforge.errors import Place, Problem, RunError
+
+    values: dict[str, list[float]] = {}
+    for text in texts:
+        name, equals, numbers = text.partition("=")
+        try:
+            values[name] = [float(number) for number in numbers.split(",")]
+        except ValueError:
+            equals = ""
+        if not (name and equals):
+            message = f"`{text}` is not a name with numbers"
+            place = Place("command line", 1, 1, f"--with {text}"[:120], 1)
+            raise RunError(Problem("bad-extra", message, place, "--with NAME=NUMBER,NUMBER,..."))
+    return values
 
 
 def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:

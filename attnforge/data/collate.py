@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from attnforge.data.extras import stacked_extras
 from attnforge.errors import DataError, Problem
 from attnforge.interfaces import Batch, Sample, Tokenizer
 from attnforge.seeds import derive_seed
@@ -26,6 +27,7 @@ class EncodedSamples:
     class_ids: Int[Tensor, "b"]
     captions: tuple[str, ...]
     keys: tuple[str, ...]
+    extras: Mapping[str, Float[Tensor, "b *shape"]]
 
     def batch(self, device: torch.device | str = "cpu") -> Batch:
         """The batch on a device, its images in [-1, 1]."""
@@ -38,6 +40,7 @@ class EncodedSamples:
             captions=self.captions,
             keys=self.keys,
             levels=levels,
+            extras={name: _moved(value, device) for name, value in self.extras.items()},
         )
 
 
@@ -89,6 +92,7 @@ def collate(
         class_ids=torch.tensor([sample.class_id for sample in samples], dtype=torch.long),
         captions=tuple(sample.caption for sample in samples),
         keys=tuple(sample.key for sample in samples),
+        extras=stacked_extras(samples),
     )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from attnforge.data.collate import pad
 from attnforge.errors import AttnforgeError, DataError, Problem
-from attnforge.interfaces import Dataset, TextEncoder, TextFeatures, Tokenizer
+from attnforge.interfaces import Dataset, Prompt, TextEncoder, Tokenizer
 
 SHOWN = 5
 """Words and captions that a message lists; the others are counted."""
@@ -26,7 +27,7 @@ class CaptionEncoder:
     device: torch.device
 
     @torch.no_grad()
-    def __call__(self, captions: Sequence[str]) -> TextFeatures:
+    def __call__(self, captions: Sequence[str]) -> Prompt:
         """Encode captions of any lengths in one batch, in evaluation mode and without gradients.
 
         Raises:
@@ -38,16 +39,31 @@ class CaptionEncoder:
 
 
 def encode_captions(
-    text: TextEncoder, tokenizer: Tokenizer, captions: Sequence[str], *, device: torch.device
-) -> TextFeatures:
+    text: TextEncoder,
+    tokenizer: Tokenizer,
+    captions: Sequence[str],
+    *,
+    device: torch.device,
+    extras: Mapping[str, Float[Tensor, "b *shape"]] | None = None,
+) -> Prompt:
     """Encode captions of any lengths in one batch.
+
+    Args:
+        text: The text encoder.
+        tokenizer: Its tokenizer.
+        captions: The captions.
+        device: Where the text encoder lives.
+        extras: What else each image is to show, by name.
 
     Raises:
         AttnforgeError: a caption has no word of the vocabulary.
     """
     refuse_unknown(tokenizer, captions)
     tokens, lengths = pad([tokenizer.encode(caption) for caption in captions])
-    return text(tokens.to(device), lengths.to(device))
+    tokens = tokens.to(device)
+    features = text(tokens, lengths.to(device))
+    moved = {name: value.to(device) for name, value in (extras or {}).items()}
+    return Prompt.of(features, extras=moved, tokens=tokens)
 
 
 def refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jaxtyping import Float
@@ -10,33 +11,43 @@ from torch import Tensor
 
 from attnforge.build.parts import Parts
 from attnforge.data.encoding import CaptionEncoder
+from attnforge.data.extras import extras_of
 from attnforge.interfaces import Dataset, Metric
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
+Extras = Mapping[str, Float[Tensor, "b *shape"]]
+"""What the images of a batch are to show besides their captions, by name."""
+
 
 def measure(
-    parts: Parts, generate: Callable[[Sequence[str], Sequence[int]], Float[Tensor, "b 3 h w"]]
+    parts: Parts,
+    generate: Callable[[Sequence[str], Sequence[int], Extras], Float[Tensor, "b 3 h w"]],
 ) -> dict[str, float | int | str]:
     """Generate images for captions of the test split and return the values of the recipe's metrics, by name.
 
     `evaluation.seed` determines the captions and the noise; one caption is taken from each image of the split
-    before a second from any. `generate` returns an image in [-1, 1] for each caption of a batch, with noise
-    determined by the seed and the caption's position among all captions, so that no value depends on
-    `evaluation.batch_size`; it encodes captions with `parts.measuring_tokenizer`, as the metrics do.
+    before a second from any.
+
+    `generate` gets captions, the position of each among all captions, and the extras of the images that they
+    belong to. It returns an image in [-1, 1] for each, with noise determined by the seed and the position, so
+    that no value depends on `evaluation.batch_size`. It encodes captions with `parts.measuring_tokenizer`, as
+    the metrics do.
     """
     options = parts.recipe.evaluation
     if not options.metrics:
         return {}
     data = parts.dataset("test")
     metrics = build_metrics(parts)
-    captions = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
-    for start in range(0, len(captions), options.batch_size):
-        batch = captions[start : start + options.batch_size]
-        images = generate(batch, range(start, start + len(batch)))
+    chosen = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
+    for start in range(0, len(chosen), options.batch_size):
+        batch = chosen[start : start + options.batch_size]
+        captions = [choice.caption for choice in batch]
+        extras = extras_of(data, [choice.image for choice in batch])
+        images = generate(captions, range(start, start + len(batch)), extras)
         for metric in metrics:
-            metric.update(images, batch)
-    values: dict[str, Any] = {"captions": len(captions), "evaluation seed": options.seed}
+            metric.update(images, captions)
+    values: dict[str, Any] = {"captions": len(chosen), "evaluation seed": options.seed}
     for metric in metrics:
         values |= metric.compute()
     return values
@@ -58,10 +69,19 @@ def build_metrics(parts: Parts) -> list[Metric]:
     return [builder(spec) for builder in builders]
 
 
-def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class ChosenCaption:
+    """A caption of a data set."""
+
+    caption: str
+    image: int
+    """Index of the image that it belongs to."""
+
+
+def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[ChosenCaption]:
     """Captions spread over the images of a split, chosen by seed; each has at least one known word."""
     order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "image", index))
-    chosen: list[str] = []
+    chosen: list[ChosenCaption] = []
     offset = 0
     while len(chosen) < count:
         added = False
@@ -73,7 +93,7 @@ def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> li
             first = derive_seed(seed, "caption", index) % len(captions)
             caption = captions[(first + offset) % len(captions)]
             if parts.tokenizer.encode(caption):
-                chosen.append(caption)
+                chosen.append(ChosenCaption(caption, index))
             if len(chosen) == count:
                 break
         if not added:

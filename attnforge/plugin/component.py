@@ -23,7 +23,7 @@ KINDS: dict[str, str] = {
 }
 """Every kind of component, with a description; `attnforge.interfaces.INTERFACES` has the protocols."""
 
-API_VERSION = 1
+API_VERSION = 2
 """The version of the plugin API; docs/reference/versions.md says what it covers.
 
 Increased when a plugin that worked before may need a change; additions leave it unchanged.

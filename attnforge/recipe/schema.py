@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -110,11 +110,14 @@ class Sampling:
 
     Args:
         captions: Fixed captions; captions of the test split when empty.
+        extras: What the images are to show besides `captions`, by name, such as `box: [0.1, 0.2, 0.5, 0.6]`:
+            one value for all captions, or a list with one for each.
         count: Number of test captions when `captions` is empty.
         seed: Seeds the noise.
     """
 
     captions: tuple[str, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
     count: Positive = 8
     seed: int = 1
 
@@ -152,7 +155,7 @@ class Recipe:
         data: Where images and captions come from.
         tokenizer: How captions become token ids.
         text: The text encoder.
-        image: The image encoder.
+        image: The image encoder; a recipe whose losses and metrics need none may leave it out.
         generator: The generator.
         discriminator: The discriminator; one is built for every image size of the generator.
         losses: Named terms of adversarial training.
@@ -169,7 +172,7 @@ class Recipe:
     data: Build[Dataset]
     tokenizer: Build[Tokenizer]
     text: Build[TextEncoder]
-    image: Build[ImageEncoder]
+    image: Build[ImageEncoder] | None = None
     generator: Build[Generator] | None = None
     discriminator: Build[Discriminator] | None = None
     losses: Mapping[str, Build[Loss]] = field(default_factory=dict)

@@ -59,8 +59,8 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
 def unknown_evaluation_words(parts: Parts) -> UnknownWords:
     """Words of the evaluation's captions that the vocabulary lacks."""
     options = parts.recipe.evaluation
-    captions = choose_captions(parts.dataset("test"), count=options.captions, seed=options.seed, parts=parts)
-    return UnknownWords.of(parts.tokenizer, captions)
+    chosen = choose_captions(parts.dataset("test"), count=options.captions, seed=options.seed, parts=parts)
+    return UnknownWords.of(parts.tokenizer, (choice.caption for choice in chosen))
 
 
 def _train(parts: Parts) -> Dataset:

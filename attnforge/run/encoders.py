@@ -19,8 +19,6 @@ from attnforge.run.locating import locate_run
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
 
-BOTH = frozenset({"text", "image"})
-
 
 def find_encoders(recipe: Recipe, tokenizer: Tokenizer, *, warn: Callable[[str], None]) -> Checkpoint | None:
     """The checkpoint that the recipe's `encoders` names; None when the recipe has no `encoders`.
@@ -40,10 +38,10 @@ def find_encoders(recipe: Recipe, tokenizer: Tokenizer, *, warn: Callable[[str],
     location = locate_run(Path(recipe.encoders))
     run = location.run
     if location.checkpoint is not None:
-        checkpoint = _read_checkpoint(run, location.checkpoint)
+        checkpoint = _read_checkpoint(run, location.checkpoint, holding=_encoders(recipe))
     else:
         phases = phases_of(intact_lock(run, warn=warn))
-        search = newest_checkpoint(run.checkpoints, phases=phases, holding=BOTH)
+        search = newest_checkpoint(run.checkpoints, phases=phases, holding=_encoders(recipe))
         for damage in search.passed_over:
             warn(f"skipping checkpoint {damage}")
         if search.checkpoint is None:
@@ -61,7 +59,8 @@ def load_encoders(parts: Parts, checkpoint: Checkpoint) -> None:
     """
     networks = {"text": parts.text, "image": parts.image}
     for name, network in networks.items():
-        checkpoint.load_network(name, cast("nn.Module", network))
+        if network is not None:
+            checkpoint.load_network(name, cast("nn.Module", network))
 
 
 def phases_to_train(recipe: Recipe) -> tuple[list[str], list[str]]:
@@ -106,8 +105,12 @@ def describe_encoders(checkpoint: Checkpoint, skipped: Sequence[str]) -> str:
     return f"{source}; skipping phase {' and '.join(skipped)}" if skipped else source
 
 
-def _read_checkpoint(run: RunFolder, name: str) -> Checkpoint:
-    checkpoint = read_checkpoint(run.checkpoints / name, holding=BOTH)
+def _encoders(recipe: Recipe) -> frozenset[str]:
+    return frozenset({"text"} if recipe.image is None else {"text", "image"})
+
+
+def _read_checkpoint(run: RunFolder, name: str, *, holding: frozenset[str]) -> Checkpoint:
+    checkpoint = read_checkpoint(run.checkpoints / name, holding=holding)
     if isinstance(checkpoint, Checkpoint):
         return checkpoint
     raise RunError(_no_encoders(run, [checkpoint] if checkpoint is not None else []))

@@ -26,7 +26,6 @@ from attnforge.run.measured import (
 from attnforge.run.measuring import digest_of_weights, measure_network
 from attnforge.run.pipeline import Pipeline, generator_checkpoints
 from attnforge.run.progress import Reporter
-from attnforge.run.saved_parts import sampling_network_name
 
 CHANGEABLE = ("evaluation", "data")
 """Sections that may be overridden, because the weights do not depend on them."""
@@ -123,7 +122,7 @@ def _evaluate(
             phase=saved.phase,
             step=saved.step,
             images=images,
-            name=sampling_network_name(saved),
+            name=saved.sampling_network,
             checkpoint=saved,
         )
         measurement.recipe["digest"] = original.digest

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -27,6 +28,8 @@ class GeneratedImage:
     regions: Float32[np.ndarray, "l _ _"] | None = None
     """The attention of each word over the regions of the largest image, by the run's matching loss; a word's
     map sums to one. None unless requested, or when the recipe does not match words with regions."""
+    extras: Mapping[str, Float32[np.ndarray, "*shape"]] = field(default_factory=dict)
+    """What the image was to show besides its caption, by name."""
 
     @property
     def image(self) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,39 +10,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from attnforge.data.encoding import encode_captions, refuse_unknown
-from attnforge.interfaces import Generator, GeneratorOutput, TextEncoder, TextFeatures, Tokenizer
+from attnforge.interfaces import Generator, GeneratorOutput, Prompt, TextEncoder, Tokenizer
 from attnforge.run.generated import GeneratedImage
 from attnforge.run.region_maps import RegionMaps
 from attnforge.run.seeded_draws import SeededDraws
 from attnforge.seeds import derive_seed
-
-
-def generate_all(
-    text: TextEncoder,
-    generator: Generator,
-    tokenizer: Tokenizer,
-    captions: Sequence[str],
-    *,
-    count: int = 1,
-    seed: int = 1,
-    attention: bool = False,
-    regions: RegionMaps | None = None,
-    device: torch.device,
-) -> list[GeneratedImage]:
-    """All images of `generate_each`, as a list."""
-    return list(
-        generate_each(
-            text,
-            generator,
-            tokenizer,
-            captions,
-            count=count,
-            seed=seed,
-            attention=attention,
-            regions=regions,
-            device=device,
-        )
-    )
 
 
 def generate_each(
@@ -55,6 +27,7 @@ def generate_each(
     seed: int = 1,
     attention: bool = False,
     regions: RegionMaps | None = None,
+    extras: Mapping[str, Float[Tensor, "b *shape"]] | None = None,
     device: torch.device,
 ) -> Iterator[GeneratedImage]:
     """Generate `count` images of every caption, one after another, in the order of the captions.
@@ -71,13 +44,15 @@ def generate_each(
         seed: Seed of the noise.
         attention: Whether to return the maps of the stages with attention.
         regions: If given, each image also has the attention of its words over regions of the largest image.
+        extras: What else the images of each caption are to show, by name: one row a caption.
         device: Where the networks live.
 
     Raises:
         AttnforgeError: captions have no word that the vocabulary knows; all of them are named.
     """
     refuse_unknown(tokenizer, captions)  # here, so that it raises before the iteration starts
-    return _each(text, generator, tokenizer, captions, count, seed, attention, regions, device)
+    rows = extras or {}
+    return _each(text, generator, tokenizer, captions, count, seed, attention, regions, rows, device)
 
 
 @torch.inference_mode()
@@ -89,6 +64,7 @@ def generate_batch(
     *,
     positions: Sequence[int],
     seed: int,
+    extras: Mapping[str, Float[Tensor, "b *shape"]] | None = None,
     device: torch.device,
 ) -> Float[Tensor, "b 3 h w"]:
     """The largest image of each caption, all in one batch, in [-1, 1]; for evaluation.
@@ -102,15 +78,16 @@ def generate_batch(
         captions: What the images show.
         positions: The position of each caption among all that are measured.
         seed: Seed of the noise.
+        extras: What else each image is to show, by name.
         device: Where the networks live.
 
     Raises:
         AttnforgeError: a caption has no word that the vocabulary knows.
     """
-    features = encode_captions(text, tokenizer, captions, device=device)
+    prompt = encode_captions(text, tokenizer, captions, device=device, extras=extras)
     rows = [derive_seed(seed, "noise", position) for position in positions]
     draws = SeededDraws(derive_seed(seed, "noise"), rows=rows)
-    return _generate(generator, features, draws=draws, attention=False).images[-1]
+    return _generate(generator, prompt, draws=draws, attention=False).images[-1]
 
 
 def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
@@ -129,14 +106,16 @@ def _each(
     seed: int,
     attention: bool,
     regions: RegionMaps | None,
+    extras: Mapping[str, Tensor],
     device: torch.device,
 ) -> Iterator[GeneratedImage]:
-    for caption in captions:
-        features = encode_captions(text, tokenizer, [caption], device=device)
+    for row, caption in enumerate(captions):
+        own = {name: value[row : row + 1] for name, value in extras.items()}
+        prompt = encode_captions(text, tokenizer, [caption], device=device, extras=own)
         for index in range(count):
             draws = SeededDraws(derive_seed(seed, index))
-            output = _generate(generator, features, draws=draws, attention=attention)
-            region_maps = None if regions is None else regions(features, output.images[-1])
+            output = _generate(generator, prompt, draws=draws, attention=attention)
+            region_maps = None if regions is None else regions(prompt, output.images[-1])
             yield GeneratedImage(
                 caption=caption,
                 words=tuple(tokenizer.tokens(caption)),
@@ -144,15 +123,16 @@ def _each(
                 index=index,
                 images=tuple(to_bytes(images)[0] for images in output.images),
                 attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
+                extras={name: value[0].numpy() for name, value in own.items()},
                 regions=None if region_maps is None else region_maps[0].float().cpu().numpy(),
             )
 
 
 def _generate(
-    generator: Generator, text: TextFeatures, *, draws: SeededDraws, attention: bool
+    generator: Generator, prompt: Prompt, *, draws: SeededDraws, attention: bool
 ) -> GeneratorOutput:
     if isinstance(generator, nn.Module):
         generator.eval()
     with draws:  # for the noise here and for conditioning augmentation in the generator
-        noise = torch.randn(len(text.sentence), generator.noise, device="cpu").to(text.sentence.device)
-        return generator(noise, text, return_attention=attention)
+        noise = torch.randn(len(prompt.sentence), generator.noise, device="cpu").to(prompt.sentence.device)
+        return generator(noise, prompt, return_attention=attention)

@@ -21,6 +21,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.run.generating import generate_batch
 from attnforge.run.measured import Measurement, protocol_of
 from attnforge.run.recorder import Recorder
+from attnforge.run.tasks import sampling_network
 from attnforge.train.checkpoints.checkpoint import Checkpoint
 from attnforge.train.loop import StepResult
 
@@ -51,12 +52,13 @@ def measure_network(
     start_time = time.monotonic()
     metrics = measure(
         parts,
-        lambda captions, positions: generate_batch(
+        lambda captions, positions, extras: generate_batch(
             parts.text,
             cast("Generator", network),
             parts.measuring_tokenizer,
             captions,
             positions=positions,
+            extras=extras,
             seed=parts.recipe.evaluation.seed,
             device=parts.device,
         ),
@@ -109,12 +111,11 @@ class TrainingMetrics:
 
         So a run that is killed between the two measures that step again and misses none.
         """
-        networks = task.networks()
-        name = "generator-average" if "generator-average" in networks else "generator"
+        name, network = task.sampling_network, sampling_network(task)
         every = self.parts.recipe.evaluation.every
-        if name not in networks or not self.parts.recipe.evaluation.metrics:
+        if name is None or network is None or not self.parts.recipe.evaluation.metrics:
             return lambda result: None
-        trained = _TrainedGenerator(networks[name], name, phase, steps, images)
+        trained = _TrainedGenerator(network, name, phase, steps, images)
         self.trained = trained
 
         def after_step(result: StepResult) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from attnforge.build.assemble import assemble
+from attnforge.data.extras import read_extras
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe
@@ -97,38 +98,75 @@ class Pipeline:
         self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
 
-    def __call__(self, captions: str | Sequence[str], *, n: int = 1, seed: int = 1) -> list[GeneratedImage]:
+    def __call__(
+        self, captions: str | Sequence[str], *, n: int = 1, seed: int = 1, **extras: Any
+    ) -> list[GeneratedImage]:
         """Generate `n` images of a caption, or of each of several; without attention maps.
 
-        An image depends on its caption, the seed and its number alone. No global random state is used or
-        changed.
+        An image depends on its caption, the extras, the seed and its number alone. No global random state is
+        used or changed.
+
+        Args:
+            captions: What the images show.
+            n: Images of each caption.
+            seed: Seed of the noise.
+            extras: What the model needs besides, by name: `model("a red bird", box=[0.1, 0.2, 0.5, 0.6])`.
 
         Raises:
-            AttnforgeError: a caption has no word that the vocabulary knows.
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
-        return self.generate([captions] if isinstance(captions, str) else captions, count=n, seed=seed)
+        texts = [captions] if isinstance(captions, str) else captions
+        return self.generate(texts, count=n, seed=seed, extras=extras)
 
     def generate(
-        self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
+        self,
+        captions: Sequence[str],
+        *,
+        count: int = 1,
+        seed: int = 1,
+        attention: bool = False,
+        extras: Mapping[str, Any] | None = None,
     ) -> list[GeneratedImage]:
         """Generate `count` images of every caption; see `attnforge.run.generating.generate_each`.
 
         With `attention`, images have the maps of the stages with attention and, when the recipe matches words
         with regions, the attention of each word over regions of the largest image.
 
+        Args:
+            captions: What the images show.
+            count: Images of each caption.
+            seed: Seed of the noise.
+            attention: Whether images have attention maps.
+            extras: What the model needs besides captions, by name: one value for all, or one for each.
+
         Raises:
-            AttnforgeError: a caption has no word that the vocabulary knows.
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
-        return list(self.generate_each(captions, count=count, seed=seed, attention=attention))
+        return list(self.generate_each(captions, count=count, seed=seed, attention=attention, extras=extras))
 
     def generate_each(
-        self, captions: Sequence[str], *, count: int = 1, seed: int = 1, attention: bool = False
+        self,
+        captions: Sequence[str],
+        *,
+        count: int = 1,
+        seed: int = 1,
+        attention: bool = False,
+        extras: Mapping[str, Any] | None = None,
     ) -> Iterator[GeneratedImage]:
         """The images of `generate` one after another, without keeping them.
 
+        Args:
+            captions: What the images show.
+            count: Images of each caption.
+            seed: Seed of the noise.
+            attention: Whether images have attention maps.
+            extras: What the model needs besides captions, by name: one value for all, or one for each.
+
         Raises:
-            AttnforgeError: a caption has no word that the vocabulary knows.
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
+        shapes, values = self.parts.extras, extras or {}
+        rows = read_extras(shapes, values, captions=len(captions), how="--with NAME=NUMBERS")
         return generate_each(
             self.parts.text,
             self.generator,
@@ -138,6 +176,7 @@ class Pipeline:
             seed=seed,
             attention=attention,
             regions=self.regions if attention else None,
+            extras=rows,
             device=self.parts.device,
         )
 

@@ -181,6 +181,8 @@ class Recorder:
                 optimizers=task.optimizers(),
                 tokenizer=parts.tokenizer,
                 keep=self.keep,
+                sampling_network=task.sampling_network,
+                extras=parts.extras,
                 data=self.data,
                 constants=constants,
                 add=add,

@@ -30,13 +30,20 @@ class RegionMaps:
         because a task rejects frozen ones.
         """
         recipe = parts.recipe
+        if not any(
+            map(_matches, [*recipe.losses.values(), *(phase.task for phase in recipe.phases.values())])
+        ):
+            return None
+        encoder = parts.image
+        if encoder is None:
+            return None
         for loss in recipe.losses.values():
             if _matches(loss):
-                return cls(parts.image, cast("RegionMatcher", loss()))
+                return cls(encoder, cast("RegionMatcher", loss(parts.loss_spec)))
         for phase in recipe.phases.values():
             if _matches(phase.task):
                 task = phase.task(parts.task_spec(class_of(phase.task).needs))
-                return cls(parts.image, cast("RegionMatcher", task))
+                return cls(encoder, cast("RegionMatcher", task))
         return None
 
     def __call__(self, text: TextFeatures, images: Float[Tensor, "b 3 _ _"]) -> Float[Tensor, "b l h w"]:

@@ -33,7 +33,8 @@ class SavedParts(Parts):
     def __init__(
         self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device, checkpoint: Checkpoint
     ) -> None:
-        super().__init__(recipe, tokenizer=tokenizer, device=device)
+        extras = checkpoint.manifest.extras
+        super().__init__(recipe, tokenizer=tokenizer, device=device, extras=extras)
         self.checkpoint = checkpoint
         self._networks: dict[str, nn.Module] = {}
 
@@ -68,11 +69,5 @@ class SavedParts(Parts):
         return part
 
     def _load(self, name: str, network: nn.Module) -> None:
-        saved = sampling_network_name(self.checkpoint) if name == "generator" else name
+        saved = self.checkpoint.sampling_network if name == "generator" else name
         self.checkpoint.load_network(saved, network)
-
-
-def sampling_network_name(checkpoint: Checkpoint) -> str:
-    """The name of the network of a checkpoint that generates images."""
-    # the EMA weights generate better images and are what the official code publishes
-    return "generator-average" if "generator-average" in checkpoint.networks() else "generator"

@@ -22,9 +22,8 @@ def needs_full_length(parts: Parts, phase: Phase) -> bool:
 
 
 def sampling_network(task: Task) -> nn.Module | None:
-    """The network of a task that generates images: the EMA generator if there is one."""
-    networks = task.networks()
-    return networks.get("generator-average", networks.get("generator"))
+    """The network of a task that generates images; None for a task that trains no generator."""
+    return None if task.sampling_network is None else task.networks()[task.sampling_network]
 
 
 def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:

@@ -10,9 +10,12 @@ from torch import Tensor, nn
 
 from attnforge.testing.strategies import numbers
 from attnforge.testing.subject import Subject
-from attnforge.values import TextFeatures
+from attnforge.values import Condition, Prompt, TextFeatures
 
 Tensors = dict[str, Tensor]
+WITH_PROMPT = "logits with a prompt"
+EXTRA = "extra "
+"""Prefix of the names of extras among inputs."""
 LENGTHS = (5, 2, 3, 1)
 """Words of the captions of a batch, repeated as often as needed."""
 
@@ -44,9 +47,25 @@ def rows(inputs: Mapping[str, Tensor], index: slice) -> Tensors:
     return {name: tensor[index] for name, tensor in inputs.items()}
 
 
-def features_of(inputs: Mapping[str, Tensor]) -> TextFeatures:
-    """The encoded captions among the inputs."""
-    return TextFeatures(words=inputs["words"], sentence=inputs["sentence"], padding=inputs["padding"])
+def prompt_of(inputs: Mapping[str, Tensor]) -> Prompt:
+    """What the images of a batch are to show: the encoded captions, the extras and the condition."""
+    text = TextFeatures(words=inputs["words"], sentence=inputs["sentence"], padding=inputs["padding"])
+    extras = {name.removeprefix(EXTRA): value for name, value in inputs.items() if name.startswith(EXTRA)}
+    condition = None
+    if "condition mean" in inputs:
+        mean = inputs["condition mean"]
+        condition = Condition(value=mean, mean=mean, logvar=torch.zeros_like(mean))
+    return Prompt.of(text, extras=extras, condition=condition)
+
+
+def perturbed(network: Any) -> Any:
+    """The network with other weights, so that what starts at zero has an effect."""
+    if isinstance(network, nn.Module):
+        generator = torch.Generator().manual_seed(13)
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+    return network
 
 
 def texts(batch: int, width: int, *, seed: int, words: int | None = None) -> Tensors:
@@ -93,13 +112,31 @@ def _stage_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
 
 
 def _generator_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
-    return {"noise": numbers(batch, network.noise, seed=seed + 5), **texts(batch, spec.words, seed=seed)}
+    return {
+        "noise": numbers(batch, network.noise, seed=seed + 5),
+        **texts(batch, spec.words, seed=seed),
+        **_extras(spec, batch, seed),
+    }
 
 
 def _discriminator_inputs(spec: Any, network: Any, batch: int, seed: int) -> Tensors:
     return {
         "images": example_images(batch, spec.image_size, seed=seed),
-        "sentence": numbers(batch, spec.sentence, seed=seed + 5),
+        **texts(batch, spec.sentence, seed=seed + 4),
+        **_extras(spec, batch, seed),
+        **(
+            {}
+            if spec.condition is None
+            else {"condition mean": numbers(batch, spec.condition, seed=seed + 7)}
+        ),
+    }
+
+
+def _extras(spec: Any, batch: int, seed: int) -> Tensors:
+    """Extras in [0, 1), as boxes and key points are."""
+    generator = torch.Generator().manual_seed(seed + 8)
+    return {
+        EXTRA + name: torch.rand(batch, *shape, generator=generator) for name, shape in spec.extras.items()
     }
 
 
@@ -110,7 +147,7 @@ def example_images(batch: int, size: int, *, seed: int) -> Tensor:
 
 
 def _attend(network: Any, inputs: Tensors) -> Tensors:
-    output = network(inputs["features"], features_of(inputs), return_weights=True)
+    output = network(inputs["features"], prompt_of(inputs), return_weights=True)
     return {"context": output.context, "weights": output.weights}
 
 
@@ -130,12 +167,12 @@ def _condition(network: Any, inputs: Tensors) -> Tensors:
 
 
 def _run_stage(network: Any, inputs: Tensors) -> Tensors:
-    output = network(inputs.get("hidden"), inputs["condition"], features_of(inputs), return_attention=True)
+    output = network(inputs.get("hidden"), inputs["condition"], prompt_of(inputs), return_attention=True)
     return {"hidden": output.hidden, **({} if output.attention is None else {"attention": output.attention})}
 
 
 def _generate(network: Any, inputs: Tensors) -> Tensors:
-    output = network(inputs["noise"], features_of(inputs), return_attention=True)
+    output = network(inputs["noise"], prompt_of(inputs), return_attention=True)
     outputs = {f"image {index}": image for index, image in enumerate(output.images)}
     outputs |= {f"attention {index}": maps for index, maps in enumerate(output.attention)}
     if output.condition is not None:
@@ -145,11 +182,8 @@ def _generate(network: Any, inputs: Tensors) -> Tensors:
 
 def _discriminate(network: Any, inputs: Tensors) -> Tensors:
     features = network.features(inputs["images"])
-    return {
-        "features": features,
-        "logits": network.logits(features, None),
-        "logits with sentence": network.logits(features, inputs["sentence"]),
-    }
+    alone = {"logits": network.logits(features, None)} if network.unconditional else {}
+    return {"features": features, **alone, WITH_PROMPT: network.logits(features, prompt_of(inputs))}
 
 
 _INPUTS: dict[str, Callable[[Any, Any, int, int], Tensors]] = {

@@ -21,6 +21,7 @@ from attnforge.specs import (
     DiscriminatorSpec,
     GeneratorSpec,
     ImageSpec,
+    LossSpec,
     StageSpec,
     TextSpec,
 )
@@ -173,10 +174,21 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
             words=widths,
         ),
         "generator": st.builds(GeneratorSpec, words=widths),
-        "discriminator": st.builds(DiscriminatorSpec, image_size=sides, sentence=widths),
+        "discriminator": st.builds(
+            DiscriminatorSpec, image_size=sides, sentence=widths, condition=st.none() | widths
+        ),
         "dataset": st.builds(DataSpec, split=st.sampled_from(("train", "test")), image_size=sides),
     }
-    strategies |= dict.fromkeys(("tokenizer", "loss", "kernel"), st.none())
+    strategies["loss"] = st.builds(
+        LossSpec,
+        words=widths,
+        vocabulary_size=st.integers(3, 30),
+        image_sizes=st.just((16, 32)),
+        condition=st.none() | widths,
+        unconditional=st.booleans(),
+        image_encoder=st.booleans(),
+    )
+    strategies |= dict.fromkeys(("tokenizer", "kernel"), st.none())
     return strategies[kind]
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from attnforge_attngan.tasks.adversarial import pyramid
+from attnforge.adversarial.task import pyramid
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_cub.dataset import Cub
 from attnforge_cub.release import read_release

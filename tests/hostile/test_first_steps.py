@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from tiny_run import TINY, tiny
 
 from attnforge.cli import run

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from damaged_runs import events_of, weights_of
 from safetensors.torch import load_file, save_file
 from tiny_run import train_tiny

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from damaged_runs import weights_of
 from tiny_run import train_tiny
 

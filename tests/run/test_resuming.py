@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from damaged_runs import events_of, flip_last_bit, snapshot, weights_of
 from tiny_run import TINY, train_tiny
 

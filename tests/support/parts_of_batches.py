@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Sentence
+from attnforge_gan.conditioning import Sentence
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.stages import InitialStage, RefineStage
 from torch import Tensor, nn

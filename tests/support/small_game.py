@@ -7,13 +7,13 @@ from functools import partial
 
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Augmentation
-from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_gan.conditioning import Augmentation
+from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
-from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.stages import InitialStage, RefineStage
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_attngan.text import BiLSTM
 from torch import Tensor, nn

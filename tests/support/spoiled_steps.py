@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 
 from attnforge.interfaces import Batch, Progress

@@ -13,12 +13,14 @@ from typing import cast
 
 import torch
 import torch.fx.experimental._config as tracing
-from torch import nn
+from torch import Tensor, nn
 
 from attnforge.build import assemble
+from attnforge.build.builder import class_of
+from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import Batch, Progress, TextFeatures, Tokenizer
+from attnforge.interfaces import Batch, Progress, Prompt, TextFeatures, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.recipe.tree import choices
@@ -57,7 +59,9 @@ def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
     recipe = assemble(resolved)
     result = ShapeCheck()
     engine = Engine(device=META, channels_last=recipe.training.channels_last)
-    parts = Parts(recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine)
+    parts = Parts(
+        recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine, datasets=_datasets(recipe)
+    )
     for name, phase in recipe.phases.items():
         try:
             with _assume_nonzero():
@@ -76,7 +80,7 @@ def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
 def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> None:
     task = build_task(parts, phase, name=name)
     _refuse_too_many_weights(parts, resolved)
-    batch = _batch(phase, image_size=phase.image_size or parts.image_size)
+    batch = _batch(parts, phase)
     progress = Progress(step=0, steps=2, batch_size=phase.batch_size, images=phase.batch_size)
     task.step(batch, progress=progress)
     network = sampling_network(task)
@@ -86,13 +90,16 @@ def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> No
     padding = torch.zeros(1, phase.max_words, dtype=torch.bool, device=META)
     words = torch.empty(1, parts.text.dim, phase.max_words, device=META)
     text = TextFeatures(words, torch.empty(1, parts.text.dim, device=META), padding)
+    tokens = torch.zeros(1, phase.max_words, dtype=torch.long, device=META)
+    prompt = Prompt.of(text, extras=_extras(parts, 1), tokens=tokens)
     width = parts.generator.noise if parts.generator is not None else 1
     with torch.inference_mode():
-        generator(torch.empty(1, width, device=META), text, return_attention=True)
+        generator(torch.empty(1, width, device=META), prompt, return_attention=True)
 
 
-def _batch(phase: Phase, *, image_size: int) -> Batch:
+def _batch(parts: Parts, phase: Phase) -> Batch:
     images, tokens = phase.batch_size, phase.max_words
+    image_size = phase.image_size or parts.image_size
     with META:
         return Batch(
             image=torch.empty(images, 3, image_size, image_size),
@@ -102,7 +109,21 @@ def _batch(phase: Phase, *, image_size: int) -> Batch:
             captions=("a bird",) * images,
             keys=tuple(map(str, range(images))),
             levels=torch.empty(images, 3, image_size, image_size, dtype=torch.uint8),
+            extras=_extras(parts, images),
         )
+
+
+def _extras(parts: Parts, images: int) -> dict[str, Tensor]:
+    return {name: torch.empty(images, *shape, device=META) for name, shape in parts.extras.items()}
+
+
+def _datasets(recipe: Recipe) -> Datasets:
+    """The data, opened only where its samples have extras, whose shapes are known to nobody else."""
+    datasets = Datasets(recipe.data)
+    if hasattr(class_of(recipe.data), "extras"):
+        with suppress(AttnforgeError):  # missing data is not a problem of shapes
+            datasets.of_any_size("train")
+    return datasets
 
 
 def _tokenizer(recipe: Recipe) -> Tokenizer:

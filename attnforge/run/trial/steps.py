@@ -15,12 +15,12 @@ import torch
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.errors import AttnforgeError, RecipeError
-from attnforge.evaluate.measure import choose_captions
 from attnforge.interfaces import Generator, Progress, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
-from attnforge.run.generating import generate_all
+from attnforge.run.generating import generate_each
 from attnforge.run.machine import problem_of
+from attnforge.run.samples import sampled_captions
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.causes import phase_problems, wants_traceback
 from attnforge.seeds import seed_everything
@@ -92,9 +92,14 @@ def _step(parts: Parts, phase: Phase, name: str) -> None:
     network = sampling_network(task)
     if network is None or not phase.sample_every:
         return
-    options = parts.recipe.sampling
-    captions = options.captions[:1] or choose_captions(
-        parts.dataset("test"), count=1, seed=options.seed, parts=parts
+    captions, extras = sampled_captions(parts, count=1)
+    generated = generate_each(
+        parts.text,
+        cast("Generator", network),
+        parts.tokenizer,
+        captions[:1],
+        seed=parts.recipe.sampling.seed,
+        extras=extras,
+        device=parts.device,
     )
-    generator = cast("Generator", network)
-    generate_all(parts.text, generator, parts.tokenizer, captions, seed=options.seed, device=parts.device)
+    next(generated)

@@ -1,20 +1,22 @@
-"""What a discriminator promises: one logit per image, with a sentence and without."""
+"""What a discriminator promises: logits of every image, with a prompt and, unless it is one-way, without."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
+from attnforge.errors import AttnforgeError
 from attnforge.testing.expect import assert_close, require
-from attnforge.testing.networks import call_seeded, in_eval_mode, inputs_for, rows
+from attnforge.testing.networks import WITH_PROMPT, call_seeded, in_eval_mode, inputs_for, perturbed, rows
 from attnforge.testing.subject import Subject
 
 KIND = "discriminator"
 
 
 def shapes(subject: Subject) -> None:
-    """Features are b c h w; logits are b, with a sentence and without."""
+    """Features are b c h w; logits are b, or b and more, such as one for each patch."""
     network = in_eval_mode(subject.build())
     outputs = call_seeded(KIND, network, inputs_for(subject, network))
     features = list(outputs["features"].shape)
@@ -22,9 +24,25 @@ def shapes(subject: Subject) -> None:
         len(features) == 4 and features[0] == 3,
         f"features of 3 images have shape {features}, expected [3, c, h, w]",
     )
-    for name in ("logits", "logits with sentence"):
-        shape = list(outputs[name].shape)
-        require(shape == [3], f"{name} of 3 images have shape {shape}, expected [3]")
+    shapes = {name: list(outputs[name].shape) for name in _logits(network)}
+    for name, shape in shapes.items():
+        require(bool(shape) and shape[0] == 3, f"{name} of 3 images have shape {shape}, expected [3, ...]")
+        first = shapes[WITH_PROMPT]
+        require(shape == first, f"{name} have shape {shape}, and {WITH_PROMPT} have {first}")
+
+
+def unconditional(subject: Subject) -> None:
+    """`unconditional` is true if it has logits without a prompt; otherwise they are an AttnforgeError."""
+    network = in_eval_mode(subject.build())
+    require(isinstance(network.unconditional, bool), "`unconditional` is not a bool")
+    if network.unconditional:
+        return
+    features = network.features(inputs_for(subject, network)["images"])
+    try:
+        network.logits(features, None)
+    except AttnforgeError:
+        return
+    require(False, "a one-way discriminator returns logits without a prompt")
 
 
 def batch_invariance(subject: Subject) -> None:
@@ -40,35 +58,36 @@ def batch_invariance(subject: Subject) -> None:
 
 
 def depends_on_sentence(subject: Subject) -> None:
-    """The logits with a sentence depend on the sentence."""
-    network = in_eval_mode(subject.build())
+    """The logits with a prompt depend on its caption, once weights have changed."""
+    network = in_eval_mode(perturbed(subject.build()))
     inputs = inputs_for(subject, network)
-    other = {**inputs, "sentence": inputs["sentence"].flip(0) + 1}
+    names = ("words", "sentence", "condition mean")
+    other = {name: value.flip(0) + 1 if name in names else value for name, value in inputs.items()}
     with torch.no_grad():
         first, second = call_seeded(KIND, network, inputs), call_seeded(KIND, network, other)
-    changed = not torch.equal(first["logits with sentence"], second["logits with sentence"])
-    require(changed, "logits with a sentence are the same for every sentence")
+    changed = not torch.equal(first[WITH_PROMPT], second[WITH_PROMPT])
+    require(changed, f"{WITH_PROMPT} are the same for every caption")
 
 
 def depends_on_image(subject: Subject) -> None:
-    """The logits depend on the image, with a sentence and without."""
+    """The logits depend on the image, with a prompt and without."""
     network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
         first = call_seeded(KIND, network, inputs)
         second = call_seeded(KIND, network, {**inputs, "images": -inputs["images"]})
-    for name in ("logits", "logits with sentence"):
+    for name in _logits(network):
         require(not torch.equal(first[name], second[name]), f"{name} are the same for different images")
 
 
 def gradients_reach_the_images(subject: Subject) -> None:
     """The logits have gradients with respect to the images, from which the generator learns."""
-    for name in ("logits", "logits with sentence"):
+    for name in _logits(subject.build()):
         network = subject.build()
         inputs = inputs_for(subject, network)
         inputs["images"].requires_grad_()
         logits = call_seeded(KIND, network, inputs)[name]
-        (logits * torch.arange(1, len(logits) + 1)).sum().backward()  # type: ignore[no-untyped-call]
+        (logits.reshape(len(logits), -1).sum(dim=1) * torch.arange(1, len(logits) + 1)).sum().backward()  # type: ignore[no-untyped-call]
         gradient = inputs["images"].grad
         require(
             gradient is not None and bool(gradient.any()),
@@ -76,8 +95,14 @@ def gradients_reach_the_images(subject: Subject) -> None:
         )
 
 
+def _logits(network: Any) -> tuple[str, ...]:
+    """The names of its logits."""
+    return ("logits", WITH_PROMPT) if network.unconditional else (WITH_PROMPT,)
+
+
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     shapes,
+    unconditional,
     batch_invariance,
     depends_on_sentence,
     depends_on_image,

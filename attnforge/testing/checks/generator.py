@@ -8,7 +8,7 @@ import torch
 
 from attnforge.testing.checks.stage import replace_rest_of_batch
 from attnforge.testing.expect import assert_close, require
-from attnforge.testing.networks import Tensors, call_seeded, features_of, in_eval_mode, inputs_for
+from attnforge.testing.networks import Tensors, call_seeded, in_eval_mode, inputs_for, perturbed, prompt_of
 from attnforge.testing.subject import Subject
 
 KIND = "generator"
@@ -58,7 +58,7 @@ def attention_only_when_requested(subject: Subject) -> None:
         requested = call_seeded(KIND, network, inputs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(7)
-            plain = network(inputs["noise"], features_of(inputs))
+            plain = network(inputs["noise"], prompt_of(inputs))
     require(len(plain.attention) == 0, "attention maps are returned although return_attention is False")
     for index, image in enumerate(plain.images):
         assert_close(image, requested[f"image {index}"], f"image {index} without return_attention")
@@ -73,13 +73,19 @@ def attention_only_when_requested(subject: Subject) -> None:
 
 
 def condition_shapes(subject: Subject) -> None:
-    """If a condition is returned, its value, mean and logvar all have the shape b z."""
+    """If a condition is returned, its value, mean and logvar have the shape b z, and `condition` is z."""
     network = in_eval_mode(subject.build())
     inputs = inputs_for(subject, network)
     with torch.no_grad():
-        condition = network(inputs["noise"], features_of(inputs)).condition
+        condition = network(inputs["noise"], prompt_of(inputs)).condition
+    declared = getattr(network, "condition", None)
     if condition is None:
+        require(declared is None, f"`condition` says {declared}, but no condition is returned")
         return
+    require(
+        declared == condition.mean.shape[1],
+        f"a condition of width {condition.mean.shape[1]} is returned, but `condition` says {declared}",
+    )
     shapes = [list(tensor.shape) for tensor in (condition.value, condition.mean, condition.logvar)]
     equal = shapes[0] == shapes[1] == shapes[2]
     require(
@@ -104,7 +110,8 @@ def batch_invariance(subject: Subject) -> None:
 
 
 def _require_dependence(subject: Subject, *names: str) -> None:
-    network = in_eval_mode(subject.build())
+    # conditioning that starts at zero, as in DF-GAN, has an effect once weights have changed
+    network = in_eval_mode(perturbed(subject.build()))
     inputs = inputs_for(subject, network)
     other = {**inputs, **{name: inputs[name].flip(0) + 0.5 for name in names}}
     with torch.no_grad():

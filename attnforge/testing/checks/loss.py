@@ -178,10 +178,10 @@ def _tensors(step: AdversarialStep) -> dict[str, Tensor]:
     return {
         **{f"real {index}": image for index, image in enumerate(step.real)},
         **{f"fake {index}": image.detach() for index, image in enumerate(step.fake.images)},
-        "words": step.text.words,
-        "sentence": step.text.sentence,
-        "padding": step.text.padding,
-        "class_ids": step.class_ids,
+        "words": step.prompt.words,
+        "sentence": step.prompt.sentence,
+        "padding": step.prompt.padding,
+        "class_ids": step.batch.class_ids,
     }
 
 

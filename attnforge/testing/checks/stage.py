@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from attnforge.testing.expect import assert_close, require
-from attnforge.testing.networks import Tensors, call_seeded, features_of, in_eval_mode, inputs_for
+from attnforge.testing.networks import Tensors, call_seeded, in_eval_mode, inputs_for, prompt_of
 from attnforge.testing.subject import Subject
 
 KIND = "stage"
@@ -39,7 +39,7 @@ def attention_only_when_requested(subject: Subject) -> None:
         requested = call_seeded(KIND, network, inputs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(7)
-            plain = network(inputs.get("hidden"), inputs["condition"], features_of(inputs))
+            plain = network(inputs.get("hidden"), inputs["condition"], prompt_of(inputs))
     require(plain.attention is None, "attention maps are returned although return_attention is False")
     assert_close(plain.hidden, requested["hidden"], "hidden map without return_attention")
 

@@ -32,6 +32,16 @@ def needs(subject: Subject) -> None:
     _task(subject)
 
 
+def sampling_network(subject: Subject) -> None:
+    """`sampling_network` is one of its networks, or None for a task that trains no generator."""
+    task = _task(subject)
+    name, names = task.sampling_network, sorted(task.networks())
+    require(
+        name is None or name in names,
+        f"`sampling_network` is {name!r}, but its networks are {', '.join(names)}",
+    )
+
+
 def finite_scalars(subject: Subject) -> None:
     """A step returns finite, detached scalars by name."""
     scalars = _step(_task(subject), 0)
@@ -162,6 +172,7 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     needs,
+    sampling_network,
     finite_scalars,
     same_names_every_step,
     steps_update_weights,

@@ -12,35 +12,35 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import AdversarialStep, Batch, Discriminator, Progress
-from attnforge.specs import TaskSpec
+from attnforge.interfaces import AdversarialStep, Batch, Discriminator, Progress, Prompt
+from attnforge.specs import LossSpec, TaskSpec
 
 
 class ExampleLoss:
-    """The hinge loss, for images with their sentence.
+    """The hinge loss, for images with their caption.
 
     Args:
         weight: Factor of both terms.
     """
 
-    def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
+    def __init__(self, spec: LossSpec, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
         self.weight = weight
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Low when fake images are classified as real."""
         losses = [
-            -discriminator.logits(discriminator.features(fake), step.text.sentence).mean()
+            -discriminator.logits(discriminator.features(fake), step.prompt).mean()
             for discriminator, fake in zip(step.discriminators, step.fake.images, strict=True)
         ]
         return {"example": self.weight * torch.stack(losses).sum()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Low when real images are classified as real and fake images as fake."""
-        sentence = step.text.sentence
+        prompt = step.prompt
         terms = []
         for discriminator, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
-            real_logits = discriminator.logits(discriminator.features(real), sentence)
-            fake_logits = discriminator.logits(discriminator.features(fake.detach()), sentence)
+            real_logits = discriminator.logits(discriminator.features(real), prompt)
+            fake_logits = discriminator.logits(discriminator.features(fake.detach()), prompt)
             terms += [F.relu(1 - real_logits).mean(), F.relu(1 + fake_logits).mean()]
         return {"example": self.weight * torch.stack(terms).sum()}
 
@@ -53,6 +53,7 @@ class ExampleTask:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
+    sampling_network: str | None = "generator"
 
     def __init__(self, spec: TaskSpec, *, learning_rate: Annotated[float, Field(gt=0)] = 0.05) -> None:
         if spec.generator is None or not spec.discriminators or not spec.losses:
@@ -87,14 +88,17 @@ class ExampleTask:
         self.discriminators.train()
         with torch.no_grad():
             text = self.spec.text(batch.tokens, batch.lengths)
+        prompt = Prompt.of(text, extras=batch.extras, tokens=batch.tokens)
         step = AdversarialStep(
+            batch=batch,
+            progress=progress,
+            prompt=prompt,
+            generator=self.generator,
             real=tuple(
                 F.interpolate(batch.image, size=(size, size), mode="area")
                 for size in self.generator.image_sizes
             ),
-            fake=self.generator(torch.randn(len(batch.keys), self.generator.noise), text),
-            text=text,
-            class_ids=batch.class_ids,
+            fake=self.generator(torch.randn(len(batch.keys), self.generator.noise), prompt),
             discriminators=tuple(
                 cast("Discriminator", discriminator) for discriminator in self.discriminators
             ),

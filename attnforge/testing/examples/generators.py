@@ -19,6 +19,7 @@ from attnforge.interfaces import (
     Condition,
     Conditioner,
     GeneratorOutput,
+    Prompt,
     Stage,
     StageOutput,
     TextFeatures,
@@ -83,7 +84,7 @@ class ExampleStage(nn.Module):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        text: TextFeatures,
+        prompt: Prompt,
         *,
         return_attention: bool = False,
     ) -> StageOutput:
@@ -93,7 +94,7 @@ class ExampleStage(nn.Module):
             return StageOutput(hidden=first.tanh(), attention=None)
         weights = None
         if self.attention is not None:
-            output = self.attention(hidden, text, return_weights=return_attention)
+            output = self.attention(hidden, prompt, return_weights=return_attention)
             hidden, weights = hidden + output.context, output.weights
         larger = F.interpolate(self.mix(hidden), size=(self.side, self.side))
         return StageOutput(hidden=(larger + shift[:, :, None, None]).tanh(), attention=weights)
@@ -118,6 +119,7 @@ class ExampleGenerator(nn.Module):
         self.noise = 3
         self.image_sizes = tuple(16 << index for index in range(len(stages)))
         self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
+        self.condition = self.conditioner.dim
         channels = 4
         self.stages = nn.ModuleList()
         for index, build in enumerate(stages):
@@ -133,15 +135,15 @@ class ExampleGenerator(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(channels, 3, kernel_size=1) for _ in stages)
 
     def forward(
-        self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
+        self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False
     ) -> GeneratorOutput:
-        condition = self.conditioner(text.sentence)
+        condition = self.conditioner(prompt.sentence)
         joined = torch.cat((condition.value, noise), dim=1)
         hidden: Tensor | None = None
         images: list[Tensor] = []
         attention: list[Tensor] = []
         for stage, head in zip(self.stages, self.heads, strict=True):
-            output = stage(hidden, joined, text, return_attention=return_attention)
+            output = stage(hidden, joined, prompt, return_attention=return_attention)
             hidden = output.hidden
             images.append(head(hidden).tanh())
             attention += [] if output.attention is None else [output.attention]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from attnforge.interfaces import ImageFeatures
+from attnforge.interfaces import ImageFeatures, Prompt
 from attnforge.specs import DiscriminatorSpec, ImageSpec
 
 
@@ -38,19 +38,18 @@ class ExampleDiscriminator(nn.Module):
         self.trunk = nn.Conv2d(3, channels, kernel_size=side, stride=side)
         self.classify = nn.Linear(4 * channels, 1)
         self.compare = nn.Linear(4 * channels, spec.sentence)
+        self.unconditional = True
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 2 2"]:
         """Features for the logits with a sentence and without."""
         convolved: Tensor = self.trunk(images)
         return convolved.maximum(0.2 * convolved)
 
-    def logits(
-        self, features: Float[Tensor, "b c 2 2"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        """How real the image is; with a sentence, also how well it matches."""
+    def logits(self, features: Float[Tensor, "b c 2 2"], prompt: Prompt | None) -> Float[Tensor, "b"]:
+        """How real the image is; with a prompt, also how well it matches."""
         flat = features.flatten(1)
         realness: Tensor = self.classify(flat)[:, 0]
-        if sentence is None:
+        if prompt is None:
             return realness
-        match: Tensor = (self.compare(flat) * sentence).sum(dim=1)
+        match: Tensor = (self.compare(flat) * prompt.sentence).sum(dim=1)
         return realness + match

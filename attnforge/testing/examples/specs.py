@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from attnforge.specs import (
     DiscriminatorSpec,
     GeneratorSpec,
     ImageSpec,
+    LossSpec,
     MetricSpec,
     StageSpec,
     TaskSpec,
@@ -29,12 +31,14 @@ from attnforge.testing.examples.generators import ExampleGenerator
 from attnforge.testing.examples.images import ExampleDiscriminator, ExampleImageEncoder
 from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder, ExampleTokenizer
 from attnforge.testing.strategies import numbers
-from attnforge.values import TextFeatures
+from attnforge.values import Batch, Progress, Prompt
 
 WORDS = 6
 """Width of word and sentence vectors."""
 IMAGE_SIZE = 32
 VOCABULARY = 20
+CONDITION = 3
+"""Width of the condition that the generator draws."""
 LATER_STAGE = StageSpec(channels=4, in_channels=4, in_size=8, out_size=16, condition=5, words=WORDS)
 FIRST_STAGE = StageSpec(channels=4, in_channels=None, in_size=None, out_size=16, condition=5, words=WORDS)
 
@@ -62,7 +66,9 @@ def spec_for(kind: str, folder: Path) -> Any:
         case "generator":
             return GeneratorSpec(words=WORDS)
         case "discriminator":
-            return DiscriminatorSpec(image_size=IMAGE_SIZE, sentence=WORDS)
+            return DiscriminatorSpec(image_size=IMAGE_SIZE, sentence=WORDS, condition=CONDITION)
+        case "loss":
+            return loss_spec()
         case "dataset":
             return DataSpec(split="train", image_size=16)
         case "metric":
@@ -99,11 +105,16 @@ def _task_spec() -> TaskSpec:
             image=ExampleImageEncoder(ImageSpec(dim=WORDS, image_size=generator.image_sizes[-1])),
             generator=generator,
             discriminators=tuple(
-                ExampleDiscriminator(DiscriminatorSpec(image_size=size, sentence=WORDS))
+                ExampleDiscriminator(DiscriminatorSpec(image_size=size, sentence=WORDS, condition=CONDITION))
                 for size in generator.image_sizes
             ),
-            losses={"example": ExampleLoss()},
+            losses={"example": ExampleLoss(loss_spec())},
         )
+
+
+def loss_spec() -> LossSpec:
+    """What a loss is told of the networks of `adversarial_step`."""
+    return LossSpec(words=WORDS, vocabulary_size=VOCABULARY, image_sizes=(16, 32), condition=CONDITION)
 
 
 def adversarial_step(
@@ -123,24 +134,39 @@ def adversarial_step(
     assert isinstance(parts.generator, ExampleGenerator)  # noqa: S101  (made above)
     words = 5
     padding = torch.arange(words) >= (torch.arange(batch) % words + 1).flip(0)[:, None]
-    text = TextFeatures(
+    lengths = (~padding).sum(dim=1)
+    tokens = torch.randint(1, VOCABULARY, (batch, words), generator=torch.Generator().manual_seed(seed))
+    prompt = Prompt(
         words=numbers(batch, WORDS, words, seed=seed).masked_fill(padding[:, None], 0),
         sentence=numbers(batch, WORDS, seed=seed + 1),
         padding=padding,
+        tokens=tokens.masked_fill(padding, 0),
     )
     if identical:
         first = torch.zeros(batch, dtype=torch.long)
-        text = TextFeatures(text.words[first], text.sentence[first], text.padding[first])
+        prompt, lengths = prompt.mismatched(first, first), lengths[first]
+    assert prompt.tokens is not None  # noqa: S101  (given above)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fake = parts.generator(numbers(batch, parts.generator.noise, seed=seed + 2), text)
+        fake = parts.generator(numbers(batch, parts.generator.noise, seed=seed + 2), prompt)
+    assert fake.condition is not None  # noqa: S101  (the example draws one)
+    real = tuple(
+        numbers(batch, 3, size, size, seed=seed + 3).clamp(-1, 1) for size in parts.generator.image_sizes
+    )
     step = AdversarialStep(
-        real=tuple(
-            numbers(batch, 3, size, size, seed=seed + 3).clamp(-1, 1) for size in parts.generator.image_sizes
+        batch=Batch(
+            image=real[-1],
+            tokens=prompt.tokens,
+            lengths=lengths,
+            class_ids=torch.arange(batch) % (1 if identical else 3),
+            captions=tuple("a caption" if identical else f"caption {index}" for index in range(batch)),
+            keys=tuple(f"image {index}" for index in range(batch)),
         ),
+        progress=Progress(step=0, steps=10, batch_size=batch, images=2 * batch),
+        prompt=replace(prompt, condition=fake.condition.detached()),
+        real=real,
         fake=fake,
-        text=text,
-        class_ids=torch.arange(batch) % (1 if identical else 3),
+        generator=parts.generator,
         discriminators=parts.discriminators,
         image_encoder=parts.image,
     )

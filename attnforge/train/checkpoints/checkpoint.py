@@ -79,6 +79,14 @@ class Checkpoint:
         """Names of the networks in the checkpoint."""
         return self.manifest.networks
 
+    @property
+    def sampling_network(self) -> str:
+        """The name of the network that generates images."""
+        if self.manifest.sampling_network is not None:
+            return self.manifest.sampling_network
+        # checkpoints of version 0.1 do not say so
+        return "generator-average" if "generator-average" in self.networks() else "generator"
+
     def load_network(self, name: str, network: nn.Module) -> bool:
         """Load the weights of network `name` into `network`, migrated if a component has a newer version.
 

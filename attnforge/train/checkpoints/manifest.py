@@ -37,6 +37,10 @@ class Manifest:
     saved: float
     """When it was written, in seconds since 1970."""
     networks: tuple[SafeName, ...]
+    sampling_network: SafeName | None = None
+    """Which of the networks generates images; None if none does."""
+    extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes of the extras that prompts have besides captions, by name."""
     vocabulary: str
     """Fingerprint of the vocabulary."""
     data: Mapping[str, str] = field(default_factory=dict)

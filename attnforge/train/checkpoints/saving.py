@@ -39,6 +39,8 @@ def save_checkpoint(
     optimizers: Mapping[str, torch.optim.Optimizer],
     tokenizer: Tokenizer,
     keep: int,
+    sampling_network: str | None = None,
+    extras: Mapping[str, tuple[int, ...]] | None = None,
     data: Mapping[str, str] | None = None,
     constants: Iterable[str] = (),
     add: Callable[[Path], object] | None = None,
@@ -53,6 +55,8 @@ def save_checkpoint(
         optimizers: The optimizers, by name.
         tokenizer: Its vocabulary is saved.
         keep: Checkpoints of the phase to keep.
+        sampling_network: Which of the networks generates images.
+        extras: Shapes of the extras in prompts, by name.
         data: Fingerprint of the training data.
         constants: Buffers, as `network/buffer`, that need not be finite.
         add: Called with an empty folder; files that it writes there become part of the checkpoint. It is
@@ -87,6 +91,8 @@ def save_checkpoint(
             step=step,
             saved=round(time.time(), 3),
             networks=tuple(networks),
+            sampling_network=sampling_network,
+            extras=dict(extras or {}),
             vocabulary=tokenizer.fingerprint,
             data=dict(data or {}),
             constants=tuple(constants),

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .precision import without_autocast
+from attnforge.adversarial.precision import without_autocast
 
 MIN_FUSED_PIXELS = 64
 """On maps of fewer pixels, the fused step is slower than two."""

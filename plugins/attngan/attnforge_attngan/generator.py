@@ -10,14 +10,14 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.adversarial.initialisation import initialise
+from attnforge.adversarial.normalisation import GeneratorNorm, synchronise
 from attnforge.errors import Problem, RecipeError
-from attnforge.interfaces import Build, Conditioner, GeneratorOutput, Stage, TextFeatures
+from attnforge.interfaces import Build, Conditioner, GeneratorOutput, Prompt, Stage
 from attnforge.ranges import Width
 from attnforge.specs import ConditionerSpec, GeneratorSpec, StageSpec
 
-from .initialisation import initialise
 from .layers import ImageHead
-from .normalisation import GeneratorNorm, synchronise
 
 
 class MultiStageGenerator(nn.Module):
@@ -61,6 +61,7 @@ class MultiStageGenerator(nn.Module):
         sizes = tuple(base_size << i for i in range(len(stages)))
         self.image_sizes = sizes if images == "every-stage" else sizes[-1:]
         self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
+        self.condition = self.conditioner.dim
         self.stages = nn.ModuleList()
         for index, build in enumerate(stages):
             stage_spec = StageSpec(
@@ -68,7 +69,7 @@ class MultiStageGenerator(nn.Module):
                 in_channels=channels if index else None,
                 in_size=sizes[index - 1] if index else None,
                 out_size=sizes[index],
-                condition=self.conditioner.dim + noise,
+                condition=self.condition + noise,
                 words=spec.words,
             )
             self.stages.append(_module(build(stage_spec)))
@@ -78,15 +79,15 @@ class MultiStageGenerator(nn.Module):
             synchronise(self)
 
     def forward(
-        self, noise: Float[Tensor, "b n"], text: TextFeatures, *, return_attention: bool = False
+        self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False
     ) -> GeneratorOutput:
-        condition = self.conditioner(text.sentence)
+        condition = self.conditioner(prompt.sentence)
         latent = torch.cat((condition.value, noise), dim=1)
         hidden: Tensor | None = None
         maps: list[Tensor] = []
         attention: list[Tensor] = []
         for stage in self.stages:
-            output = stage(hidden, latent, text, return_attention=return_attention)
+            output = stage(hidden, latent, prompt, return_attention=return_attention)
             hidden = output.hidden
             maps.append(output.hidden)
             if output.attention is not None:

@@ -60,8 +60,8 @@ DISCRIMINATOR: Rules = (
     (r"img_code_s64_2\.1\.", "trunk.7.normalisation."),
     (r"COND_DNET\.jointConv\.0\.", "joint.convolution."),
     (r"COND_DNET\.jointConv\.1\.", "joint.normalisation."),
-    (r"COND_DNET\.outlogits\.0\.", "conditional."),
-    (r"UNCOND_DNET\.outlogits\.0\.", "unconditional."),
+    (r"COND_DNET\.outlogits\.0\.", "conditional_head."),
+    (r"UNCOND_DNET\.outlogits\.0\.", "unconditional_head."),
 )
 TEXT: Rules = ((r"encoder\.", "embedding."), (r"rnn\.", "recurrence."))
 IMAGE: Rules = (

@@ -26,8 +26,6 @@ _COMPONENTS = (
         "image_timm:TimmEncoder",
         "any convolutional network of timm, for small images",
     ),
-    ("conditioner", "augmentation", "conditioning:Augmentation", "a Gaussian around the sentence"),
-    ("conditioner", "sentence", "conditioning:Sentence", "the sentence itself, without noise"),
     ("attention", "word", "attention:WordAttention", "every pixel attends to the words"),
     ("stage", "initial", "stages:InitialStage", "noise and condition to the first map"),
     ("stage", "refine", "stages:RefineStage", "word attention, residual blocks, twice the size"),
@@ -37,22 +35,7 @@ _COMPONENTS = (
         "generator:MultiStageGenerator",
         "any number of stages, an image after each",
     ),
-    (
-        "discriminator",
-        "joint",
-        "discriminator:JointDiscriminator",
-        "scores images with and without the sentence",
-    ),
-    (
-        "discriminator",
-        "projection",
-        "projection:ProjectionDiscriminator",
-        "compares image and sentence by a scalar product",
-    ),
-    ("loss", "bce", "losses.adversarial:BinaryCrossEntropyLoss", "AttnGAN's adversarial loss"),
-    ("loss", "hinge", "losses.adversarial:HingeLoss", "hinge adversarial loss"),
     ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
-    ("loss", "kl", "losses.conditioning:ConditioningLoss", "keeps the condition near a unit Gaussian"),
     (
         "metric",
         "inception-score",
@@ -66,7 +49,6 @@ _COMPONENTS = (
         "how often an image finds its own caption",
     ),
     ("task", "damsm", "tasks.matching:MatchingTask", "trains both encoders to match words and regions"),
-    ("task", "gan", "tasks.adversarial:AdversarialTask", "trains the generator against its discriminators"),
 )
 
 _MIGRATED = {

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.errors import Problem, RecipeError
 from attnforge.evaluate.least import MIN_IMAGES, too_few
 from attnforge.ranges import Positive
 from attnforge.seeds import derive_seed
@@ -44,7 +45,14 @@ class RetrievalPrecision:
         folds: Positive = 10,
         seed: int = 1,
     ) -> None:
+        if spec.image is None:
+            message = (
+                "the metric `r-precision` compares captions with images by an image encoder, which is missing"
+            )
+            expected = "an `image` encoder in the recipe, or other metrics"
+            raise RecipeError(Problem("no-image-encoder", message, expected=expected))
         self.spec = spec
+        self.image = spec.image
         self.candidates = candidates
         self.folds = folds
         self.seed = seed
@@ -58,8 +66,8 @@ class RetrievalPrecision:
     def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
         choices = [[caption, *self._mismatched(caption)] for caption in captions]
         self._encode([caption for choice in choices for caption in choice])
-        cast("nn.Module", self.spec.image).eval()
-        vectors = F.normalize(self.spec.image(images).image.float(), dim=1)
+        cast("nn.Module", self.image).eval()
+        vectors = F.normalize(self.image(images).image.float(), dim=1)
         for vector, choice in zip(vectors, choices, strict=True):
             own, *others = (self.tokens[caption] for caption in choice)
             scores = torch.stack([self.sentences[tokens] for tokens in (own, *others)]) @ vector

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
-from attnforge.interfaces import Attention, Build, StageOutput, TextFeatures
+from attnforge.interfaces import Attention, Build, Prompt, StageOutput, TextFeatures
 from attnforge.specs import AttentionSpec, StageSpec
 
 from .layers import ResidualBlock, UpBlock
@@ -61,7 +61,7 @@ class InitialStage(nn.Module):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        text: TextFeatures,
+        prompt: Prompt,
         *,
         return_attention: bool = False,
     ) -> StageOutput:
@@ -117,15 +117,15 @@ class RefineStage(nn.Module):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        text: TextFeatures,
+        prompt: Prompt,
         *,
         return_attention: bool = False,
     ) -> StageOutput:
         assert hidden is not None, "the generator passes a hidden map to every stage but the first"  # noqa: S101
         if self.joins:
             attention = cast(JoiningAttention, self.attention)
-            joined, weights = attention.join(hidden, text, return_weights=return_attention)
+            joined, weights = attention.join(hidden, prompt, return_weights=return_attention)
         else:
-            output = self.attention(hidden, text, return_weights=return_attention)
+            output = self.attention(hidden, prompt, return_weights=return_attention)
             joined, weights = torch.cat((hidden, output.context), dim=1), output.weights
         return StageOutput(hidden=self.up(self.residual(joined)), attention=weights)

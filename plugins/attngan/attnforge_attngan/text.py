@@ -9,11 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from attnforge.adversarial.precision import without_autocast
 from attnforge.interfaces import TextFeatures
 from attnforge.ranges import EvenWidth, ShareBelowOne, Width
 from attnforge.specs import TextSpec
-
-from .precision import without_autocast
 
 
 class RecurrentTextEncoder(nn.Module):

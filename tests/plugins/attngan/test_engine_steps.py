@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
-from attnforge_attngan.losses.conditioning import ConditioningLoss
+from attnforge_gan.losses import BinaryCrossEntropyLoss
+from attnforge_gan.divergence import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_attngan.text import BiGRU, BiLSTM
 from small_game import at, batch, judges_of, play, spec, state

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Augmentation
+from attnforge_gan.conditioning import Augmentation
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.stages import InitialStage, RefineStage
 from torch import Tensor, nn

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Augmentation
-from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_gan.conditioning import Augmentation
+from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.image_inception import InceptionEncoder
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, load_official

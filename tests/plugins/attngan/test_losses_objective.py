@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 import torch
-from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.image_inception import InceptionEncoder
-from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.official_keys import DISCRIMINATOR, IMAGE, load_official
 from torch import Tensor

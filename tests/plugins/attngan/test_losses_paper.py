@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.losses.adversarial import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
-from attnforge_attngan.losses.conditioning import ConditioningLoss
+from attnforge_gan.losses import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
+from attnforge_gan.divergence import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.losses.matching import matching_terms
-from attnforge_attngan.losses.mismatch import Mismatch
+from attnforge.adversarial.negatives import Mismatch
 from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.tasks.matching import MatchingTask
 from known_judges import cross_entropy, hinge, scene

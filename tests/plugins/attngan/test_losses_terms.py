@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from attnforge_attngan.losses.conditioning import ConditioningLoss
+from attnforge_gan.divergence import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.losses.matching import matching_terms
 from torch import Tensor, nn

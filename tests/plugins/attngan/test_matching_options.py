@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 from small_game import at, batch, gradients, play, spec
 from tiny_run import tiny, train_tiny

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from attnforge_attngan.schedules import decay_by_epoch
+from attnforge.adversarial.schedules import decay_by_epoch
 from attnforge_attngan.tasks.matching import MatchingTask
 from small_game import batch, spec, state
 from torch import nn

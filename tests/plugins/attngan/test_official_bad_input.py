@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Augmentation
+from attnforge_gan.conditioning import Augmentation
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.official.exporting import official_generator as export_generator
 from attnforge_attngan.official.importing import OfficialFiles

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Augmentation, Sentence
-from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_gan.conditioning import Augmentation, Sentence
+from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.official.exporting import official_discriminator, official_generator
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, TEXT, load_official

@@ -6,7 +6,7 @@ from math import exp
 
 import pytest
 import torch
-from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.tasks.matching import MatchingTask
 from small_game import spec

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.losses.adversarial import BinaryCrossEntropyLoss
-from attnforge_attngan.schedules import linear_decay
-from attnforge_attngan.tasks.adversarial import AdversarialTask, pyramid
+from attnforge_gan.losses import BinaryCrossEntropyLoss
+from attnforge.adversarial.schedules import linear_decay
+from attnforge.adversarial.task import AdversarialTask, pyramid
 from attnforge_attngan.tasks.matching import MatchingTask
 from small_game import SIZES, Scaled, at, batch, gradients, judges_of, play, spec, state
 

@@ -6,9 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.ranges import ShareBelowOne, Sharpness, Weight
+from attnforge.specs import LossSpec
 from attnforge_attngan.losses.matching import matching_terms
 from attnforge_attngan.losses.options import Reduction, WordScore
 
@@ -38,10 +40,14 @@ class DamsmLoss:
             may skip, in [0, 1); 0 is exact. Above 0, the share of image-caption pairs that the backward pass
             computed is logged as `pairs kept`.
         kernel: The kernel that matches regions: `auto`, or one that `attnforge kernels` lists.
+
+    Raises:
+        RecipeError: The recipe has no image encoder.
     """
 
     def __init__(
         self,
+        spec: LossSpec,
         *,
         weight: Weight = 5.0,
         gamma1: Sharpness = 4.0,
@@ -55,6 +61,10 @@ class DamsmLoss:
         filter: ShareBelowOne = 0.0,
         kernel: str = "auto",
     ) -> None:
+        if not spec.image_encoder:
+            message = "the loss `damsm` matches words with the regions of an image encoder, which is missing"
+            expected = "an `image` encoder in the recipe, or a recipe without the loss `damsm`"
+            raise RecipeError(Problem("no-image-encoder", message, expected=expected))
         self.weight = weight
         self.gamma1 = gamma1
         self.gamma2 = gamma2
@@ -70,11 +80,13 @@ class DamsmLoss:
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted sum of the four matching terms of the largest images."""
-        self._kept = kept_share(step.text) if self.filter else None
+        encoder = step.image_encoder
+        assert encoder is not None, "the spec says that there is an image encoder"  # noqa: S101
+        self._kept = kept_share(step.prompt) if self.filter else None
         terms = matching_terms(
-            step.text,
-            step.image_encoder(add_noise(step.fake.images[-1], self.image_noise)),
-            class_ids=step.class_ids if self.mask_same_class else None,
+            step.prompt,
+            encoder(add_noise(step.fake.images[-1], self.image_noise)),
+            class_ids=step.batch.class_ids if self.mask_same_class else None,
             gamma1=self.gamma1,
             gamma2=self.gamma2,
             gamma3=self.gamma3,

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
-from attnforge_attngan.precision import at_least_float32
 
 
 def matching_terms(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-Balance = Literal["official", "paper"]
-"""How the terms of an adversarial loss are weighted; see `AdversarialLoss`."""
 WordScore = Literal["official", "paper"]
 """Whether Eq. 10 has its power 1/gamma2; see `matching_terms`."""
 Reduction = Literal["mean", "sum"]

@@ -10,11 +10,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from attnforge.build.origin import origin
 from attnforge.errors import Place, Problem, RunError
 from attnforge.run.pipeline import Pipeline
 from attnforge_attngan.attention import WordAttention
-from attnforge_attngan.conditioning import Augmentation
-from attnforge_attngan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.misfits import listed
 from attnforge_attngan.official.captions import FoundCaptions, find_captions, write_lists
@@ -85,7 +84,9 @@ def official_generator(network: nn.Module, *, source: Path) -> dict[str, Tensor]
     if isinstance(first, InitialStage) and len(first.up) != UP_BLOCKS:
         raise _no_counterpart(source, [f"the first image has {4 << len(first.up)} pixels a side, not 64"])
     attentions = [getattr(stage, "attention", stage) for stage in others]
-    expected = [(network.conditioner, Augmentation), (first, InitialStage)]
+    if not _is(network.conditioner, "conditioner", "augmentation"):
+        raise _no_counterpart(source, [type(network.conditioner).__name__])
+    expected: list[tuple[nn.Module, type]] = [(first, InitialStage)]
     expected += [(stage, RefineStage) for stage in others]
     expected += [(attention, WordAttention) for attention in attentions]
     if other := [type(part).__name__ for part, kind in expected if not isinstance(part, kind)]:
@@ -108,13 +109,19 @@ def official_discriminator(network: nn.Module, *, source: Path) -> dict[str, Ten
     Raises:
         RunError: A part of it has no official counterpart.
     """
-    if not isinstance(network, JointDiscriminator):
+    if not _is(network, "discriminator", "joint"):
         raise _no_counterpart(source, [f"the discriminator is a {type(network).__name__}"])
     # the same block has different names in the networks for 128 and for 256 pixels
-    other = "img_code_s64" if len(network.trunk) < 8 else "img_code_s32_1"
+    other = "img_code_s64" if len(network.get_submodule("trunk")) < 8 else "img_code_s32_1"
     rules = [rule for rule in DISCRIMINATOR if not rule[0].startswith(other + r"\.")]
-    parts = ("trunk", "unconditional", "joint", "conditional")
+    parts = ("trunk", "unconditional_head", "joint", "conditional_head")
     return _renamed(network, rules, source, order=lambda key: (parts.index(key.split(".")[0]), 0))
+
+
+def _is(part: nn.Module, kind: str, name: str) -> bool:
+    """Whether a part was built from that component, whose plugin this one does not import."""
+    component = origin(part)
+    return component is not None and (component.kind, component.name) == (kind, name)
 
 
 def _text(network: nn.Module, run: Path) -> dict[str, Tensor]:

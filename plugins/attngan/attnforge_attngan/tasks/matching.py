@@ -10,6 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.adversarial.schedules import decay_by_epoch
 from attnforge.errors import AttnforgeError, DataError, Problem, RecipeError
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
@@ -18,7 +19,6 @@ from attnforge.specs import TaskSpec
 from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.losses.damsm import add_noise, kept_share, matching_terms
 from attnforge_attngan.losses.options import Reduction, WordScore
-from attnforge_attngan.schedules import decay_by_epoch
 from attnforge_attngan.swaps import with_swapped
 
 
@@ -56,6 +56,7 @@ class MatchingTask:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    sampling_network: None = None
 
     def __init__(
         self,
@@ -84,6 +85,10 @@ class MatchingTask:
             message = "all images are of one class, so `mask_same_class` masks every negative"
             expected = "several classes, a data set without `class_id`, or `mask_same_class: false`"
             raise DataError(Problem("single-class", message, expected=expected))
+        if spec.image is None:
+            message = "the task `damsm` trains an image encoder, which is missing"
+            expected = "an `image` encoder in the recipe, such as `inception-v3` or `timm`"
+            raise RecipeError(Problem("no-image-encoder", message, expected=expected))
         self.engine = spec.engine or Engine()
         self.text = cast("nn.Module", spec.text)
         self.image = cast("nn.Module", spec.image)

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from attnforge.interfaces import Progress
+from attnforge.ranges import Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How learning rates change during a phase, as a section of a recipe.
+
+    Args:
+        decay_from: Share of the phase after which they decay linearly.
+        decay_to: Share of them that is left at the end.
+    """
+
+    decay_from: Share = 1.0
+    decay_to: Share = 1.0
+
+    def factor(self, progress: Progress) -> float:
+        """What the learning rates are multiplied by in a step."""
+        return linear_decay(progress=progress.share, start=self.decay_from, final_share=self.decay_to)
+
 
 def linear_decay(*, progress: float, start: float, final_share: float) -> float:
     """1 until `progress` reaches `start`, then linear decay to `final_share` at 1."""

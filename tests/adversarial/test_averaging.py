@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.averaging import WeightAverage
-from attnforge_attngan.tasks.adversarial import AdversarialTask
+from attnforge.adversarial.averaging import WeightAverage
+from attnforge.adversarial.task import AdversarialTask
 from small_game import play, spec, state
 from torch import Tensor, nn
 

@@ -7,11 +7,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import Condition
 from attnforge.ranges import Width
 from attnforge.specs import ConditionerSpec
-
-from .precision import at_least_float32
 
 
 class Augmentation(nn.Module):

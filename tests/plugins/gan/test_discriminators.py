@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 import torch
-from attnforge_attngan.discriminator import JointDiscriminator
+from attnforge_gan.discriminator import JointDiscriminator
 from torch import Tensor, nn
 
 from attnforge.errors import RecipeError

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
 from attnforge.ranges import Weight
-from attnforge_attngan.losses.options import Reduction
-from attnforge_attngan.precision import at_least_float32
+from attnforge.specs import LossSpec
+
+Reduction = Literal["mean", "sum"]
+"""How the divergences of a batch are reduced to a scalar."""
 
 
 class ConditioningLoss:
@@ -23,23 +28,23 @@ class ConditioningLoss:
         weight: Factor of the term.
         reduction: `mean` over batch and condition, as in the official code; `sum` over the condition, and
             the mean over the batch, which is the divergence of the whole Gaussian.
+
+    Raises:
+        RecipeError: The generator draws no condition.
     """
 
-    def __init__(self, *, weight: Weight = 1.0, reduction: Reduction = "mean") -> None:
+    def __init__(self, spec: LossSpec, *, weight: Weight = 1.0, reduction: Reduction = "mean") -> None:
+        if spec.condition is None:
+            message = "the loss `kl` needs a sampled condition, and this generator has none"
+            expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
+            raise RecipeError(Problem("no-condition", message, expected=expected))
         self.weight = weight
         self.reduction: Reduction = reduction
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """The weighted divergence.
-
-        Raises:
-            RecipeError: The generator samples no condition.
-        """
-        if step.fake.condition is None:
-            message = "the loss `kl` needs a sampled condition, and this generator has none"
-            expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
-            raise RecipeError(Problem("no-condition", message, expected=expected))
+        """The weighted divergence."""
         condition = step.fake.condition
+        assert condition is not None, "the generator draws a condition of the width in the spec"  # noqa: S101
         mean, logvar = at_least_float32(condition.mean), at_least_float32(condition.logvar)
         elementwise = -0.5 * (1 + logvar - mean.square() - logvar.exp())
         per_sample = elementwise.sum(dim=1)

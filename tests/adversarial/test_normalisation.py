@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnforge_attngan.normalisation import SynchronisedBatchNorm, synchronise
+from attnforge.adversarial.normalisation import SynchronisedBatchNorm, synchronise
 from parts_of_batches import PARTS, WHOLE, draw, generator, noise, pass_through
 from processes import in_processes
 from torch import Tensor, nn

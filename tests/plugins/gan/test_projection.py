@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attnforge_attngan.conditioning import Sentence
-from attnforge_attngan.losses.mismatch import mismatched_pairs
-from attnforge_attngan.projection import ProjectionDiscriminator
+from attnforge_gan.conditioning import Sentence
+from attnforge.adversarial.negatives import mismatched_pairs
+from attnforge_gan.projection import ProjectionDiscriminator
 
 from attnforge.errors import RecipeError
 from attnforge.interfaces import Conditioner, Discriminator

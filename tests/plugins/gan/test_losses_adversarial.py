@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from attnforge_attngan.losses.adversarial import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
-from attnforge_attngan.losses.mismatch import mismatched_pairs
+from attnforge_gan.losses import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
+from attnforge.adversarial.negatives import mismatched_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 from known_judges import cross_entropy, hinge, scene

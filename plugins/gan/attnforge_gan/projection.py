@@ -8,11 +8,11 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from attnforge.adversarial.initialisation import initialise
+from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
-
-from .discriminator import FEATURE_SIZE, TrunkDiscriminator, add_spectral_norm, trunk_widths
-from .initialisation import initialise
+from attnforge_gan.discriminator import FEATURE_SIZE, TrunkDiscriminator, add_spectral_norm, trunk_widths
 
 
 class ProjectionDiscriminator(TrunkDiscriminator):
@@ -45,20 +45,19 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
         super().__init__(spec, widths, spectral=spectral)
-        self.unconditional = nn.Conv2d(widths[-1], 1, kernel_size=FEATURE_SIZE)
+        self.unconditional = True
+        self.unconditional_head = nn.Conv2d(widths[-1], 1, kernel_size=FEATURE_SIZE)
         self.image = nn.Conv2d(widths[-1], spec.sentence, kernel_size=FEATURE_SIZE)
         self.sentence = nn.Linear(spec.sentence, spec.sentence, bias=False)
         initialise(self)
         if spectral:
             add_spectral_norm(self)
 
-    def logits(
-        self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        """How real an image with these features is; with a sentence, how real as an image of it."""
-        alone: Tensor = self.unconditional(features).flatten()
-        if sentence is None:
+    def logits(self, features: Float[Tensor, "b c 4 4"], prompt: Prompt | None) -> Float[Tensor, "b"]:
+        """How real an image with these features is; with a prompt, how real as an image of it."""
+        alone: Tensor = self.unconditional_head(features).flatten()
+        if prompt is None:
             return alone
         image = self.image(features).flatten(1)
-        match: Tensor = (image * self.sentence(sentence)).sum(dim=1)
-        return alone + match / math.sqrt(sentence.shape[1])
+        match: Tensor = (image * self.sentence(prompt.sentence)).sum(dim=1)
+        return alone + match / math.sqrt(prompt.sentence.shape[1])

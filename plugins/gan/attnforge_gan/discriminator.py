@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.nn.utils.parametrize import register_parametrization
 
+from attnforge.adversarial.initialisation import initialise
+from attnforge.adversarial.precision import without_autocast
 from attnforge.errors import Problem, RecipeError
+from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
-
-from .initialisation import initialise
-from .precision import without_autocast
 
 FEATURE_SIZE = 4
 """Side in pixels of the features that the heads classify."""
@@ -28,20 +28,22 @@ MAX_DOUBLINGS = 3
 class TrunkDiscriminator(nn.Module, ABC):
     """Base of this package's discriminators: a trunk to 4 x 4 features, which `logits` classifies.
 
+    Features: b c 4 4. Logits: b, before any sigmoid.
+
     Args:
         spec: The image size.
         widths: Channels after each convolution of the trunk.
         spectral: Convolutions with a bias and without batch normalisation, for spectral normalisation.
     """
 
+    unconditional: bool
+
     def __init__(self, spec: DiscriminatorSpec, widths: Sequence[int], *, spectral: bool) -> None:
         super().__init__()
         self.trunk = trunk(spec.image_size, widths, spectral=spectral)
 
-    def forward(
-        self, images: Float[Tensor, "b 3 h w"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        return self.logits(self.features(images), sentence)
+    def forward(self, images: Float[Tensor, "b 3 h w"], prompt: Prompt | None) -> Float[Tensor, "b"]:
+        return self.logits(self.features(images), prompt)
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
         """The features of images, shared by all logits."""
@@ -49,10 +51,8 @@ class TrunkDiscriminator(nn.Module, ABC):
         return features
 
     @abstractmethod
-    def logits(
-        self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        """How real an image with these features is; with a sentence, how real as an image of it."""
+    def logits(self, features: Float[Tensor, "b c 4 4"], prompt: Prompt | None) -> Float[Tensor, "b"]:
+        """How real an image with these features is; with a prompt, how real as an image of it."""
 
 
 class JointDiscriminator(TrunkDiscriminator):
@@ -69,9 +69,11 @@ class JointDiscriminator(TrunkDiscriminator):
         norm: `batch` is batch normalisation; `spectral`, spectral normalisation of every convolution.
         unconditional: Whether there is a head without the sentence.
         max_channels: Upper bound of the channels of any map.
+        condition: What stands for the caption: the `sentence`, or the `mean` of the Gaussian that the
+            generator draws its condition from, as in StackGAN (Zhang et al., 2017).
 
     Raises:
-        RecipeError: The image size is not 16, 32, 64, ...
+        RecipeError: The image size is not 16, 32, 64, ..., or the generator draws no condition.
     """
 
     def __init__(
@@ -82,35 +84,52 @@ class JointDiscriminator(TrunkDiscriminator):
         norm: Literal["batch", "spectral"] = "batch",
         unconditional: bool = True,
         max_channels: Width | None = None,
+        condition: Literal["sentence", "mean"] = "sentence",
     ) -> None:
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
         super().__init__(spec, widths, spectral=spectral)
+        self.unconditional = unconditional
+        self.condition: Literal["sentence", "mean"] = condition
         width = widths[-1]
-        self.joint = Block(width + spec.sentence, width, halves=False, plain=False, bias=spectral)
-        self.conditional = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE)
-        self.unconditional = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE) if unconditional else None
+        self.joint = Block(
+            width + _caption_width(spec, condition), width, halves=False, plain=False, bias=spectral
+        )
+        self.conditional_head = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE)
+        self.unconditional_head = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE) if unconditional else None
         initialise(self)
         if spectral:
             add_spectral_norm(self)
 
-    def logits(
-        self, features: Float[Tensor, "b c 4 4"], sentence: Float[Tensor, "b d"] | None
-    ) -> Float[Tensor, "b"]:
-        """How real an image with these features is; with a sentence, how real as an image of it.
+    def logits(self, features: Float[Tensor, "b c 4 4"], prompt: Prompt | None) -> Float[Tensor, "b"]:
+        """How real an image with these features is; with a prompt, how real as an image of it.
 
         Raises:
-            RecipeError: There is no sentence, and the unconditional head is switched off.
+            RecipeError: There is no prompt, and the unconditional head is switched off.
         """
-        if sentence is None:
-            if self.unconditional is None:
-                message = "this discriminator classifies images only together with a sentence"
+        if prompt is None:
+            if self.unconditional_head is None:
+                message = "this discriminator classifies images only together with a caption"
                 raise RecipeError(Problem("no-unconditional-head", message, expected="unconditional: true"))
-            logits: Tensor = self.unconditional(features)
+            logits: Tensor = self.unconditional_head(features)
             return logits.flatten()
-        tiled = sentence[:, :, None, None].expand(-1, -1, *features.shape[2:])
-        logits = self.conditional(self.joint(torch.cat((features, tiled), dim=1)))
+        caption = prompt.sentence
+        if self.condition == "mean":
+            assert prompt.condition is not None, "the generator draws a condition"  # noqa: S101
+            caption = prompt.condition.mean
+        tiled = caption[:, :, None, None].expand(-1, -1, *features.shape[2:])
+        logits = self.conditional_head(self.joint(torch.cat((features, tiled), dim=1)))
         return logits.flatten()
+
+
+def _caption_width(spec: DiscriminatorSpec, condition: Literal["sentence", "mean"]) -> int:
+    if condition == "sentence":
+        return spec.sentence
+    if spec.condition is None:
+        message = "the discriminator `joint` compares images with the mean of a condition that nothing draws"
+        expected = "a generator that draws one, such as `multi-stage`, or `condition: sentence`"
+        raise RecipeError(Problem("no-condition", message, expected=expected))
+    return spec.condition
 
 
 class Block(nn.Module):

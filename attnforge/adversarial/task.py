@@ -1,0 +1,291 @@
+"""Adversarial training: discriminators, then generator, in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar, cast
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from attnforge.adversarial.averaging import Average, WeightAverage
+from attnforge.adversarial.freezing import frozen, weights_of
+from attnforge.adversarial.pyramid import pyramid
+from attnforge.adversarial.schedules import Schedule
+from attnforge.errors import AttnforgeError, Problem, RecipeError
+from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, Progress
+from attnforge.optional import Observing, Varies
+from attnforge.ranges import Betas, StepSize
+from attnforge.specs import TaskSpec
+from attnforge.train.engine import Engine, set_learning_rate
+from attnforge.values import Prompt, TextFeatures
+
+DEFAULT_AVERAGE = Average()
+CONSTANT = Schedule()
+EXTRA = "extra "
+"""Prefix of the names of extras among a step's tensors."""
+
+
+class AdversarialTask:
+    """Trains a generator against one discriminator an image size, with frozen encoders.
+
+    Each step generates a batch of images; the discriminators are updated first, and the generator then learns
+    from the updated discriminators. Sampling uses the averaged generator (EMA) where there is one.
+
+    A family that plays differently extends this class and overrides `encode`, `generate`,
+    `discriminator_terms` or `generator_terms`.
+
+    Args:
+        generator_learning_rate: Adam's learning rate for the generator.
+        discriminator_learning_rate: Adam's learning rate for the discriminators.
+        betas: Adam's decay rates.
+        discriminator_steps: Updates of the discriminators in each step, with new noise for each; the
+            generator learns from the images of the last.
+        average: The moving average of the generator's weights that images are sampled with; null keeps none.
+        schedule: How both learning rates change during the phase.
+        train: Submodules of the generator that are trained, such as `second_stage`; by default all.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        *,
+        generator_learning_rate: StepSize = 2e-4,
+        discriminator_learning_rate: StepSize = 2e-4,
+        betas: Betas = (0.5, 0.999),
+        discriminator_steps: Annotated[int, Field(ge=1, le=100)] = 1,
+        average: Average | None = DEFAULT_AVERAGE,
+        schedule: Schedule = CONSTANT,
+        train: tuple[str, ...] = (),
+    ) -> None:
+        if spec.generator is None or not spec.discriminators or not spec.losses:
+            raise AttnforgeError(
+                Problem(
+                    code="task-lacks-parts",
+                    message="the adversarial task needs a generator, a discriminator and losses",
+                    expected="keys `generator`, `discriminator` and `losses` in the recipe",
+                )
+            )
+        self.engine = spec.engine or Engine()
+        self.text = cast("nn.Module", spec.text)
+        self.image_encoder = spec.image
+        self.generator = cast("nn.Module", spec.generator)
+        self._generate = spec.generator
+        self.discriminators = nn.ModuleDict(
+            {
+                str(size): cast("nn.Module", discriminator)
+                for size, discriminator in zip(spec.generator.image_sizes, spec.discriminators, strict=True)
+            }
+        )
+        self.losses = dict(spec.losses)
+        self.loss_modules = nn.ModuleDict(
+            {name: loss for name, loss in self.losses.items() if isinstance(loss, nn.Module)}
+        )
+        self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
+        self.discriminator_steps = discriminator_steps
+        self.schedule = schedule
+        for network in (self.text, self.image_encoder):
+            if isinstance(network, nn.Module):
+                network.requires_grad_(False)
+                network.eval()
+        self.average = WeightAverage(self.generator, average) if average else None
+        trained = weights_of(self.generator, train)
+        self._untrained = [weight for weight in self.generator.parameters() if weight not in set(trained)]
+        self.generator_optimizer = self.engine.adam(
+            trained, learning_rate=generator_learning_rate, betas=betas
+        )
+        self.discriminator_optimizer = self.engine.adam(
+            [*self.discriminators.parameters(), *self.loss_modules.parameters()],
+            learning_rate=discriminator_learning_rate,
+            betas=betas,
+        )
+        self._batch: Batch | None = None
+        self._progress: Progress | None = None
+        self._graphs: dict[Hashable, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {}
+
+    @property
+    def sampling_network(self) -> str:
+        return "generator-average" if self.average else "generator"
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        image = {"image": self.image_encoder} if isinstance(self.image_encoder, nn.Module) else {}
+        return {
+            "text": self.text,
+            **image,
+            "generator": self.generator,
+            **({"generator-average": self.average.network} if self.average else {}),
+            **{f"discriminator-{size}": network for size, network in self.discriminators.items()},
+            **{f"loss-{name}": loss for name, loss in self.loss_modules.items() if loss.state_dict()},
+        }
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        return {"generator": self.generator_optimizer, "discriminators": self.discriminator_optimizer}
+
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
+        factor = self.schedule.factor(progress)
+        set_learning_rate(self.generator_optimizer, self.learning_rates[0] * factor)
+        set_learning_rate(self.discriminator_optimizer, self.learning_rates[1] * factor)
+        self.generator.train()
+        self.discriminators.train()
+        self.loss_modules.train()
+        prompt = self.encode(batch)
+        rounds, images = self.discriminator_steps, len(batch.captions)
+        noise = torch.randn(rounds, images, self._generate.noise, device=batch.image.device)
+        # a graph records operations, so every combination of operations needs one of its own
+        variant = (
+            self.average.average.decay_at(progress) if self.average else None,
+            *(loss.variant(progress) if isinstance(loss, Varies) else None for loss in self.losses.values()),
+        )
+        if variant not in self._graphs:
+            self._graphs[variant] = self.engine.graphed(self._run, name="the adversarial step")
+        self._batch, self._progress = batch, progress
+        return self._graphs[variant](tensors_of(batch, prompt, noise))
+
+    def encode(self, batch: Batch) -> Prompt:
+        """What the images of a batch show: captions encoded in evaluation mode and without gradients."""
+        self.text.eval()
+        with torch.no_grad(), self.engine.autocast():
+            text: TextFeatures = self.text(batch.tokens, batch.lengths)
+        return Prompt.of(text, extras=batch.extras, tokens=batch.tokens)
+
+    def generate(self, noise: Float[Tensor, "b n"], prompt: Prompt) -> GeneratorOutput:
+        """One batch of images."""
+        return self._generate(noise, prompt)
+
+    def discriminator_terms(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """The weighted terms that the discriminators minimise, by name."""
+        return _merged({name: loss.discriminator(step) for name, loss in self.losses.items()})
+
+    def generator_terms(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """The weighted terms that the generator minimises, by name."""
+        return _merged({name: loss.generator(step) for name, loss in self.losses.items()})
+
+    def _run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One adversarial step, from tensors alone, so that a CUDA graph can capture it."""
+        assert self._batch is not None, "`step` sets the batch"  # noqa: S101
+        batch, prompt, noise = with_tensors(self._batch, inputs)
+        real = pyramid(batch.image, self._generate.image_sizes, levels=batch.levels)
+        real = tuple(map(self.engine.arranged_images, real))
+        for row in noise[:-1]:
+            with torch.no_grad(), self.engine.autocast():
+                fake = self.generate(row, prompt)
+            self._train_discriminators(self._adversarial_step(batch, prompt, real, fake))
+        with frozen(self._untrained):
+            with self.engine.autocast():
+                fake = self.generate(noise[-1], prompt)
+            step = self._adversarial_step(batch, prompt, real, fake)
+            discriminator_terms = self._train_discriminators(step)
+            generator_terms = self._train_generator(step)
+        self._update_average(noise[-1], prompt)
+        return {
+            **{f"D {name}": value.detach() for name, value in discriminator_terms.items()},
+            **{f"G {name}": value.detach() for name, value in generator_terms.items()},
+            **_merged(
+                {name: loss.observed() for name, loss in self.losses.items() if isinstance(loss, Observing)}
+            ),
+        }
+
+    def _adversarial_step(
+        self, batch: Batch, prompt: Prompt, real: tuple[Tensor, ...], fake: GeneratorOutput
+    ) -> AdversarialStep:
+        assert self._progress is not None, "`step` sets the progress"  # noqa: S101
+        condition = None if fake.condition is None else fake.condition.detached()
+        return AdversarialStep(
+            batch=batch,
+            progress=self._progress,
+            prompt=replace(prompt, condition=condition),
+            real=real,
+            fake=fake,
+            generator=self._generate,
+            discriminators=tuple(cast("Discriminator", network) for network in self.discriminators.values()),
+            image_encoder=self.image_encoder,
+        )
+
+    def _train_discriminators(self, step: AdversarialStep) -> dict[str, Tensor]:
+        with self.engine.autocast():
+            terms = self.discriminator_terms(step)
+        self._refuse_missing(terms, learner="the discriminators")
+        _update(self.discriminator_optimizer, terms)
+        return terms
+
+    def _train_generator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        # gradients of the discriminators' weights would be discarded
+        with frozen([*self.discriminators.parameters(), *self.loss_modules.parameters()]):
+            with self.engine.autocast():
+                terms = self.generator_terms(step)
+            self._refuse_missing(terms, learner="the generator")
+            _update(self.generator_optimizer, terms)
+        return terms
+
+    def _update_average(self, noise: Float[Tensor, "b n"], prompt: Prompt) -> None:
+        if self.average is None:
+            return
+        assert self._progress is not None, "`step` sets the progress"  # noqa: S101
+        self.average.update(self.generator, progress=self._progress)
+        if self.average.observes:  # batch normalisation sees this step's captions
+            self.average.network.train()
+            with torch.no_grad(), self.engine.autocast():
+                self.average.network(noise, prompt)
+
+    def _refuse_missing(self, terms: Mapping[str, Tensor], *, learner: str) -> None:
+        if terms:
+            return
+        message = f"none of the losses {', '.join(self.losses)} has a term for {learner}"
+        expected = "an adversarial loss among `losses`, such as `hinge` or `bce`, which has terms for both"
+        raise RecipeError(Problem("no-terms", message, None, expected, "attnforge components loss"))
+
+
+def tensors_of(batch: Batch, prompt: Prompt, noise: Float[Tensor, "r b n"]) -> dict[str, Tensor]:
+    """Everything in a step that changes from one to the next, by name."""
+    levels = {} if batch.levels is None else {"levels": batch.levels}
+    return {
+        "noise": noise,
+        "image": batch.image,
+        "class_ids": batch.class_ids,
+        "tokens": batch.tokens,
+        "lengths": batch.lengths,
+        "words": prompt.words,
+        "sentence": prompt.sentence,
+        "padding": prompt.padding,
+        **levels,
+        **{EXTRA + name: value for name, value in batch.extras.items()},
+    }
+
+
+def with_tensors(batch: Batch, inputs: Mapping[str, Tensor]) -> tuple[Batch, Prompt, Float[Tensor, "r b n"]]:
+    """The batch, the prompt and the noise of a step, with the tensors of `tensors_of`.
+
+    Captions and keys are the batch's; a CUDA graph that is replayed does not see them.
+    """
+    extras = {name.removeprefix(EXTRA): value for name, value in inputs.items() if name.startswith(EXTRA)}
+    current = replace(
+        batch,
+        image=inputs["image"],
+        class_ids=inputs["class_ids"],
+        tokens=inputs["tokens"],
+        lengths=inputs["lengths"],
+        levels=inputs.get("levels"),
+        extras=extras,
+    )
+    text = TextFeatures(inputs["words"], inputs["sentence"], inputs["padding"])
+    return current, Prompt.of(text, extras=extras, tokens=inputs["tokens"]), inputs["noise"]
+
+
+def _merged(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The terms of all losses; a name that an earlier loss has too is prefixed with the loss's name."""
+    merged: dict[str, Tensor] = {}
+    for loss, loss_terms in terms.items():
+        for name, value in loss_terms.items():
+            merged[f"{loss}: {name}" if name in merged else name] = value
+    return merged
+
+
+def _update(optimizer: torch.optim.Optimizer, terms: Mapping[str, Tensor]) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+    optimizer.step()

@@ -1,0 +1,108 @@
+"""Extras of prompts, such as a box: what generators are told besides captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnforge.errors import AttnforgeError, DataError, Problem
+from attnforge.interfaces import Dataset, Sample
+from attnforge.optional import HasExtras
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shape of each extra without the batch, by name."""
+
+
+def stacked_extras(samples: Sequence[Sample]) -> dict[str, Float[Tensor, "b *shape"]]:
+    """The extras of samples by name, as a batch.
+
+    Raises:
+        DataError: samples have different extras, or one of different shapes.
+    """
+    first = samples[0]
+    shapes = {name: tuple(value.shape) for name, value in first.extras.items()}
+    for sample in samples[1:]:
+        others = {name: tuple(value.shape) for name, value in sample.extras.items()}
+        if others == shapes:
+            continue
+        message = f"image {sample.key} has the extras {_listed(others)}, image {first.key} {_listed(shapes)}"
+        raise DataError(
+            Problem("extras-differ", message, expected="the same extras of the same shapes for every image")
+        )
+    return {name: torch.stack([sample.extras[name].float() for sample in samples]) for name in shapes}
+
+
+def extras_of(data: Dataset, indices: Sequence[int]) -> dict[str, Float[Tensor, "b *shape"]]:
+    """The extras of some images of a data set by name, as a batch; an empty dict where it has none."""
+    if not isinstance(data, HasExtras) or not data.extras or not indices:
+        return {}
+    return stacked_extras([data.sample(index, seed=0) for index in indices])
+
+
+def read_extras(
+    shapes: Shapes, values: Mapping[str, Any], *, captions: int, how: str
+) -> dict[str, Float[Tensor, "b *shape"]]:
+    """The extras that somebody gives for captions, checked: one value for all of them, or one for each.
+
+    Args:
+        shapes: What is needed.
+        values: Numbers by name, nested in lists, or tensors.
+        captions: The number of captions.
+        how: How the user gives an extra, for messages: `--with NAME=VALUES`.
+
+    Raises:
+        AttnforgeError: one is missing, unknown or of another shape.
+    """
+    problems = [_missing(name, shape, how) for name, shape in shapes.items() if name not in values]
+    tensors: dict[str, Tensor] = {}
+    for name, value in values.items():
+        if name not in shapes:
+            message = f"the model takes no `{name}`"
+            expected = f"{_listed(shapes)}" if shapes else "captions alone"
+            problems.append(Problem("unknown-extra", message, expected=expected))
+            continue
+        try:
+            tensor = torch.as_tensor(value, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            tensor = torch.full((), float("nan"))
+        if not bool(torch.isfinite(tensor).all()):
+            problems.append(_wrong(name, "is not a list of finite numbers", shapes[name], how))
+        elif tuple(tensor.shape) == shapes[name] or tensor.numel() == _numel(shapes[name]):
+            tensors[name] = tensor.reshape(1, *shapes[name]).expand(captions, *shapes[name])
+        elif tuple(tensor.shape) == (captions, *shapes[name]):
+            tensors[name] = tensor
+        else:
+            problems.append(_wrong(name, f"has shape {tuple(tensor.shape)}", shapes[name], how))
+    if problems:
+        raise AttnforgeError(problems)
+    return {name: tensors[name] for name in shapes}
+
+
+def _missing(name: str, shape: tuple[int, ...], how: str) -> Problem:
+    message = f"the model needs `{name}` for every image besides its caption"
+    return Problem("missing-extra", message, None, f"{_count(shape)} for `{name}`", how.replace("NAME", name))
+
+
+def _wrong(name: str, what: str, shape: tuple[int, ...], how: str) -> Problem:
+    step = how.replace("NAME", name)
+    return Problem(
+        "bad-extra", f"`{name}` {what}", None, f"{_count(shape)}, or as many for each caption", step
+    )
+
+
+def _count(shape: tuple[int, ...]) -> str:
+    numbers = _numel(shape)
+    plural = "s" if numbers != 1 else ""
+    return f"{numbers} number{plural} ({' x '.join(map(str, shape)) or 'one value'})"
+
+
+def _numel(shape: tuple[int, ...]) -> int:
+    return int(torch.Size(shape).numel())
+
+
+def _listed(shapes: Shapes) -> str:
+    return ", ".join(f"`{name}` {' x '.join(map(str, shape))}" for name, shape in shapes.items()) or "none"

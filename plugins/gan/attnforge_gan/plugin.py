@@ -1,0 +1,60 @@
+"""What the plugin of common parts declares; data only, so that listing it imports no torch."""
+
+from __future__ import annotations
+
+from attnforge.plugin import Component, hookimpl
+
+_PACKAGE = "attnforge_gan"
+
+
+@hookimpl
+def attnforge_components() -> list[Component]:
+    """The parts of the adversarial game that no family owns."""
+    return [
+        Component(
+            "conditioner",
+            "augmentation",
+            f"{_PACKAGE}.conditioning:Augmentation",
+            "a Gaussian around the sentence",
+        ),
+        Component(
+            "conditioner",
+            "sentence",
+            f"{_PACKAGE}.conditioning:Sentence",
+            "the sentence itself, without noise",
+        ),
+        Component(
+            "discriminator",
+            "joint",
+            f"{_PACKAGE}.discriminator:JointDiscriminator",
+            "scores images with and without the sentence",
+            2,
+            f"{_PACKAGE}.migrations:JOINT",
+        ),
+        Component(
+            "discriminator",
+            "projection",
+            f"{_PACKAGE}.projection:ProjectionDiscriminator",
+            "compares image and sentence by a scalar product",
+            2,
+            f"{_PACKAGE}.migrations:PROJECTION",
+        ),
+        Component(
+            "loss", "bce", f"{_PACKAGE}.losses:BinaryCrossEntropyLoss", "cross entropy adversarial loss"
+        ),
+        Component("loss", "hinge", f"{_PACKAGE}.losses:HingeLoss", "hinge adversarial loss"),
+        Component(
+            "loss",
+            "kl",
+            f"{_PACKAGE}.divergence:ConditioningLoss",
+            "keeps the condition near a unit Gaussian",
+        ),
+        Component(
+            "task",
+            "gan",
+            "attnforge.adversarial.task:AdversarialTask",
+            "trains the generator against its discriminators",
+            2,
+            f"{_PACKAGE}.migrations:GAN",
+        ),
+    ]
