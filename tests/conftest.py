@@ -38,6 +38,7 @@ install_import_hook(
         "attnforge_clip",
         "attnforge_coco",
         "attnforge_cub",
+        "attnforge_df_gan",
         "attnforge_encoders",
         "attnforge_rat_gan",
         "attnforge_ssa_gan",

@@ -20,6 +20,7 @@ OWN = {
     "attnforge_encoders",
     "attnforge_rat_gan",
     "attnforge_ssa_gan",
+    "attnforge_df_gan",
     "attnforge_machine",
 }
 
