@@ -69,5 +69,5 @@ def test_it_explains_error_codes_from_an_empty_folder(environment: CleanEnvironm
 def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_path: Path) -> None:
     listed = environment.run("attnforge", "plugins", "--json", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr
-    shipped = ("attngan", "sketch-birds", "folder", "cub", "coco", "encoders", "df-gan", "machine")
+    shipped = ("attngan", "sketch-birds", "folder", "cub", "coco", "encoders", "df-gan", "rat-gan", "ssa-gan", "machine")
     assert all(name in listed.stdout for name in shipped)

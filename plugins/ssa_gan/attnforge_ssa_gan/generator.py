@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from attnforge.adversarial.normalisation import GeneratorNorm, synchronise
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import GeneratorOutput, Prompt
 from attnforge.ranges import ImageSide, Width
@@ -39,6 +40,8 @@ class SemanticSpatialGenerator(nn.Module):
         noise: Width of the noise vector.
         hidden: Width between the two layers that compute gains or biases from the sentence.
         mask_channels: Channels between the two convolutions that predict a mask.
+        norm: `batch` normalises over the batch of one process; `synchronised` over those of all processes,
+            as published; both are the same with one process.
 
     Raises:
         RecipeError: The image size is not a power of two from 8.
@@ -53,6 +56,7 @@ class SemanticSpatialGenerator(nn.Module):
         noise: Width = 100,
         hidden: Width = 256,
         mask_channels: Width = 100,
+        norm: GeneratorNorm = "batch",
     ) -> None:
         super().__init__()
         widths = block_widths(image_size, channels=channels)
@@ -65,6 +69,8 @@ class SemanticSpatialGenerator(nn.Module):
             self.mask_predictors.append(MaskPredictor(before, hidden=mask_channels))
             self.blocks.append(SemanticSpatialBlock(before, after, sentence=spec.words, hidden=hidden))
         self.output = ImageOutput(widths[-1])
+        if norm == "synchronised":
+            synchronise(self)
 
     def forward(
         self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False
