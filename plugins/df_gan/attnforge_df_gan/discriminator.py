@@ -22,9 +22,9 @@ class OneWayDiscriminator(nn.Module):
     """Classifies images only together with their sentence: real and matching, or not.
 
     Residual blocks halve the image until 4 x 4 pixels are left; the sentence is concatenated there at every
-    pixel, and two convolutions give the logit. Features: b c 4 4. Logits: b. The one-way output of Tao et
-    al., 2022, section 3.3. With 32 channels it is the published model, with 64 channels and at most 1024
-    that of SSA-GAN and RAT-GAN: at 256 pixels 6,915,142 and 80,379,526 parameters with `unused_shortcuts`.
+    pixel, and two convolutions give the logit: the one-way output of Tao et al., 2022. Features: b c 4 4.
+    Logits: b. With 32 channels it is the published model, with 64 channels and at most 1024 that of SSA-GAN
+    and RAT-GAN: at 256 pixels 6,915,142 and 80,379,526 parameters with `unused_shortcuts`.
 
     Args:
         channels: Channels of the first map; each halving doubles them.

@@ -13,7 +13,7 @@ SLOPE = 0.2
 class Affine(nn.Module):
     """Scales and shifts each channel by what two small networks compute from the condition.
 
-    gamma(condition) * x + beta(condition): Tao et al., 2022, Eq. 4. There is no normalisation before it. Both
+    gamma(condition) * x + beta(condition): Tao et al., 2022. There is no normalisation before it. Both
     networks start with constant outputs, gamma = 1 and beta = 0, so that text has no influence yet.
     """
 
@@ -31,7 +31,7 @@ class Affine(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Two affine transformations, a leaky ReLU after each: the DFBLK of Tao et al., 2022, Fig. 3."""
+    """Two affine transformations, a leaky ReLU after each: a text-image fusion of Tao et al., 2022."""
 
     def __init__(self, channels: int, condition: int) -> None:
         super().__init__()
@@ -48,8 +48,8 @@ class Fusion(nn.Module):
 class UpBlock(nn.Module):
     """Doubles a map and adds the residual of two fusions with a convolution after each.
 
-    The UpBlock of Tao et al., 2022, Fig. 2. A 1 x 1 convolution on the shortcut changes the number of
-    channels.
+    The UPBlock of Tao et al., 2022. Where the number of channels changes, there is a 1 x 1 convolution on the
+    shortcut.
     """
 
     def __init__(self, in_channels: int, out_channels: int, condition: int) -> None:

@@ -20,9 +20,9 @@ from .widths import INNER_SIZE, channels_by_size
 class DeepFusionGenerator(nn.Module):
     """Generates one image, without stages: noise to 4 x 4 pixels, doubled by deep fusion blocks.
 
-    Every block is conditioned on the noise concatenated with the sentence; words are not used. Tao et al.,
-    2022, section 3.2. With 32 channels, 256 pixels, noise of 100 and sentences of 256 it is the published
-    model: 9,744,131 parameters.
+    Every block is conditioned on the noise concatenated with the sentence; words are not used: the one-stage
+    backbone of Tao et al., 2022. With 32 channels, 256 pixels, noise of 100 and sentences of 256 it is the
+    published model: 9,744,131 parameters.
 
     Args:
         image_size: Side of the image in pixels: 8, 16, ..., 64, 128, 256, ...

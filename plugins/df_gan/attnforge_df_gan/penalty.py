@@ -23,14 +23,14 @@ class MatchingAwarePenalty:
     """Flattens the discriminator around real images with their own captions (MA-GP).
 
     weight * mean over the batch of ||(dD/dx, dD/de)||^power, with D the logit of a real image x and its own
-    sentence e, and one norm over both gradients: Tao et al., 2022, Eq. 3. Second derivatives train the
-    discriminators; the generator has no term.
+    sentence e, and one norm over both gradients, as in the official code of Tao et al., 2022. Second
+    derivatives train the discriminators; the generator has no term.
 
     It is computed in float32 under autocast too: a power of 6 multiplies relative errors by 6.
 
     Args:
-        weight: Factor of the term: k of Eq. 3.
-        power: Power of the norm: p of Eq. 3.
+        weight: Factor of the term, the paper's k.
+        power: Power of the norm, the paper's p.
     """
 
     def __init__(self, spec: LossSpec, *, weight: Weight = 2.0, power: Power = 6.0) -> None:
