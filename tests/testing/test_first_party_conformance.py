@@ -89,6 +89,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
             "channels": 4,
         }
     },
+    "generator/rat-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7}},
+    "generator/ssa-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7, "mask_channels": 3}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from attnforge_rat_gan.discriminator import SpatialAttentionDiscriminator
 from attnforge_rat_gan.generator import RecurrentAffineGenerator, block_widths
 from attnforge_rat_gan.recurrence import RecurrentConditions
 from torch import Tensor, nn
 
 from attnforge.errors import RecipeError
 from attnforge.interfaces import Prompt
-from attnforge.specs import GeneratorSpec
+from attnforge.specs import DiscriminatorSpec, GeneratorSpec
 
 SPEC = GeneratorSpec(words=6)
 
@@ -113,3 +114,28 @@ def test_words_are_not_read() -> None:
         assert torch.equal(output.images[0], generator(noise(), other).images[0])
     assert output.attention == ()
     assert output.condition is None
+
+
+@pytest.mark.parametrize("size", [8, 48, 255])
+def test_the_discriminator_refuses_other_image_sizes(size: int) -> None:
+    with pytest.raises(RecipeError) as raised:
+        SpatialAttentionDiscriminator(DiscriminatorSpec(image_size=size, sentence=6))
+    assert [problem.code for problem in raised.value.problems] == ["image-size"]
+
+
+def test_the_discriminator_needs_a_prompt() -> None:
+    network = SpatialAttentionDiscriminator(DiscriminatorSpec(image_size=16, sentence=6), channels=2)
+    assert not network.unconditional
+    with pytest.raises(RecipeError) as raised:
+        network.logits(network.features(torch.zeros(2, 3, 16, 16)), None)
+    assert [problem.code for problem in raised.value.problems] == ["no-unconditional-head"]
+
+
+def test_attention_is_a_share_of_each_pixel_and_depends_on_image_and_sentence() -> None:
+    network = SpatialAttentionDiscriminator(DiscriminatorSpec(image_size=16, sentence=6), channels=2)
+    torch.manual_seed(6)
+    features = network.features(torch.randn(2, 3, 16, 16))
+    attention = network.attention(features, prompt())
+    torch.testing.assert_close(attention.sum(dim=(1, 2)), torch.ones(2))
+    assert not torch.equal(attention, network.attention(features, prompt(seed=4)))
+    assert not torch.equal(attention, network.attention(features + 1, prompt()))
