@@ -10,6 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from attnforge.adversarial.precision import without_autocast
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
 from attnforge.ranges import Weight
@@ -63,7 +64,7 @@ def matching_gradients(
     Raises:
         RecipeError: The discriminator does not use the sentence.
     """
-    with torch.autocast(images.device.type, enabled=False):
+    with without_autocast(images.device):
         images, sentence = _leaf(images), _leaf(prompt.sentence)
         logits = discriminator.logits(discriminator.features(images), replace(prompt, sentence=sentence))
         # An image's logit does not depend on the other images: row by row, the sum has each one's gradient.

@@ -9,6 +9,7 @@ import torch
 from attnforge_df_gan.discriminator import OneWayDiscriminator
 from attnforge_df_gan.generator import DeepFusionGenerator
 from attnforge_df_gan.penalty import MatchingAwarePenalty, matching_gradients
+from attnforge_gan.losses import HingeLoss
 from golden_vectors import assert_near, normal, vectors
 from official_df_gan import (
     DISCRIMINATOR,
