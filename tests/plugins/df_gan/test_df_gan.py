@@ -166,7 +166,7 @@ def test_it_is_finite_where_the_gradient_vanishes() -> None:
     network = Linear(by_image=0.0, by_sentence=0.0)
     value = penalty(network)
     value.backward()
-    assert float(value) == 0
+    assert value.item() == 0
     assert [float(weight.grad) for weight in network.parameters() if weight.grad is not None] == [0, 0]
 
 

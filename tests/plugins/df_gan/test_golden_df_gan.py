@@ -118,9 +118,11 @@ def test_one_step_of_training() -> None:
     expected = vectors("df_gan", "step")
     discriminator = official_discriminator(expected["score_scale"])
     generator = official_generator(expected["rgb_scale"])
-    prompt = prompt_of(expected["sentence"])
-    fake = generator(expected["noise"], prompt)
-    step = adversarial_step(official_images("real"), prompt, discriminator, fake=fake, generator=generator)
+    # in reverse, because the official code pairs an image with the previous caption, and we with the next
+    prompt = prompt_of(expected["sentence"].flip(0))
+    fake = generator(expected["noise"].flip(0), prompt)
+    real = official_images("real").flip(0)
+    step = adversarial_step(real, prompt, discriminator, fake=fake, generator=generator)
     hinge = HingeLoss(LOSS_SPEC, mismatch="circular")
     penalty = MatchingAwarePenalty(LOSS_SPEC).discriminator(step)["matching-aware penalty 256"]
     torch.testing.assert_close(penalty, expected["ma_gp"], rtol=1e-4, atol=0)
@@ -133,7 +135,7 @@ def test_one_step_of_training() -> None:
     )
     before = hinge.generator(step)["adversarial 256"]
     torch.testing.assert_close(before, expected["generator_before_D_step"], rtol=1e-4, atol=0)
-    torch.optim.Adam(discriminator.parameters(), lr=4e-4, betas=(0, 0.9)).step()
+    torch.optim.Adam(discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9)).step()
     after = hinge.generator(step)["adversarial 256"]
     torch.testing.assert_close(after, expected["generator_after_D_step"], rtol=1e-3, atol=0)
     after.backward()
