@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnforge.kinds import KINDS
 from attnforge.slots import Build
 from attnforge.values import (
     AttentionOutput,
@@ -299,20 +300,5 @@ class Kernel(Protocol):
         ...
 
 
-INTERFACES: dict[str, type] = {
-    "tokenizer": Tokenizer,
-    "text-encoder": TextEncoder,
-    "image-encoder": ImageEncoder,
-    "conditioner": Conditioner,
-    "attention": Attention,
-    "stage": Stage,
-    "generator": Generator,
-    "discriminator": Discriminator,
-    "loss": Loss,
-    "dataset": Dataset,
-    "metric": Metric,
-    "tracker": Tracker,
-    "task": Task,
-    "kernel": Kernel,
-}
-"""The protocol of each kind; `attnforge.plugin.KINDS` lists the same kinds without importing torch."""
+INTERFACES: dict[str, type] = {name: globals()[kind.interface] for name, kind in KINDS.items()}
+"""The protocol of each kind."""

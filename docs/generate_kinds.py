@@ -49,7 +49,7 @@ def kind_pages() -> dict[str, str]:
 
 def index_page() -> str:
     """All kinds with their meaning."""
-    rows = [f"| [`{kind}`]({kind}.md) | {meaning} |" for kind, meaning in KINDS.items()]
+    rows = [f"| [`{kind.name}`]({kind.name}.md) | {kind.summary} |" for kind in KINDS.values()]
     parts = [
         "# Kinds of components\n",
         "The kinds of components that a plugin can provide. Each page has the interface of the kind, its",
@@ -72,7 +72,7 @@ def kind_page(kind: str) -> str:
     names = name_plugin(f"{EXAMPLES[kind]}-{kind}", kind=kind, plugins=load_plugins(installed=False))
     parts = [
         f"# {kind[0].upper()}{kind[1:].replace('-', ' ')}\n",
-        f"A component of the kind `{kind}`: {KINDS[kind]}.\n",
+        f"A component of the kind `{kind}`: {KINDS[kind].summary}.\n",
     ]
     parts += ["## Interface\n", _source(protocol), ""]
     parts += list(_spec(protocol))

@@ -40,8 +40,8 @@ class AdversarialLoss(ABC):
         weight: Factor of all terms.
         unconditional: Also classify images without their caption; by default where the discriminators can.
         mismatch: Which mismatched captions real images are paired with: `roll`, that of the next image;
-            `circular`, too, and the last image with the first caption; `other-class`, that of the next image
-            of another class; `all`, those of all images of other classes in the batch; `none`, as in the
+            `circular`, that of the image before, cyclically; `other-class`, that of the next image of another
+            class; `all`, those of all images of other classes in the batch; `none`, as in the
             paper.
         balance: `official` averages the discriminator's terms for real pairs, and those for fake ones, and
             sums the generator's; `paper` gives every term the weight one half (Eq. 4-5).

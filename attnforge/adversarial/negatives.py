@@ -17,11 +17,11 @@ def mismatched_pairs(
     """Choose k mismatched pairs of a batch: the indices of the images, and those of their captions.
 
     `roll` pairs each image but the last with the next caption, as the official code does; in a data set
-    of few classes that caption may match. `circular` also pairs the last image with the first caption, as
-    DF-GAN does; a batch of one image has no pairs. `other-class` pairs each image with the next caption of
-    another class, cyclically; an image is skipped when the whole batch has its class. `all` pairs each image
-    with every caption of another class, which learns matching faster at little cost, since the images' features
-    are computed already. `none` gives no pairs, as in Eq. 5 of the paper.
+    of few classes that caption may match. `circular` pairs each image with the previous caption, and the
+    first with the last, as DF-GAN does; a batch of one image has no pairs. `other-class` pairs each image
+    with the next caption of another class, cyclically; an image is skipped when the whole batch has its class. `all` pairs each image
+    with every caption of another class, which learns matching faster at little cost, since the features of
+    images are computed already. `none` gives no pairs, as in Eq. 5 of the paper.
     """
     indices = torch.arange(len(class_ids), device=class_ids.device)
     if mismatch == "none":
@@ -29,7 +29,7 @@ def mismatched_pairs(
     if mismatch == "roll":
         return indices[:-1], indices[1:]
     if mismatch == "circular":
-        return (indices, indices.roll(-1)) if len(indices) > 1 else (indices[:0], indices[:0])
+        return (indices.roll(-1), indices) if len(indices) > 1 else (indices[:0], indices[:0])
     same = class_ids[:, None] == class_ids[None]
     if mismatch == "all":
         images, captions = torch.nonzero(~same, as_tuple=True)

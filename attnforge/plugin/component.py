@@ -5,24 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-KINDS: dict[str, str] = {
-    "tokenizer": "turns captions into token ids",
-    "text-encoder": "captions to word and sentence vectors",
-    "image-encoder": "images to region and image vectors",
-    "conditioner": "turns a sentence vector into the generator's condition",
-    "attention": "attends from a feature map to words",
-    "stage": "one step of a generator from coarse to fine",
-    "generator": "noise and text to images of several sizes",
-    "discriminator": "classifies images of one size as real or fake",
-    "loss": "a term of adversarial training",
-    "dataset": "images with captions",
-    "metric": "scores generated images",
-    "tracker": "logs a run's scalars and images elsewhere",
-    "task": "what is trained, and how to do one step",
-    "kernel": "computes an attention operation",
-}
-"""Every kind of component, with a description; `attnforge.interfaces.INTERFACES` has the protocols."""
-
 API_VERSION = 2
 """The version of the plugin API; docs/reference/versions.md says what it covers.
 
@@ -41,7 +23,7 @@ class Component:
     """
 
     kind: str
-    """One of `KINDS`."""
+    """One of `attnforge.kinds.KINDS`."""
     name: str
     """Its name in recipes: lower-case words joined by hyphens."""
     target: str

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attnforge.errors import nearest
+from attnforge.kinds import KINDS
 from attnforge.plugin import hookspec
-from attnforge.plugin.component import KINDS, Component
+from attnforge.plugin.component import Component
 
 if TYPE_CHECKING:
     from attnforge.plugin.catalogue import Plugin

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 
 from attnforge.errors import PluginError, Problem, nearest
-from attnforge.plugin.component import KINDS, Component
+from attnforge.kinds import KINDS
+from attnforge.plugin.component import Component
 from attnforge.plugin.contained import streams_kept
 from attnforge.plugin.declared import describe_error
 
@@ -42,7 +43,8 @@ class Registry:
         if (kind, name) in self._components:
             return self._components[kind, name]
         names = self.names(kind)
-        known = ", ".join(names) or f"none is installed; a plugin must provide one ({KINDS.get(kind, kind)})"
+        meaning = KINDS[kind].summary if kind in KINDS else kind
+        known = ", ".join(names) or f"none is installed; a plugin must provide one ({meaning})"
         other_kinds = [other for other, taken in self._components if taken == name]
         if other_kinds:
             code, message = "wrong-kind", f"`{name}` is of the kind {', '.join(other_kinds)}, not {kind}"

@@ -163,7 +163,7 @@ class Decoder:
         if option.default is not MISSING:
             return from_python(option.shape, option.default, path, self.plugins)
         kind = option.shape.kind if isinstance(option.shape, SlotShape) else None
-        expected = f"{_a(kind)}: {KINDS[kind]}" if kind else option.summary or None
+        expected = f"{_a(kind)}: {KINDS[kind].summary}" if kind else option.summary or None
         step = f"attnforge components {kind}" if kind else None
         self._problem("missing-value", f"{what} needs `{option.name}`", place, expected, step)
         return None

@@ -84,7 +84,7 @@ def _values(names: Names, *, imported: set[str]) -> dict[str, str]:
         "plugin": names.plugin,
         "plugin_module": names.plugin.replace("-", "_"),
         "kind": names.kind,
-        "kind_meaning": KINDS[names.kind],
+        "kind_meaning": KINDS[names.kind].summary,
         "component": names.component,
         "recipe_name": names.recipe_name,
         "class_name": names.class_name,

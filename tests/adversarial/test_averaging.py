@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge.adversarial.averaging import WeightAverage
-from attnforge.adversarial.task import AdversarialTask
 from small_game import play, spec, state
 from torch import Tensor, nn
 
+from attnforge.adversarial.averaging import WeightAverage
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.run.tasks import sampling_network
 
 CHOICES = ["copy", "average", "recompute"]

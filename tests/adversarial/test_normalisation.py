@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnforge.adversarial.normalisation import SynchronisedBatchNorm, synchronise
 from parts_of_batches import PARTS, WHOLE, draw, generator, noise, pass_through
 from processes import in_processes
 from torch import Tensor, nn
+
+from attnforge.adversarial.normalisation import SynchronisedBatchNorm, synchronise
 
 
 def synchronised(layer: nn.Module) -> nn.Module:

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from attnforge.adversarial.task import pyramid
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_cub.dataset import Cub
 from attnforge_cub.release import read_release
@@ -18,6 +17,7 @@ from photographs import write_birds
 from PIL import Image
 from torch import Tensor
 
+from attnforge.adversarial.task import pyramid
 from attnforge.data import captioned
 from attnforge.data.collate import collate
 from attnforge.data.loader import batches

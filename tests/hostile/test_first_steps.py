@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnforge.adversarial.task import AdversarialTask
 from tiny_run import TINY, tiny
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.cli import run
 from attnforge.errors import RecipeError
 from attnforge.interfaces import Batch, Progress

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge.adversarial.task import AdversarialTask
 from damaged_runs import events_of, weights_of
 from safetensors.torch import load_file, save_file
 from tiny_run import train_tiny
 from torch import nn
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.cli import run as attnforge
 from attnforge.errors import RunError
 from attnforge.interfaces import Batch, Progress

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge.adversarial.task import AdversarialTask
 from damaged_runs import weights_of
 from tiny_run import train_tiny
+
+from attnforge.adversarial.task import AdversarialTask
 
 AGAIN = "phases.again={task: gan, steps: 2, batch_size: 4, sample_every: 0}"
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"

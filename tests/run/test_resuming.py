@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnforge.adversarial.task import AdversarialTask
 from damaged_runs import events_of, flip_last_bit, snapshot, weights_of
 from tiny_run import TINY, train_tiny
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import Batch, Progress

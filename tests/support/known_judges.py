@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 from math import log
 
 import torch
+from known_steps import step_of
 from torch import Tensor
 
-from attnforge.interfaces import AdversarialStep, Condition, GeneratorOutput, ImageFeatures, TextFeatures
+from attnforge.interfaces import (
+    AdversarialStep,
+    Condition,
+    GeneratorOutput,
+    ImageFeatures,
+    Prompt,
+    TextFeatures,
+)
 
 
 @dataclass
@@ -17,17 +25,19 @@ class Judge:
 
     seen: list[Tensor] = field(default_factory=list)
     pairs: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    unconditional: bool = True
 
     def features(self, images: Tensor) -> Tensor:
         self.seen.append(images)
         return images.mean(dim=(1, 2, 3), keepdim=True)
 
-    def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
+    def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
         logits = features.flatten()
-        if sentence is None:
+        if prompt is None:
             return logits
-        self.pairs.append((logits, sentence[:, 0]))
-        return logits * sentence[:, 0]
+        first = prompt.sentence[:, 0]
+        self.pairs.append((logits, first))
+        return logits * first
 
 
 class NoEncoder:
@@ -53,7 +63,7 @@ def scene(
         for size in sizes
     )
     nothing = torch.zeros(count, 2)
-    step = AdversarialStep(
+    step = step_of(
         real=tuple(torch.tensor(real)[:, None, None, None].expand(count, 3, size, size) for size in sizes),
         fake=GeneratorOutput(drawn, (), Condition(nothing, nothing, nothing)),
         text=TextFeatures(

@@ -7,9 +7,9 @@ from typing import Literal
 
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_gan.conditioning import Sentence
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.stages import InitialStage, RefineStage
+from attnforge_gan.conditioning import Sentence
 from torch import Tensor, nn
 
 from attnforge.interfaces import TextFeatures

@@ -7,17 +7,18 @@ from functools import partial
 
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_gan.conditioning import Augmentation
-from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
-from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.stages import InitialStage, RefineStage
-from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_attngan.text import BiLSTM
+from attnforge_gan.conditioning import Augmentation
+from attnforge_gan.discriminator import JointDiscriminator
+from attnforge_gan.losses import BinaryCrossEntropyLoss
+from known_steps import SPEC
 from torch import Tensor, nn
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.interfaces import AdversarialStep, Batch, ImageFeatures, Loss, Progress
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec, TaskSpec, TextSpec
 
@@ -70,7 +71,7 @@ def spec(**losses: Loss) -> TaskSpec:
         image=Looker(),
         generator=generator,
         discriminators=tuple(judges),
-        losses=losses or {"adversarial": BinaryCrossEntropyLoss(), "damsm": DamsmLoss()},
+        losses=losses or {"adversarial": BinaryCrossEntropyLoss(SPEC), "damsm": DamsmLoss(SPEC)},
     )
 
 
@@ -102,7 +103,7 @@ class Scaled(BinaryCrossEntropyLoss):
     """Weighs what the generator pays; notes the discriminators that each side saw."""
 
     def __init__(self, generator_weight: float) -> None:
-        super().__init__()
+        super().__init__(SPEC)
         self.generator_weight = generator_weight
         self.seen: list[Tensor] = []
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.interfaces import Batch, Progress
 
 Scalars = dict[str, torch.Tensor]

@@ -25,13 +25,13 @@ def explain_kind(kind: str, plugins: PluginCatalogue) -> Explanation:
     facts = {
         "topic": "kind",
         "name": kind,
-        "summary": KINDS[kind],
+        "summary": KINDS[kind].summary,
         "interface": interface.__name__,
         "text": text,
         "components": names,
     }
     body = f"interface attnforge.interfaces.{interface.__name__}:\n{methods}\n\n{text}\n\n{listed}"
-    return Explanation(f"kind {kind}: {KINDS[kind]}", body, facts)
+    return Explanation(f"kind {kind}: {KINDS[kind].summary}", body, facts)
 
 
 class _Words(str):

@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 from attnforge.errors import PluginError
 from attnforge.interfaces import INTERFACES
+from attnforge.kinds import KINDS
 from attnforge.recipe.options import options_of
 from attnforge.testing.expect import require
 from attnforge.testing.subject import Subject
 
 MAX_SUMMARY_LENGTH = 100
 """Characters that fit next to a name on one line of `attnforge components`."""
-KINDS_WITHOUT_SPEC = ("tokenizer", "loss", "kernel")
-"""Kinds whose constructors take no spec."""
 
 
 def declaration_is_complete(subject: Subject) -> None:
@@ -38,7 +37,7 @@ def constructor_signature(subject: Subject) -> None:
         for name, parameter in signature.parameters.items()
         if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     ]
-    count = 0 if subject.component.kind in KINDS_WITHOUT_SPEC else 1
+    count = 0 if KINDS[subject.component.kind].spec is None else 1
     names = ", ".join(positional) or "nothing"
     expected = "the spec alone" if count else "nothing"
     require(len(positional) == count, f"before `*` the constructor takes {names}, expected {expected}")

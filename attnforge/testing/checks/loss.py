@@ -140,7 +140,7 @@ def compile(subject: Subject) -> None:
         other, copies = adversarial_step()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
-            actual = run_compiled(_terms, subject.build(), side, other)
+            actual = run_compiled(_call, subject.build(), side, other)
         assert_all_close(actual, expected, f"compiled term of the {side}")
         _backward(actual)
         for name in networks:
@@ -151,6 +151,13 @@ def compile(subject: Subject) -> None:
 
 
 def _terms(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
+    """The terms of a side; a loss that draws noise draws the same in every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        return _call(loss, side, step)
+
+
+def _call(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
     method = loss.generator if side == "generator" else loss.discriminator
     terms: dict[str, Tensor] = method(step)
     return terms

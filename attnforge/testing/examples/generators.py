@@ -19,7 +19,6 @@ from attnforge.interfaces import (
     Condition,
     Conditioner,
     GeneratorOutput,
-    Prompt,
     Stage,
     StageOutput,
     TextFeatures,
@@ -84,7 +83,7 @@ class ExampleStage(nn.Module):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        prompt: Prompt,
+        prompt: TextFeatures,
         *,
         return_attention: bool = False,
     ) -> StageOutput:
@@ -135,7 +134,7 @@ class ExampleGenerator(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(channels, 3, kernel_size=1) for _ in stages)
 
     def forward(
-        self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False
+        self, noise: Float[Tensor, "b n"], prompt: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(prompt.sentence)
         joined = torch.cat((condition.value, noise), dim=1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnforge.adversarial.initialisation import initialise
 from attnforge.adversarial.normalisation import GeneratorNorm, synchronise
 from attnforge.errors import Problem, RecipeError
-from attnforge.interfaces import Build, Conditioner, GeneratorOutput, Prompt, Stage
+from attnforge.interfaces import Build, Conditioner, GeneratorOutput, Stage, TextFeatures
 from attnforge.ranges import Width
 from attnforge.specs import ConditionerSpec, GeneratorSpec, StageSpec
 
@@ -79,7 +79,7 @@ class MultiStageGenerator(nn.Module):
             synchronise(self)
 
     def forward(
-        self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False
+        self, noise: Float[Tensor, "b n"], prompt: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(prompt.sentence)
         latent = torch.cat((condition.value, noise), dim=1)

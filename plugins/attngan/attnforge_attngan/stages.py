@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
-from attnforge.interfaces import Attention, Build, Prompt, StageOutput, TextFeatures
+from attnforge.interfaces import Attention, Build, StageOutput, TextFeatures
 from attnforge.specs import AttentionSpec, StageSpec
 
 from .layers import ResidualBlock, UpBlock
@@ -61,7 +61,7 @@ class InitialStage(nn.Module):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        prompt: Prompt,
+        prompt: TextFeatures,
         *,
         return_attention: bool = False,
     ) -> StageOutput:
@@ -117,7 +117,7 @@ class RefineStage(nn.Module):
         self,
         hidden: Float[Tensor, "b c h w"] | None,
         condition: Float[Tensor, "b z"],
-        prompt: Prompt,
+        prompt: TextFeatures,
         *,
         return_attention: bool = False,
     ) -> StageOutput:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.interfaces import GeneratorOutput, Prompt
-from attnforge.ranges import ImageSide, Width
+from attnforge.ranges import Width
 from attnforge.specs import GeneratorSpec
 
 from .fusion import SLOPE, UpBlock
@@ -38,7 +40,7 @@ class DeepFusionGenerator(nn.Module):
         self,
         spec: GeneratorSpec,
         *,
-        image_size: ImageSide = 256,
+        image_size: Annotated[int, Field(ge=8, le=16_384)] = 256,
         channels: Width = 32,
         max_channels: Width | None = None,
         noise: Width = 100,

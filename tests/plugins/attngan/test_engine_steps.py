@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from attnforge_gan.losses import BinaryCrossEntropyLoss
-from attnforge_gan.divergence import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
-from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_attngan.text import BiGRU, BiLSTM
+from attnforge_gan.divergence import ConditioningLoss
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from small_game import at, batch, judges_of, play, spec, state
 from torch import Tensor, nn
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.interfaces import Batch
 from attnforge.specs import TaskSpec, TextSpec
 from attnforge.train.engine import Engine

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_gan.conditioning import Augmentation
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.stages import InitialStage, RefineStage
+from attnforge_gan.conditioning import Augmentation
 from torch import Tensor, nn
 
 from attnforge.errors import RecipeError

@@ -8,13 +8,14 @@ from functools import partial
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_gan.conditioning import Augmentation
-from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.image_inception import InceptionEncoder
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, load_official
 from attnforge_attngan.stages import InitialStage, RefineStage
 from attnforge_attngan.text import BiGRU, BiLSTM
+from attnforge_gan.conditioning import Augmentation
+from attnforge_gan.discriminator import JointDiscriminator
+from known_steps import prompt_of
 from torch import Tensor
 
 from attnforge.errors import RunError
@@ -111,7 +112,7 @@ def test_discriminators(
     with torch.no_grad():
         features = network.features(uniform_images(f"real{size}", size))
         close(features, expected["features"])
-        close(network.logits(features, expected["sentence"]).sigmoid(), expected["conditional"])
+        close(network.logits(features, prompt_of(expected["sentence"])).sigmoid(), expected["conditional"])
         close(network.logits(features, None).sigmoid(), expected["unconditional"])
 
 

@@ -7,11 +7,12 @@ from typing import cast
 
 import pytest
 import torch
-from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.image_inception import InceptionEncoder
-from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.official_keys import DISCRIMINATOR, IMAGE, load_official
+from attnforge_gan.discriminator import JointDiscriminator
+from attnforge_gan.losses import BinaryCrossEntropyLoss
+from known_steps import SPEC, step_of
 from torch import Tensor
 
 from attnforge.interfaces import (
@@ -40,7 +41,7 @@ def step(
         load_official(judge, official_weights(f"discriminator{size}"), DISCRIMINATOR)
         judges.append(cast("Discriminator", judge))
     nothing = torch.zeros(3, 20)
-    return AdversarialStep(
+    return step_of(
         real=tuple(uniform_images(f"real{size}", size) for size in SIZES),
         fake=GeneratorOutput(
             images=tuple(uniform_images(f"fake{size}", size) for size in SIZES),
@@ -62,8 +63,8 @@ def step(
 def test_the_objective(golden: Read, step: AdversarialStep) -> None:
     expected = golden("objective")
     torch.testing.assert_close(step.real[0][..., ::16, ::16], expected["real64"], rtol=0, atol=0)
-    adversarial = BinaryCrossEntropyLoss()
-    matching = DamsmLoss(weight=float(expected["lambda_"]), gamma1=float(expected["gamma1"]))
+    adversarial = BinaryCrossEntropyLoss(SPEC)
+    matching = DamsmLoss(SPEC, weight=float(expected["lambda_"]), gamma1=float(expected["gamma1"]))
     with torch.no_grad():
         judged = adversarial.discriminator(step)
         drawn = {**adversarial.generator(step), **matching.generator(step)}

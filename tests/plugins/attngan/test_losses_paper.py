@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_gan.losses import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
-from attnforge_gan.divergence import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.losses.matching import matching_terms
-from attnforge.adversarial.negatives import Mismatch
 from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.tasks.matching import MatchingTask
+from attnforge_gan.divergence import ConditioningLoss
+from attnforge_gan.losses import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
 from known_judges import cross_entropy, hinge, scene
+from known_steps import SPEC, step_of
 from small_game import at, batch, spec
 from torch import Tensor
 
+from attnforge.adversarial.negatives import Mismatch
 from attnforge.interfaces import AdversarialStep, Condition, GeneratorOutput, ImageFeatures, TextFeatures
 
 # ---------------------------------------------------------------------------------------------------
@@ -35,7 +36,7 @@ def mean(values: list[float]) -> float:
 
 def test_equation_5_halves_four_terms_and_has_no_mismatched_sentence() -> None:
     step, _, _ = scene(REAL, FAKE, SENTENCES)
-    (term,) = BinaryCrossEntropyLoss(balance="paper", mismatch="none").discriminator(step).values()
+    (term,) = BinaryCrossEntropyLoss(SPEC, balance="paper", mismatch="none").discriminator(step).values()
     unconditional = -0.5 * mean([log(1 / (1 + exp(-x))) for x in REAL]) - 0.5 * mean(
         [log(1 - 1 / (1 + exp(-x))) for x in FAKE]
     )
@@ -47,12 +48,12 @@ def test_equation_5_halves_four_terms_and_has_no_mismatched_sentence() -> None:
 
 def test_equation_4_halves_both_terms_of_the_generator() -> None:
     step, _, _ = scene(REAL, FAKE, SENTENCES)
-    (term,) = BinaryCrossEntropyLoss(balance="paper", weight=3).generator(step).values()
+    (term,) = BinaryCrossEntropyLoss(SPEC, balance="paper", weight=3).generator(step).values()
     expected = -0.5 * mean([log(1 / (1 + exp(-x))) for x in FAKE]) - 0.5 * mean(
         [log(1 / (1 + exp(-x))) for x in DRAWN_PAIRS]
     )
     assert term.item() == pytest.approx(3 * expected, rel=1e-5)
-    (official,) = BinaryCrossEntropyLoss(weight=3).generator(step).values()
+    (official,) = BinaryCrossEntropyLoss(SPEC, weight=3).generator(step).values()
     assert official.item() == pytest.approx(6 * expected, rel=1e-5)
 
 
@@ -159,9 +160,9 @@ def test_the_options_change_what_they_should_by_enough_to_see() -> None:
     assert both["image by sentence"] == pytest.approx(3 * code["image by sentence"])
 
 
-def step_of(text: TextFeatures, image: ImageFeatures) -> AdversarialStep:
+def step_with(text: TextFeatures, image: ImageFeatures) -> AdversarialStep:
     nothing = torch.zeros(3, 2)
-    return AdversarialStep(
+    return step_of(
         real=(),
         fake=GeneratorOutput((torch.zeros(3, 3, 8, 8),), (), Condition(nothing, nothing, nothing)),
         text=text,
@@ -175,6 +176,7 @@ def step_of(text: TextFeatures, image: ImageFeatures) -> AdversarialStep:
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_the_generators_loss_takes_the_same_options(word_score: WordScore, reduction: Reduction) -> None:
     loss = DamsmLoss(
+        SPEC,
         weight=2,
         gamma1=GAMMA1,
         gamma2=GAMMA2,
@@ -183,7 +185,7 @@ def test_the_generators_loss_takes_the_same_options(word_score: WordScore, reduc
         word_score=word_score,
         reduction=reduction,
     )
-    (term,) = loss.generator(step_of(*features())).values()
+    (term,) = loss.generator(step_with(*features())).values()
     assert term.item() == pytest.approx(2 * sum(expected(word_score, reduction).values()), rel=1e-4)
 
 
@@ -220,7 +222,7 @@ def test_the_divergence_is_summed_over_the_condition_or_averaged(reduction: Redu
     )
     condition: list[Tensor] = [torch.tensor(means), torch.tensor(logvars)]
     text, _ = features()
-    step = AdversarialStep(
+    step = step_of(
         real=(),
         fake=GeneratorOutput((), (), Condition(condition[0], *condition)),
         text=text,
@@ -228,5 +230,5 @@ def test_the_divergence_is_summed_over_the_condition_or_averaged(reduction: Redu
         discriminators=(),
         image_encoder=lambda images: ImageFeatures(images, images[:, :, 0, 0]),
     )
-    (term,) = ConditioningLoss(weight=2, reduction=reduction).generator(step).values()
+    (term,) = ConditioningLoss(SPEC, weight=2, reduction=reduction).generator(step).values()
     assert term.item() == pytest.approx(2 * total / share, rel=1e-5)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from attnforge_gan.divergence import ConditioningLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.losses.matching import matching_terms
+from attnforge_gan.divergence import ConditioningLoss
+from known_steps import SPEC, step_of
 from torch import Tensor, nn
 
 from attnforge.errors import RecipeError
@@ -40,7 +41,7 @@ def step() -> AdversarialStep:
     torch.manual_seed(0)
     images = tuple(torch.randn(3, 3, size, size).requires_grad_() for size in (4, 8))
     mean, logvar = torch.randn(2, 3, 5).requires_grad_()
-    return AdversarialStep(
+    return step_of(
         real=tuple(image.detach() for image in images),
         fake=GeneratorOutput(images, (), Condition(mean, mean, logvar)),
         text=TextFeatures(
@@ -56,11 +57,11 @@ def step() -> AdversarialStep:
 
 def test_damsm_weighs_the_sum_of_the_four_terms_of_the_last_image(step: AdversarialStep) -> None:
     for masked in (True, False):
-        loss = DamsmLoss(weight=7, gamma1=3, gamma2=2, gamma3=4, mask_same_class=masked)
+        loss = DamsmLoss(SPEC, weight=7, gamma1=3, gamma2=2, gamma3=4, mask_same_class=masked)
         terms = matching_terms(
-            step.text,
+            step.prompt,
             step.image_encoder(step.fake.images[-1]),
-            class_ids=step.class_ids if masked else None,
+            class_ids=step.batch.class_ids if masked else None,
             gamma1=3,
             gamma2=2,
             gamma3=4,
@@ -79,14 +80,14 @@ def test_damsm_looks_at_the_images_through_noise_of_the_asked_strength(step: Adv
     noisy = dataclasses.replace(step, image_encoder=look)
     for strength in (0.0, 0.5):
         torch.manual_seed(3)
-        DamsmLoss(image_noise=strength).generator(noisy)
+        DamsmLoss(SPEC, image_noise=strength).generator(noisy)
         torch.manual_seed(3)
         expected = step.fake.images[-1] + strength * torch.randn(3, 3, 8, 8)
         torch.testing.assert_close(seen.pop(), expected)
 
 
 def test_damsm_teaches_the_last_image_alone_and_no_discriminator(step: AdversarialStep) -> None:
-    loss = DamsmLoss()
+    loss = DamsmLoss(SPEC)
     assert isinstance(loss, Loss)
     assert loss.discriminator(step) == {}
     (term,) = loss.generator(step).values()
@@ -102,20 +103,20 @@ def test_conditioning_is_the_official_divergence(
 ) -> None:
     given = golden("kl")
     condition = Condition(given["mu"], given["mu"], given["logvar"])
-    official = AdversarialStep(
+    official = step_of(
         real=(),
         fake=GeneratorOutput((), (), condition),
-        text=step.text,
-        class_ids=step.class_ids,
+        text=step.prompt,
+        class_ids=step.batch.class_ids,
         discriminators=(),
         image_encoder=step.image_encoder,
     )
-    (term,) = ConditioningLoss(weight=2).generator(official).values()
+    (term,) = ConditioningLoss(SPEC, weight=2).generator(official).values()
     assert term.item() == pytest.approx(2 * given["kl"].item(), rel=1e-5)
 
 
 def test_conditioning_is_the_mean_divergence_of_two_gaussians(step: AdversarialStep) -> None:
-    loss = ConditioningLoss()
+    loss = ConditioningLoss(SPEC)
     condition = step.fake.condition
     assert condition is not None
     drawn_from = torch.distributions.Normal(condition.mean, (condition.logvar / 2).exp())
@@ -128,4 +129,4 @@ def test_conditioning_is_the_mean_divergence_of_two_gaussians(step: AdversarialS
 def test_conditioning_refuses_a_generator_without_a_condition(step: AdversarialStep) -> None:
     without = dataclasses.replace(step, fake=dataclasses.replace(step.fake, condition=None))
     with pytest.raises(RecipeError, match="no-condition"):
-        ConditioningLoss().generator(without)
+        ConditioningLoss(SPEC).generator(without)

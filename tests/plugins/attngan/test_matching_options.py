@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
-from attnforge.adversarial.task import AdversarialTask
 from attnforge_attngan.tasks.matching import MatchingTask
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from small_game import at, batch, gradients, play, spec
 from tiny_run import tiny, train_tiny
 from torch import Tensor
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.errors import RecipeError
 from attnforge.recipe import resolve
 

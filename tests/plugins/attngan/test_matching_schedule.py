@@ -6,11 +6,11 @@ import copy
 
 import pytest
 import torch
-from attnforge.adversarial.schedules import decay_by_epoch
 from attnforge_attngan.tasks.matching import MatchingTask
 from small_game import batch, spec, state
 from torch import nn
 
+from attnforge.adversarial.schedules import decay_by_epoch
 from attnforge.interfaces import Progress
 
 STEPS = 12

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_gan.conditioning import Augmentation
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.official.exporting import official_generator as export_generator
 from attnforge_attngan.official.importing import OfficialFiles
 from attnforge_attngan.stages import InitialStage, RefineStage
+from attnforge_gan.conditioning import Augmentation
 from small_official import import_command, python_2_pickle, vocabulary
 from torch import Tensor
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from attnforge_attngan.attention import WordAttention
-from attnforge_gan.conditioning import Augmentation, Sentence
-from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.official.exporting import official_discriminator, official_generator
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, TEXT, load_official
 from attnforge_attngan.stages import InitialStage, RefineStage
 from attnforge_attngan.text import BiLSTM
+from attnforge_gan.conditioning import Augmentation, Sentence
+from attnforge_gan.discriminator import JointDiscriminator
 from torch import Tensor
 
 from attnforge.errors import RunError

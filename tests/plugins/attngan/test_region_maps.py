@@ -6,9 +6,9 @@ from math import exp
 
 import pytest
 import torch
-from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.tasks.matching import MatchingTask
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from small_game import spec
 
 from attnforge.interfaces import ImageFeatures, TextFeatures

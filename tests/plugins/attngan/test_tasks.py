@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_gan.losses import BinaryCrossEntropyLoss
-from attnforge.adversarial.schedules import linear_decay
-from attnforge.adversarial.task import AdversarialTask, pyramid
 from attnforge_attngan.tasks.matching import MatchingTask
+from attnforge_gan.losses import BinaryCrossEntropyLoss
 from small_game import SIZES, Scaled, at, batch, gradients, judges_of, play, spec, state
 
+from attnforge.adversarial.schedules import linear_decay
+from attnforge.adversarial.task import AdversarialTask, pyramid
 from attnforge.errors import AttnforgeError
 from attnforge.specs import TaskSpec
 

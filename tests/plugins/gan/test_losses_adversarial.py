@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from attnforge_gan.losses import AdversarialLoss, BinaryCrossEntropyLoss, HingeLoss
-from attnforge.adversarial.negatives import mismatched_pairs
+from attnforge_gan.losses import BinaryCrossEntropyLoss, HingeLoss
 from hypothesis import given
 from hypothesis import strategies as st
 from known_judges import cross_entropy, hinge, scene
+from known_steps import SPEC
 from torch import Tensor
 
+from attnforge.adversarial.loss import AdversarialLoss
+from attnforge.adversarial.negatives import mismatched_pairs
 from attnforge.interfaces import Discriminator
 
 ids = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(torch.tensor)
@@ -23,7 +25,7 @@ def test_the_discriminators_loss_of_real_fake_and_mismatched_pairs(
     loss: type[AdversarialLoss], cost: Callable[..., float]
 ) -> None:
     step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
-    (term,) = loss(weight=3).discriminator(step).values()
+    (term,) = loss(SPEC, weight=3).discriminator(step).values()
     right = (
         (cost(0.6, real=True) + cost(0.2, real=True)) / 2,
         (cost(0.6 * 1.5, real=True) + cost(0.2 * -2, real=True)) / 2,
@@ -38,17 +40,17 @@ def test_the_discriminators_loss_of_real_fake_and_mismatched_pairs(
 
 def test_the_generators_loss_of_its_images() -> None:
     step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
-    (entropy,) = BinaryCrossEntropyLoss(weight=2).generator(step).values()
+    (entropy,) = BinaryCrossEntropyLoss(SPEC, weight=2).generator(step).values()
     logits = ((-0.3, 0.5), (-0.3 * 1.5, 0.5 * -2))
     expected = sum(cross_entropy(one, real=True) for pair in logits for one in pair) / 2
     assert entropy.item() == pytest.approx(2 * expected, rel=1e-5)
-    (mean,) = HingeLoss().generator(step).values()
+    (mean,) = HingeLoss(SPEC).generator(step).values()
     assert mean.item() == pytest.approx(-sum(one for pair in logits for one in pair) / 2, rel=1e-5)
 
 
 def test_without_the_unconditional_head_only_pairs_are_classified() -> None:
     step, _, _ = scene(real=[0.6, 0.2], fake=[-0.3, 0.5], sentences=[1.5, -2.0])
-    loss = BinaryCrossEntropyLoss(unconditional=False, mismatch="none")
+    loss = BinaryCrossEntropyLoss(SPEC, unconditional=False, mismatch="none")
     (judged,) = loss.discriminator(step).values()
     right = (cross_entropy(0.9, real=True) + cross_entropy(-0.4, real=True)) / 2
     false = (cross_entropy(-0.45, real=False) + cross_entropy(-1.0, real=False)) / 2
@@ -59,7 +61,7 @@ def test_without_the_unconditional_head_only_pairs_are_classified() -> None:
     )
 
 
-@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
+@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(SPEC), HingeLoss(SPEC)])
 def test_every_size_has_its_own_term_and_every_image_is_looked_at_once(loss: AdversarialLoss) -> None:
     step, judges, _ = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0], sizes=(4, 8, 16))
     names = ["adversarial 4", "adversarial 8", "adversarial 16"]
@@ -69,7 +71,7 @@ def test_every_size_has_its_own_term_and_every_image_is_looked_at_once(loss: Adv
     assert [judge.seen[-1].shape[-1] for judge in judges] == [4, 8, 16]
 
 
-@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(), HingeLoss()])
+@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(SPEC), HingeLoss(SPEC)])
 def test_only_the_generator_term_reaches_the_generated_images(loss: AdversarialLoss) -> None:
     step, judges, (drawn,) = scene([0.1, 0.2], [0.3, 0.4], [1.0, 1.0])
     (judged,) = loss.discriminator(step).values()
@@ -83,7 +85,7 @@ def test_only_the_generator_term_reaches_the_generated_images(loss: AdversarialL
 def test_a_batch_of_one_has_no_mismatched_pair() -> None:
     step, judges, _ = scene(real=[0.6], fake=[-0.3], sentences=[1.5])
     for mismatch in ("roll", "other-class"):
-        (term,) = BinaryCrossEntropyLoss(mismatch=mismatch).discriminator(step).values()
+        (term,) = BinaryCrossEntropyLoss(SPEC, mismatch=mismatch).discriminator(step).values()
         expected = (
             cross_entropy(0.6, real=True)
             + cross_entropy(0.9, real=True)
@@ -96,7 +98,7 @@ def test_a_batch_of_one_has_no_mismatched_pair() -> None:
 
 def test_mismatched_pairs_of_another_class_reach_the_discriminator() -> None:
     step, judges, _ = scene([1.0, 2.0, 3.0], [0.0] * 3, [10.0, 20.0, 30.0], class_ids=[7, 7, 8])
-    HingeLoss(mismatch="other-class").discriminator(step)
+    HingeLoss(SPEC, mismatch="other-class").discriminator(step)
     images, sentences = judges[0].pairs[-1]
     assert list(zip(images.tolist(), sentences.tolist(), strict=True)) == [(1, 30), (2, 30), (3, 10)]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from attnforge_gan.conditioning import Sentence
-from attnforge.adversarial.negatives import mismatched_pairs
 from attnforge_gan.projection import ProjectionDiscriminator
+from known_steps import prompt_of
 
+from attnforge.adversarial.negatives import mismatched_pairs
 from attnforge.errors import RecipeError
 from attnforge.interfaces import Conditioner, Discriminator
 from attnforge.specs import ConditionerSpec, DiscriminatorSpec
@@ -23,9 +24,9 @@ def test_the_sentence_adds_to_the_image_alone(size: int, norm: str) -> None:
     features = judge.features(torch.randn(3, 3, size, size))
     sentence = torch.randn(3, 6)
     alone = judge.logits(features, None)
-    torch.testing.assert_close(judge.logits(features, torch.zeros(3, 6)), alone)
-    fitting = judge.logits(features, sentence) - alone
-    torch.testing.assert_close(judge.logits(features, -2 * sentence) - alone, -2 * fitting)
+    torch.testing.assert_close(judge.logits(features, prompt_of(torch.zeros(3, 6))), alone)
+    fitting = judge.logits(features, prompt_of(sentence)) - alone
+    torch.testing.assert_close(judge.logits(features, prompt_of(-2 * sentence)) - alone, -2 * fitting)
     assert fitting.abs().min() > 0
 
 

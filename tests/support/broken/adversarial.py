@@ -9,8 +9,8 @@ import torch
 from broken.mutant import Mutant
 from torch import Tensor, nn
 
-from attnforge.interfaces import AdversarialStep, Batch, Progress
-from attnforge.specs import DiscriminatorSpec, TaskSpec
+from attnforge.interfaces import AdversarialStep, Batch, Progress, Prompt
+from attnforge.specs import DiscriminatorSpec, LossSpec, TaskSpec
 from attnforge.testing.examples.adversarial import ExampleLoss, ExampleTask
 from attnforge.testing.examples.images import ExampleDiscriminator
 
@@ -25,8 +25,8 @@ class Discriminator(ExampleDiscriminator):
 class Loss(ExampleLoss):
     """The example without options."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, spec: LossSpec) -> None:
+        super().__init__(spec)
 
 
 class Task(ExampleTask):
@@ -36,26 +36,28 @@ class Task(ExampleTask):
         super().__init__(spec)
 
 
-class ColumnOfLogits(Discriminator):
-    """Returns logits as a column."""
+class MeanOfLogits(Discriminator):
+    """Returns one logit for the whole batch."""
 
-    def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
-        return super().logits(features, sentence)[:, None]
+    def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
+        return super().logits(features, prompt).mean(dim=0, keepdim=True)
 
 
 class ComparesTheBatch(Discriminator):
     """Compares the realness of an image with the rest of its batch."""
 
-    def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
-        logits = super().logits(features, sentence)
+    def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
+        logits = super().logits(features, prompt)
         return logits - logits.mean()
 
 
 class IgnoresSentence(Discriminator):
     """Ignores the sentence."""
 
-    def logits(self, features: Tensor, sentence: Tensor | None) -> Tensor:
-        return super().logits(features, None if sentence is None else 0 * sentence)
+    def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
+        return super().logits(
+            features, None if prompt is None else replace(prompt, sentence=0 * prompt.sentence)
+        )
 
 
 class IgnoresSign(Discriminator):
@@ -83,14 +85,14 @@ class CountsInNames(Loss):
     """Puts the batch size into the name of its term."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
-        return {f"example of {len(step.class_ids)}": super().generator(step)["example"]}
+        return {f"example of {len(step.batch.class_ids)}": super().generator(step)["example"]}
 
 
 class NeedsTwoImages(Loss):
     """Adds the standard deviation of the sentences, which is NaN for a single one."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
-        return {"example": super().generator(step)["example"] + step.text.sentence.std(dim=0).sum()}
+        return {"example": super().generator(step)["example"] + step.prompt.sentence.std(dim=0).sum()}
 
 
 class DetachesForTheGenerator(Loss):
@@ -106,7 +108,7 @@ class ForgetsToDetach(Loss):
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
         losses = [
-            discriminator.logits(discriminator.features(fake), step.text.sentence).mean()
+            discriminator.logits(discriminator.features(fake), step.prompt).mean()
             for discriminator, fake in zip(step.discriminators, step.fake.images, strict=True)
         ]
         return {"example": torch.stack(losses).sum()}
@@ -155,6 +157,20 @@ class DiffersWhenCompiled(Loss):
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         sign = -1 if torch.compiler.is_compiling() else 1
         return {"example": sign * super().generator(step)["example"]}
+
+
+class AlwaysUnconditional(Discriminator):
+    """Says that it is one-way, and returns logits without a prompt all the same."""
+
+    def __init__(self, spec: DiscriminatorSpec) -> None:
+        super().__init__(spec)
+        self.unconditional = False
+
+
+class SamplesFromNothing(Task):
+    """Names a network that it does not have."""
+
+    sampling_network = "generator-average"
 
 
 class NeedsAnUnknownPart(Task):
@@ -230,7 +246,8 @@ class CountsOutsideItsState(Task):
 
 
 MUTANTS = (
-    Mutant("shapes", "discriminator", ColumnOfLogits),
+    Mutant("shapes", "discriminator", MeanOfLogits),
+    Mutant("unconditional", "discriminator", AlwaysUnconditional),
     Mutant("batch_invariance", "discriminator", ComparesTheBatch),
     Mutant("depends_on_sentence", "discriminator", IgnoresSentence),
     Mutant("depends_on_image", "discriminator", IgnoresSign),
@@ -246,6 +263,7 @@ MUTANTS = (
     Mutant("autocast", "loss", KeepsOneDtype),
     Mutant("compile", "loss", DiffersWhenCompiled),
     Mutant("needs", "task", NeedsAnUnknownPart),
+    Mutant("sampling_network", "task", SamplesFromNothing),
     Mutant("finite_scalars", "task", KeepsTheGraph),
     Mutant("same_names_every_step", "task", CountsItsSteps),
     Mutant("steps_update_weights", "task", LearnsNothing),

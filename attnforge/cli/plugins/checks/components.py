@@ -12,13 +12,10 @@ from torch import nn
 
 from attnforge.cli.plugins.checks.outcome import Outcome, outcome
 from attnforge.interfaces import INTERFACES
-from attnforge.plugin import Component, PluginCatalogue, Registry
+from attnforge.plugin import KINDS, Component, PluginCatalogue, Registry
 from attnforge.plugin.migration import migrate_options
 from attnforge.recipe.json_schema import json_schema
 from attnforge.recipe.options import options_of
-
-WITHOUT_SPEC = ("tokenizer", "loss", "kernel")
-"""Kinds whose constructors take no spec."""
 
 
 def component_checks(component: Component, plugins: PluginCatalogue) -> Iterator[Outcome]:
@@ -54,7 +51,8 @@ def missing_of(target: type, interface: type) -> str | None:
         if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
             continue  # of a kernel: the arguments are those of its operation
         ordinary = [item for item in parameters if item.kind is item.POSITIONAL_OR_KEYWORD]
-        positional = [object() for item in ordinary if item.default is item.empty]
+        positional = [object() for item in parameters if item.kind is item.POSITIONAL_ONLY]
+        positional += [object() for item in ordinary if item.default is item.empty]
         keywords = {item.name: object() for item in ordinary if item.default is not item.empty}
         keywords |= {item.name: object() for item in parameters if item.kind is item.KEYWORD_ONLY}
         try:
@@ -98,7 +96,7 @@ def _constructor(component: Component, target: type) -> str | None:
     positional = [
         item.name for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
     ]
-    expected = 0 if component.kind in WITHOUT_SPEC else 1
+    expected = 0 if KINDS[component.kind].spec is None else 1
     if len(positional) != expected:
         spec = "one spec" if expected else "nothing"
         return f"before `*` its constructor takes {', '.join(positional) or 'nothing'}, but gets {spec}"

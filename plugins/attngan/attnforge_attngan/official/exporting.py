@@ -112,13 +112,14 @@ def official_discriminator(network: nn.Module, *, source: Path) -> dict[str, Ten
     if not _is(network, "discriminator", "joint"):
         raise _no_counterpart(source, [f"the discriminator is a {type(network).__name__}"])
     # the same block has different names in the networks for 128 and for 256 pixels
-    other = "img_code_s64" if len(network.get_submodule("trunk")) < 8 else "img_code_s32_1"
+    trunk = cast("nn.Sequential", network.get_submodule("trunk"))
+    other = "img_code_s64" if len(trunk) < 8 else "img_code_s32_1"
     rules = [rule for rule in DISCRIMINATOR if not rule[0].startswith(other + r"\.")]
     parts = ("trunk", "unconditional_head", "joint", "conditional_head")
     return _renamed(network, rules, source, order=lambda key: (parts.index(key.split(".")[0]), 0))
 
 
-def _is(part: nn.Module, kind: str, name: str) -> bool:
+def _is(part: object, kind: str, name: str) -> bool:
     """Whether a part was built from that component, whose plugin this one does not import."""
     component = origin(part)
     return component is not None and (component.kind, component.name) == (kind, name)
