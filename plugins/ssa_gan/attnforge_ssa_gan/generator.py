@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from attnforge.adversarial.normalisation import GeneratorNorm, synchronise
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import GeneratorOutput, Prompt
-from attnforge.ranges import ImageSide, Width
+from attnforge.ranges import Width
 from attnforge.specs import GeneratorSpec
 
 from .blocks import ImageOutput, MaskPredictor, SemanticSpatialBlock
@@ -51,7 +53,7 @@ class SemanticSpatialGenerator(nn.Module):
         self,
         spec: GeneratorSpec,
         *,
-        image_size: ImageSide = 256,
+        image_size: Annotated[int, Field(ge=2 * FIRST_SIZE, le=16_384)] = 256,
         channels: Width = 64,
         noise: Width = 100,
         hidden: Width = 256,
