@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attnforge.run.pipeline import Pipeline
+    from attnforge.sampling.pipeline import Pipeline
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,6 @@ def load(run: str | os.PathLike[str], *, device: str = "auto") -> Pipeline:
     from pathlib import Path
 
     # torch takes seconds to import, which commands that need none of it do not pay
-    from attnforge.run.pipeline import Pipeline
+    from attnforge.sampling.pipeline import Pipeline
 
     return Pipeline.load(Path(run), device=device)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attnforge import interfaces
-    from attnforge.train.engine import Engine
+    from attnforge.compute.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ class AttentionSpec:
     """Channels of the feature map that attends (the query); the context has as many."""
     words: int
     """Width of a word vector."""
+    size: int | None = None
+    """Side in pixels of the feature map; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class StageSpec:
     """Width of the condition, noise included."""
     words: int
     """Width of a word vector."""
+    noise: int = 0
+    """Width of the noise, which are the last values of the condition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,26 @@ class LossSpec:
     """Shapes, without the batch, of the extras in every prompt."""
     image_encoder: bool = True
     """Whether the recipe has an image encoder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerSpec:
+    """For a scorer: what it may score with. Encoders are on the device of the images."""
+
+    words: int
+    """Width of a word vector and of the sentence vector."""
+    image: interfaces.ImageEncoder | None = None
+    """None where the recipe has no image encoder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerSpec:
+    """For a sampler: the generator that it asks."""
+
+    generator: interfaces.Generator
+    """In evaluation mode, on the device of the prompts."""
+    scoring: Callable[[], ScorerSpec]
+    """The spec of its scorer, if it has one; building the image encoder may take seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
+from torch.utils._pytree import register_dataclass
 
 Truncate = Literal["random", "first"]
 """Which words of a caption that is too long are kept: a random choice in their order, or the first ones."""
@@ -222,3 +223,15 @@ class Situation:
     """Whether a backward pass may follow."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The operation's options, by name."""
+
+
+for _value in (
+    TextFeatures,
+    ImageFeatures,
+    AttentionOutput,
+    Condition,
+    Prompt,
+    StageOutput,
+    GeneratorOutput,
+):
+    register_dataclass(_value, serialized_type_name=f"{__name__}.{_value.__name__}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from kernel_rows import Row
 
-from attnforge.run.sweep.plot import Line, Panel, render_panels
+from attnforge.sweep.plot import Line, Panel, render_panels
 
 
 def draw(rows: Sequence[Row], *, device: str) -> str:

@@ -31,7 +31,7 @@ from official_loading import OfficialLoading
 from photographs import write_birds
 
 from attnforge.adversarial.pyramid import pyramid
-from attnforge.data.collate import EncodedSamples, collate
+from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.specs import DataSpec
 
 SIZES = (64, 128, 256)

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from training_games import Game
 
-from attnforge.data.collate import EncodedSamples
+from attnforge.data.feeding.collate import EncodedSamples
 from attnforge.interfaces import AttentionOutput, Discriminator, ImageFeatures, Prompt, TextFeatures
 
 

@@ -18,9 +18,9 @@ from training_measuring import times_of
 from training_providers import OFFICIAL
 from training_rows import Row
 
+from attnforge.compute.engine import Engine
 from attnforge.interfaces import TextFeatures
-from attnforge.run.generating import to_bytes
-from attnforge.train.engine import Engine
+from attnforge.sampling.generating import to_bytes
 
 BATCH, SMALL_BATCH = 100, 4
 STEPS = 20

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from attnforge.adversarial.pyramid import pyramid
 from attnforge.build import assemble
 from attnforge.build.parts import Parts
-from attnforge.data.collate import EncodedSamples, pad
+from attnforge.compute.engine import Engine
+from attnforge.data.feeding.collate import EncodedSamples, pad
 from attnforge.plugin.discovery import load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.schema import Phase
 from attnforge.specs import TaskSpec
-from attnforge.train.engine import Engine
 
 PLUGINS = ("attngan", "cub", "coco", "folder", "sketch_birds")
 PARTS = frozenset({"generator", "discriminators", "losses"})

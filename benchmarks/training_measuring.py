@@ -17,7 +17,7 @@ from kernel_clocks import event
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from attnforge.train.graphs import SYNCHRONIZATION_WARNING
+from attnforge.compute.graphs import SYNCHRONIZATION_WARNING
 
 WARM_UP = 6
 """Steps before the first that counts; those that record a graph are among them."""

@@ -11,9 +11,9 @@ import torch
 from official_step import OfficialStep
 from training_games import Game
 
+from attnforge.compute.engine import Engine
 from attnforge.interfaces import Progress
 from attnforge.seeds import seed_everything
-from attnforge.train.engine import Engine
 
 BATCHES = 4
 """Batches on the host that take turns."""

@@ -22,8 +22,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from attnforge.data.encoding import encode_captions
-from attnforge.run.generating import to_bytes
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.generating import to_bytes
+from attnforge.sampling.pipeline import Pipeline
 
 SHOWN = "a big white bird with a yellow cap a blue breast and green wings"
 SHORTER = "this bird is blue with a red crown and blue wings"

@@ -31,7 +31,7 @@ install_import_hook(
         "attnforge.evaluate",
         "attnforge.interfaces",
         "attnforge.kernels",
-        "attnforge.run.generated",
+        "attnforge.sampling.generated",
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",

@@ -16,12 +16,15 @@ def mismatched_pairs(
 ) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"]]:
     """Choose k mismatched pairs of a batch: the indices of the images, and those of their captions.
 
-    `roll` pairs each image but the last with the next caption, as the official code does; in a data set
-    of few classes that caption may match. `circular` pairs each image with the previous caption, and the
-    first with the last, as DF-GAN does; a batch of one image has no pairs. `other-class` pairs each image
-    with the next caption of another class, cyclically; an image is skipped when the whole batch has its class. `all` pairs each image
-    with every caption of another class, which learns matching faster at little cost, since the features of
-    images are computed already. `none` gives no pairs, as in Eq. 5 of the paper.
+    - `roll` pairs each image but the last with the next caption, as the official AttnGAN code does; in a data
+      set of few classes that caption may match.
+    - `circular` pairs each image with the previous caption, and the first with the last, as DF-GAN does; a
+      batch of one image has no pairs.
+    - `other-class` pairs each image with the next caption of another class, cyclically; an image is skipped
+      when the whole batch has its class.
+    - `all` pairs each image with every caption of another class, which learns matching faster at little cost,
+      since the features of images are computed already.
+    - `none` gives no pairs, as in Eq. 5 of AttnGAN.
     """
     indices = torch.arange(len(class_ids), device=class_ids.device)
     if mismatch == "none":

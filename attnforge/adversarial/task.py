@@ -15,12 +15,12 @@ from attnforge.adversarial.averaging import Average, WeightAverage
 from attnforge.adversarial.freezing import frozen, weights_of
 from attnforge.adversarial.pyramid import pyramid
 from attnforge.adversarial.schedules import Schedule
+from attnforge.compute.engine import Engine, set_learning_rate
 from attnforge.errors import AttnforgeError, Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, Progress
 from attnforge.optional import Observing, Varies
 from attnforge.ranges import Betas, StepSize
 from attnforge.specs import TaskSpec
-from attnforge.train.engine import Engine, set_learning_rate
 from attnforge.values import Prompt, TextFeatures
 
 DEFAULT_AVERAGE = Average()

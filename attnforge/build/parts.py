@@ -7,31 +7,47 @@ does not change them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 
+from attnforge.build.builder import Builder, class_of
 from attnforge.build.datasets import Datasets
-from attnforge.data.shortened import ShortenedTokenizer
+from attnforge.data.feeding.shortened import ShortenedTokenizer
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
+    Build,
     Dataset,
     Discriminator,
     Generator,
     ImageEncoder,
     Loss,
+    Sampler,
+    Task,
     TextEncoder,
     Tokenizer,
 )
 from attnforge.optional import DrawsCondition
+from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
+from attnforge.recipe.shapes import has_slots
 from attnforge.seeds import derive_seed
-from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, LossSpec, TaskSpec, TextSpec
+from attnforge.specs import (
+    DiscriminatorSpec,
+    GeneratorSpec,
+    ImageSpec,
+    LossSpec,
+    SamplerSpec,
+    ScorerSpec,
+    TaskSpec,
+    TextSpec,
+)
 
 if TYPE_CHECKING:
-    from attnforge.train.engine import Engine
+    from attnforge.compute.engine import Engine
 
 Part = TypeVar("Part")
 
@@ -106,6 +122,17 @@ class Parts:
         spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
         return self._build("image", partial(builder, spec))
 
+    def sampler(self, generator: Generator) -> Sampler | None:
+        """What asks a generator for images; None where the recipe leaves that to plain noise."""
+        if self.recipe.sampling is None:
+            return None
+        sampler: Sampler = self.recipe.sampling(SamplerSpec(generator=generator, scoring=self.scorer_spec))
+        return sampler
+
+    def scorer_spec(self) -> ScorerSpec:
+        """What a scorer is told; the image encoder is built when this is called."""
+        return ScorerSpec(words=self.text.dim, image=self.image)
+
     @property
     def condition(self) -> int | None:
         """Width of the condition that the generator draws, if it draws one."""
@@ -172,6 +199,35 @@ class Parts:
             engine=self.engine,
             classes=self.datasets.training_classes(),
         )
+
+    def task(self, name: str, build: Build[Task]) -> Task:
+        """The task of a phase; its children are seeded by their names and moved, as the recipe's parts are.
+
+        Args:
+            name: Name of the phase.
+            build: Builds the task.
+        """
+        spec = self.task_spec(class_of(build).needs)
+        if not isinstance(build, Builder):
+            return build(spec)
+        children = {
+            key: self._placed(build.options.get(key, option.default), f"{name}-{key}")
+            for key, option in options_of(build.target).items()
+            if has_slots(option.shape)
+        }
+        task: Task = replace(build, options={**build.options, **children})(spec)
+        return task
+
+    def _placed(self, child: Any, name: str) -> Any:
+        """What builds a child, or several, so that they are built as parts of this name."""
+        match child:
+            case list() | tuple():
+                return type(child)(self._placed(item, f"{name}-{n}") for n, item in enumerate(child))
+            case dict():
+                return {key: self._placed(item, f"{name}-{key}") for key, item in child.items()}
+            case _ if callable(child):
+                return lambda *spec: self._build(name, partial(child, *spec))
+        return child
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
         # Weights are initialised on the CPU, to be the same on every device; the meta device has none.

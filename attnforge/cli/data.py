@@ -14,9 +14,9 @@ from attnforge.errors import DataError, Problem
 from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
-    from attnforge.data.checking import FolderReport, Spread
-    from attnforge.data.metadata import Row
-    from attnforge.data.preparing import Layout
+    from attnforge.data.checks.checking import FolderReport, Spread
+    from attnforge.data.reading.metadata import Row
+    from attnforge.data.reading.preparing import Layout
 
 
 @click.group()
@@ -34,7 +34,7 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     Problems are what training would refuse; if there are any, the exit code is 1. Remarks are worth a look,
     and do not affect the exit code.
     """
-    from attnforge.data.checking import check_folder
+    from attnforge.data.checks.checking import check_folder
 
     _show(context, check_folder(path, watch=_watch), as_json)
 
@@ -80,8 +80,8 @@ def prepare(
     expects them. Archives with links, absolute paths or paths that lead outside are refused. If there are
     problems, the exit code is 1.
     """
-    from attnforge.data.checking import check_images
-    from attnforge.data.preparing import prepare as prepare_files
+    from attnforge.data.checks.checking import check_images
+    from attnforge.data.reading.preparing import prepare as prepare_files
 
     layout = _layout(name)
     if sources:
@@ -104,7 +104,7 @@ def _watch(rows: Sequence[Row]) -> Iterator[Row]:
 
 def _layout(name: str) -> Layout:
     """The folder layout of a data set."""
-    from attnforge.data.preparing import Layout
+    from attnforge.data.reading.preparing import Layout
     from attnforge.plugin import load_plugins
 
     registry = load_plugins().registry

@@ -15,7 +15,7 @@ from attnforge.cli.paths import PATH
 from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
-    from attnforge.cli.diagnosis.finding import Finding
+    from attnforge.doctor.finding import Finding
 
 
 @click.command("doctor")
@@ -35,7 +35,7 @@ def command(arguments: tuple[str, ...], as_json: bool, runs: Path) -> int:
     finding is `ok`, a `warning`, or a `problem`, which is something that cannot work; if there is one, the
     exit code is 1. Nothing is written, and the network is not used.
     """
-    from attnforge.cli.diagnosis.finding import OK, PROBLEM, WARNING
+    from attnforge.doctor.finding import OK, PROBLEM, WARNING
     from attnforge.recipe.library import is_file
 
     recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
@@ -61,8 +61,8 @@ def _count(number: int, name: str) -> str:
 
 
 def _findings(recipes: Sequence[str], overrides: Sequence[str], runs: Path) -> Iterator[Finding]:
-    from attnforge.cli.diagnosis import data, devices, environment, plugins, storage
-    from attnforge.cli.diagnosis.finding import PROBLEM, findings
+    from attnforge.doctor import data, devices, environment, plugins, storage
+    from attnforge.doctor.finding import PROBLEM, findings
     from attnforge.plugin import load_plugins
 
     catalogue = load_plugins(installed=False)

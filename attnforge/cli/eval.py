@@ -34,7 +34,7 @@ def command(
     Values of `evaluation` and `data` may be changed with KEY=VALUE, for example `evaluation.captions=3000`.
     Results are written to RUN/measured and shown by `attnforge report`.
     """
-    from attnforge.run.locating import locate_run
+    from attnforge.storage.locating import locate_run
 
     location = locate_run(run)
     run, checkpoint = location.run.path, checkpoint or location.checkpoint
@@ -45,10 +45,10 @@ def command(
 
     from attnforge.cli.listing import listing
     from attnforge.errors import Problem, RunError
+    from attnforge.evaluate.evaluating import evaluate_run
     from attnforge.evaluate.headlines import headlines, written
-    from attnforge.run.evaluating import evaluate_run
-    from attnforge.run.folder import write_text
-    from attnforge.run.progress import ConsoleReporter
+    from attnforge.storage.folder import write_text
+    from attnforge.train.progress import ConsoleReporter
 
     measurements = evaluate_run(
         run,

@@ -16,7 +16,7 @@ def command(topics: tuple[str, ...], as_json: bool) -> None:
     TOPIC is a component as KIND/NAME, such as `attention/word`, or its name alone; a kind; a hook; or the
     code in the brackets of an error.
     """
-    from attnforge.cli.explaining.lookup import look_up
+    from attnforge.explain.lookup import look_up
     from attnforge.plugin import load_plugins
 
     plugins = load_plugins()

@@ -24,9 +24,9 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
 
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
-    from attnforge.run.progress import ConsoleReporter, duration
-    from attnforge.run.report.compose import report_run
+    from attnforge.report.compose import report_run
     from attnforge.run.training import train
+    from attnforge.train.progress import ConsoleReporter, duration
 
     start = time.monotonic()
     plugins = load_plugins()

@@ -19,6 +19,6 @@ def command(run: Path, device: str) -> None:
     Images for the run's fixed captions are generated with its newest checkpoint, or with the checkpoint whose
     path RUN is. The path of the report is printed.
     """
-    from attnforge.run.report.compose import report_run
+    from attnforge.report.compose import report_run
 
     print_text(report_run(run, device=device))

@@ -30,6 +30,11 @@ from attnforge.terminal import print_text
     metavar="NAME=NUMBERS",
     help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6; repeatable.",
 )
+@click.option(
+    "--sampling",
+    metavar="YAML",
+    help="How to generate, such as '{use: noise, truncation: 2}'; by default as the run's recipe says.",
+)
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
 def command(
@@ -39,6 +44,7 @@ def command(
     seed: int,
     attention: bool,
     extras: tuple[str, ...],
+    sampling: str | None,
     out: Path | None,
     device: str,
 ) -> None:
@@ -47,10 +53,10 @@ def command(
     The same run, caption and seed give the same images, whatever else is generated with them.
     """
     _refuse_files(run, captions)
-    from attnforge.run.pipeline import Pipeline
-    from attnforge.run.writing import SHEET, SHEET_ROWS, write_images
+    from attnforge.sampling.pipeline import Pipeline
+    from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
-    pipeline = Pipeline.load(run, device=device)
+    pipeline = Pipeline.load(run, device=device, sampling=sampling)
     tokenizer = pipeline.parts.tokenizer
     for caption in captions:
         unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))

@@ -29,10 +29,10 @@ def command(
     """
     from attnforge.cli.listing import listing
     from attnforge.plugin import load_plugins
-    from attnforge.run.progress import ConsoleReporter
-    from attnforge.run.sweep.execute import run_sweep, states
-    from attnforge.run.sweep.plan import plan_sweep
-    from attnforge.run.sweep.results import FILES
+    from attnforge.sweep.execute import run_sweep, states
+    from attnforge.sweep.plan import plan_sweep
+    from attnforge.sweep.writing import FILES
+    from attnforge.train.progress import ConsoleReporter
 
     plan = plan_sweep(sweep, overrides=overrides, out=out, plugins=load_plugins())
     if dry_run:

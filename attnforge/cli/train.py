@@ -28,8 +28,8 @@ def command(
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
     from attnforge.run.opening import names_a_run, open_run
-    from attnforge.run.progress import ConsoleReporter
     from attnforge.run.training import train
+    from attnforge.train.progress import ConsoleReporter
 
     plugins = load_plugins()
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)

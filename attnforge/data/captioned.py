@@ -14,12 +14,12 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from attnforge.data.decoding import decode
-from attnforge.data.images import parse_colour
-from attnforge.data.inspection import inspect_header
-from attnforge.data.metadata import SHOWN, Metadata, Row
-from attnforge.data.resizing import Resize, crop_long, crop_to_box
-from attnforge.data.shared import SharedImages
+from attnforge.data.checks.inspection import inspect_header
+from attnforge.data.feeding.shared import SharedImages
+from attnforge.data.images.decoding import decode
+from attnforge.data.images.opening import parse_colour
+from attnforge.data.images.resizing import Resize, crop_long, crop_to_box
+from attnforge.data.reading.metadata import SHOWN, Metadata, Row
 from attnforge.errors import DataError, Place, Problem
 from attnforge.interfaces import Sample
 from attnforge.specs import DataSpec

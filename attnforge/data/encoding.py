@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from attnforge.data.collate import pad
+from attnforge.data.feeding.collate import pad
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Dataset, Prompt, TextEncoder, Tokenizer
 

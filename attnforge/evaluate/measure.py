@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.build.parts import Parts
-from attnforge.data.encoding import CaptionEncoder
+from attnforge.data.choosing import choose_captions
+from attnforge.data.encoding import CaptionEncoder, UnknownWords
 from attnforge.data.extras import extras_of
-from attnforge.interfaces import Dataset, Metric
-from attnforge.seeds import derive_seed
+from attnforge.interfaces import Metric
 from attnforge.specs import MetricSpec
 
 Extras = Mapping[str, Float[Tensor, "b *shape"]]
@@ -39,7 +38,7 @@ def measure(
         return {}
     data = parts.dataset("test")
     metrics = build_metrics(parts)
-    chosen = choose_captions(data, count=options.captions, seed=options.seed, parts=parts)
+    chosen = choose_captions(data, count=options.captions, seed=options.seed, tokenizer=parts.tokenizer)
     for start in range(0, len(chosen), options.batch_size):
         batch = chosen[start : start + options.batch_size]
         captions = [choice.caption for choice in batch]
@@ -69,34 +68,9 @@ def build_metrics(parts: Parts) -> list[Metric]:
     return [builder(spec) for builder in builders]
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenCaption:
-    """A caption of a data set."""
-
-    caption: str
-    image: int
-    """Index of the image that it belongs to."""
-
-
-def choose_captions(data: Dataset, *, count: int, seed: int, parts: Parts) -> list[ChosenCaption]:
-    """Captions spread over the images of a split, chosen by seed; each has at least one known word."""
-    order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "image", index))
-    chosen: list[ChosenCaption] = []
-    offset = 0
-    while len(chosen) < count:
-        added = False
-        for index in order:
-            captions = data.captions(index)
-            if offset >= len(captions):
-                continue
-            added = True
-            first = derive_seed(seed, "caption", index) % len(captions)
-            caption = captions[(first + offset) % len(captions)]
-            if parts.tokenizer.encode(caption):
-                chosen.append(ChosenCaption(caption, index))
-            if len(chosen) == count:
-                break
-        if not added:
-            break
-        offset += 1
-    return chosen
+def unknown_evaluation_words(parts: Parts) -> UnknownWords:
+    """Words of the evaluation's captions that the vocabulary lacks."""
+    options = parts.recipe.evaluation
+    data = parts.dataset("test")
+    chosen = choose_captions(data, count=options.captions, seed=options.seed, tokenizer=parts.tokenizer)
+    return UnknownWords.of(parts.tokenizer, (choice.caption for choice in chosen))

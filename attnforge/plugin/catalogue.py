@@ -1,44 +1,15 @@
-"""The result of loading plugins: each plugin with its state, the components, the hooks."""
+"""The result of loading plugins: all of them, their components and their hooks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pluggy
 
 from attnforge.plugin.component import Component
 from attnforge.plugin.hooks import Hooks
+from attnforge.plugin.plugin import Plugin
 from attnforge.plugin.registry import Registry
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """One plugin and its state."""
-
-    name: str
-    """The name of its entry point."""
-    module: str
-    distribution: str
-    """The package that installed it."""
-    version: str
-    """The version of that package."""
-    reason: str | None = None
-    """Why it is disabled; None when it is loaded."""
-    components: tuple[Component, ...] = ()
-    recipes: tuple[Path, ...] = ()
-    """Folders of recipes."""
-    commands: Mapping[str, str] = field(default_factory=dict)
-    """Targets `module:command` of click commands, by name."""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.distribution} {self.version})"
-
-    @property
-    def state(self) -> str:
-        """`loaded` or `disabled`."""
-        return "loaded" if self.reason is None else "disabled"
 
 
 @dataclass(frozen=True, slots=True)

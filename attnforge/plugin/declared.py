@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from attnforge.errors import nearest
 from attnforge.kinds import KINDS
 from attnforge.plugin import hookspec
 from attnforge.plugin.component import Component
-
-if TYPE_CHECKING:
-    from attnforge.plugin.catalogue import Plugin
+from attnforge.plugin.plugin import Plugin
 
 HOOKS = tuple(name for name in vars(hookspec) if name.startswith("attnforge_"))
 """The names of all hooks."""

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 import attnforge
 from attnforge.plugin import hookspec, selection
-from attnforge.plugin.catalogue import Plugin, PluginCatalogue
+from attnforge.plugin.catalogue import PluginCatalogue
 from attnforge.plugin.contained import descriptors_kept, streams_kept, waited_for
 from attnforge.plugin.declared import (
     PluginDisabledError,
@@ -29,6 +29,7 @@ from attnforge.plugin.declared import (
     check_hooks,
     describe_error,
 )
+from attnforge.plugin.plugin import Plugin
 from attnforge.plugin.registry import Registry
 from attnforge.plugin.tracing import traced, tracing
 from attnforge.terminal import print_text

@@ -34,12 +34,11 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from attnforge.errors import Problem
+from attnforge.plugin.checked_recipe import CheckedRecipe
 from attnforge.plugin.component import Component
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from attnforge.recipe.resolved import ResolvedRecipe
 
 RUN_HOOKS = (
     "attnforge_model_built",
@@ -90,7 +89,7 @@ def attnforge_commands() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
-def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:  # type: ignore[empty-body]
+def attnforge_check_recipe(recipe: CheckedRecipe) -> Iterable[Problem]:  # type: ignore[empty-body]
     """Check what types cannot express, such as two options that exclude each other.
 
     Called by `resolve`, after every option has the right type and before anything is built. Returns problems,
@@ -110,7 +109,7 @@ def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:  # type
 
 
 @hookspec
-def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> object:
+def attnforge_run_start(run: Path, recipe: CheckedRecipe) -> object:
     """Act before the first step of a run.
 
     Called in the training process when the run folder contains the recipe, new or resumed. May return an

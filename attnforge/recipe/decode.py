@@ -24,6 +24,8 @@ from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Valu
 from attnforge.recipe.unexpanded import unexpanded
 from attnforge.recipe.values import decode_value, describe_value
 
+RENAMED_KEYS = {"encoders": "pretrained: {encoders: RUN}"}
+"""What replaced keys of recipes of version 0.1."""
 MAX_PROBLEMS = 40
 """Problems of a recipe that are reported in full; the rest are counted."""
 
@@ -172,7 +174,8 @@ class Decoder:
         if len(self._problems) >= MAX_PROBLEMS:
             self.omitted += 1  # suggesting a name for each of thousands would take minutes
             return
-        close = nearest(name, known)
+        close = RENAMED_KEYS.get(name) if what == "a recipe" else None
+        close = close or nearest(name, known)
         names = ", ".join(known)
         alternatives = f"one of {names}" if known else "no options"
         expected = f"`{close}`; known keys: {names}" if close else alternatives

@@ -24,6 +24,8 @@ def migrate(
         plugins: The available components and their versions.
         problems: Collects what cannot be migrated.
     """
+    if lock is not None:
+        root = _with_samples(_with_pretrained(root))
     locked = _locked(lock)
     if not _differs(root, locked, plugins):
         return root
@@ -69,6 +71,26 @@ def _migrated(
     text = f"{component.name}@{component.version}" if pin[1] else component.name
     use = Entry(before.entries["use"].key, Scalar(text, name.place))
     return Map({"use": use, **migrated.entries}, node.place) if migrated.entries else use.node
+
+
+def _with_pretrained(root: Map) -> Map:
+    """A frozen recipe of version 0.1 with `pretrained` in place of `encoders`."""
+    old = root.entries.get("encoders")
+    if old is None:
+        return root
+    entries = {name: entry for name, entry in root.entries.items() if name != "encoders"}
+    if isinstance(old.node, Scalar) and old.node.value is not None:
+        entries["pretrained"] = Entry(old.key, Map({"encoders": old}, old.node.place))
+    return Map(entries, root.place)
+
+
+def _with_samples(root: Map) -> Map:
+    """A frozen recipe of version 0.1 with `samples` in place of `sampling`, which names a sampler now."""
+    old = root.entries.get("sampling")
+    if old is None or not isinstance(old.node, Map) or "use" in old.node.entries:
+        return root
+    entries = {"samples" if name == "sampling" else name: entry for name, entry in root.entries.items()}
+    return Map(entries, root.place)
 
 
 def _placed(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from attnforge.errors import Place
 from attnforge.plugin import Component, PluginCatalogue
+from attnforge.plugin.checked_recipe import ComponentUse
 from attnforge.recipe.compose import ComposedRecipe
 from attnforge.recipe.lock import lock_of
 from attnforge.recipe.node import find, plain
@@ -73,6 +75,12 @@ class ResolvedRecipe:
         Includes defaults, and every way to write a component.
         """
         return next((choice.component for choice in choices(self.tree) if choice.path == path), None)
+
+    def components(self) -> Iterator[ComponentUse]:
+        """Every component that the recipe uses, those inside others after them."""
+        for choice in choices(self.tree):
+            options = {name: frozen(option) for name, option in choice.options.items()}
+            yield ComponentUse(choice.path, choice.component, options)
 
     def place(self, path: str) -> Place:
         """Where the value at a dotted path is written; for a default, the place of the nearest map."""

@@ -21,6 +21,7 @@ from attnforge.interfaces import (
     ImageEncoder,
     Loss,
     Metric,
+    Sampler,
     Task,
     TextEncoder,
     Tokenizer,
@@ -105,7 +106,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling:
+class Samples:
     """The captions that are sampled repeatedly during training, with the same noise.
 
     Args:
@@ -159,11 +160,14 @@ class Recipe:
         generator: The generator.
         discriminator: The discriminator; one is built for every image size of the generator.
         losses: Named terms of adversarial training.
-        encoders: A run folder, or a checkpoint, to take the text and image encoder from; phases that train
-            nothing else are then skipped, unless there is no other.
+        pretrained: Weights to take from elsewhere, by module: `encoders: RUN` for text and image encoder,
+            `text`, `generator` or a module inside such as `generator.first`. A value is a run, a checkpoint
+            or a .safetensors file; `RUN:NETWORK` names another network. Phases that train nothing but
+            encoders are skipped when all encoders are taken, unless there is no other.
         phases: What is trained, in order.
         training: Settings that all phases share.
-        sampling: The captions that are sampled during training.
+        sampling: How images are generated, in samples, metrics and commands; by default from Gaussian noise.
+        samples: The captions that are sampled during training.
         evaluation: What is measured at the end of training, and during it.
         trackers: Where scalars and images are logged besides the run folder.
     """
@@ -176,9 +180,10 @@ class Recipe:
     generator: Build[Generator] | None = None
     discriminator: Build[Discriminator] | None = None
     losses: Mapping[str, Build[Loss]] = field(default_factory=dict)
-    encoders: str | None = None
+    pretrained: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, Phase]
     training: Training = field(default_factory=Training)
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Build[Sampler] | None = None
+    samples: Samples = field(default_factory=Samples)
     evaluation: Evaluation = field(default_factory=Evaluation)
     trackers: Mapping[str, Build[Tracker]] = field(default_factory=dict)

@@ -100,6 +100,16 @@ def shape_of(annotation: Any) -> Shape:
     )
 
 
+def has_slots(shape: Shape) -> bool:
+    """Whether a value of this shape is a component or contains some directly: in a list, a table or null."""
+    match shape:
+        case SlotShape():
+            return True
+        case ListShape() | TableShape() | OptionalShape():
+            return has_slots(shape.item)
+    return False
+
+
 def _has_parts(annotation: Any) -> bool:
     if annotation is Build:
         raise BadAnnotationError("`Build` needs its interface, as in `Build[Attention]`")

@@ -7,10 +7,10 @@ from itertools import islice
 
 from attnforge.build.parts import Parts
 from attnforge.data.encoding import UnknownWords, refuse_unknown, refuse_unreadable_images
-from attnforge.evaluate.measure import choose_captions
+from attnforge.evaluate.measure import unknown_evaluation_words
 from attnforge.interfaces import Dataset
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import Reporter
+from attnforge.storage.folder import RunFolder
+from attnforge.train.progress import Reporter
 
 MAX_CHECKED_CAPTIONS = 20_000
 """Training captions whose words are compared with the vocabulary; more would delay the first step."""
@@ -25,14 +25,14 @@ def check_captions(parts: Parts, phases: Sequence[str]) -> None:
 
     Raises:
         DataError: an image has no caption with a known word, or a required split is empty.
-        AttnforgeError: a caption of `sampling` has no known word.
+        AttnforgeError: a caption of `samples` has no known word.
     """
     recipe = parts.recipe
     refuse_unreadable_images(parts.tokenizer, _train(parts))
     if recipe.generator is None or not any(recipe.phases[name].sample_every for name in phases):
         return
-    if recipe.sampling.captions:
-        refuse_unknown(parts.tokenizer, recipe.sampling.captions)
+    if recipe.samples.captions:
+        refuse_unknown(parts.tokenizer, recipe.samples.captions)
     else:
         parts.datasets.of_any_size("test")
 
@@ -45,8 +45,8 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
         run.log_event("single-class")
     training = islice(_all_captions(_train(parts)), MAX_CHECKED_CAPTIONS)
     unknown_words = {"training": UnknownWords.of(parts.tokenizer, training)}
-    if recipe.sampling.captions:
-        unknown_words["samples"] = UnknownWords.of(parts.tokenizer, recipe.sampling.captions)
+    if recipe.samples.captions:
+        unknown_words["samples"] = UnknownWords.of(parts.tokenizer, recipe.samples.captions)
     if recipe.generator is not None and recipe.evaluation.metrics:
         unknown_words["evaluation"] = unknown_evaluation_words(parts)
     for where, unknown in unknown_words.items():
@@ -54,13 +54,6 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
             reporter.line(f"warning: {where}: {unknown}")
             first = dict(islice(unknown.words.items(), 100))
             run.log_event("unknown-words", where=where, captions=unknown.captions, words=first)
-
-
-def unknown_evaluation_words(parts: Parts) -> UnknownWords:
-    """Words of the evaluation's captions that the vocabulary lacks."""
-    options = parts.recipe.evaluation
-    chosen = choose_captions(parts.dataset("test"), count=options.captions, seed=options.seed, parts=parts)
-    return UnknownWords.of(parts.tokenizer, (choice.caption for choice in chosen))
 
 
 def _train(parts: Parts) -> Dataset:

@@ -12,13 +12,12 @@ from attnforge.plugin import PluginCatalogue
 from attnforge.recipe import ResolvedRecipe, compose, resolve
 from attnforge.recipe.library import library, locate
 from attnforge.recipe.scalars import write as write_yaml
-from attnforge.run.exclusive import exclusive
-from attnforge.run.folder import RunFolder
-from attnforge.run.intact import intact_lock, phases_of, restore_lock
-from attnforge.run.locating import RunLocation, locate_run
-from attnforge.run.resuming import no_intact_checkpoint
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.search import newest_checkpoint, read_checkpoint
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.search import newest_checkpoint, read_checkpoint
+from attnforge.storage.exclusive import exclusive
+from attnforge.storage.folder import RunFolder
+from attnforge.storage.intact import intact_lock, no_intact_checkpoint, phases_of, restore_lock
+from attnforge.storage.locating import RunLocation, locate_run
 
 
 @dataclass(frozen=True, slots=True)

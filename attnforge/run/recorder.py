@@ -5,28 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from attnforge.build.parts import Parts
-from attnforge.interfaces import Task, Tracker
+from attnforge.evaluate.measured import Measurement, delete_measurements, write_measurement
+from attnforge.interfaces import Tracker
 from attnforge.plugin.declared import describe_error
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
-from attnforge.recipe.schema import Phase, Recipe
-from attnforge.recipe.seal import seal
-from attnforge.run.folder import RunFolder, write_text
-from attnforge.run.measured import Measurement, delete_measurements, write_measurement
-from attnforge.run.plugin_files import collect_plugin_files
-from attnforge.run.progress import Reporter
+from attnforge.recipe.schema import Recipe
+from attnforge.run.listeners import (
+    Checkpoints,
+    EpochHooks,
+    SampledImages,
+    ScalarLog,
+    ShownProgress,
+    StepHooks,
+    StepListener,
+    TrainedPhase,
+)
 from attnforge.run.resuming import Resumption
-from attnforge.run.samples import FixedSamples
 from attnforge.run.tasks import sampling_network
+from attnforge.sampling.samples import FixedSamples
 from attnforge.specs import TrackerSpec
-from attnforge.train.checkpoints.checkpoint import LOCK
-from attnforge.train.checkpoints.saving import own_files, save_checkpoint
+from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult, as_numbers
+from attnforge.train.progress import Reporter
 
 
 class Recorder:
@@ -133,102 +137,49 @@ class Recorder:
     @contextmanager
     def phase(
         self,
-        name: str,
-        phase: Phase,
-        task: Task,
-        parts: Parts,
+        trained: TrainedPhase,
         *,
-        start: int,
-        steps: int,
-        images: int,
         samples: FixedSamples | None,
         constants: Sequence[str] = (),
-    ) -> Iterator[Callable[[StepResult], bool]]:
-        """Record one phase: yields the callback for the end of each step, and saves at the end.
+    ) -> Iterator[Callable[[StepResult], None]]:
+        """Record one phase: yields the callback for the end of each step, and saves the last one at the end.
 
         Args:
-            name: Name of the phase.
-            phase: Its options, for the intervals.
-            task: What is trained.
-            parts: Holds the tokenizer that goes into checkpoints.
-            start: Steps already done, when resuming.
-            steps: Steps of the whole phase.
-            images: Images in the training data, which make an epoch.
+            trained: The phase.
             samples: The fixed captions; None when this phase generates no samples.
             constants: Buffers, as `network/buffer`, that need not be finite.
         """
-        networks = task.networks()
-        own = {*own_files(networks), LOCK}
-        generator = sampling_network(task)
-        last: StepResult | None = None
-        saved = start
-        # looked up once, so that a step costs nothing when no plugin listens
-        step_end = self.hooks.caller("attnforge_step_end")
-        epoch_end = self.hooks.caller("attnforge_epoch_end")
+        checkpoints = Checkpoints(
+            self.run,
+            hooks=self.hooks,
+            resolved=self.resolved,
+            trained=trained,
+            data=self.data,
+            constants=constants,
+            keep=self.keep,
+        )
+        with self.reporter.phase(trained.name, start=trained.start, steps=trained.steps) as progress:
+            listeners: list[StepListener] = [
+                ScalarLog(self.run, self.trackers, seconds=lambda: time.monotonic() - self.began),
+                StepHooks(self.hooks),
+                ShownProgress(progress),
+                EpochHooks(self.hooks, trained),
+                checkpoints,
+            ]
+            generator = sampling_network(trained.task)
+            if samples is not None and generator is not None:
+                listeners.insert(3, SampledImages(samples, generator, self.trackers, trained))
 
-        def save(step: int) -> None:
-            nonlocal saved
-
-            def add(folder: Path) -> None:
-                collect_plugin_files(self.hooks, folder, own=own, phase=name, step=step)
-                write_text(folder / LOCK, seal(self.resolved.frozen()))
-
-            folder = save_checkpoint(
-                self.run.checkpoints,
-                phase=name,
-                step=step,
-                networks=networks,
-                optimizers=task.optimizers(),
-                tokenizer=parts.tokenizer,
-                keep=self.keep,
-                sampling_network=task.sampling_network,
-                extras=parts.extras,
-                data=self.data,
-                constants=constants,
-                add=add,
-            )
-            saved = step
-            self.run.log_event("saved", checkpoint=folder.name)
-
-        with self.reporter.phase(name, start=start, steps=steps) as progress:
-
-            def after_step(result: StepResult) -> bool:
-                nonlocal last
-                last = result
-                scalars = None
-                saving = bool(phase.checkpoint_every) and result.step % phase.checkpoint_every == 0
-                if saving or result.step % phase.log_every == 0 or result.step in (1, steps):
-                    scalars = as_numbers(result)
-                    self._log(name, result.step, scalars)
-                    if step_end is not None:
-                        step_end(phase=name, step=result.step, scalars=scalars)
-                progress.advance(result, scalars)
-                if samples and generator is not None and _due(result.step, phase.sample_every, steps):
-                    paths = samples.write(generator, phase=name, step=result.step)
-                    for tracker in self.trackers:
-                        tracker.images(paths, phase=name, step=result.step)
-                if epoch_end is not None:
-                    previous, epoch = (
-                        (step * phase.batch_size) // images for step in (result.step - 1, result.step)
-                    )
-                    if epoch > previous:
-                        epoch_end(phase=name, epoch=epoch)
-                if saving and result.step < steps:
-                    save(result.step)
-                return True
+            def after_step(result: StepResult) -> None:
+                scalars = as_numbers(result) if trained.is_logged(result.step) else None
+                for listener in listeners:
+                    listener.after_step(result, scalars)
 
             yield after_step
-        if last is not None and last.step > saved:
-            as_numbers(last)  # raises when a loss is not finite: such weights are not worth saving
-            save(last.step)
+        checkpoints.finish()
 
     def _write_recipe(self) -> None:
         self.run.write_recipe(recipe=self.recipe_text, lock=self.resolved.frozen())
-
-    def _log(self, phase: str, step: int, scalars: Mapping[str, float]) -> None:
-        self.run.log_scalars(phase=phase, step=step, seconds=time.monotonic() - self.began, values=scalars)
-        for tracker in self.trackers:
-            tracker.scalars(scalars, phase=phase, step=step)
 
     def _log_plugin_failure(self, failure: Failure) -> None:
         self.run.log_event(
@@ -238,7 +189,3 @@ class Recorder:
             error=describe_error(failure.error),
             traceback=failure.traceback(),
         )
-
-
-def _due(step: int, every: int, last: int) -> bool:
-    return bool(every) and (step % every == 0 or step == last)

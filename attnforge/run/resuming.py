@@ -18,9 +18,10 @@ from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.interfaces import Task
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.schema import Recipe
-from attnforge.run.folder import RunFolder
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.search import Damage, newest_checkpoint, saved_folders
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, saved_folders
+from attnforge.storage.folder import RunFolder
+from attnforge.storage.intact import no_intact_checkpoint
 
 _INTERVALS = frozenset({"log_every", "sample_every", "checkpoint_every"})
 """Options of a phase that do not affect training."""
@@ -76,17 +77,6 @@ def find_resumption(
     if changes.get("encoders", (None, None))[1] is not None:
         warn("`encoders` has no effect on a resumed run: its checkpoint holds the encoders")
     return Resumption(search.checkpoint, search.passed_over, changes)
-
-
-def no_intact_checkpoint(run: RunFolder, damages: Sequence[Damage]) -> Problem:
-    """The problem of a run whose checkpoints are all damaged."""
-    faults = "; ".join(f"{damage.folder.name}: {damage.fault}" for damage in damages)
-    return Problem(
-        code="no-whole-checkpoint",
-        message=f"run {run.path} has checkpoints, but none of them can be used: {faults}",
-        expected="an intact checkpoint, such as from a copy of the run; nothing was changed",
-        next_step="attnforge train RECIPE --out FOLDER starts a new run",
-    )
 
 
 def load_task(resumption: Resumption, task: Task) -> tuple[str, ...]:

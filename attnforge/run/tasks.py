@@ -8,7 +8,7 @@ from torch import nn
 
 from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
-from attnforge.data.loader import batches
+from attnforge.data.feeding.loader import batches
 from attnforge.errors import PluginError, Problem
 from attnforge.interfaces import Batch, Dataset, Task
 from attnforge.names import RULE, is_safe
@@ -32,7 +32,7 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
     Raises:
         PluginError: the name of one of its networks is not safe as a file name.
     """
-    task = phase.task(parts.task_spec(class_of(phase.task).needs))
+    task = parts.task(name, phase.task)
     unsafe = [network for network in task.networks() if not is_safe(network)]
     if unsafe:
         raise PluginError(

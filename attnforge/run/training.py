@@ -14,6 +14,8 @@ import torch
 from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.device import choose_device
+from attnforge.compute.engine import Engine
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
@@ -23,17 +25,14 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
-from attnforge.run.encoders import (
-    describe_encoders,
-    find_encoders,
-    load_encoders,
+from attnforge.run.listeners import TrainedPhase
+from attnforge.run.pretrained import (
+    describe_pretrained,
+    find_pretrained,
+    load_pretrained,
     phases_to_train,
     refuse_other_vocabulary,
 )
-from attnforge.run.exclusive import exclusive
-from attnforge.run.folder import RunFolder
-from attnforge.run.measuring import TrainingMetrics
-from attnforge.run.progress import Reporter
 from attnforge.run.recorder import Recorder
 from attnforge.run.resuming import (
     Resumption,
@@ -42,16 +41,18 @@ from attnforge.run.resuming import (
     refuse_fewer_steps,
     refuse_other_data,
 )
-from attnforge.run.samples import FixedSamples
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
+from attnforge.run.training_metrics import TrainingMetrics
 from attnforge.run.trial.steps import try_phases
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.finite import constants_of
-from attnforge.train.checkpoints.saving import remove_partial
-from attnforge.train.device import choose_device
-from attnforge.train.engine import Engine
+from attnforge.sampling.samples import FixedSamples
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.finite import constants_of
+from attnforge.storage.checkpoints.saving import remove_partial
+from attnforge.storage.exclusive import exclusive
+from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult, run_phase
+from attnforge.train.progress import Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def train(
 ) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
-    Phases that train nothing but encoders are skipped when the recipe names a run to take these from.
+    Phases that train nothing but encoders are skipped when the recipe takes these from another run.
 
     A resumed run makes the same steps as one that was never stopped: batches, noise and initial weights
     depend only on seeds and positions, and checkpoints hold everything else.
@@ -91,8 +92,8 @@ def train(
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
-            its checkpoints can be used, or the recipe changes what was trained already, or the encoders are
-            missing, or the vocabulary of a checkpoint differs from the data's.
+            its checkpoints can be used, or the recipe changes what was trained already, or pretrained weights
+            are missing, or the vocabulary of a checkpoint differs from the data's.
         RecipeError: a part needs pretrained weights that the recipe does not name.
         DataError: the data is missing or malformed, or differs from the data of the checkpoint.
     """
@@ -132,7 +133,7 @@ def _train(
 
     resumption = find_resumption(RunFolder(path), resolved, phases=names, warn=warn) if resume else None
     checkpoint = resumption.checkpoint if resumption else None
-    if checkpoint is None and recipe.encoders is None:
+    if checkpoint is None and not recipe.pretrained:
         refuse_random_weights(resolved)
     # before a folder is made: missing data must not leave a run behind
     datasets = Datasets(recipe.data)
@@ -143,12 +144,11 @@ def _train(
         refuse_other_data(checkpoint, data_fingerprint, recipe=recipe, warn=warn)
         refuse_fewer_steps(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit_tokenizer(recipe, data, checkpoint)
-    encoders = None if checkpoint else find_encoders(recipe, tokenizer, warn=warn)
+    pretrained = [] if checkpoint else find_pretrained(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
     check_captions(parts, names)
-    if encoders is not None:
-        load_encoders(parts, encoders)
+    load_pretrained(parts, pretrained)
     if recipe.generator is not None:
         build_metrics(parts)  # a missing file is reported now rather than after training
     try_phases(
@@ -168,8 +168,8 @@ def _train(
             reporter.line(f"run {run.path}")
             if recipe.training.cuda_graphs and not engine.cuda_graphs:
                 reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
-            if encoders is not None:
-                reporter.line(describe_encoders(encoders, skipped))
+            if pretrained:
+                reporter.line(describe_pretrained(pretrained, skipped))
             if checkpoint is None:
                 warn_of_unknown_words(parts, run, reporter)
             recorder = Recorder(
@@ -231,17 +231,8 @@ def _train_phases(
         generator = sampling_network(task)
         if generator is not None and phase.sample_every:
             samples = samples or FixedSamples.choose(parts, run)
-        with recorder.phase(
-            name,
-            phase,
-            task,
-            parts,
-            start=start,
-            steps=steps,
-            images=len(data),
-            samples=samples,
-            constants=constants,
-        ) as after_step:
+        trained = TrainedPhase(name, phase, task, parts, start, steps, len(data))
+        with recorder.phase(trained, samples=samples, constants=constants) as record:
             steps_done = run_phase(
                 task,
                 phase_batches(parts, phase, data, start=start, steps=steps),
@@ -251,7 +242,7 @@ def _train_phases(
                 batch_size=phase.batch_size,
                 images=len(data),
                 seed=recipe.training.seed,
-                after_step=partial(_after_step, measure=measure, record=after_step, stop=stop),
+                after_step=partial(_after_step, measure=measure, record=record, stop=stop),
             )
         if steps_done < steps:
             return False
@@ -262,11 +253,12 @@ def _after_step(
     result: StepResult,
     *,
     measure: Callable[[StepResult], None],
-    record: Callable[[StepResult], bool],
+    record: Callable[[StepResult], None],
     stop: StopSignal,
 ) -> bool:
     measure(result)
-    return record(result) and not stop.requested
+    record(result)
+    return not stop.requested
 
 
 def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnforge.kernels.dispatch import Operation
 from attnforge.kernels.operations import operations
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.values import Situation
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)

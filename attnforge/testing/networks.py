@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 from attnforge.values import Condition, Prompt, TextFeatures
 

@@ -25,6 +25,7 @@ from attnforge.specs import (
     StageSpec,
     TextSpec,
 )
+from attnforge.testing.numbers import numbers
 from attnforge.values import Batch, TextFeatures
 
 WORDS = ("a", "the", "red", "blue", "green", "small", "bird", "wing", "beak", "crown", "with", "on", "and")
@@ -34,11 +35,6 @@ WORDS = ("a", "the", "red", "blue", "green", "small", "bird", "wing", "beak", "c
 def seeds() -> SearchStrategy[int]:
     """Seeds for random numbers."""
     return st.integers(0, 2**31 - 1)
-
-
-def numbers(*shape: int, seed: int) -> Tensor:
-    """Normally distributed numbers of this shape, the same for the same seed."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @st.composite

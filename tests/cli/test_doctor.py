@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from attnforge.cli import run
-from attnforge.cli.diagnosis import devices, environment, storage
+from attnforge.doctor import devices, environment, storage
 from attnforge.kernels import gpu
 from attnforge.run import environment as run_environment
 from attnforge.run.environment import Conflict, Gpu, Package, conflicts, packages

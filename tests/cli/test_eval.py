@@ -13,9 +13,9 @@ import pytest
 from tiny_run import train_tiny
 
 from attnforge.cli import run as attnforge
+from attnforge.evaluate.measured import read_measurements
 from attnforge.recipe.seal import seal
-from attnforge.run.folder import RunFolder
-from attnforge.run.measured import read_measurements
+from attnforge.storage.folder import RunFolder
 
 Said = pytest.CaptureFixture[str]
 CPU = ("--device", "cpu")
@@ -167,7 +167,7 @@ def test_training_measures_every_so_many_steps_and_goes_on_measuring(
         return measure(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("attnforge.run.measuring.measure", press)
+        patch.setattr("attnforge.evaluate.measuring.measure", press)
         assert not train_tiny(halved.path, *every).finished
     assert [one.step for one in read_measurements(halved, phases=["gan"])] == [2]
     assert train_tiny(halved.path, *every, resume=True).finished

@@ -12,8 +12,8 @@ import small_plugin
 from attnforge_attngan.attention import WordAttention
 
 from attnforge.cli import run
-from attnforge.cli.explaining.lookup import look_up
 from attnforge.errors import PluginError
+from attnforge.explain.lookup import look_up
 from attnforge.plugin import load_plugins
 
 

@@ -135,7 +135,7 @@ def test_an_interrupted_sweep_resumes_to_the_same_results(
         return measure(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("attnforge.run.measuring.measure", press)
+        patch.setattr("attnforge.evaluate.measuring.measure", press)
         assert sweep(tmp_path) == 130
     said = capsys.readouterr()
     assert f"attnforge sweep {tmp_path / 'sweep.yaml'} --out {tmp_path / 'out'}" in said.out + said.err
@@ -264,7 +264,7 @@ def test_an_unknown_name_lists_those_that_ship(capsys: Said) -> None:
 )
 def test_the_sweeps_that_ship_are_the_ablation_of_the_paper(name: str, labels: list[str]) -> None:
     from attnforge.plugin import load_plugins
-    from attnforge.run.sweep.plan import plan_sweep
+    from attnforge.sweep.plan import plan_sweep
 
     plan = plan_sweep(name, plugins=load_plugins())
     assert [run.label for run in plan.runs] == labels
@@ -278,7 +278,7 @@ def test_the_sweep_of_the_docs_is_one_that_works(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/sweep.md").read_text()
     (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     from attnforge.plugin import load_plugins
-    from attnforge.run.sweep.plan import plan_sweep
+    from attnforge.sweep.plan import plan_sweep
 
     named = plan_sweep("lambda-quickstart", plugins=load_plugins())
     (tmp_path / "weights.yaml").write_text(text)

@@ -13,9 +13,9 @@ from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
 from attnforge.names import caption_name
-from attnforge.run.progress import PhaseProgress
-from attnforge.train.checkpoints.search import newest_checkpoint
+from attnforge.storage.checkpoints.search import newest_checkpoint
 from attnforge.train.loop import StepResult
+from attnforge.train.progress import PhaseProgress
 
 SHORT = (
     *TINY,
@@ -259,7 +259,7 @@ def test_ctrl_c_while_measuring_ends_the_run_at_once_and_it_can_go_on(
         signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("attnforge.run.measuring.measure", interrupted)
+        patch.setattr("attnforge.evaluate.measuring.measure", interrupted)
         assert attnforge(command) == 130
     assert "Traceback" not in capsys.readouterr().err
     assert not (tmp_path / "run/result.json").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from attnforge.cli.diagnosis import storage
+from attnforge.doctor import storage
 
 
 def test_tritons_cache_is_where_triton_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

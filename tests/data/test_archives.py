@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from attnforge.data.archives import members
+from attnforge.data.reading.archives import members
 from attnforge.errors import DataError
 
 FILES = {"top/a.txt": b"one", "top/deep/b.txt": b"", "c.txt": b"three" * 1000}

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from attnforge.adversarial.task import pyramid
 from attnforge.data import captioned
-from attnforge.data.collate import collate
-from attnforge.data.loader import batches
+from attnforge.data.feeding.collate import collate
+from attnforge.data.feeding.loader import batches
 from attnforge.errors import DataError
 from attnforge.specs import DataSpec
 

@@ -10,10 +10,9 @@ import pytest
 import torch
 from photographs import photograph
 
-from attnforge.data import decoding
-from attnforge.data.decoding import decode
-from attnforge.data.images import open_image
-from attnforge.data.jpeg import jpeg_damage, jpeg_pixels
+from attnforge.data.images.decoding import decode
+from attnforge.data.images.jpeg import jpeg_damage, jpeg_pixels
+from attnforge.data.images.opening import decoding, open_image
 from attnforge.errors import DataError
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnforge.data.images import open_image
-from attnforge.data.png import missing_rows
+from attnforge.data.images.opening import open_image
+from attnforge.data.images.png import missing_rows
 from attnforge.errors import DataError, Place
 
 ORANGE = (250, 120, 10)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from photographs import photograph
 
-from attnforge.data.inspection import inspect_header
-from attnforge.data.metadata import Row
+from attnforge.data.checks.inspection import inspect_header
+from attnforge.data.reading.metadata import Row
 from attnforge.errors import Place, Problem
 
 

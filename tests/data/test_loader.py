@@ -12,9 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.data.collate import collate, pad, shorten
-from attnforge.data.loader import batches
-from attnforge.data.sampler import PositionSampler
+from attnforge.data.feeding.collate import collate, pad, shorten
+from attnforge.data.feeding.loader import batches
+from attnforge.data.feeding.sampler import PositionSampler
 from attnforge.errors import DataError
 from attnforge.interfaces import Batch, Sample
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from unreadable import needs_an_unreadable_file, unreadable
 
-from attnforge.data.fields import clean
-from attnforge.data.metadata import Metadata, load_metadata, read_metadata
+from attnforge.data.reading.fields import clean
+from attnforge.data.reading.metadata import Metadata, load_metadata, read_metadata
 from attnforge.errors import DataError
 
 

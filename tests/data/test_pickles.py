@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnforge.data.pickles import read_pickle
+from attnforge.data.reading.pickles import read_pickle
 from attnforge.errors import DataError
 
 PYTHON_2_SCALARS = (

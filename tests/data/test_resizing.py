@@ -11,7 +11,7 @@ from photographs import photograph
 from PIL import Image
 from torch import Tensor
 
-from attnforge.data.resizing import Resize, crop_long, crop_to_box
+from attnforge.data.images.resizing import Resize, crop_long, crop_to_box
 
 Box = tuple[float, float, float, float]
 

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 from jaxtyping import UInt8
 
-from attnforge.data.shared import SharedImages
+from attnforge.data.feeding.shared import SharedImages
 
 
 def image(height: int, width: int, seed: int = 0) -> UInt8[np.ndarray, "h w 3"]:

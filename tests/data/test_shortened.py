@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.data.shortened import ShortenedTokenizer
+from attnforge.data.feeding.shortened import ShortenedTokenizer
 
 LONG = "this small bird has a red crown and one short beak below brown wings with two white bars"
 WORDS = LONG.split()

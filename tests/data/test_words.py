@@ -10,7 +10,7 @@ from attnforge_attngan.tokenizer import WordTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.data.words import unspaced_script, words
+from attnforge.data.checks.words import unspaced_script, words
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import torch
 from tiny_run import train_tiny
 from torch import Tensor
 
-import attnforge.run.measuring as measuring
-from attnforge.run.evaluating import evaluate_run
-from attnforge.run.measured import Measurement
-from attnforge.run.progress import ConsoleReporter
+import attnforge.evaluate.measuring as measuring
+from attnforge.evaluate.evaluating import evaluate_run
+from attnforge.evaluate.measured import Measurement
+from attnforge.train.progress import ConsoleReporter
 
 SIZES = (1, 3, 7, 50)
 NAMES = ("attribute accuracy", "R-precision")

@@ -17,9 +17,9 @@ from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import measure
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
 from attnforge.specs import MetricSpec
+from attnforge.train.progress import ConsoleReporter
 
 
 class Encoded:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from attnforge.data import archives
-from attnforge.data.archives import members
-from attnforge.data.metadata import read_metadata
-from attnforge.data.preparing import Layout, prepare
+from attnforge.data.reading import archives
+from attnforge.data.reading.archives import members
+from attnforge.data.reading.metadata import read_metadata
+from attnforge.data.reading.preparing import Layout, prepare
 from attnforge.errors import DataError
 
 ZEROS = bytes(1 << 20)

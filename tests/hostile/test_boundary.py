@@ -24,11 +24,11 @@ from attnforge.cli import run
 from attnforge.cli.group import group
 from attnforge.errors import RunError
 from attnforge.run.machine import problem_of
-from attnforge.train.checkpoints import saving as subject
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.manifest import read_manifest
-from attnforge.train.checkpoints.saving import save_checkpoint
-from attnforge.train.checkpoints.search import newest_checkpoint
+from attnforge.storage.checkpoints import saving as subject
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.manifest import read_manifest
+from attnforge.storage.checkpoints.saving import save_checkpoint
+from attnforge.storage.checkpoints.search import newest_checkpoint
 
 Said = pytest.CaptureFixture[str]
 RED = "a red bird"

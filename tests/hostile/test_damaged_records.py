@@ -16,8 +16,8 @@ from tiny_run import TINY
 
 from attnforge.cli import run as attnforge
 from attnforge.recipe.seal import is_intact
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
 
 Shown = pytest.CaptureFixture[str]
 Copy = Callable[[str], Path]
@@ -87,7 +87,7 @@ MANIFESTS: list[Callable[[dict[str, Any]], object]] = [
 def test_a_manifest_that_was_edited_is_not_believed(
     copied_run: Copy, change: Callable[[dict[str, Any]], object], anew: bool
 ) -> None:
-    from attnforge.train.checkpoints import manifest as subject
+    from attnforge.storage.checkpoints import manifest as subject
 
     folder = copied_run("run") / "checkpoints/gan-0000005"
     file = folder / "manifest.json"
@@ -137,7 +137,7 @@ def test_a_skipped_checkpoint_is_named(copied_run: Copy, tmp_path: Path, capsys:
         "report": ["report", str(path)],
         "encoders": [
             *("train", "quickstart", *TINY, "phases.gan.steps=1", "evaluation.metrics={attributes: null,"),
-            *("--out", str(tmp_path / "other"), f"encoders={path}"),
+            *("--out", str(tmp_path / "other"), f"pretrained.encoders={path}"),
         ],
     }[command]
     if command == "encoders":
@@ -225,8 +225,8 @@ def test_unreadable_optimizer_states_are_skipped(copied_run: Copy) -> None:
     torch.save(
         {"generator": {"state": {0: {"exp_avg": torch.tensor([float("nan")])}}}}, folder / "optimizers.pt"
     )
-    from attnforge.train.checkpoints.manifest import read_manifest
-    from attnforge.train.checkpoints.search import digest_of_file
+    from attnforge.storage.checkpoints.manifest import read_manifest
+    from attnforge.storage.checkpoints.search import digest_of_file
 
     manifest = read_manifest(folder)
     digests = {**manifest.sha256, "optimizers.pt": digest_of_file(folder / "optimizers.pt")}

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "phases.damsm.steps=1",

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnforge.data.checking import FolderReport, check_folder
-from attnforge.data.decoding import decode
-from attnforge.data.images import open_image
-from attnforge.data.inspection import Inspection, inspect_header, inspect_image
-from attnforge.data.metadata import Row
+from attnforge.data.checks.checking import FolderReport, check_folder
+from attnforge.data.checks.inspection import Inspection, inspect_header, inspect_image
+from attnforge.data.images.decoding import decode
+from attnforge.data.images.opening import open_image
+from attnforge.data.reading.metadata import Row
 from attnforge.errors import DataError, Problem
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
@@ -109,7 +109,7 @@ def test_a_damaged_second_piece_of_a_png_is_a_problem_and_no_traceback(tmp_path:
 def test_an_image_of_too_many_pixels_is_refused_by_its_header(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
-    monkeypatch.setattr("attnforge.data.images.MAX_PIXELS", 99 * 100)
+    monkeypatch.setattr("attnforge.data.images.opening.MAX_PIXELS", 99 * 100)
     path = tmp_path / name
     Image.new("L", (100, 100)).convert("RGB").save(path)
     (problem,) = seen(path).problems

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from attnforge.data.metadata import read_metadata
+from attnforge.data.reading.metadata import read_metadata
 from attnforge.errors import Problem
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "café.png") for form in ("NFC", "NFD"))

@@ -19,9 +19,9 @@ from attnforge.adversarial.task import AdversarialTask
 from attnforge.cli import run as attnforge
 from attnforge.errors import RunError
 from attnforge.interfaces import Batch, Progress
-from attnforge.train.checkpoints.finite import constants_of, not_finite, tensors_in, tensors_of
-from attnforge.train.checkpoints.manifest import read_manifest
-from attnforge.train.checkpoints.search import digest_of_file, newest_checkpoint
+from attnforge.storage.checkpoints.finite import constants_of, not_finite, tensors_in, tensors_of
+from attnforge.storage.checkpoints.manifest import read_manifest
+from attnforge.storage.checkpoints.search import digest_of_file, newest_checkpoint
 
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
 NO_SAMPLES = "phases.gan.sample_every=0"

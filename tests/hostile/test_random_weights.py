@@ -11,7 +11,7 @@ from tiny_run import tiny, train_tiny
 
 from attnforge.errors import RecipeError
 from attnforge.recipe.weights import random_weights
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 
 SHORT = (
     "evaluation.metrics={attributes: null, retrieval: null}",
@@ -56,6 +56,6 @@ def test_training_on_random_weights_is_refused_before_anything_is_made(tmp_path:
 @pytest.mark.usefixtures("needy")
 def test_runs_that_are_resumed_drawn_from_or_taken_from_need_no_file(trained: Path, tmp_path: Path) -> None:
     assert random_weights(tiny())
-    assert train_tiny(tmp_path / "taken", *SHORT, f"encoders={trained}").finished
-    assert train_tiny(tmp_path / "taken", *SHORT, f"encoders={trained}", resume=True).finished
+    assert train_tiny(tmp_path / "taken", *SHORT, f"pretrained.encoders={trained}").finished
+    assert train_tiny(tmp_path / "taken", *SHORT, f"pretrained.encoders={trained}", resume=True).finished
     assert Pipeline.load(trained, device="cpu").generate(["a red bird"])

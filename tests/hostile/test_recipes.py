@@ -119,7 +119,7 @@ def test_what_is_quoted_or_no_comment_is_taken_whole() -> None:
 
 
 def test_a_merge_key_says_what_does_what_it_would(tmp_path: Path) -> None:
-    path = recipe(tmp_path, "extends: quickstart\ntraining: &t {seed: 1}\nsampling:\n  <<: *t\n  seed: 3\n")
+    path = recipe(tmp_path, "extends: quickstart\ntraining: &t {seed: 1}\nsamples:\n  <<: *t\n  seed: 3\n")
     (problem,) = problems(path)
     assert problem.code == "merge-key"
     assert problem.place is not None
@@ -143,7 +143,7 @@ def test_paths_that_the_shell_left_as_they_are_are_refused(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/elsewhere/me")
     monkeypatch.setenv("DATA", "/data")
-    found = problems("quickstart", "data={use: folder, root: $DATA/birds}", "encoders=~/runs/x")
+    found = problems("quickstart", "data={use: folder, root: $DATA/birds}", "pretrained.encoders=~/runs/x")
     assert [one.code for one in found] == ["not-expanded"] * 2
     assert "`/data/birds`" in str(found[0].expected)
     assert run(["train", "quickstart", "--out=~/x"]) == 2

@@ -12,9 +12,9 @@ import pytest
 from commands import command, ended, rows, saved_steps, wait_until
 from tiny_run import TINY, tiny
 
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.stop import StopSignal
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 LONG = (
     "train",

@@ -22,9 +22,9 @@ from attnforge.cli.listing import listing
 from attnforge.cli.streams import _warn
 from attnforge.errors import Place, Problem, RunError
 from attnforge.plugin import hookimpl, load_plugins
-from attnforge.run.progress import ConsoleReporter
 from attnforge.terminal import LastingStream, print_json, print_text, printable
 from attnforge.train.loop import StepResult
+from attnforge.train.progress import ConsoleReporter
 
 Said = pytest.CaptureFixture[str]
 EVIL = "a\x1b[31m\x1b]0;title\x07\x9b2J\r\x08\u202eb\u2028\x7f\x00"

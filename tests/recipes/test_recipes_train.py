@@ -15,9 +15,9 @@ from attnforge.errors import AttnforgeError
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.library import library
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 
 RECIPES = sorted(recipe.name for recipe in library(load_plugins()))
 SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -84,7 +84,7 @@ def test_encoders_that_were_trained_once_serve_another_recipe(tmp_path: Path) ->
     with pytest.raises(AttnforgeError) as error:
         Pipeline.load(tmp_path / "encoders")
     (problem,) = error.value.problems
-    assert problem.next_step == f"attnforge train RECIPE encoders={tmp_path / 'encoders'}"
-    overrides = [*small("attngan1-cub-lambda-10", tmp_path), f"encoders={tmp_path / 'encoders'}"]
+    assert problem.next_step == f"attnforge train RECIPE pretrained.encoders={tmp_path / 'encoders'}"
+    overrides = [*small("attngan1-cub-lambda-10", tmp_path), f"pretrained.encoders={tmp_path / 'encoders'}"]
     rows = trained("attngan1-cub-lambda-10", tmp_path / "run", overrides)
     assert [row["phase"] for row in rows] == ["gan", "gan"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.run.enlarging import enlarge
+from attnforge.sheets.enlarging import enlarge
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 60))
 softnesses = st.sampled_from([0.0, 0.3, 0.5, 2.0, 30.0])

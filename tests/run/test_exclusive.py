@@ -16,13 +16,13 @@ from tiny_run import train_tiny
 
 from attnforge.cli import run as attnforge
 from attnforge.errors import RunError
-from attnforge.run import exclusive as subject
-from attnforge.run.exclusive import FILE, exclusive
+from attnforge.storage import exclusive as subject
+from attnforge.storage.exclusive import FILE, exclusive
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from attnforge.run.exclusive import exclusive
+from attnforge.storage.exclusive import exclusive
 
 with exclusive(Path(sys.argv[1]), purpose="training", warn=print):
     if sys.argv[2] == "fork" and os.fork() == 0:

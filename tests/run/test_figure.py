@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnforge.run.figure import figure_rows, region_row, stage_row
-from attnforge.run.generated import GeneratedImage
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.figure import figure_rows, region_row, stage_row
 
 IMAGE = np.zeros((4, 4, 3), dtype=np.uint8)
 

@@ -17,9 +17,9 @@ from tiny_run import TINY
 from attnforge.errors import RecipeError, RunError
 from attnforge.plugin import PluginCatalogue, Registry, load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 
 STAGES = "[initial, {{use: refine, attention: {attention}, residual_blocks: 1}}]"
 SMALL = (

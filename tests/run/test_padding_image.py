@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 
 DOCS = Path(__file__).parents[2] / "docs"
 

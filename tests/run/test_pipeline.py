@@ -11,7 +11,7 @@ from PIL import Image
 
 import attnforge
 from attnforge.errors import AttnforgeError, RunError
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 
 RED = "a red bird with blue wings"
 GREEN = "the bird is green and has a yellow belly and a black crown"

@@ -16,12 +16,13 @@ from tiny_run import TINY
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.schema import Phase
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import ConsoleReporter
+from attnforge.run.listeners import TrainedPhase
 from attnforge.run.recorder import Recorder
 from attnforge.run.training import Outcome, train
-from attnforge.train.checkpoints.search import read_checkpoint
+from attnforge.storage.checkpoints.search import read_checkpoint
+from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "phases.damsm.steps=1",
@@ -169,6 +170,8 @@ def test_a_run_of_the_same_process_logs_disabled_plugins(recorder_with: Callable
 class Nothing:
     """A task without networks, whose steps are told by hand."""
 
+    sampling_network = None
+
     def networks(self) -> dict[str, Any]:
         return {}
 
@@ -186,15 +189,15 @@ def calls_of_plugin_code(recorder: Recorder, steps: int) -> int:
 
     phase: Any = SimpleNamespace(checkpoint_every=0, log_every=1, sample_every=0, batch_size=4)
     assert set(vars(phase)) <= set(Phase.__dataclass_fields__)
-    with recorder.phase(
-        "p", phase, Nothing(), SimpleNamespace(), start=steps, steps=2 * steps, images=4, samples=None
-    ) as after_step:  # type: ignore[call-arg]
+    parts: Any = SimpleNamespace()
+    trained = TrainedPhase("p", phase, Nothing(), parts, start=steps, steps=2 * steps, images=4)
+    with recorder.phase(trained, samples=None) as after_step:
         recorder_saved = None
         sys.setprofile(watch)
         try:
             for step in range(1, steps):
                 scalars = {"loss": torch.zeros(())}
-                assert after_step(StepResult("p", step, steps, 4, scalars))
+                after_step(StepResult("p", step, steps, 4, scalars))
         finally:
             sys.setprofile(recorder_saved)
     return entered

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from attnforge.run.progress import ConsoleReporter, PhaseProgress, duration
 from attnforge.train.loop import StepResult
+from attnforge.train.progress import ConsoleReporter, PhaseProgress, duration
 
 SCALARS = {
     "D adversarial 16": 1.5,

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from attnforge.recipe import resolve
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
-from attnforge.run.report.compose import report_run
+from attnforge.report.compose import report_run
 from attnforge.run.training import train
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 
 
 @pytest.mark.long

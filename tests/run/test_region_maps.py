@@ -15,8 +15,8 @@ from attnforge.build.parts import Parts
 from attnforge.data.encoding import encode_captions
 from attnforge.interfaces import ImageFeatures, Loss, TextFeatures
 from attnforge.kernels.region_matching import region_attention
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.region_maps import RegionMaps
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.sampling.region_maps import RegionMaps
 
 RED = "a red bird with blue wings"
 ADVERSARIAL_ALONE = (

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from attnforge.errors import RunError
-from attnforge.run.figure import figure_rows
-from attnforge.run.generated import GeneratedImage
-from attnforge.run.report import write_report
+from attnforge.report import write_report
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.figure import figure_rows
 
 HOSTILE = "a </script><script>alert(1)</script> <!-- <img src=x onerror=alert(2)> & \u2028 %style% bird"
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnforge.run.generated import GeneratedImage
-from attnforge.run.report import write_report
+from attnforge.report import write_report
+from attnforge.sampling.generated import GeneratedImage
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -14,7 +14,7 @@ import pytest
 
 from attnforge.cli import run as attnforge
 from attnforge.plugin import hookimpl, load_plugins
-from attnforge.run.report.compose import report_run
+from attnforge.report.compose import report_run
 
 
 @pytest.fixture

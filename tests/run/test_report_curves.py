@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnforge.run.report.curves import MAX_POINTS, MAX_SERIES, curves, thinned
-from attnforge.run.report.history import evenly_spaced
-from attnforge.run.report.metrics import metrics
+from attnforge.report.curves import MAX_POINTS, MAX_SERIES, curves, thinned
+from attnforge.report.history import evenly_spaced
+from attnforge.report.metrics import metrics
 
 
 def logged(steps: int = 4, phase: str = "gan", **values: Any) -> list[dict[str, Any]]:

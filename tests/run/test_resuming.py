@@ -16,8 +16,8 @@ from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import Batch, Progress
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 Shown = pytest.CaptureFixture[str]
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
@@ -226,7 +226,7 @@ def test_a_path_that_is_no_run_is_told_for_what_it_is(
     before = snapshot(tmp_path)
     arguments = {
         "sample": ["sample", path, "a red bird"],
-        "encoders": ["train", "quickstart", *TINY, f"encoders={path}", "--out", "new"],
+        "encoders": ["train", "quickstart", *TINY, f"pretrained.encoders={path}", "--out", "new"],
     }.get(command, [*command.split(), path])
     assert attnforge(arguments) == 1
     shown = capsys.readouterr().err
@@ -259,7 +259,10 @@ def test_encoders_of_a_run_are_those_of_the_phase_that_was_trained_last(
     for value, expected in (("trained", "most"), ("trained/checkpoints/alpha-0000001", "alpha")):
         out = tmp_path / f"taken-{expected}"
         assert (
-            attnforge(["train", "quickstart", *short, "--out", str(out), f"encoders={tmp_path / value}"]) == 0
+            attnforge(
+                ["train", "quickstart", *short, "--out", str(out), f"pretrained.encoders={tmp_path / value}"]
+            )
+            == 0
         )
         assert f"{expected}-0000001; skipping phase damsm" in capsys.readouterr().out
         source = weights_of(tmp_path / "trained", f"{expected}-0000001")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from attnforge.run.seeded_draws import SeededDraws
+from attnforge.sampling.seeded_draws import SeededDraws
 
 LIKE = torch.zeros(3, 5)
 DRAWS: dict[str, Callable[[], Tensor]] = {

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from attnforge.run.figure import stage_row
-from attnforge.run.generated import GeneratedImage
-from attnforge.run.sheets import attention_sheet, contact_sheet, highlight
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.figure import stage_row
+from attnforge.sheets.pages import attention_sheet, contact_sheet, highlight
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
 

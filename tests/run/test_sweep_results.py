@@ -8,9 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from attnforge.run.measured import Measurement
-from attnforge.run.sweep import results as subject
-from attnforge.run.sweep.plan import Plan, PlannedRun
+from attnforge.evaluate.measured import Measurement
+from attnforge.sweep import writing as subject
+from attnforge.sweep.plan import Plan, PlannedRun
 
 
 def measurement(step: int, figure: float) -> Measurement:

@@ -16,8 +16,8 @@ from tiny_run import TINY
 from attnforge.errors import AttnforgeError
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "phases.damsm.steps=1",

@@ -18,10 +18,10 @@ from tiny_run import TINY, tiny, train_tiny
 from attnforge.errors import AttnforgeError
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
-from attnforge.train.checkpoints.search import newest_checkpoint
+from attnforge.storage.checkpoints.search import newest_checkpoint
+from attnforge.storage.folder import RunFolder
+from attnforge.train.progress import ConsoleReporter
 
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
 

@@ -19,13 +19,13 @@ from attnforge.kernels.dispatch import VARIABLE, Candidate
 from attnforge.kernels.region_matching import reference as regions_reference
 from attnforge.kernels.word_attention import reference
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.run.folder import RunFolder
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.storage.folder import RunFolder
+from attnforge.train.progress import ConsoleReporter
 
 Losses = Callable[[ResolvedRecipe, str], dict[tuple[str, int, str], float]]
 
-UNMEASURED = ("evaluation.metrics={attributes: null, retrieval: null}", "sampling.count=1")
+UNMEASURED = ("evaluation.metrics={attributes: null, retrieval: null}", "samples.count=1")
 FIFTY = (
     *UNMEASURED,
     "data.count=200",

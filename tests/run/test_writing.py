@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from attnforge.errors import RunError
-from attnforge.run.generated import GeneratedImage
-from attnforge.run.writing import SHEET, SHEET_ROWS, caption_name, write_images
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.writing import SHEET, SHEET_ROWS, caption_name, write_images
 
 ALIKE = (
     "a red bird",

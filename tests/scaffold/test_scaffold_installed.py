@@ -10,8 +10,8 @@ from clean_environment import build_wheel, clean_environment
 from scaffolding import TWO_STEPS
 
 from attnforge.plugin import KINDS, load_plugins
-from attnforge.run.folder import RunFolder
 from attnforge.scaffold import name_plugin, write_project
+from attnforge.storage.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 STEMS = {"attention": "gated"}

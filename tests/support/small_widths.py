@@ -28,7 +28,7 @@ CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yell
 def small(name: str, root: Path) -> list[str]:
     """Overrides of a recipe: two steps a phase, tiny widths, and data that is made below `root`."""
     recipe = resolve(name).data()
-    overrides = ["text.dim=8", "text.embedding=4", IMAGE, "sampling.count=2", "training.threads=1"]
+    overrides = ["text.dim=8", "text.embedding=4", IMAGE, "samples.count=2", "training.threads=1"]
     overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
     for phase in recipe["phases"]:
         overrides += [f"phases.{phase}.{one}" for one in SHORT]

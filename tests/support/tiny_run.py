@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import Outcome, train
+from attnforge.train.progress import ConsoleReporter
 
 TINY = (
     "data.count=24",
@@ -24,7 +24,7 @@ TINY = (
     "phases.gan.log_every=1",
     "phases.gan.sample_every=3",
     "phases.gan.checkpoint_every=2",
-    "sampling.count=2",
+    "samples.count=2",
     "evaluation.captions=12",
     "evaluation.batch_size=4",
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from broken import adversarial, attention, encoders, further, general, generators, metrics, networks, texts
+from broken import adversarial, attention, encoders, further, general, generators, metrics, networks, sampling, texts
 from broken.mutant import Mutant
 
 from attnforge.plugin import KINDS
 from attnforge.testing import checks_of, run
 
-MODULES = (general, networks, attention, encoders, generators, adversarial, texts, metrics, further)
+MODULES = (general, networks, attention, encoders, generators, adversarial, texts, metrics, sampling, further)
 MUTANTS = [mutant for module in MODULES for mutant in module.MUTANTS]
 
 

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from attnforge.errors import RunError
-from attnforge.train.checkpoints import saving as subject
-from attnforge.train.checkpoints.checkpoint import Checkpoint
-from attnforge.train.checkpoints.manifest import read_manifest
-from attnforge.train.checkpoints.saving import remove_partial, save_checkpoint
-from attnforge.train.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
+from attnforge.storage.checkpoints import saving as subject
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.manifest import read_manifest
+from attnforge.storage.checkpoints.saving import remove_partial, save_checkpoint
+from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
 
 CPU = torch.device("cpu")
 

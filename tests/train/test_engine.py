@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from attnforge.compute.engine import Engine, set_learning_rate
 from attnforge.errors import AttnforgeError
 from attnforge.recipe.schema import Training
-from attnforge.train.engine import Engine, set_learning_rate
-from attnforge.train.optimizer_state import load_optimizer_state, optimizer_state
+from attnforge.storage.optimizer_state import load_optimizer_state, optimizer_state
 
 CPU = torch.device("cpu")
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from attnforge.train import graphs
-from attnforge.train.graphs import MAX_GRAPHS, SYNCHRONIZATION_WARNING, WARM_UP_STEPS, GraphedStep
+from attnforge.compute import graphs
+from attnforge.compute.graphs import MAX_GRAPHS, SYNCHRONIZATION_WARNING, WARM_UP_STEPS, GraphedStep
 
 
 class Gpu:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from attnforge.build.builder import Builder
 from attnforge.plugin import Component
 from attnforge.specs import AttentionSpec
-from attnforge.train.migrating import migrated_network, saved_versions
+from attnforge.storage.migrating import migrated_network, saved_versions
 
 SPEC = AttentionSpec(channels=2, words=3)
 NOW = Component("attention", "aged", "aged_parts:Attention", "attends", 3, "aged_migrations:ATTENTION")

@@ -19,6 +19,7 @@ from attnforge.build import assemble
 from attnforge.build.builder import class_of
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.engine import Engine
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.interfaces import Batch, Progress, Prompt, TextFeatures, Tokenizer
 from attnforge.recipe import ResolvedRecipe
@@ -26,7 +27,6 @@ from attnforge.recipe.schema import Phase, Recipe
 from attnforge.recipe.tree import choices
 from attnforge.run.tasks import build_task, sampling_network
 from attnforge.run.trial.causes import phase_problems, wants_traceback
-from attnforge.train.engine import Engine
 
 META = torch.device("meta")
 VOCABULARY_SIZE = 4_000

@@ -13,7 +13,8 @@ from torch import Tensor
 from attnforge.interfaces import AttentionOutput, TextFeatures
 from attnforge.testing.expect import assert_close, for_all, require
 from attnforge.testing.networks import in_eval_mode
-from attnforge.testing.strategies import feature_maps, numbers, seeds, text_features
+from attnforge.testing.numbers import numbers
+from attnforge.testing.strategies import feature_maps, seeds, text_features
 from attnforge.testing.subject import Subject
 
 

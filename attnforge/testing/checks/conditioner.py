@@ -8,7 +8,7 @@ import torch
 
 from attnforge.testing.expect import assert_close, assert_finite, require
 from attnforge.testing.networks import call_seeded, in_eval_mode, inputs_for, rows
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 
 KIND = "conditioner"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnforge.evaluate.headlines import WITHHELD
 from attnforge.specs import MetricSpec
 from attnforge.testing.expect import require
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 
 COUNT = 12

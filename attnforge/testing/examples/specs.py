@@ -30,7 +30,7 @@ from attnforge.testing.examples.adversarial import ExampleLoss
 from attnforge.testing.examples.generators import ExampleGenerator
 from attnforge.testing.examples.images import ExampleDiscriminator, ExampleImageEncoder
 from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder, ExampleTokenizer
-from attnforge.testing.strategies import numbers
+from attnforge.testing.numbers import numbers
 from attnforge.values import Batch, Progress, Prompt
 
 WORDS = 6

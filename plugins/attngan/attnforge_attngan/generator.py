@@ -30,7 +30,7 @@ class MultiStageGenerator(nn.Module):
     Args:
         conditioner: Computes the condition from the sentence.
         stages: Any number of stages in order; the first one starts from noise.
-        channels: Channels of the hidden map after every stage.
+        channels: Channels of the hidden map after every stage, or a list with those after each.
         base_size: Side in pixels of the first image: 4, 8, 16, ...
         noise: Width of the noise vector.
         images: Which stages generate an image; `last-stage` is AttnDCGAN of the official code.
@@ -38,7 +38,7 @@ class MultiStageGenerator(nn.Module):
             processes, as AttnGAN++ does (Dinh et al., 2021); both are the same with one process.
 
     Raises:
-        RecipeError: There are no stages, or their order is invalid.
+        RecipeError: There are no stages, their order is invalid, or they are not as many as the channels.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class MultiStageGenerator(nn.Module):
         *,
         conditioner: Build[Conditioner],
         stages: Sequence[Build[Stage]],
-        channels: Width = 32,
+        channels: Width | tuple[Width, ...] = 32,
         base_size: Annotated[int, Field(ge=4, le=16_384)] = 64,
         noise: Width = 100,
         images: Literal["every-stage", "last-stage"] = "every-stage",
@@ -57,6 +57,11 @@ class MultiStageGenerator(nn.Module):
         if not stages:
             message = "a `multi-stage` generator has no stages"
             raise RecipeError(Problem("no-stages", message, expected="stages: [initial, ...]"))
+        widths = (channels,) * len(stages) if isinstance(channels, int) else tuple(channels)
+        if len(widths) != len(stages):
+            message = f"`channels` has {len(widths)} numbers for {len(stages)} stages"
+            expected = "one number for all stages, or one for each"
+            raise RecipeError(Problem("stage-channels", message, expected=expected))
         self.noise = noise
         sizes = tuple(base_size << i for i in range(len(stages)))
         self.image_sizes = sizes if images == "every-stage" else sizes[-1:]
@@ -65,15 +70,16 @@ class MultiStageGenerator(nn.Module):
         self.stages = nn.ModuleList()
         for index, build in enumerate(stages):
             stage_spec = StageSpec(
-                channels=channels,
-                in_channels=channels if index else None,
+                channels=widths[index],
+                in_channels=widths[index - 1] if index else None,
                 in_size=sizes[index - 1] if index else None,
                 out_size=sizes[index],
                 condition=self.condition + noise,
                 words=spec.words,
+                noise=noise,
             )
             self.stages.append(_module(build(stage_spec)))
-        self.heads = nn.ModuleList(ImageHead(channels) for _ in self.image_sizes)
+        self.heads = nn.ModuleList(map(ImageHead, widths[-len(self.image_sizes) :]))
         initialise(self)
         if norm == "synchronised":
             synchronise(self)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from attnforge.errors import AttnforgeError, Problem
-
-if TYPE_CHECKING:
-    from attnforge.recipe.resolved import ResolvedRecipe
+from attnforge.plugin import CheckedRecipe
 
 OPERATIONS = {
     ("attention", "word"): "word_attention",
@@ -19,18 +16,17 @@ OPERATIONS = {
 """The operation whose kernel the option `kernel` of a component selects."""
 
 
-def unknown_kernels(recipe: ResolvedRecipe) -> Iterator[Problem]:
+def unknown_kernels(recipe: CheckedRecipe) -> Iterator[Problem]:
     """A problem for every option `kernel` with an unknown name; availability is checked at run time."""
     from attnforge.kernels.dispatch import AUTO, find
-    from attnforge.recipe.tree import choices
 
-    for choice in choices(recipe.tree):
-        package = OPERATIONS.get((choice.component.kind, choice.component.name))
-        kernel: Any = getattr(choice.options.get("kernel"), "live", AUTO)
+    for use in recipe.components():
+        package = OPERATIONS.get((use.component.kind, use.component.name))
+        kernel = use.options.get("kernel", AUTO)
         if package is None or kernel == AUTO:
             continue
         operation = import_module(f"attnforge.kernels.{package}").OPERATION
-        path = f"{choice.path}.kernel"
+        path = f"{use.path}.kernel"
         try:
             find(operation.name, operation.kernels, kernel, place=recipe.place(path))
         except AttnforgeError as error:

@@ -8,7 +8,7 @@ from attnforge.plugin import Component, hookimpl
 
 if TYPE_CHECKING:
     from attnforge.errors import Problem
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
 
 _COMPONENTS = (
     ("tokenizer", "word", "tokenizer:WordTokenizer", "lower-cased words of letters and digits"),
@@ -35,6 +35,7 @@ _COMPONENTS = (
         "generator:MultiStageGenerator",
         "any number of stages, an image after each",
     ),
+    ("scorer", "damsm", "scorer:MatchingScorer", "cosine of image and sentence for the run's encoders"),
     ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
     (
         "metric",
@@ -81,7 +82,7 @@ def attnforge_commands() -> dict[str, str]:
 
 
 @hookimpl
-def attnforge_check_recipe(recipe: ResolvedRecipe) -> list[Problem]:
+def attnforge_check_recipe(recipe: CheckedRecipe) -> list[Problem]:
     """Reject unknown kernels where the recipe names them, before training starts."""
     from attnforge_attngan.kernel_names import unknown_kernels
 

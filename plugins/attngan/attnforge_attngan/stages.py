@@ -108,7 +108,9 @@ class RefineStage(nn.Module):
                 Problem("stage-order", message, expected="a stage that starts from noise, such as `initial`")
             )
         width = 2 * spec.in_channels
-        self.attention = attention(AttentionSpec(channels=spec.in_channels, words=spec.words))
+        self.attention = attention(
+            AttentionSpec(channels=spec.in_channels, words=spec.words, size=spec.in_size)
+        )
         self.joins = isinstance(self.attention, JoiningAttention)
         self.residual = nn.Sequential(*(ResidualBlock(width) for _ in range(residual_blocks)))
         self.up = UpBlock(width, spec.channels)

@@ -53,7 +53,9 @@ class RecurrentTextEncoder(nn.Module):
         lengths = lengths.clamp(min=1)
         embedded = self.dropout(self.embedding(tokens))
         with without_autocast(tokens.device):  # a rounded state would be rounded again at every word
-            read = self.read_packed if tokens.device.type == "cpu" else self.read_unpacked
+            # packing depends on the lengths' values, which `torch.export` does not know
+            packed = tokens.device.type == "cpu" and not torch.compiler.is_exporting()
+            read = self.read_packed if packed else self.read_unpacked
             words, last = read(embedded, lengths)
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         return TextFeatures(

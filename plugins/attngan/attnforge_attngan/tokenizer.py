@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attnforge.data.words import words
+from attnforge.data.checks.words import words
 from attnforge.errors import DataError, Problem, RunError
 from attnforge.ranges import Positive
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attnforge.errors import Problem
 
 if TYPE_CHECKING:
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
 
 
-def foreign_tokenizers(recipe: ResolvedRecipe) -> Iterator[Problem]:
+def foreign_tokenizers(recipe: CheckedRecipe) -> Iterator[Problem]:
     """A problem where the text encoder is `clip` and the tokenizer is not."""
     data = recipe.data()
     tokenizer = _use(data["tokenizer"])

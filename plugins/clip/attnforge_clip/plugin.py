@@ -10,7 +10,7 @@ from attnforge.plugin import Component, hookimpl
 
 if TYPE_CHECKING:
     from attnforge.errors import Problem
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
 
 
 @hookimpl
@@ -31,7 +31,7 @@ def attnforge_recipes() -> list[Path]:
 
 
 @hookimpl
-def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:
+def attnforge_check_recipe(recipe: CheckedRecipe) -> Iterable[Problem]:
     """Refuse CLIP's text encoder with another tokenizer."""
     from attnforge_clip.checks import foreign_tokenizers
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attnforge.data.fields import clean
-from attnforge.data.findings import Findings
-from attnforge.data.metadata import Row
+from attnforge.data.reading.fields import clean
+from attnforge.data.reading.findings import Findings
+from attnforge.data.reading.metadata import Row
 
 EXPECTED = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "caption": "red"}]}'
 

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from attnforge.data.fields import SPLITS
-from attnforge.data.findings import Findings
-from attnforge.data.metadata import Metadata, Row, with_splits
-from attnforge.data.official import has_names, names_file, read_captions, read_names
+from attnforge.data.reading.fields import SPLITS
+from attnforge.data.reading.findings import Findings
+from attnforge.data.reading.metadata import Metadata, Row, with_splits
+from attnforge.data.reading.official import has_names, names_file, read_captions, read_names
 from attnforge_coco.annotations import read_annotations
 
 NAMES = {"train": r"captions_train20\d\d\.json", "test": r"captions_val20\d\d\.json"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from attnforge.data.captioned import CaptionedImages
-from attnforge.data.preparing import Layout
+from attnforge.data.reading.preparing import Layout
 from attnforge.specs import DataSpec
 from attnforge_cub.release import read_release
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from attnforge.data.fields import SPLITS, Box, read_box
-from attnforge.data.findings import Findings
-from attnforge.data.metadata import Metadata, Row
-from attnforge.data.official import has_names, names_file, read_captions, read_classes, read_names
+from attnforge.data.reading.fields import SPLITS, Box, read_box
+from attnforge.data.reading.findings import Findings
+from attnforge.data.reading.metadata import Metadata, Row
+from attnforge.data.reading.official import has_names, names_file, read_captions, read_classes, read_names
 
 IMAGES = "lines such as `1 001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg`"
 BOXES = "lines such as `1 60.0 27.0 325.0 304.0`: left, top, width and height in pixels"

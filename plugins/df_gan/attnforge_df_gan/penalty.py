@@ -54,7 +54,7 @@ class MatchingAwarePenalty:
         return {}
 
 
-@torch.compiler.disable  # it has no second derivatives
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # it has no second derivatives
 def matching_gradients(
     discriminator: Discriminator, images: Float[Tensor, "b 3 h w"], prompt: Prompt
 ) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b d"]]:

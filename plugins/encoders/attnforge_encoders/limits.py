@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attnforge.errors import Problem
 
 if TYPE_CHECKING:
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
 
 MIN_TOKENS: Mapping[str, int] = {"character": 48, "sentencepiece": 20}
 """Lower bound of `max_words`, by tokenizer. One step of `char-cnn-rnn` sees 48 characters; fewer than 20
@@ -19,7 +19,7 @@ PIECES = 40
 """About 18 words with half of them in two or more pieces."""
 
 
-def too_few_tokens(recipe: ResolvedRecipe) -> Iterator[Problem]:
+def too_few_tokens(recipe: CheckedRecipe) -> Iterator[Problem]:
     """A problem for every phase that truncates captions to too few tokens."""
     data = recipe.data()
     tokenizer = _use(data["tokenizer"])

@@ -9,7 +9,7 @@ from attnforge.plugin import Component, hookimpl
 
 if TYPE_CHECKING:
     from attnforge.errors import Problem
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
 
 
 @hookimpl
@@ -44,7 +44,7 @@ def attnforge_components() -> list[Component]:
 
 
 @hookimpl
-def attnforge_check_recipe(recipe: ResolvedRecipe) -> Iterable[Problem]:
+def attnforge_check_recipe(recipe: CheckedRecipe) -> Iterable[Problem]:
     """Refuse to truncate captions to too few characters or pieces."""
     from attnforge_encoders.limits import too_few_tokens
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from attnforge.data.captioned import CaptionedImages
-from attnforge.data.metadata import load_metadata
+from attnforge.data.reading.metadata import load_metadata
 from attnforge.specs import DataSpec
 
 

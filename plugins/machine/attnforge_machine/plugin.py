@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from attnforge.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from attnforge.recipe.resolved import ResolvedRecipe
+    from attnforge.plugin import CheckedRecipe
     from attnforge_machine.watch import Watch
 
 
 @hookimpl
-def attnforge_run_start(run: Path, recipe: ResolvedRecipe) -> Watch:
+def attnforge_run_start(run: Path, recipe: CheckedRecipe) -> Watch:
     """Observe the run."""
     from attnforge_machine.watch import Watch
 
@@ -28,7 +28,7 @@ def attnforge_report_sections(run: Path) -> list[tuple[str, str]]:
     return sections(run)
 
 
-def batch_sizes(recipe: ResolvedRecipe) -> dict[str, int]:
+def batch_sizes(recipe: CheckedRecipe) -> dict[str, int]:
     """Images per step, by phase."""
     phases = recipe.data()["phases"]
     return {name: int(phase["batch_size"]) for name, phase in phases.items()}

@@ -13,7 +13,7 @@ from torch import nn
 
 from attnforge.plugin import hookimpl
 from attnforge.run.environment import peak_memory_bytes
-from attnforge.run.folder import RunFolder
+from attnforge.storage.folder import RunFolder
 from attnforge_machine.session import describe
 from attnforge_machine.totals import Point, Totals
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnforge.data.words import words
+from attnforge.data.checks.words import words
 
 from .palette import COLOURS
 

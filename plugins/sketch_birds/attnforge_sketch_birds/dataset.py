@@ -11,7 +11,7 @@ import torch
 from jaxtyping import UInt8
 from pydantic import Field
 
-from attnforge.data.shared import SharedImages
+from attnforge.data.feeding.shared import SharedImages
 from attnforge.interfaces import Sample
 from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed

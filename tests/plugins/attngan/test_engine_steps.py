@@ -16,9 +16,9 @@ from small_game import at, batch, judges_of, play, spec, state
 from torch import Tensor, nn
 
 from attnforge.adversarial.task import AdversarialTask
+from attnforge.compute.engine import Engine
 from attnforge.interfaces import Batch
 from attnforge.specs import TaskSpec, TextSpec
-from attnforge.train.engine import Engine
 
 META = torch.device("meta")
 

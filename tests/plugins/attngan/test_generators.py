@@ -200,3 +200,23 @@ def test_chains_that_cannot_work_are_refused(stages: list[Any], base_size: int, 
             GeneratorSpec(words=6), conditioner=Augmentation, stages=stages, channels=4, base_size=base_size
         )
     assert [problem.code for problem in raised.value.problems] == [code]
+
+
+def test_stages_have_channels_of_their_own() -> None:
+    network = MultiStageGenerator(
+        GeneratorSpec(words=6),
+        conditioner=partial(Augmentation, dim=3),
+        stages=[InitialStage, partial(RefineStage, attention=WordAttention, residual_blocks=1)],
+        channels=(6, 4),
+        base_size=8,
+        noise=2,
+    )
+    assert [head.convolution.in_channels for head in network.heads] == [6, 4]
+    with pytest.raises(RecipeError) as raised:
+        MultiStageGenerator(
+            GeneratorSpec(words=6),
+            conditioner=partial(Augmentation, dim=3),
+            stages=[InitialStage],
+            channels=(6, 4),
+        )
+    assert raised.value.problems[0].code == "stage-channels"

@@ -121,7 +121,7 @@ def test_a_run_uses_what_its_recipe_names_and_logs_the_share(tmp_path: Path) -> 
     asked = [
         f"{path}.{setting}" for path in BOTH for setting in ("kernel=cpu", "precision=bfloat16", "filter=0.2")
     ]
-    short = ["phases.damsm.steps=1", "phases.gan.steps=1", "evaluation.metrics={}", "sampling.count=1"]
+    short = ["phases.damsm.steps=1", "phases.gan.steps=1", "evaluation.metrics={}", "samples.count=1"]
     train_tiny(tmp_path / "run", *short, *asked)
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [row["phase"] for row in rows] == ["damsm", "gan"]

@@ -18,7 +18,7 @@ from small_releases import BIRDS, birds
 from attnforge.cli import run as attnforge
 from attnforge.recipe import resolve
 from attnforge.recipe.seal import seal
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from torch import Tensor
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import TextFeatures
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 
 Read = Callable[[str], dict[str, Tensor]]
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)

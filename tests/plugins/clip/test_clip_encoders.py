@@ -16,7 +16,7 @@ from PIL import Image
 from tiny_clip import PATCH, PLACES, PROJECTED, SIZE, change_config, write_clip
 from torch import Tensor
 
-from attnforge.data.collate import pad
+from attnforge.data.feeding.collate import pad
 from attnforge.errors import RecipeError
 from attnforge.specs import ImageSpec, TextSpec
 

@@ -15,10 +15,10 @@ from tiny_run import TINY
 from attnforge.errors import RecipeError
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
-from attnforge.train.checkpoints.search import newest_checkpoint
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.storage.checkpoints.search import newest_checkpoint
+from attnforge.train.progress import ConsoleReporter
 
 NOT_OURS = ("text.", "image.", "phases.damsm")
 SHORT = (

@@ -118,11 +118,9 @@ def test_one_step_of_training() -> None:
     expected = vectors("df_gan", "step")
     discriminator = official_discriminator(expected["score_scale"])
     generator = official_generator(expected["rgb_scale"])
-    # in reverse, because the official code pairs an image with the previous caption, and we with the next
-    prompt = prompt_of(expected["sentence"].flip(0))
-    fake = generator(expected["noise"].flip(0), prompt)
-    real = official_images("real").flip(0)
-    step = adversarial_step(real, prompt, discriminator, fake=fake, generator=generator)
+    prompt = prompt_of(expected["sentence"])
+    fake = generator(expected["noise"], prompt)
+    step = adversarial_step(official_images("real"), prompt, discriminator, fake=fake, generator=generator)
     hinge = HingeLoss(LOSS_SPEC, mismatch="circular")
     penalty = MatchingAwarePenalty(LOSS_SPEC).discriminator(step)["matching-aware penalty 256"]
     torch.testing.assert_close(penalty, expected["ma_gp"], rtol=1e-4, atol=0)
@@ -175,7 +173,7 @@ def test_the_published_size_of_the_generator() -> None:
 
 def test_the_residuals_of_a_new_discriminator_have_no_weight_yet() -> None:
     discriminator = OneWayDiscriminator(DiscriminatorSpec(image_size=64, sentence=4), channels=2)
-    assert [float(block.gain) for block in discriminator.blocks] == [0.0] * 4
+    assert [block.gain.item() for block in discriminator.blocks] == [0.0] * 4
 
 
 def assert_norms_near(actual: Tensor, expected: Tensor) -> None:

@@ -11,9 +11,9 @@ from tiny_run import TINY
 
 from attnforge.errors import AttnforgeError
 from attnforge.recipe import resolve
-from attnforge.run.pipeline import Pipeline
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import ConsoleReporter
 
 CAPTION = "a red bird with blue wings"
 PIECES = "tokenizer={use: sentencepiece, vocabulary_size: 60}"

@@ -22,8 +22,8 @@ from torch import nn
 
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "phases.damsm.steps=2",

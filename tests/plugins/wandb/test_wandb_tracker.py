@@ -19,9 +19,9 @@ from wandb_log import config, exit_code, history, records
 from attnforge.errors import AttnforgeError, RunError
 from attnforge.plugin import load_plugins
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
 from attnforge.specs import TrackerSpec
+from attnforge.train.progress import ConsoleReporter
 
 SHORT = (
     "phases.damsm.steps=1",

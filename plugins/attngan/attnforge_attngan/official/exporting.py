@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from attnforge.build.origin import origin
 from attnforge.errors import Place, Problem, RunError
-from attnforge.run.pipeline import Pipeline
+from attnforge.sampling.pipeline import Pipeline
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.generator import MultiStageGenerator
 from attnforge_attngan.misfits import listed

@@ -21,9 +21,9 @@ from attnforge.recipe import resolve
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.seal import seal
-from attnforge.run.folder import RunFolder, write_text
-from attnforge.train.checkpoints.checkpoint import LOCK
-from attnforge.train.checkpoints.saving import save_checkpoint
+from attnforge.storage.checkpoints.checkpoint import LOCK
+from attnforge.storage.checkpoints.saving import save_checkpoint
+from attnforge.storage.folder import RunFolder, write_text
 from attnforge_attngan.image_weights import read_state
 from attnforge_attngan.official.captions import keep_captions
 from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions
@@ -153,7 +153,7 @@ def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path
 
 def _write_sample_captions(run: RunFolder, recipe: Recipe, captions: OfficialCaptions) -> None:
     """Write the captions that a report samples, so that it needs no data."""
-    texts = list(recipe.sampling.captions) or captions.examples(recipe.sampling.count)
+    texts = list(recipe.samples.captions) or captions.examples(recipe.samples.count)
     if texts:
         entries: list[dict[str, Any]] = [
             {"caption": caption, "index": index} for index, caption in enumerate(texts)

@@ -6,7 +6,7 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnforge.data.pickles import read_pickle
+from attnforge.data.reading.pickles import read_pickle
 from attnforge.errors import DataError, Place, Problem
 
 END = "<end>"

@@ -11,12 +11,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.adversarial.schedules import decay_by_epoch
+from attnforge.compute.engine import Engine, set_learning_rate
 from attnforge.errors import AttnforgeError, DataError, Problem, RecipeError
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.ranges import Betas, ShareBelowOne, Sharpness, StepSize, Weight
 from attnforge.specs import TaskSpec
-from attnforge.train.engine import Engine, set_learning_rate
 from attnforge_attngan.losses.damsm import add_noise, kept_share, matching_terms
 from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.swaps import with_swapped

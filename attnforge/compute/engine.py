@@ -1,0 +1,120 @@
+"""How training steps are computed: precision, memory layout, fused optimizers and CUDA graphs.
+
+A task defines what a step computes; the engine in its spec defines how. Without one, a task uses `Engine()`,
+which computes as plain torch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from attnforge.compute.graphs import GraphedStep, Scalars
+from attnforge.errors import AttnforgeError, Problem
+from attnforge.kernels.gpu import MIN_CAPABILITY
+from attnforge.recipe.schema import Precision, Training
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """How training steps are computed on one device.
+
+    Args:
+        device: Where tasks compute.
+        precision: `float32` is torch's default; `bf16` computes convolutions and matrix products in bfloat16,
+            while weights, optimizer state and sums stay float32.
+        channels_last: Whether networks and images have the memory format `channels_last`.
+        cuda_graphs: Whether steps are captured as CUDA graphs and replayed. Without a GPU it has no effect.
+    """
+
+    device: torch.device = field(default_factory=partial(torch.device, "cpu"))
+    precision: Precision = "float32"
+    channels_last: bool = False
+    cuda_graphs: bool = False
+
+    @staticmethod
+    def of(training: Training, device: torch.device) -> Engine:
+        """The engine that a recipe's section `training` describes.
+
+        Raises:
+            AttnforgeError: the GPU is too old for bfloat16.
+        """
+        if training.precision == "bf16":
+            _refuse_old_gpus(device)
+        return Engine(
+            device=device,
+            precision=training.precision,
+            channels_last=training.channels_last,
+            cuda_graphs=training.cuda_graphs and device.type == "cuda",
+        )
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """A context for forward passes and losses; leave it before the backward pass."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def arranged(self, network: Network) -> Network:
+        """The network in the memory format of this engine."""
+        return network.to(memory_format=torch.channels_last) if self.channels_last else network
+
+    def arranged_images(self, images: Tensor) -> Tensor:
+        """Images `b c h w` in the memory format of this engine."""
+        return images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
+
+    def adam(
+        self, parameters: Iterable[nn.Parameter], *, learning_rate: float, betas: tuple[float, float]
+    ) -> torch.optim.Adam:
+        """Adam: fused on a GPU, torch's default elsewhere."""
+        weights = list(parameters)
+        if not weights or not all(weight.is_cuda and weight.is_floating_point() for weight in weights):
+            return torch.optim.Adam(weights, lr=learning_rate, betas=betas)
+        if not self.cuda_graphs:
+            return torch.optim.Adam(weights, lr=learning_rate, betas=betas, fused=True)
+        # a graph reads the learning rate from the tensor that it was captured with
+        rate = torch.tensor(learning_rate, dtype=torch.float32, device=weights[0].device)
+        return torch.optim.Adam(weights, lr=rate, betas=betas, fused=True, capturable=True)
+
+    def graphed(
+        self, step: Callable[[Mapping[str, Tensor]], Scalars], *, name: str
+    ) -> Callable[..., Scalars]:
+        """A function of named tensors that is called in every step, as a CUDA graph if graphs are on.
+
+        Everything that changes from step to step must be among the tensors or drawn from torch's global
+        generator; what the function does on the host happens only during capture.
+
+        Args:
+            step: Returns named scalars.
+            name: Its name in messages.
+        """
+        return GraphedStep(step, name=name, device=self.device) if self.cuda_graphs else step
+
+
+def _refuse_old_gpus(device: torch.device) -> None:
+    if device.type != "cuda" or torch.version.hip is not None:
+        return
+    capability = torch.cuda.get_device_capability(device)
+    if capability < MIN_CAPABILITY:
+        message = (
+            f"the GPU has compute capability {capability[0]}.{capability[1]}, which does not support bfloat16"
+        )
+        expected = "a GPU of compute capability 8.0 (Ampere) or later, or `training.precision: float32`"
+        next_step = "attnforge train RECIPE training.precision=float32"
+        raise AttnforgeError(Problem("precision-refused", message, None, expected, next_step))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set the learning rate of every parameter group, in place where a graph reads it."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(learning_rate)
+        else:
+            group["lr"] = learning_rate

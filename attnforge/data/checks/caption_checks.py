@@ -1,0 +1,75 @@
+"""Checks of captions before a tokenizer is chosen: counts of words, and captions without words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from attnforge.data.checks.words import unspaced_script, words
+from attnforge.data.reading.metadata import Row
+from attnforge.data.reading.problem_groups import ProblemGroups
+from attnforge.errors import Place, Problem
+
+OTHER_TOKENIZERS = "`tokenizer: sentencepiece`, which learns subwords, or `character` with its `extra`"
+
+
+class CaptionChecks:
+    """Counts the words of captions row by row and collects those that the `word` tokenizer cannot encode.
+
+    Args:
+        source: The file of the captions.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.words: Counter[str] = Counter()
+        self.lengths: Counter[int] = Counter()
+        """How many captions have how many words."""
+        self._problems = ProblemGroups()
+        self._remarks = ProblemGroups()
+        self._unspaced: Counter[str] = Counter()
+        self._first_unspaced: dict[str, tuple[int | None, str]] = {}
+
+    def add(self, row: Row) -> None:
+        """Check the captions of one image."""
+        place = Place(str(self.source), row.line)
+        wordless = []
+        for caption in row.captions:
+            caption_words = words(caption)
+            self.words.update(caption_words)
+            self.lengths[len(caption_words)] += 1
+            if not caption_words:
+                wordless.append(caption)
+            elif not caption.isascii() and (script := self._script(caption_words)):
+                self._unspaced[script] += 1
+                self._first_unspaced.setdefault(script, (row.line, max(caption_words, key=len)))
+        if not wordless:
+            return
+        message = f"the caption {wordless[0]!r} of {row.file_name} has no words"
+        if len(wordless) == len(row.captions):
+            problem = Problem(
+                "wordless-caption", message, place, f"a caption with words, or {OTHER_TOKENIZERS}"
+            )
+            self._problems.add(problem, cause="all")
+        else:
+            remark = Problem("wordless-caption", f"{message}; its other captions do", place)
+            self._remarks.add(remark, cause="some")
+
+    def problems(self) -> list[Problem]:
+        """Images that the `word` tokenizer cannot train on."""
+        return self._problems.problems()
+
+    def remarks(self) -> list[Problem]:
+        """Captions that the `word` tokenizer skips or takes for one word."""
+        return [*self._remarks.problems(), *map(self._script_remark, self._unspaced)]
+
+    def _script_remark(self, script: str) -> Problem:
+        line, word = self._first_unspaced[script]
+        message = (
+            f"{self._unspaced[script]:,} of {self.lengths.total():,} captions are in a script without spaces "
+            f"({script}): the `word` tokenizer reads {word[:40]!r} as one word"
+        )
+        return Problem("unspaced-script", message, Place(str(self.source), line), OTHER_TOKENIZERS)
+
+    def _script(self, caption_words: list[str]) -> str | None:
+        return next((script for word in caption_words if (script := unspaced_script(word))), None)

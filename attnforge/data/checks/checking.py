@@ -1,0 +1,173 @@
+"""Checks a folder of images and captions, and reports what is in it and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from attnforge.data.checks.caption_checks import CaptionChecks
+from attnforge.data.checks.inspection import inspect_image
+from attnforge.data.reading.files import IMAGE_SUFFIXES
+from attnforge.data.reading.metadata import Metadata, Row, read_metadata
+from attnforge.data.reading.problem_groups import ProblemGroups, line_of
+from attnforge.errors import Place, Problem
+
+FREQUENT_WORDS = 20
+"""Words that a report lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Minimum, median and maximum."""
+
+    least: int
+    median: int
+    most: int
+
+    @classmethod
+    def of(cls, numbers: Counter[int]) -> Spread | None:
+        """The spread of numbers, given how often each occurs; None for no numbers."""
+        middle, cumulative = numbers.total() // 2, 0
+        for number in sorted(numbers):
+            cumulative += numbers[number]
+            if cumulative > middle:
+                return cls(min(numbers), number, max(numbers))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReport:
+    """What is in a folder."""
+
+    source: str
+    images: int
+    splits: dict[str, int]
+    classes: int
+    """Different class ids; 0 when no line has one."""
+    boxes: int
+    captions: int
+    captions_per_image: Spread | None
+    words_per_caption: Spread | None
+    vocabulary: int
+    """Different words, as `attnforge.data.checks.words` counts them."""
+    frequent_words: dict[str, int]
+    sizes: dict[str, int]
+    """How many images have each `width x height`, most frequent first."""
+    modes: dict[str, int]
+    """How many images have each of Pillow's modes."""
+    problems: tuple[Problem, ...]
+    """What training refuses or would fail to read."""
+    remarks: tuple[Problem, ...]
+    """What training skips or guesses; worth a look."""
+
+    def plain(self) -> dict[str, Any]:
+        """The report as plain JSON data."""
+        return asdict(self)
+
+
+def check_folder(root: Path, *, watch: Callable[[Sequence[Row]], Iterable[Row]] = iter) -> FolderReport:
+    """Read the metadata of a folder and check every image in it."""
+    metadata = read_metadata(root)
+    remarks = _unnamed_images(root, metadata)
+    return check_images(root, metadata, watch=watch, remarks=remarks)
+
+
+def check_images(
+    root: Path,
+    metadata: Metadata,
+    *,
+    watch: Callable[[Sequence[Row]], Iterable[Row]] = iter,
+    next_step: str | None = None,
+    remarks: Sequence[Problem] = (),
+) -> FolderReport:
+    """Check every image that the metadata names.
+
+    Args:
+        root: The folder that file names are relative to.
+        metadata: The images, and the problems found so far.
+        watch: Iterates over the rows, for instance to show progress.
+        next_step: The command that replaces a damaged image.
+        remarks: Further remarks on the folder.
+    """
+    rows = metadata.rows
+    captions = CaptionChecks(metadata.source)
+    sizes: Counter[str] = Counter()
+    modes: Counter[str] = Counter()
+    problems, image_remarks = [*metadata.problems], ProblemGroups()
+    for row in watch(rows):
+        captions.add(row)
+        place = Place(str(metadata.source), row.line)
+        image = inspect_image(root, row, place=place, next_step=next_step)
+        problems += image.problems
+        for remark in image.remarks:
+            image_remarks.add(remark, cause=remark.expected)
+        if image.size is not None and image.mode is not None:
+            sizes[image.size] += 1
+            modes[image.mode] += 1
+    empty = [metadata.empty_split(split) for split in metadata.splits] if rows else []
+    problems += [replace(problem, next_step=next_step) for problem in empty if problem is not None]
+    problems += captions.problems()
+    counts = captions.words
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:FREQUENT_WORDS]
+    all_remarks = [
+        *metadata.remarks,
+        *remarks,
+        *captions.remarks(),
+        *_class_remarks(metadata),
+        *image_remarks.problems(),
+    ]
+    return FolderReport(
+        source=str(metadata.source),
+        images=len(rows),
+        splits=dict(sorted(Counter(str(row.split) for row in rows).items(), reverse=True)),
+        classes=len({row.class_id for row in rows} - {None}),
+        boxes=sum(row.box is not None for row in rows),
+        captions=sum(len(row.captions) for row in rows),
+        captions_per_image=Spread.of(Counter(len(row.captions) for row in rows)),
+        words_per_caption=Spread.of(captions.lengths),
+        vocabulary=len(counts),
+        frequent_words={word: counts[word] for word in frequent},
+        sizes=dict(sizes.most_common()),
+        modes=dict(modes.most_common()),
+        problems=tuple(sorted(problems, key=lambda problem: line_of(problem.place))),
+        remarks=tuple(sorted(all_remarks, key=lambda remark: line_of(remark.place))),
+    )
+
+
+def _class_remarks(metadata: Metadata) -> list[Problem]:
+    classes = {row.class_id for row in metadata.rows}
+    if len(metadata.rows) < 2 or len(classes) > 1 or None in classes:
+        return []
+    (only,) = classes
+    message = (
+        f"all {len(metadata.rows):,} images are of class {only}: no caption of another class can serve as "
+        "a negative"
+    )
+    expected = "no `class_id`, which makes each image a class of its own, or several classes"
+    return [Problem("single-class", message, Place(str(metadata.source)), expected)]
+
+
+def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
+    """A remark on images below the folder that no line names."""
+    if not metadata.rows:
+        return []
+    named = {os.path.normpath(row.file_name) for row in metadata.rows}
+    count, example = 0, ""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = os.path.relpath(folder, root)
+        for name in sorted(names):
+            path = os.path.normpath(os.path.join(below, name))
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in IMAGE_SUFFIXES and path not in named and not name.startswith("."):
+                count, example = count + 1, example or path
+    # wrong names in the metadata are reported already, and leave images that no line names
+    missing = sum(problem.code in ("missing-file", "no-file-name") for problem in metadata.problems)
+    if not count or missing:
+        return []
+    message = f"no line names the image {example}" + (f" or {count - 1:,} others" if count > 1 else "")
+    return [Problem("unnamed-images", message, Place(str(metadata.source)), "a line for each image")]

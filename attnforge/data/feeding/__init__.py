@@ -1,0 +1,1 @@
+"""From a data set to batches: loading, collating, sampling positions."""

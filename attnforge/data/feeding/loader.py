@@ -1,0 +1,148 @@
+"""Training batches, determined by their step alone: with any number of workers, and after resuming."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from attnforge.data.feeding.collate import EncodedSamples, collate
+from attnforge.data.feeding.sampler import Position, PositionSampler
+from attnforge.data.feeding.worker_signals import exit_reasons, ignore_stop_signals, stop_signals_blocked
+from attnforge.errors import AttnforgeError, DataError, Problem
+from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
+from attnforge.values import BatchOrder, Truncate
+
+
+def batches(
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    steps: int,
+    max_words: int,
+    truncate: Truncate = "random",
+    order: BatchOrder = "drawn",
+    workers: int = 0,
+    full_length: bool = False,
+    device: torch.device | str = "cpu",
+) -> Iterator[Batch]:
+    """The batches of steps `start_step` to `steps`, all full: the end of an epoch is joined with the next.
+
+    A caption without a known word is replaced by another caption of its image.
+
+    Args:
+        dataset: Where samples come from.
+        tokenizer: Encodes the captions.
+        batch_size: Images per batch.
+        seed: Decides order, crops, flips and captions.
+        start_step: Steps completed before resuming.
+        steps: Steps of the whole phase.
+        max_words: Longer captions lose words.
+        truncate: Which words they keep; see `collate`.
+        order: The order of images in a batch; see `collate`.
+        workers: Processes that load; 0 loads in this one. Batches do not depend on it.
+        full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
+        device: Where the batches go.
+
+    Raises:
+        DataError: the data set is empty, or an image has no caption with a known word.
+    """
+    if len(dataset) == 0:
+        raise DataError(Problem(code="empty-data", message="the data set has no images"))
+    encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
+    if full_length:
+        encode = partial(encode, length=max_words)
+    maker = _BatchMaker(dataset, tokenizer, batch_size=batch_size, seed=seed, encode=encode)
+    loaded = (
+        _in_workers(maker, start_step, steps, workers)
+        if workers
+        else map(maker.make, range(start_step, steps))
+    )
+    return (encoded.batch(device) for encoded in loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """An error sent by a worker; exceptions with more than a message cannot be pickled."""
+
+    kind: type[AttnforgeError]
+    problems: tuple[Problem, ...]
+
+
+class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
+    """Makes the batch of a step."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        *,
+        batch_size: int,
+        seed: int,
+        encode: Callable[..., EncodedSamples],
+    ) -> None:
+        self.dataset = dataset
+        self.tokenizer = tokenizer
+        self.batch_size = batch_size
+        self.encode = encode
+        self.sampler = PositionSampler(len(dataset), seed=seed)
+
+    def make(self, step: int) -> EncodedSamples:
+        first = step * self.batch_size
+        positions = [self.sampler[number] for number in range(first, first + self.batch_size)]
+        samples = [self._sample(position) for position in positions]
+        return self.encode(samples, seeds=[position.seed for position in positions])
+
+    def __getitem__(self, step: int) -> EncodedSamples | _Failure:
+        try:
+            return self.make(step)
+        except AttnforgeError as error:
+            return _Failure(kind=type(error), problems=error.problems)
+
+    def _sample(self, position: Position) -> Sample:
+        """The sample at a position, with a caption that has a known word if there is one."""
+        sample = self.dataset.sample(position.index, seed=position.seed)
+        if self.tokenizer.encode(sample.caption):
+            return sample
+        captions = self.dataset.captions(position.index)
+        known = next((caption for caption in captions if self.tokenizer.encode(caption)), None)
+        return sample if known is None else replace(sample, caption=known)
+
+
+def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Iterator[EncodedSamples]:
+    forking = "fork" in multiprocessing.get_all_start_methods()
+    loader = DataLoader(
+        maker,
+        batch_size=None,
+        sampler=range(start, steps),
+        num_workers=workers,
+        multiprocessing_context="fork" if forking else None,
+        # its own generator, so that starting workers draws nothing from torch's global one
+        generator=torch.Generator(),
+        worker_init_fn=ignore_stop_signals,
+    )
+    with stop_signals_blocked():
+        loading = iter(loader)
+    while True:
+        try:
+            batch = next(loading)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            # torch reports that a worker died, but not how
+            processes = cast("Any", loading)._workers
+            if reasons := exit_reasons(process.exitcode for process in processes):
+                error.add_note(f"a data loading worker ended with {reasons}")
+            raise
+        if isinstance(batch, _Failure):
+            raise batch.kind(batch.problems)
+        yield batch

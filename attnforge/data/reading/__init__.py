@@ -1,0 +1,1 @@
+"""Metadata of data sets: files, columns, archives, official releases."""

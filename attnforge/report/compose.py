@@ -1,0 +1,84 @@
+"""Composes the report of a run: generates its fixed captions, collects plugin sections, writes the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from attnforge.errors import RunError
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.plugin.hooks import Failure
+from attnforge.recipe import resolve
+from attnforge.report.measured import section as measured_section
+from attnforge.report.page import write_report
+from attnforge.report.record import fixed_captions, read_record
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.sampling.samples import FixedSamples
+from attnforge.storage.checkpoints.search import saved_folders
+from attnforge.storage.intact import intact_lock
+from attnforge.storage.locating import RunLocation, locate_run
+
+
+def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | None = None) -> Path:
+    """Write the report of a run, with images of the fixed captions from its newest checkpoint.
+
+    A run without a generator yet gets a report without images.
+
+    Args:
+        run: The run folder, or the checkpoint to generate with.
+        device: Where to generate; `auto` uses a GPU if there is one.
+        plugins: The plugins whose sections to add; by default all that are installed.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        RunError: The run is missing, it has no checkpoint at all, or the report cannot be written.
+    """
+    location = locate_run(run)
+    folder = location.run
+    samples = _generate(location, device=device)
+    catalogue = plugins if plugins is not None else load_plugins()
+    lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
+    digest = resolve(lock, plugins=catalogue).digest
+    sections = measured_section(read_record(folder.path).measurements)
+    sections += _plugin_sections(catalogue, folder.path)
+    return write_report(folder.path, samples=samples, sections=sections, digest=digest)
+
+
+def _plugin_sections(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
+    """The sections of plugins; one that raises gets a section with the error instead."""
+    disabled = set(catalogue.hooks.skipped)
+    failures: list[Failure] = []
+    hooks = catalogue.hooks.with_listener(failures.append)
+    results = hooks.call("attnforge_report_sections", read=_sections, run=run)
+    reasons = dict.fromkeys(disabled, "it raised earlier, and its hooks are disabled")
+    reasons |= {failure.plugin: str(failure) for failure in failures}
+    return [section for _, sections in results for section in sections] + [
+        (f"Plugin {plugin}", f"<p>No section: {escape(reason)}.</p>")
+        for plugin, reason in sorted(reasons.items())
+    ]
+
+
+def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    sections = []
+    for title, body in result:
+        if not isinstance(title, str) or not isinstance(body, str):
+            raise TypeError(f"a section must be a title and HTML, both strings, not {title!r} and {body!r}")
+        sections.append((title, body))
+    return sections
+
+
+def _generate(location: RunLocation, *, device: str) -> list[GeneratedImage]:
+    folder = location.run
+    try:
+        pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint)
+    except RunError as error:
+        saved = bool(saved_folders(folder.checkpoints))
+        if saved and [problem.code for problem in error.problems] == ["no-generator-yet"]:
+            return []
+        raise
+    captions = fixed_captions(folder.path) or FixedSamples.choose(pipeline.parts, folder).captions
+    return pipeline.generate(captions, seed=pipeline.recipe.samples.seed, attention=True)

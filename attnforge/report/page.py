@@ -1,0 +1,142 @@
+"""Renders the page from a template, a style sheet, scripts and one JSON object."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from attnforge.errors import Place, Problem, RunError
+from attnforge.report.curves import curves
+from attnforge.report.history import histories
+from attnforge.report.images import embed
+from attnforge.report.metrics import metrics
+from attnforge.report.record import read_record
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.storage.folder import write_text
+
+SCRIPTS = (
+    *("dom.js", "metrics.js", "maps.js", "attention.js", "strongest.js"),
+    *("history.js", "chart.js", "curves.js", "page.js"),
+)
+
+
+def write_report(
+    folder: Path,
+    *,
+    samples: Sequence[GeneratedImage],
+    sections: Sequence[tuple[str, str]] = (),
+    digest: str = "",
+) -> Path:
+    """Write `report.html` into a run folder: one file without external references.
+
+    It shows the metrics, generated images with the attention maps of their words, the samples during training
+    and the curves. The page lists what the folder lacks. The file is written atomically.
+
+    Args:
+        folder: The run folder.
+        samples: Generated images to show with attention maps, in order.
+        sections: More sections from plugins, each a title and an HTML fragment. The page's policy blocks
+            scripts and external images of a fragment.
+        digest: The digest of the recipe, which identifies the experiment; not shown when empty.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        RunError: The file cannot be written (`report-not-written`).
+    """
+    record = read_record(folder)
+    history = histories(folder, record.captions)
+    notes = list(record.notes)
+    if not samples:
+        notes.append("There are no images with attention maps: the run has no generator yet.")
+    if not history:
+        notes.append("There are no samples from training: this run has saved none.")
+    data = {
+        "name": record.name,
+        "digest": digest,
+        "summary": record.summary,
+        "recipe": record.recipe,
+        "folder": folder.resolve().name,
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "notes": notes,
+        "metrics": metrics(record.result),
+        "samples": [embed(sample) for sample in samples],
+        "history": history,
+        "phases": curves(record.metrics),
+        "sections": [{"title": title, "html": body} for title, body in sections],
+    }
+    path = folder / "report.html"
+    _write(path, render(record.name, data))
+    return path
+
+
+def render(title: str, data: Any) -> str:
+    """The HTML of the page.
+
+    Its content security policy allows style and script by their hashes, and so blocks everything else:
+    requests, and scripts in a caption.
+    """
+    style = _template("report.css")
+    script = "\n".join(_template(name) for name in SCRIPTS)
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    parts = {
+        "policy": html.escape(policy),
+        "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
+        "style": style,
+        "script": script,
+        "data": embedded(data),
+    }
+    # in one pass, so that a placeholder inside a value is not replaced
+    return re.sub(r"%(\w+)%", lambda match: parts[match[1]], _template("report.html"))
+
+
+def embedded(data: Any) -> str:
+    """JSON that is safe inside a script element, with `<`, `>` and `&` escaped."""
+    text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _template(name: str) -> str:
+    return (files("attnforge.report") / "template" / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise RunError(
+            Problem(
+                code="report-not-written",
+                message=f"the report cannot be written: {error.strerror or error}",
+                place=Place(source=str(path)),
+                expected="a writable run folder, on a disk with free space",
+                next_step=f"attnforge report {path.parent}",
+            )
+        ) from error

@@ -1,0 +1,83 @@
+"""Measures the generator of a run at intervals during training and at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from attnforge.build.parts import Parts
+from attnforge.evaluate.measured import Measurement
+from attnforge.evaluate.measuring import measure_network
+from attnforge.interfaces import Task
+from attnforge.recipe import ResolvedRecipe
+from attnforge.run.recorder import Recorder
+from attnforge.run.tasks import sampling_network
+from attnforge.train.loop import StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class _TrainedGenerator:
+    """A generator, with the phase that trains it."""
+
+    network: nn.Module
+    name: str
+    phase: str
+    steps: int
+    images: int
+
+
+class TrainingMetrics:
+    """Measures the generator of a run at the steps that its recipe sets.
+
+    Args:
+        parts: The encoders, the tokenizer and the data.
+        resolved: The recipe.
+        recorder: Saves the measurements.
+    """
+
+    def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder) -> None:
+        self.parts = parts
+        self.resolved = resolved
+        self.recorder = recorder
+        self.trained: _TrainedGenerator | None = None
+
+    def watch(self, task: Task, *, phase: str, steps: int, images: int) -> Callable[[StepResult], None]:
+        """The callback for the end of each step of a phase, to be called before its checkpoint is saved.
+
+        So a run that is killed between the two measures that step again and misses none.
+        """
+        name, network = task.sampling_network, sampling_network(task)
+        every = self.parts.recipe.evaluation.every
+        if name is None or network is None or not self.parts.recipe.evaluation.metrics:
+            return lambda result: None
+        trained = _TrainedGenerator(network, name, phase, steps, images)
+        self.trained = trained
+
+        def after_step(result: StepResult) -> None:
+            if every and result.step % every == 0 and result.step < steps:
+                self._measure(trained, step=result.step)
+
+        return after_step
+
+    def measure_final(self) -> dict[str, Any]:
+        """Measure the generator that was trained last; returns no metrics when there is none."""
+        if self.trained is None:
+            return {}
+        self.recorder.reporter.line("measuring on captions of the test split")
+        return self._measure(self.trained, step=self.trained.steps).metrics
+
+    def _measure(self, trained: _TrainedGenerator, *, step: int) -> Measurement:
+        measurement = measure_network(
+            self.parts,
+            trained.network,
+            resolved=self.resolved,
+            phase=trained.phase,
+            step=step,
+            images=trained.images,
+            name=trained.name,
+        )
+        self.recorder.log_measurement(measurement)
+        return measurement

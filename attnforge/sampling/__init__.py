@@ -1,0 +1,1 @@
+"""Generating images with a trained run."""

@@ -1,0 +1,249 @@
+"""A trained run as one object: captions in, images out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from attnforge.build.assemble import assemble
+from attnforge.compute.device import choose_device
+from attnforge.data.extras import read_extras
+from attnforge.errors import Problem, RunError
+from attnforge.interfaces import Generator
+from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.resolve import resolve
+from attnforge.recipe.schema import Recipe
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sampling.generating import generate_each, sampler_of
+from attnforge.sampling.region_maps import RegionMaps
+from attnforge.sampling.saved_parts import SavedParts
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+from attnforge.storage.checkpoints.search import (
+    Damage,
+    every_checkpoint,
+    newest_checkpoint,
+    read_checkpoint,
+    saved_folders,
+)
+from attnforge.storage.folder import RunFolder
+from attnforge.storage.intact import intact_lock, no_intact_checkpoint
+from attnforge.storage.locating import locate_run
+from attnforge.train.progress import warn_on_stderr
+
+GENERATOR = frozenset({"generator"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything that generating needs, in evaluation mode, loaded from a run's newest checkpoint."""
+
+    run: RunFolder
+    recipe: Recipe
+    parts: SavedParts
+    generator: Generator
+    checkpoint: Checkpoint
+
+    @classmethod
+    def load(
+        cls,
+        run: Path,
+        *,
+        device: str = "auto",
+        checkpoint: str | None = None,
+        sampling: str | None = None,
+        resolved: ResolvedRecipe | None = None,
+        warn: Callable[[str], None] = warn_on_stderr,
+    ) -> Pipeline:
+        """Load a run.
+
+        Args:
+            run: The run folder, or one of its checkpoints.
+            device: Where to compute; `auto` uses a GPU if there is one.
+            checkpoint: Name of a checkpoint; by default that of the path, or the newest with a generator.
+            sampling: How images are generated, as YAML, such as `{use: noise, truncation: 2}`; by default as
+                the recipe says.
+            resolved: The run's recipe with overrides that do not affect weights; by default without.
+            warn: Called for every checkpoint that is skipped.
+
+        Raises:
+            RunError: the run is missing, or it has no such checkpoint, or none with a generator yet.
+            RecipeError: its recipe needs a plugin that is not installed.
+        """
+        location = locate_run(run)
+        folder = location.run
+        overrides = [] if sampling is None else [f"sampling={sampling}"]
+        recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides))
+        name = checkpoint or location.checkpoint
+        if name:
+            loaded = _read_checkpoint(folder, recipe, name)
+        else:
+            loaded = _newest_with_generator(folder, recipe, warn)
+        tokenizer = recipe.tokenizer()
+        loaded.load_tokenizer(tokenizer)
+        parts = SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=loaded)
+        return cls(
+            run=folder,
+            recipe=recipe,
+            parts=parts,
+            generator=cast("Generator", parts.generator),
+            checkpoint=loaded,
+        )
+
+    @property
+    def regions(self) -> RegionMaps | None:
+        """Finds words in images; None when the recipe does not match words with regions."""
+        return self.parts.regions
+
+    def with_checkpoint(self, checkpoint: Checkpoint) -> Pipeline:
+        """Load another checkpoint of the run into the same networks, which this pipeline shares."""
+        self.parts.load(checkpoint)
+        return replace(self, checkpoint=checkpoint)
+
+    def __call__(
+        self, captions: str | Sequence[str], *, n: int = 1, seed: int = 1, **extras: Any
+    ) -> list[GeneratedImage]:
+        """Generate `n` images of a caption, or of each of several; without attention maps.
+
+        An image depends on its caption, the extras, the seed and its number alone. No global random state is
+        used or changed.
+
+        Args:
+            captions: What the images show.
+            n: Images of each caption.
+            seed: Seed of the noise.
+            extras: What the model needs besides, by name: `model("a red bird", box=[0.1, 0.2, 0.5, 0.6])`.
+
+        Raises:
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
+        """
+        texts = [captions] if isinstance(captions, str) else captions
+        return self.generate(texts, count=n, seed=seed, extras=extras)
+
+    def generate(
+        self,
+        captions: Sequence[str],
+        *,
+        count: int = 1,
+        seed: int = 1,
+        attention: bool = False,
+        extras: Mapping[str, Any] | None = None,
+    ) -> list[GeneratedImage]:
+        """Generate `count` images of every caption; see `attnforge.sampling.generating.generate_each`.
+
+        With `attention`, images have the maps of the stages with attention and, when the recipe matches words
+        with regions, the attention of each word over regions of the largest image.
+
+        Args:
+            captions: What the images show.
+            count: Images of each caption.
+            seed: Seed of the noise.
+            attention: Whether images have attention maps.
+            extras: What the model needs besides captions, by name: one value for all, or one for each.
+
+        Raises:
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
+        """
+        return list(self.generate_each(captions, count=count, seed=seed, attention=attention, extras=extras))
+
+    def generate_each(
+        self,
+        captions: Sequence[str],
+        *,
+        count: int = 1,
+        seed: int = 1,
+        attention: bool = False,
+        extras: Mapping[str, Any] | None = None,
+    ) -> Iterator[GeneratedImage]:
+        """The images of `generate` one after another, without keeping them.
+
+        Args:
+            captions: What the images show.
+            count: Images of each caption.
+            seed: Seed of the noise.
+            attention: Whether images have attention maps.
+            extras: What the model needs besides captions, by name: one value for all, or one for each.
+
+        Raises:
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
+        """
+        shapes, values = self.parts.extras, extras or {}
+        rows = read_extras(shapes, values, captions=len(captions), how="--with NAME=NUMBERS")
+        return generate_each(
+            self.parts.text,
+            sampler_of(self.parts, cast("nn.Module", self.generator)),
+            self.parts.tokenizer,
+            captions,
+            count=count,
+            seed=seed,
+            attention=attention,
+            regions=self.regions if attention else None,
+            extras=rows,
+            device=self.parts.device,
+        )
+
+    def unknown_words(self, captions: Sequence[str]) -> list[str]:
+        """Words of the captions that the vocabulary lacks, and which are ignored."""
+        return sorted({word for caption in captions for word in self.parts.tokenizer.unknown(caption)})
+
+
+def generator_checkpoints(
+    folder: RunFolder, recipe: Recipe, *, warn: Callable[[str], None] = warn_on_stderr
+) -> list[Checkpoint]:
+    """The intact checkpoints that hold a generator, in the order of training."""
+    phases = list(recipe.phases)
+    intact, damaged = every_checkpoint(folder.checkpoints, phases=phases, holding=GENERATOR)
+    for damage in damaged:
+        warn(f"skipping checkpoint {damage}")
+    return intact
+
+
+def _read_checkpoint(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
+    saved = {path.name: path for path in saved_folders(folder.checkpoints)}
+    checkpoint = read_checkpoint(saved[name]) if name in saved else None
+    if isinstance(checkpoint, Checkpoint) and set(checkpoint.networks()) >= GENERATOR:
+        return checkpoint
+    intact, _ = every_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
+    names = [checkpoint.folder.name for checkpoint in intact]
+    if isinstance(checkpoint, Damage):
+        code, message = "checkpoint-damaged", str(checkpoint)
+    elif checkpoint is not None:
+        code, message = "no-such-checkpoint", f"checkpoint {checkpoint.folder} has no generator"
+    else:
+        code, message = "no-such-checkpoint", f"run {folder.path} has no checkpoint {name!r}"
+    raise RunError(
+        Problem(
+            code=code,
+            message=message,
+            expected=f"one of {', '.join(names)}" if names else "a run that has saved a generator",
+            next_step=f"ls {folder.checkpoints}",
+        )
+    )
+
+
+def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[str], None]) -> Checkpoint:
+    search = newest_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
+    for damage in search.passed_over:
+        warn(f"skipping checkpoint {damage}")
+    if search.checkpoint is not None:
+        return search.checkpoint
+    if recipe.generator is None:
+        raise RunError(
+            Problem(
+                code="no-generator-yet",
+                message=f"run {folder.path} trains only encoders, so it has no generator",
+                expected="a run of a recipe with a generator, which can use these encoders",
+                next_step=f"attnforge train RECIPE pretrained.encoders={folder.path}",
+            )
+        )
+    if search.passed_over:
+        raise RunError(no_intact_checkpoint(folder, search.passed_over))
+    raise RunError(
+        Problem(
+            code="no-generator-yet",
+            message=f"run {folder.path} has no checkpoint with a generator",
+            expected="a run whose adversarial phase has saved a checkpoint",
+            next_step=f"attnforge train --resume {folder.path}",
+        )
+    )

@@ -1,0 +1,77 @@
+"""Samples of a run: images of fixed captions and fixed noise, generated during training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from attnforge.build.parts import Parts
+from attnforge.data.choosing import choose_captions
+from attnforge.data.extras import extras_of, read_extras
+from attnforge.names import step_name
+from attnforge.sampling.generating import generate_each, sampler_of
+from attnforge.storage.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSamples:
+    """The fixed captions; their images are written to samples/<phase>-<step>/<number>.png."""
+
+    captions: tuple[str, ...]
+    extras: Mapping[str, Float[Tensor, "b *shape"]]
+    """What the image of each caption is to show besides, by name."""
+    parts: Parts
+    run: RunFolder
+
+    @classmethod
+    def choose(cls, parts: Parts, run: RunFolder) -> FixedSamples:
+        """The recipe's captions, or captions of the test split; the same for the whole run."""
+        options = parts.recipe.samples
+        captions, extras = sampled_captions(parts, count=options.count)
+        run.write_json(
+            "samples/captions.json",
+            [{"caption": caption, "index": index} for index, caption in enumerate(captions)],
+        )
+        return cls(captions=captions, extras=extras, parts=parts, run=run)
+
+    def write(self, generator: nn.Module, *, phase: str, step: int) -> list[str]:
+        """Generate the images and return their paths."""
+        folder = self.run.samples / step_name(phase, step)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        generated = generate_each(
+            self.parts.text,
+            sampler_of(self.parts, generator),
+            self.parts.tokenizer,
+            self.captions,
+            seed=self.parts.recipe.samples.seed,
+            extras=self.extras,
+            device=self.parts.device,
+        )
+        for number, sample in enumerate(generated):
+            path = folder / f"{number:02d}.png"
+            sample.save(path)
+            paths.append(str(path))
+        return paths
+
+
+def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict[str, Tensor]]:
+    """The captions that a recipe samples, at most `count` if they come from the test split, and their extras.
+
+    Raises:
+        AttnforgeError: extras are missing or have other shapes.
+        DataError: the test split is missing or malformed.
+    """
+    options = parts.recipe.samples
+    if options.captions:
+        extras = read_extras(
+            parts.extras, options.extras, captions=len(options.captions), how="samples.extras.NAME=[...]"
+        )
+        return options.captions, extras
+    data = parts.dataset("test")
+    chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)
+    captions = tuple(choice.caption for choice in chosen)
+    return captions, extras_of(data, [choice.image for choice in chosen])

@@ -1,0 +1,73 @@
+"""The parts of a run, loaded from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from attnforge.build.parts import Parts
+from attnforge.interfaces import Tokenizer
+from attnforge.recipe.schema import Recipe
+from attnforge.sampling.region_maps import RegionMaps
+from attnforge.storage.checkpoints.checkpoint import Checkpoint
+
+Part = TypeVar("Part")
+
+
+class SavedParts(Parts):
+    """Networks in evaluation mode, each built and loaded on first use.
+
+    Generating uses no image encoder, whose library may take seconds to import.
+
+    Args:
+        recipe: The assembled recipe.
+        tokenizer: With its vocabulary.
+        device: Where networks live.
+        checkpoint: The checkpoint with the weights.
+    """
+
+    def __init__(
+        self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device, checkpoint: Checkpoint
+    ) -> None:
+        extras = checkpoint.manifest.extras
+        super().__init__(recipe, tokenizer=tokenizer, device=device, extras=extras)
+        self.checkpoint = checkpoint
+        self._networks: dict[str, nn.Module] = {}
+
+    @cached_property
+    def regions(self) -> RegionMaps | None:
+        """Finds words in images; None when the recipe does not match words with regions."""
+        # a task rejects frozen encoders; it does not train them here
+        encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
+        for encoder in encoders:
+            encoder.requires_grad_(True)
+        try:
+            return RegionMaps.of(self)
+        finally:
+            for encoder in encoders:
+                encoder.eval().requires_grad_(False)
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Load the weights of another checkpoint, into existing networks and those built later.
+
+        Raises:
+            RunError: the checkpoint lacks a network, or its tensors do not fit.
+        """
+        self.checkpoint = checkpoint
+        for name, network in self._networks.items():
+            self._load(name, network)
+
+    def _build(self, name: str, make: Callable[[], Part]) -> Part:
+        part = super()._build(name, make)
+        if isinstance(part, nn.Module) and name in {"text", "image", "generator"}:
+            self._networks[name] = part.eval().requires_grad_(False)
+            self._load(name, part)
+        return part
+
+    def _load(self, name: str, network: nn.Module) -> None:
+        saved = self.checkpoint.sampling_network if name == "generator" else name
+        self.checkpoint.load_network(saved, network)

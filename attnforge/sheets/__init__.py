@@ -1,0 +1,1 @@
+"""Sheets of generated images: contact sheets, attention sheets and their files."""

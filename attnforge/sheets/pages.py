@@ -1,0 +1,91 @@
+"""Contact sheets and attention sheets of generated images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.enlarging import enlarge
+from attnforge.sheets.figure import TOP_WORDS, FigureRow, figure_rows
+from attnforge.sheets.layout import row, stack, tile
+
+
+def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 160) -> Path:
+    """Write a PNG with one row for each sample: its stages from left to right, its caption below them.
+
+    Args:
+        samples: The generated images, from top to bottom; at least one.
+        path: The file to write; its folder must exist.
+        side: Side in pixels at which every image is shown.
+
+    Raises:
+        ValueError: `samples` is empty.
+    """
+    if not samples:
+        raise ValueError("a contact sheet needs at least one sample")
+    return _save(stack([_stages(sample, side) for sample in samples]), path)
+
+
+def attention_sheet(
+    sample: GeneratedImage, path: Path, *, top: int = TOP_WORDS, side: int | None = None
+) -> Path:
+    """Write a PNG like Fig. 1 and 4 of AttnGAN: the stages, and below them the most attended words.
+
+    One row for each stage with attention and, if the sample has its maps, one for the regions of each word in
+    the largest image; see `attnforge.sheets.figure`. A word's label has its position in the caption, from 0,
+    and its mass.
+
+    Args:
+        sample: The generated image. Without attention maps only its stages are shown.
+        path: The file to write; its folder must exist.
+        top: Words in a row, those with the highest mass first.
+        side: Side in pixels at which every image is shown; by default near that of the largest image.
+    """
+    side = side or display_side(sample.images[-1].shape[1])
+    rows = [_stages(sample, side)]
+    for figure_row in figure_rows(sample):
+        words = figure_row.strongest(top)
+        tiles = [Image.fromarray(image) for image in highlight(figure_row, words, side=side)]
+        labels = [f"{word}:{sample.words[word]}  {100 * figure_row.masses[word]:.0f}%" for word in words]
+        rows.append(row(tiles, side, above=labels, title=figure_row.title))
+    return _save(stack(rows), path)
+
+
+def display_side(size: int) -> int:
+    """The side in pixels at which to show images of `size` pixels: a multiple from 160 on, at most 256."""
+    return min(256, size * -(-160 // size))
+
+
+def highlight(
+    figure_row: FigureRow, words: Sequence[int], *, side: int, dark: float = 0.16
+) -> list[UInt8[np.ndarray, "side side 3"]]:
+    """The image of a row for each of the words, darkened where the word has little weight.
+
+    The largest weight of these words, or the uniform share if that is larger, keeps full brightness, so that
+    the words can be compared.
+
+    Args:
+        figure_row: The row.
+        words: The positions of the words.
+        side: Side of the results in pixels.
+        dark: Brightness where a map is 0, in [0, 1].
+    """
+    image = np.asarray(tile(figure_row.image, side), dtype=np.float32)
+    maps: list[Float[np.ndarray, "side side"]] = [enlarge(figure_row.maps[word], side) for word in words]
+    largest = max([figure_row.uniform, *(float(weights.max()) for weights in maps)])
+    shares = [weights / largest for weights in maps]
+    return [np.asarray(image * (dark + (1 - dark) * share[..., None]), dtype=np.uint8) for share in shares]
+
+
+def _stages(sample: GeneratedImage, side: int) -> Image.Image:
+    return row([tile(image, side) for image in sample.images], side, below=sample.caption)
+
+
+def _save(sheet: Image.Image, path: Path) -> Path:
+    sheet.save(path, format="PNG")
+    return path

@@ -1,0 +1,65 @@
+"""Writes generated images to files, with an attention sheet of each and a contact sheet of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attnforge.errors import Problem, RunError
+from attnforge.names import caption_name
+from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.pages import attention_sheet, contact_sheet
+
+SHEET_ROWS = 50
+"""Images on the contact sheet; more would be hard to compare, and slower to lay out than to generate."""
+SHEET = "sheet.png"
+
+
+def write_images(samples: Iterable[GeneratedImage], folder: Path, *, attention: bool) -> Iterator[Path]:
+    """Write PNG files one after another, last the sheet of the first `SHEET_ROWS`, and yield their paths.
+
+    Each file is complete when its path is yielded, and only the samples on the sheet are kept in memory.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    shown: list[GeneratedImage] = []
+    for sample in samples:
+        yield from _write(sample, folder, attention=attention)
+        if len(shown) < SHEET_ROWS:
+            shown.append(sample)
+    if shown:
+        with _writing(folder):
+            contact_sheet(shown, folder / SHEET)
+        yield folder / SHEET
+
+
+def _write(sample: GeneratedImage, folder: Path, *, attention: bool) -> Iterator[Path]:
+    name = f"{caption_name(sample.caption)}-seed{sample.seed}-{sample.index}"
+    with _writing(folder):
+        image = folder / f"{name}.png"
+        sample.save(image)
+    yield image
+    if attention:
+        with _writing(folder):
+            sheet = folder / f"{name}-attention.png"
+            attention_sheet(sample, sheet)
+        yield sheet
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            Problem(
+                code="images-not-written",
+                message=f"images cannot be written to {folder}: {error.strerror or error}",
+                expected="a writable folder with room for the images",
+                next_step="attnforge sample RUN CAPTION --out FOLDER",
+            )
+        ) from error
