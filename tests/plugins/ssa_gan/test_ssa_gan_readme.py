@@ -9,8 +9,8 @@ from typing import Any
 from small_widths import small
 
 from attnforge.recipe import resolve
-from attnforge.run.progress import ConsoleReporter
 from attnforge.run.training import train
+from attnforge.train.progress import ConsoleReporter
 
 README = Path(__file__).parents[3] / "plugins/ssa_gan/README.md"
 
