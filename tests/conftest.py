@@ -43,6 +43,8 @@ install_import_hook(
         "attnforge_cub",
         "attnforge_df_gan",
         "attnforge_encoders",
+        "attnforge_rat_gan",
+        "attnforge_ssa_gan",
         "attnforge_folder",
         "attnforge_gan",
         "attnforge_machine",

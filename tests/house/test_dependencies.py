@@ -19,6 +19,8 @@ OWN = {
     "attnforge_coco",
     "attnforge_encoders",
     "attnforge_r3gan",
+    "attnforge_rat_gan",
+    "attnforge_ssa_gan",
     "attnforge_df_gan",
     "attnforge_machine",
 }
