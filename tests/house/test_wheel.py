@@ -70,5 +70,17 @@ def test_it_explains_error_codes_from_an_empty_folder(environment: CleanEnvironm
 def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_path: Path) -> None:
     listed = environment.run("attnforge", "plugins", "--json", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr
-    shipped = ("attngan", "sketch-birds", "folder", "cub", "coco", "encoders", "r3gan", "machine", "df-gan", "rat-gan", "ssa-gan")
+    shipped = (
+        "attngan",
+        "sketch-birds",
+        "folder",
+        "cub",
+        "coco",
+        "encoders",
+        "r3gan",
+        "machine",
+        "df-gan",
+        "rat-gan",
+        "ssa-gan",
+    )
     assert all(name in listed.stdout for name in shipped)
