@@ -32,6 +32,8 @@ EXAMPLES = {
     "generator": "single",
     "discriminator": "patches",
     "loss": "relativistic",
+    "sampler": "spherical",
+    "scorer": "smooth",
     "dataset": "shapes",
     "metric": "diversity",
     "tracker": "csv",
@@ -41,7 +43,7 @@ EXAMPLES = {
 """The name of the example component on each page."""
 OPTIONAL: dict[str, tuple[type, ...]] = {
     "dataset": (optional.HasExtras,),
-    "generator": (optional.DrawsCondition,),
+    "generator": (optional.SamplesCondition,),
     "discriminator": (optional.Embeds,),
     "loss": (optional.Varies, optional.Observing, optional.RegionMatcher),
     "task": (optional.RegionMatcher,),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 OWN = {
     "attnforge",
+    "attnforge_gan",
     "attnforge_attngan",
     "attnforge_sketch_birds",
     "attnforge_folder",

@@ -268,7 +268,7 @@ def _terms_of_steps(subject: Subject, side: str) -> Iterator[tuple[dict[str, Ten
 
 
 def _terms(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
-    """The terms of a side; a loss that draws noise draws the same in every call."""
+    """The terms of a side; a loss that samples noise samples the same in every call."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         return _call(loss, side, step)

@@ -27,7 +27,7 @@ WORDS = 6
 IMAGE_SIZE = 32
 VOCABULARY = 20
 CONDITION = 3
-"""Width of the condition that the generator draws."""
+"""Width of the condition that the generator samples."""
 STEPS = 100
 """Steps of the phase that an adversarial step belongs to."""
 
