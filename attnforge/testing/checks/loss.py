@@ -55,7 +55,7 @@ def other_specs(subject: Subject) -> None:
         "one-way discriminators": (replace(spec, unconditional=False), False),
         "discriminators with a logit for each patch": (spec, True),
         "a generator of one image size": (replace(spec, image_sizes=spec.image_sizes[-1:]), False),
-        "a generator that draws no condition": (replace(spec, condition=None), False),
+        "a generator that samples no condition": (replace(spec, condition=None), False),
         "a recipe without an image encoder": (replace(spec, image_encoder=False), False),
         "data with a box": (replace(spec, extras=box), False),
         "other widths": (replace(spec, words=spec.words + 1, vocabulary_size=7), False),
