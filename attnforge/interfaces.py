@@ -75,7 +75,7 @@ class AdversarialStep:
     progress: Progress
     """How far the phase has come, for terms that change or that are computed in some steps only."""
     prompt: Prompt
-    """What the images show: the encoded captions, without gradients, and the condition that was drawn."""
+    """What the images show: the encoded captions, without gradients, and the condition that was sampled."""
     real: tuple[Float[Tensor, "b 3 _ _"], ...]
     """Real images at every size the generator outputs, smallest first."""
     fake: GeneratorOutput

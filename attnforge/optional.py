@@ -37,8 +37,8 @@ class HasExtras(Protocol):
 
 
 @runtime_checkable
-class DrawsCondition(Protocol):
-    """A generator that draws a condition from the sentence and returns it in its output.
+class SamplesCondition(Protocol):
+    """A generator that samples a condition from the sentence and returns it in its output.
 
     Optional. Discriminators and losses are told the width in their specs.
     """
@@ -73,7 +73,7 @@ class Varies(Protocol):
 
 @runtime_checkable
 class Observing(Protocol):
-    """A loss with scalars that are no terms of the objective, and are logged under the names that it gives.
+    """A loss with scalars that are not terms of the objective, and are logged under the names that it gives.
 
     Optional.
     """

@@ -98,7 +98,7 @@ class DiscriminatorSpec:
     sentence: int
     """Width of the sentence vector."""
     condition: int | None = None
-    """Width of the condition that the generator draws; None if it draws none."""
+    """Width of the condition that the generator samples; None if it samples none."""
     extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Shapes, without the batch, of the extras in every prompt."""
 
@@ -114,7 +114,7 @@ class LossSpec:
     image_sizes: tuple[int, ...]
     """Sides in pixels of the generator's images, smallest first."""
     condition: int | None = None
-    """Width of the condition that the generator draws; None if it draws none."""
+    """Width of the condition that the generator samples; None if it samples none."""
     unconditional: bool = True
     """Whether every discriminator can classify images without a prompt."""
     extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -62,9 +62,9 @@ class Prompt(TextFeatures):
     extras: Mapping[str, Float[Tensor, "b *shape"]] = field(default_factory=dict)
     """Other inputs by name, with the shapes that the data set declares, such as a box of each image."""
     condition: Condition | None = None
-    """What the generator drew from the sentence, detached: for discriminators that compare images with it.
+    """What the generator sampled from the sentence, detached: for discriminators that compare images with it.
 
-    None until the generator has run, and for generators that draw nothing.
+    None until the generator has run, and for generators that sample nothing.
     """
     tokens: Int[Tensor, "b l"] | None = None
     """The token ids of the captions, for losses that read or write captions."""
@@ -83,7 +83,7 @@ class Prompt(TextFeatures):
         Args:
             text: The encoded captions.
             extras: Other inputs of each image, by name.
-            condition: What the generator drew from the sentences.
+            condition: What the generator sampled from the sentences.
             tokens: The token ids of the captions.
         """
         return cls(text.words, text.sentence, text.padding, dict(extras or {}), condition, tokens)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from types import ModuleType
 
-from attnforge import interfaces, specs, values
+from attnforge import interfaces, optional, specs, values
 from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, load_plugins
 from attnforge.scaffold import Names, name_plugin, project_files
@@ -32,6 +32,8 @@ EXAMPLES = {
     "generator": "single",
     "discriminator": "patches",
     "loss": "relativistic",
+    "sampler": "spherical",
+    "scorer": "smooth",
     "dataset": "shapes",
     "metric": "diversity",
     "tracker": "csv",
@@ -39,6 +41,14 @@ EXAMPLES = {
     "kernel": "fused",
 }
 """The name of the example component on each page."""
+OPTIONAL: dict[str, tuple[type, ...]] = {
+    "dataset": (optional.HasExtras,),
+    "generator": (optional.SamplesCondition,),
+    "discriminator": (optional.Embeds,),
+    "loss": (optional.Varies, optional.Observing, optional.RegionMatcher),
+    "task": (optional.RegionMatcher,),
+}
+"""What a component of a kind may offer besides its interface."""
 
 
 def kind_pages() -> dict[str, str]:
@@ -54,9 +64,9 @@ def index_page() -> str:
         "# Kinds of components\n",
         "The kinds of components that a plugin can provide. Each page has the interface of the kind, its",
         "spec, a complete example, and the checks of the conformance kit.",
-        "`attnforge plugins new NAME --kind KIND` writes the example as a package;",
-        "[the tutorial](../../tutorial/write-a-plugin.md) continues from there. Shipped components are",
-        "listed under [components](../components.md).\n",
+        "`attnforge plugins new NAME --kind KIND` writes the example as a package, with several `--kind` the",
+        "examples of all of them; [the tutorial](../../tutorial/write-a-plugin.md) continues from there.",
+        "Shipped components are listed under [components](../components.md).\n",
         "| Kind | Meaning |",
         "|---|---|",
         *rows,
@@ -69,18 +79,28 @@ def index_page() -> str:
 def kind_page(kind: str) -> str:
     """One kind: its interface, its spec, an example and its checks."""
     protocol = INTERFACES[kind]
-    names = name_plugin(f"{EXAMPLES[kind]}-{kind}", kind=kind, plugins=load_plugins(installed=False))
+    names = name_plugin(f"{EXAMPLES[kind]}-{kind}", kinds=[kind], plugins=load_plugins(installed=False))
     parts = [
         f"# {kind[0].upper()}{kind[1:].replace('-', ' ')}\n",
         f"A component of the kind `{kind}`: {KINDS[kind].summary}.\n",
     ]
     parts += ["## Interface\n", _source(protocol), ""]
+    parts += list(_optional(kind))
     parts += list(_spec(protocol))
     parts += list(_values(protocol))
     parts += list(_example(names))
     parts += list(_checks(kind))
     parts += [f"Shipped components of this kind: [`{kind}`](../components.md#{kind}).\n"]
     return "\n".join(parts)
+
+
+def _optional(kind: str) -> Iterator[str]:
+    """The protocols that a component of the kind may implement besides its interface."""
+    protocols = OPTIONAL.get(kind, ())
+    if protocols:
+        yield "Besides, it may offer, from `attnforge.optional`:\n"
+        for protocol in protocols:
+            yield _source(protocol) + "\n"
 
 
 def _source(target: type) -> str:
@@ -145,10 +165,11 @@ def _example(names: Names) -> Iterator[str]:
     """The component that the scaffold writes, its declaration and a recipe that uses it."""
     files = project_files(names)
     yield "## A complete example\n"
-    command = f"attnforge plugins new {names.plugin} --kind {names.kind}"
+    (part,) = names.parts
+    command = f"attnforge plugins new {names.plugin} --kind {part.kind}"
     yield f"`{command}` writes this and the rest of the package.\n"
     for path, language in (
-        (f"{names.package}/{names.module}.py", "python"),
+        (f"{names.package}/{part.module}.py", "python"),
         (f"{names.package}/plugin.py", "python"),
         (f"{names.package}/recipes/{names.plugin}.yaml", "yaml"),
         (f"tests/test_{names.plugin.replace('-', '_')}.py", "python"),

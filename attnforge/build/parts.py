@@ -30,7 +30,7 @@ from attnforge.interfaces import (
     TextEncoder,
     Tokenizer,
 )
-from attnforge.optional import DrawsCondition
+from attnforge.optional import SamplesCondition
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
@@ -135,8 +135,8 @@ class Parts:
 
     @property
     def condition(self) -> int | None:
-        """Width of the condition that the generator draws, if it draws one."""
-        return self.generator.condition if isinstance(self.generator, DrawsCondition) else None
+        """Width of the condition that the generator samples, if it draws one."""
+        return self.generator.condition if isinstance(self.generator, SamplesCondition) else None
 
     @cached_property
     def discriminators(self) -> tuple[Discriminator, ...]:

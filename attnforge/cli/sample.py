@@ -34,7 +34,7 @@ from attnforge.terminal import print_text
 @click.option(
     "--sampling",
     metavar="YAML",
-    help="How to generate, such as '{use: noise, truncation: 2}'; by default as the run's recipe says.",
+    help="How to generate, such as '{use: noise, truncation: 2}'; by default as in the run's recipe.",
 )
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)

@@ -1,6 +1,15 @@
-"""Writes a new plugin: a complete distribution with a working component to start from."""
+"""Writes a new plugin: a complete distribution with working components to start from."""
 
-from attnforge.scaffold.names import MAX_NAME_LENGTH, Names, name_plugin
+from attnforge.scaffold.names import MAX_NAME_LENGTH, Names, PartNames, name_plugin
 from attnforge.scaffold.project import project_files, write_project
+from attnforge.scaffold.several import kinds_listed
 
-__all__ = ["MAX_NAME_LENGTH", "Names", "name_plugin", "project_files", "write_project"]
+__all__ = [
+    "MAX_NAME_LENGTH",
+    "Names",
+    "PartNames",
+    "kinds_listed",
+    "name_plugin",
+    "project_files",
+    "write_project",
+]

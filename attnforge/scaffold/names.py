@@ -1,8 +1,9 @@
-"""All names in a new plugin, derived from the plugin's name and its component's kind."""
+"""All names in a new plugin, derived from the plugin's name and the kinds of its components."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnforge.errors import PluginError, Problem, nearest
@@ -15,30 +16,20 @@ _VALID_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX = "attnforge-"
 _OPERATION = "word-attention-"
 """Prefix of a kernel's name: the operation that it computes."""
+_SLOTS = ("conditioner", "attention", "stage", "kernel")
+"""What the generator of a new plugin has no slot for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """The names of one plugin with one component."""
+class PartNames:
+    """The names of one component of a plugin."""
 
-    plugin: str
-    """Name of the plugin, its folder and its recipe, such as `gated-attention`."""
     kind: str
-    """The kind of its component."""
+    """The kind of the component."""
     component: str
     """Name of the component in recipes, such as `gated`."""
     class_name: str
     """The component's class, such as `GatedAttention`."""
-
-    @property
-    def distribution(self) -> str:
-        """Name of the distribution, such as `attnforge-gated-attention`."""
-        return _PREFIX + self.plugin
-
-    @property
-    def package(self) -> str:
-        """Name of the package to import, such as `attnforge_gated_attention`."""
-        return self.distribution.replace("-", "_")
 
     @property
     def module(self) -> str:
@@ -51,41 +42,81 @@ class Names:
         return self.component.removeprefix(_OPERATION) if self.kind == "kernel" else self.component
 
 
-def name_plugin(name: str, *, kind: str, plugins: PluginCatalogue) -> Names:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names of one plugin and its components."""
+
+    plugin: str
+    """Name of the plugin, its folder and its recipe, such as `gated-attention`."""
+    parts: tuple[PartNames, ...]
+    """The names of its components, at least one, each of another kind."""
+
+    @property
+    def distribution(self) -> str:
+        """Name of the distribution, such as `attnforge-gated-attention`."""
+        return _PREFIX + self.plugin
+
+    @property
+    def package(self) -> str:
+        """Name of the package to import, such as `attnforge_gated_attention`."""
+        return self.distribution.replace("-", "_")
+
+
+def name_plugin(name: str, *, kinds: Sequence[str], plugins: PluginCatalogue) -> Names:
     """All names of a new plugin.
 
     Args:
-        name: Name of the plugin, lower-case words joined by hyphens. If it ends with the kind, the component
-            has the name without it: the attention of `gated-attention` is `gated`.
-        kind: One of `attnforge.plugin.KINDS`.
+        name: Name of the plugin, lower-case words joined by hyphens. If it ends with one of the kinds, the
+            components have the name without it: the attention of `gated-attention` is `gated`.
+        kinds: The kinds of its components, of `attnforge.plugin.KINDS`.
         plugins: The plugins whose names are taken.
 
     Raises:
-        PluginError: `unknown-kind`, `plugin-name` for an invalid name, or `name-taken` when a plugin, a
-            recipe or a component of that kind has the name.
+        PluginError: `unknown-kind`; `kinds-conflict` when a kind is repeated, or no recipe can use all of the
+            components; `plugin-name` for an invalid name; `name-taken` when a plugin, a recipe or a component
+            of such a kind has the name.
     """
-    if kind not in KINDS:
-        close = nearest(kind, list(KINDS))
-        expected = f"`{close}`; kinds are {', '.join(KINDS)}" if close else f"one of {', '.join(KINDS)}"
-        raise PluginError(
-            Problem("unknown-kind", f"there is no kind `{kind}`", None, expected, "attnforge components")
-        )
-    stem = name.removesuffix(f"-{kind}")
-    if reason := _invalid_reason(name, kind):
-        expected = f"lower-case words joined by hyphens, such as `gated-{kind}`"
+    _check_kinds(kinds)
+    if reason := _invalid_reason(name, kinds):
+        expected = f"lower-case words joined by hyphens, such as `gated-{kinds[0]}`"
         raise PluginError(Problem("plugin-name", f"invalid plugin name `{name}`: {reason}", None, expected))
-    words = stem.split("-") + kind.split("-")
-    names = Names(
-        plugin=name,
-        kind=kind,
-        component=_OPERATION + stem if kind == "kernel" else stem,
-        class_name="".join(word.capitalize() for word in words),
+    suffix = next((f"-{kind}" for kind in kinds if name.endswith(f"-{kind}")), "")
+    stem = name.removesuffix(suffix)
+    parts = tuple(
+        PartNames(
+            kind=kind,
+            component=_OPERATION + stem if kind == "kernel" else stem,
+            class_name="".join(word.capitalize() for word in [*stem.split("-"), *kind.split("-")]),
+        )
+        for kind in kinds
     )
+    names = Names(plugin=name, parts=parts)
     _check_free(names, plugins)
     return names
 
 
-def _invalid_reason(name: str, kind: str) -> str | None:
+def _check_kinds(kinds: Sequence[str]) -> None:
+    for kind in kinds:
+        if kind not in KINDS:
+            close = nearest(kind, list(KINDS))
+            expected = f"`{close}`; kinds are {', '.join(KINDS)}" if close else f"one of {', '.join(KINDS)}"
+            message = f"there is no kind `{kind}`"
+            raise PluginError(Problem("unknown-kind", message, None, expected, "attnforge components"))
+    repeated = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+    if repeated:
+        message = f"the kind `{repeated[0]}` is given twice, and a new plugin has one component of a kind"
+        raise PluginError(Problem("kinds-conflict", message, expected="each `--kind` once"))
+    unusable = [kind for kind in _SLOTS if kind in kinds]
+    if "generator" in kinds and unusable:
+        message = f"the generator of a new plugin has no slot for a new {unusable[0]}, so no recipe uses both"
+        expected = f"`{unusable[0]}` without `generator`: recipes put it into the generator `multi-stage`"
+        raise PluginError(Problem("kinds-conflict", message, expected=expected))
+    if "kernel" in kinds and "attention" in kinds:
+        message = "the attention of a new plugin calls no kernel, so no recipe uses a new kernel for it"
+        raise PluginError(Problem("kinds-conflict", message, expected="two plugins"))
+
+
+def _invalid_reason(name: str, kinds: Sequence[str]) -> str | None:
     """Why a name is invalid, or None."""
     if not _VALID_NAME.fullmatch(name):
         return "it is not lower-case words joined by hyphens, beginning with a letter"
@@ -93,19 +124,20 @@ def _invalid_reason(name: str, kind: str) -> str | None:
         return f"it has {len(name)} characters, the limit is {MAX_NAME_LENGTH}"
     if name.startswith(_PREFIX):
         return f"the prefix `{_PREFIX}` is added automatically; use `{name.removeprefix(_PREFIX)}`"
-    if name == kind:
+    if name in kinds:
         return "it consists of the kind alone"
     return None
 
 
 def _check_free(names: Names, plugins: PluginCatalogue) -> None:
     owners = {plugin.name: plugin for plugin in plugins.plugins}
+    taken = next((part for part in names.parts if part.component in plugins.registry.names(part.kind)), None)
     if names.plugin in owners:
         owner, step = f"the plugin {owners[names.plugin]}", "attnforge plugins"
-    elif names.component in plugins.registry.names(names.kind):
-        component = plugins.registry.get(names.kind, names.component)
-        owner = f"the {names.kind} `{names.component}` of {plugins.owner(component)}"
-        step = f"attnforge components {names.kind}"
+    elif taken is not None:
+        component = plugins.registry.get(taken.kind, taken.component)
+        owner = f"the {taken.kind} `{taken.component}` of {plugins.owner(component)}"
+        step = f"attnforge components {taken.kind}"
     elif recipe := next((recipe for recipe in library(plugins) if recipe.name == names.plugin), None):
         owner, step = f"a recipe of {recipe.provider}", "attnforge recipes"
     else:

@@ -4,8 +4,8 @@
 
     TestGated = conformance("attention/gated")
 
-`attnforge.testing.strategies` has hypothesis strategies for your own tests. The kit needs the extra
-`attnforge[testing]`; nothing else in attnforge imports it.
+For your own tests, `adversarial_step` makes the input of a loss, and `attnforge.testing.strategies` has
+hypothesis strategies. The kit needs the extra `attnforge[testing]`; nothing else in attnforge imports it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ except ImportError as error:
 
 from attnforge.testing.checks import Check, checks_of
 from attnforge.testing.conformance import conformance
+from attnforge.testing.examples import adversarial_step
 from attnforge.testing.report import Report, run
 
-__all__ = ["Check", "Report", "checks_of", "conformance", "run"]
+__all__ = ["Check", "Report", "adversarial_step", "checks_of", "conformance", "run"]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from attnforge.optional import Embeds
 from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 from attnforge.values import Condition, Prompt, TextFeatures
@@ -182,8 +183,13 @@ def _generate(network: Any, inputs: Tensors) -> Tensors:
 
 def _discriminate(network: Any, inputs: Tensors) -> Tensors:
     features = network.features(inputs["images"])
-    alone = {"logits": network.logits(features, None)} if network.unconditional else {}
-    return {"features": features, **alone, WITH_PROMPT: network.logits(features, prompt_of(inputs))}
+    outputs = {"features": features, WITH_PROMPT: network.logits(features, prompt_of(inputs))}
+    if network.unconditional:
+        outputs["logits"] = network.logits(features, None)
+    if isinstance(network, Embeds):
+        embedded = network.embed(features)
+        outputs |= {"regions": embedded.regions, "image": embedded.image}
+    return outputs
 
 
 _INPUTS: dict[str, Callable[[Any, Any, int, int], Tensors]] = {

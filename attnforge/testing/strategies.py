@@ -136,6 +136,14 @@ def batches(
     )
 
 
+def extra_shapes() -> SearchStrategy[dict[str, tuple[int, ...]]]:
+    """The shapes of a data set's extras by name: a box, key points with their visibility, both, or none."""
+    shapes: dict[str, tuple[int, ...]] = {"box": (4,), "keypoints": (5, 3)}
+    return st.sets(st.sampled_from(sorted(shapes))).map(
+        lambda names: {name: shapes[name] for name in sorted(names)}
+    )
+
+
 def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
     """Small specs of a kind of component; None for kinds without a spec.
 
@@ -169,9 +177,13 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
             condition=widths,
             words=widths,
         ),
-        "generator": st.builds(GeneratorSpec, words=widths),
+        "generator": st.builds(GeneratorSpec, words=widths, extras=extra_shapes()),
         "discriminator": st.builds(
-            DiscriminatorSpec, image_size=sides, sentence=widths, condition=st.none() | widths
+            DiscriminatorSpec,
+            image_size=sides,
+            sentence=widths,
+            condition=st.none() | widths,
+            extras=extra_shapes(),
         ),
         "dataset": st.builds(DataSpec, split=st.sampled_from(("train", "test")), image_size=sides),
     }
@@ -179,9 +191,10 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
         LossSpec,
         words=widths,
         vocabulary_size=st.integers(3, 30),
-        image_sizes=st.just((16, 32)),
+        image_sizes=st.sampled_from(((32,), (16, 32))),
         condition=st.none() | widths,
         unconditional=st.booleans(),
+        extras=extra_shapes(),
         image_encoder=st.booleans(),
     )
     strategies |= dict.fromkeys(("tokenizer", "kernel"), st.none())

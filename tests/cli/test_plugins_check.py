@@ -19,7 +19,7 @@ from attnforge.plugin import Component, hookimpl
 
 @hookimpl
 def attnforge_components():
-    names = "whole vanished mute bare loose told short odd untyped schemaless unexplained".split()
+    names = "whole vanished mute bare loose specless short odd untyped schemaless unexplained".split()
     return [
         Component("loss", name, f"checked_parts:{name.title()}", "" if name == "mute" else "a loss")
         for name in names
@@ -44,7 +44,7 @@ import click
 from attnforge.plugin import Migration
 
 class Plain:
-    def __init__(self) -> None: ...
+    def __init__(self, spec) -> None: ...
     def generator(self, game): ...
     def discriminator(self, game): ...
 
@@ -55,7 +55,7 @@ class Whole(Plain):
         weight: Scales it.
     """
 
-    def __init__(self, *, weight: float = 1.0) -> None: ...
+    def __init__(self, spec, *, weight: float = 1.0) -> None: ...
 
 class Mute(Plain):
     """Has no summary."""
@@ -66,16 +66,17 @@ class Bare(Plain):
 class Loose(Plain):
     """Takes anything."""
 
-    def __init__(self, **options: float) -> None: ...
+    def __init__(self, spec, **options: float) -> None: ...
 
-class Told(Plain):
-    """Wants a spec."""
+class Specless(Plain):
+    """Takes no spec."""
 
-    def __init__(self, spec) -> None: ...
+    def __init__(self) -> None: ...
 
 class Short:
     """Lacks a method."""
 
+    def __init__(self, spec) -> None: ...
     def generator(self, game): ...
 
 class Odd(Plain):
@@ -86,7 +87,7 @@ class Odd(Plain):
 class Untyped(Plain):
     """Has an option of no type."""
 
-    def __init__(self, *, height=1.0) -> None: ...
+    def __init__(self, spec, *, height=1.0) -> None: ...
 
 class Schemaless(Plain):
     """Has an option of a type that YAML lacks.
@@ -95,12 +96,12 @@ class Schemaless(Plain):
         function: Is called.
     """
 
-    def __init__(self, *, function: Callable[[], None] = print) -> None: ...
+    def __init__(self, spec, *, function: Callable[[], None] = print) -> None: ...
 
 class Unexplained(Plain):
     """Says nothing of its option."""
 
-    def __init__(self, *, height: float = 1.0) -> None: ...
+    def __init__(self, spec, *, height: float = 1.0) -> None: ...
 
 MIGRATIONS = [Migration(to=2)]
 NO_MIGRATIONS = ["to 2"]
@@ -165,7 +166,7 @@ def test_each_way_to_be_wrong_fails_its_own_check(folder: Path, capsys: pytest.C
         ("migrations load", "loss/stuck"),
         ("options are documented", "loss/bare"),
         ("is built from a spec", "loss/loose"),
-        ("is built from a spec", "loss/told"),
+        ("is built from a spec", "loss/specless"),
         ("implements its interface", "loss/short"),
         ("implements its interface", "loss/odd"),
         ("options have types", "loss/untyped"),

@@ -28,6 +28,42 @@ def test_it_writes_the_plugin_and_says_what_to_type_next(
     ]
 
 
+def test_several_kinds_make_one_plugin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (
+        run(
+            [
+                "plugins",
+                "new",
+                "tried-gan",
+                "--kind",
+                "generator",
+                "--kind",
+                "discriminator",
+                "--kind",
+                "loss",
+            ]
+        )
+        == 0
+    )
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == (
+        "tried-gan: the generator, discriminator and loss `tried-gan`, the recipe `tried-gan` and their tests"
+    )
+    assert (tmp_path / "tried-gan" / "tests" / "test_discriminator.py").is_file()
+
+
+def test_kinds_that_do_not_combine_write_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["plugins", "new", "tried", "--kind", "generator", "--kind", "attention"]) == 1
+    assert "error[kinds-conflict]" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "my plugins" / "new"
     assert run(["plugins", "new", "gated-attention", "--kind", "attention", "--folder", str(folder)]) == 0

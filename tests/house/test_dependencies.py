@@ -12,12 +12,17 @@ from pathlib import Path
 
 OWN = {
     "attnforge",
+    "attnforge_gan",
     "attnforge_attngan",
     "attnforge_sketch_birds",
     "attnforge_folder",
     "attnforge_cub",
     "attnforge_coco",
     "attnforge_encoders",
+    "attnforge_r3gan",
+    "attnforge_rat_gan",
+    "attnforge_ssa_gan",
+    "attnforge_df_gan",
     "attnforge_machine",
 }
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-LONGEST = 300
+LONGEST = 400
 FOREIGN = re.compile(r"(?<![\w.~])/(?:home|mnt|opt|root|srv|work)/\w|:[/]{2}\S+/simple\b|--index-[u]rl")
 """A path of one machine, or the address of a package registry."""
 

@@ -7,18 +7,24 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from scaffolding import write_all_kinds
+import yaml
+from scaffolding import COMBINATIONS, write_all_kinds
 
 from attnforge.cli.plugins.checks.components import missing_of
 from attnforge.errors import PluginError
 from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, load_plugins
 from attnforge.recipe import resolve
+from attnforge.recipe.tree import choices
 from attnforge.scaffold import MAX_NAME_LENGTH, Names, name_plugin, project_files, write_project
 
 ROOT = Path(__file__).parents[2]
+Kind: TypeAlias = str | tuple[str, int]
+"""A kind, or one of the combinations."""
+SEVERAL = "several"
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +35,17 @@ def plugins() -> PluginCatalogue:
 @pytest.fixture(scope="module")
 def written(
     plugins: PluginCatalogue, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[str, Names]]:
-    """The folder with a plugin of each kind, and their names."""
+) -> tuple[Path, dict[Kind, Names]]:
+    """The folder with a plugin of each kind and some of several, and their names by kind."""
     folder = tmp_path_factory.mktemp("written")
-    return folder, write_all_kinds(folder, plugins=plugins)
+    named = write_all_kinds(folder, plugins=plugins)
+    for index, kinds in enumerate(COMBINATIONS):
+        named[SEVERAL, index] = name_plugin(f"several-{index}", kinds=kinds, plugins=plugins)
+        write_project(named[SEVERAL, index], folder)
+    return folder, named
 
 
-def test_the_files_are_in_ruff_s_format_and_pass_its_rules(written: tuple[Path, dict[str, Names]]) -> None:
+def test_the_files_are_in_ruff_s_format_and_pass_its_rules(written: tuple[Path, dict[Kind, Names]]) -> None:
     folder, named = written
     _ruff_finds_nothing(folder, named.values())
 
@@ -45,25 +55,30 @@ def test_so_are_those_with_short_and_long_names(plugins: PluginCatalogue, tmp_pa
     long |= {f"bare {kind}": "n" * MAX_NAME_LENGTH for kind in KINDS}
     for place, name in {**long, **{f"short {kind}": "x" for kind in KINDS}}.items():
         kind = place.split()[-1]
-        write_project(name_plugin(name, kind=kind, plugins=plugins), tmp_path / place.replace(" ", "-"))
+        write_project(name_plugin(name, kinds=[kind], plugins=plugins), tmp_path / place.replace(" ", "-"))
     assert len(list(tmp_path.glob("*/*/pyproject.toml"))) == 3 * len(KINDS)
     _ruff("check", "--no-cache", tmp_path)
     _ruff("format", "--no-cache", "--check", tmp_path)
 
 
-def test_their_types_hold(written: tuple[Path, dict[str, Names]], tmp_path: Path) -> None:
+def test_their_types_hold(written: tuple[Path, dict[Kind, Names]], tmp_path: Path) -> None:
     folder, named = written
     configuration = folder / named["loss"].plugin / "pyproject.toml"
     packages = [folder / names.plugin / names.package for names in named.values()]
-    tests = [path for names in named.values() for path in (folder / names.plugin / "tests").iterdir()]
+    tests = [
+        path
+        for names in named.values()
+        if len(names.parts) == 1  # those of several are the same, and would have the same names
+        for path in (folder / names.plugin / "tests").iterdir()
+    ]
     flags = ["--config-file", str(configuration), "--cache-dir", str(tmp_path)]
     checked = _run("-m", "mypy", *flags, *map(str, [*packages, *tests]))
     assert checked.returncode == 0, checked.stdout
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_component_is_complete_and_the_recipe_uses_it(
-    kind: str, written: tuple[Path, dict[str, Names]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [*KINDS, *((SEVERAL, index) for index in range(len(COMBINATIONS)))], ids=str)
+def test_the_components_are_complete_and_the_recipe_uses_them(
+    kind: Kind, written: tuple[Path, dict[Kind, Names]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, named = written
     names = named[kind]
@@ -71,11 +86,37 @@ def test_the_component_is_complete_and_the_recipe_uses_it(
     monkeypatch.setenv("ATTNFORGE_PLUGINS", f"{names.plugin}={names.package}.plugin")
     plugins = load_plugins()
     assert [plugin.reason for plugin in plugins.plugins if plugin.reason] == []
-    target = plugins.registry.load(plugins.registry.get(kind, names.component))
-    assert target.__name__ == names.class_name
-    assert missing_of(target, INTERFACES[kind]) is None
-    recipe = folder / names.plugin / names.package / "recipes" / f"{names.plugin}.yaml"
-    assert names.recipe_name in _strings(resolve(names.plugin, plugins=plugins).get("")), recipe.read_text()
+    resolved = resolve(names.plugin, plugins=plugins)
+    used = {(choice.component.kind, choice.component.name) for choice in choices(resolved.tree)}
+    for part in names.parts:
+        target = plugins.registry.load(plugins.registry.get(part.kind, part.component))
+        assert target.__name__ == part.class_name
+        assert missing_of(target, INTERFACES[part.kind]) is None
+        if part.kind == "kernel":
+            assert part.recipe_name in _strings(resolved.get(""))
+        else:
+            assert (part.kind, part.component) in used
+
+
+def test_every_kind_is_in_some_combination() -> None:
+    assert {kind for kinds in COMBINATIONS for kind in kinds} == set(KINDS)
+
+
+def test_a_plugin_of_several_has_a_module_and_tests_for_each(plugins: PluginCatalogue) -> None:
+    files = project_files(name_plugin("tried", kinds=["generator", "loss"], plugins=plugins))
+    assert {path for path in files if path.endswith(".py")} == {
+        *(f"attnforge_tried/{name}.py" for name in ("__init__", "plugin", "generator", "loss")),
+        *(f"tests/test_{name}.py" for name in ("generator", "loss")),
+    }
+    assert "- the loss `tried`: a relativistic adversarial loss\n" in files["README.md"]
+
+
+def test_where_recipes_differ_the_new_component_wins(plugins: PluginCatalogue) -> None:
+    for kinds in (["attention", "stage"], ["stage", "attention"]):
+        files = project_files(name_plugin("tried", kinds=kinds, plugins=plugins))
+        recipe = yaml.safe_load(files["attnforge_tried/recipes/tried.yaml"])
+        refined = {"use": "refine", "attention": "tried", "residual_blocks": 1}
+        assert recipe["generator"]["stages"] == ["tried", refined, refined]
 
 
 def _strings(value: object) -> set[object]:
@@ -91,19 +132,19 @@ def test_the_plugin_is_for_versions_up_to_the_next_that_may_break_it(
     version: str, range_: str, plugins: PluginCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("attnforge.__version__", version)
-    files = project_files(name_plugin("tried-loss", kind="loss", plugins=plugins))
+    files = project_files(name_plugin("tried-loss", kinds=["loss"], plugins=plugins))
     project = tomllib.loads(files["pyproject.toml"])["project"]
     assert project["dependencies"] == [f"attnforge{range_}", "jaxtyping", "pydantic", "torch"]
     assert project["optional-dependencies"]["testing"] == [f"attnforge[testing]{range_}"]
 
 
 def test_the_licence_is_attnforge_s_own(plugins: PluginCatalogue) -> None:
-    files = project_files(name_plugin("tried-loss", kind="loss", plugins=plugins))
+    files = project_files(name_plugin("tried-loss", kinds=["loss"], plugins=plugins))
     assert files["LICENSE"] == (ROOT / "LICENSE").read_text()
 
 
 def test_existing_files_are_not_changed(plugins: PluginCatalogue, tmp_path: Path) -> None:
-    names = name_plugin("tried-loss", kind="loss", plugins=plugins)
+    names = name_plugin("tried-loss", kinds=["loss"], plugins=plugins)
     (tmp_path / "tried-loss").mkdir()
     (tmp_path / "tried-loss" / "README.md").write_text("mine")
     with pytest.raises(PluginError, match="folder-taken"):
@@ -115,14 +156,14 @@ def test_existing_files_are_not_changed(plugins: PluginCatalogue, tmp_path: Path
 def test_an_existing_empty_folder_is_refused(plugins: PluginCatalogue, tmp_path: Path) -> None:
     (tmp_path / "tried-loss").mkdir()
     with pytest.raises(PluginError, match="folder-taken"):
-        write_project(name_plugin("tried-loss", kind="loss", plugins=plugins), tmp_path)
+        write_project(name_plugin("tried-loss", kinds=["loss"], plugins=plugins), tmp_path)
     assert list((tmp_path / "tried-loss").iterdir()) == []
 
 
 def test_a_folder_below_a_file_cannot_be_written_to(plugins: PluginCatalogue, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PluginError, match="plugin-not-written"):
-        write_project(name_plugin("tried-loss", kind="loss", plugins=plugins), tmp_path / "file" / "below")
+        write_project(name_plugin("tried-loss", kinds=["loss"], plugins=plugins), tmp_path / "file" / "below")
 
 
 def _ruff_finds_nothing(folder: Path, named: Iterable[Names]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from clean_environment import build_wheel, clean_environment
-from scaffolding import TWO_STEPS
+from scaffolding import COMBINATIONS, TWO_STEPS
 
 from attnforge.plugin import KINDS, load_plugins
 from attnforge.scaffold import name_plugin, write_project
@@ -21,14 +21,20 @@ QUICK = ("attention",)
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.long]) for kind in KINDS]
+    "kinds",
+    [
+        *(pytest.param((kind,), marks=[] if kind in QUICK else [pytest.mark.long]) for kind in KINDS),
+        *(pytest.param(kinds, marks=[pytest.mark.long]) for kinds in COMBINATIONS),
+    ],
+    ids=" ".join,
 )
 def test_a_new_plugin_passes_its_tests_and_trains_as_installed(
-    kind: str, attnforge_wheel: Path, tmp_path: Path
+    kinds: tuple[str, ...], attnforge_wheel: Path, tmp_path: Path
 ) -> None:
-    names = name_plugin(f"{STEMS.get(kind, 'tried')}-{kind}", kind=kind, plugins=load_plugins())
+    kind = kinds[0]
+    names = name_plugin(f"{STEMS.get(kind, 'tried')}-{kind}", kinds=kinds, plugins=load_plugins())
     project = tmp_path / names.plugin
-    if kind in STEMS:
+    if kinds in ((stem,) for stem in STEMS):
         shutil.copytree(ROOT / "plugins" / names.plugin, project)
     else:
         write_project(names, tmp_path)

@@ -16,22 +16,58 @@ def plugins() -> PluginCatalogue:
 
 def _refused(name: str, *, kind: str, plugins: PluginCatalogue) -> Problem:
     with pytest.raises(PluginError) as caught:
-        name_plugin(name, kind=kind, plugins=plugins)
+        name_plugin(name, kinds=[kind], plugins=plugins)
     (problem,) = caught.value.problems
     return problem
+
+
+def test_components_of_several_kinds_share_the_name(plugins: PluginCatalogue) -> None:
+    names = name_plugin("tried-gan", kinds=["generator", "loss"], plugins=plugins)
+    assert [(part.kind, part.component, part.class_name) for part in names.parts] == [
+        ("generator", "tried-gan", "TriedGanGenerator"),
+        ("loss", "tried-gan", "TriedGanLoss"),
+    ]
+    names = name_plugin("tried-loss", kinds=["stage", "loss", "kernel"], plugins=plugins)
+    assert [part.component for part in names.parts] == ["tried", "tried", "word-attention-tried"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "reason"),
+    [
+        (["loss", "loss"], "the kind `loss` is given twice"),
+        (["generator", "stage"], "no slot for a new stage"),
+        (["kernel", "attention"], "calls no kernel"),
+    ],
+)
+def test_kinds_that_no_recipe_can_use_together_are_refused(
+    kinds: list[str], reason: str, plugins: PluginCatalogue
+) -> None:
+    with pytest.raises(PluginError) as caught:
+        name_plugin("tried", kinds=kinds, plugins=plugins)
+    (problem,) = caught.value.problems
+    assert problem.code == "kinds-conflict"
+    assert reason in problem.message
+
+
+def test_a_component_of_any_kind_that_is_taken_is_refused(plugins: PluginCatalogue) -> None:
+    with pytest.raises(PluginError) as caught:
+        name_plugin("hinge", kinds=["generator", "loss"], plugins=plugins)
+    assert "the loss `hinge` of gan" in caught.value.problems[0].message
 
 
 def test_the_component_has_the_name_without_the_kind(
     plugins: PluginCatalogue,
 ) -> None:
-    names = name_plugin("gated-attention", kind="attention", plugins=plugins)
-    assert (names.component, names.class_name, names.module) == ("gated", "GatedAttention", "attention")
+    names = name_plugin("gated-attention", kinds=["attention"], plugins=plugins)
+    (part,) = names.parts
+    assert (part.component, part.class_name, part.module) == ("gated", "GatedAttention", "attention")
     assert (names.distribution, names.package) == ("attnforge-gated-attention", "attnforge_gated_attention")
 
 
 def test_any_other_name_is_the_component_s_too(plugins: PluginCatalogue) -> None:
-    names = name_plugin("two-way", kind="text-encoder", plugins=plugins)
-    assert (names.component, names.class_name, names.module) == (
+    names = name_plugin("two-way", kinds=["text-encoder"], plugins=plugins)
+    (part,) = names.parts
+    assert (part.component, part.class_name, part.module) == (
         "two-way",
         "TwoWayTextEncoder",
         "text_encoder",
@@ -39,8 +75,9 @@ def test_any_other_name_is_the_component_s_too(plugins: PluginCatalogue) -> None
 
 
 def test_a_kernel_has_its_operation_in_its_name_but_not_in_recipes(plugins: PluginCatalogue) -> None:
-    names = name_plugin("tiled-kernel", kind="kernel", plugins=plugins)
-    assert (names.component, names.recipe_name) == ("word-attention-tiled", "tiled")
+    names = name_plugin("tiled-kernel", kinds=["kernel"], plugins=plugins)
+    (part,) = names.parts
+    assert (part.component, part.recipe_name) == ("word-attention-tiled", "tiled")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +118,7 @@ def test_a_name_that_is_taken_is_refused_with_its_owner(
 
 
 def test_the_same_name_of_another_kind_is_free(plugins: PluginCatalogue) -> None:
-    assert name_plugin("word-loss", kind="loss", plugins=plugins).component == "word"
+    assert name_plugin("word-loss", kinds=["loss"], plugins=plugins).parts[0].component == "word"
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest(plugins: PluginCatalogue) -> None:

@@ -24,7 +24,7 @@ def test_it_is_what_the_command_writes() -> None:
         for name in listed.stdout.decode().split("\0")
         if name and (PLUGIN / name).is_file()
     }
-    names = name_plugin("gated-attention", kind="attention", plugins=load_plugins())
+    names = name_plugin("gated-attention", kinds=["attention"], plugins=load_plugins())
     assert kept == project_files(names), (
         "write it again: remove plugins/gated-attention, then run "
         "attnforge plugins new gated-attention --kind attention --folder plugins"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from attnforge.plugin import KINDS, PluginCatalogue
 from attnforge.scaffold import Names, name_plugin, write_project
@@ -24,9 +25,21 @@ TWO_STEPS = (
 """Overrides under which the recipe of any new plugin trains in seconds."""
 
 
-def write_all_kinds(folder: Path, *, plugins: PluginCatalogue, stem: str = "tried") -> dict[str, Names]:
+def write_all_kinds(folder: Path, *, plugins: PluginCatalogue, stem: str = "tried") -> dict[Any, Names]:
     """A plugin for each kind, below `folder`; the names by kind."""
-    named = {kind: name_plugin(f"{stem}-{kind}", kind=kind, plugins=plugins) for kind in KINDS}
+    named: dict[Any, Names] = {
+        kind: name_plugin(f"{stem}-{kind}", kinds=[kind], plugins=plugins) for kind in KINDS
+    }
     for names in named.values():
         write_project(names, folder)
     return named
+
+
+FAMILY = ("generator", "discriminator", "loss")
+"""What a family of generators brings."""
+COMBINATIONS = (
+    FAMILY,
+    ("kernel", "stage", "conditioner", "loss", "dataset", "metric", "task", "tokenizer"),
+    ("attention", "stage", "conditioner", "text-encoder", "image-encoder", "discriminator", "tracker"),
+)
+"""Kinds for plugins of several components; together, all of them."""

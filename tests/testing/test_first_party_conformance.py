@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.encoding import CaptionEncoder
 from attnforge.plugin import load_plugins
-from attnforge.specs import DataSpec, ImageSpec, MetricSpec, TextSpec
+from attnforge.specs import DataSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
 from attnforge.testing import conformance
+from attnforge.testing.checks import declaration, plugin_module
 from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.texts import ExampleTextEncoder
 
@@ -89,6 +90,11 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
             "channels": 4,
         }
     },
+    "generator/r3gan": {"options": {"channels": [8, 8, 4], "group_channels": 4}},
+    "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
+    "generator/rat-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7}},
+    "generator/ssa-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7, "mask_channels": 3}},
+    "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},
@@ -101,6 +107,92 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     },
 }
 """What components need besides their defaults."""
+MULTI_STAGE = SETTINGS["generator/multi-stage"]["options"]
+ONE_WAY = LossSpec(
+    words=6,
+    vocabulary_size=20,
+    image_sizes=(16,),
+    unconditional=False,
+    extras={"box": (4,)},
+    image_encoder=False,
+)
+"""For losses that train one-way discriminators, of a generator that draws no condition."""
+MISMATCHES = ("circular", "other-class", "all", "none")
+SMALL_TRANSFORMER = {"dim": 8, "layers": 1, "heads": 2}
+VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
+    "tokenizer/character": {"extra": {"extra": "éß"}},
+    "tokenizer/sentencepiece": {"unigram": {"model": "unigram"}},
+    "tokenizer/word": {"ascii": {"letters": "ascii"}, "max size": {"max_size": 4000}},
+    "text-encoder/bigru": {"mean": {"sentence": "mean", "dropout": 0.0}},
+    "text-encoder/bilstm": {"mean": {"sentence": "mean", "dropout": 0.0}},
+    "text-encoder/char-cnn-rnn": {"small": {"dim": 8, "channels": [4, 6], "steps": 12}},
+    "text-encoder/transformer": {
+        "learned": {**SMALL_TRANSFORMER, "positions": "learned"},
+        "first": {**SMALL_TRANSFORMER, "sentence": "first", "dropout": 0.0, "feedforward": 5},
+    },
+    "image-encoder/timm": {"early": {"model_options": SMALL_RESNET, "stage": 1}},
+    "image-encoder/inception-v3": {"adapted": {"align_corners": False, "statistics": "adapt"}},
+    "conditioner/augmentation": {"narrow": {"dim": 1}},
+    "attention/word": {"reference": {"kernel": "reference"}},
+    "stage/refine": {"plain": {"attention": "word", "residual_blocks": 0}},
+    "generator/multi-stage": {
+        "last stage": {**MULTI_STAGE, "images": "last-stage"},
+        "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
+        "sentence": {**MULTI_STAGE, "conditioner": "sentence", "stages": ["initial"], "noise": 3},
+    },
+    "discriminator/joint": {
+        "one-way": {"channels": 4, "unconditional": False},
+        "spectral": {"channels": 4, "norm": "spectral", "max_channels": 8},
+        "mean": {"channels": 4, "condition": "mean"},
+        "one-way mean": {"channels": 4, "unconditional": False, "condition": "mean", "norm": "spectral"},
+    },
+    "discriminator/projection": {"batch": {"channels": 4, "norm": "batch", "max_channels": 8}},
+    "loss/bce": {
+        **{mismatch: {"mismatch": mismatch} for mismatch in MISMATCHES},
+        "paper": {"mismatch": "none", "balance": "paper"},
+        "conditional": {"unconditional": False},
+    },
+    "loss/hinge": {
+        **{mismatch: {"mismatch": mismatch} for mismatch in MISMATCHES},
+        "paper": {"balance": "paper", "weight": 0.5},
+        "conditional": {"unconditional": False, "mismatch": "circular"},
+    },
+    "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
+    "loss/damsm": {
+        "paper": {"word_score": "paper", "mask_same_class": False, "reduction": "sum"},
+        "noise": {"image_noise": 0.1},
+        "bfloat16": {"precision": "bfloat16"},
+        "filter": {"filter": 0.5},
+        "plain": {"kernel": "plain"},
+    },
+    "dataset/sketch-birds": {"unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]}},
+    "metric/r-precision": {"folds": {"candidates": 2, "folds": 2, "seed": 2}},
+    "task/damsm": {
+        "by epoch": {"decay": "by-epoch", "epoch_decay": 0.5},
+        "paper": {"word_score": "paper", "mask_same_class": False, "reduction": "sum"},
+        "swapped": {"swapped_captions": True, "image_noise": 0.1},
+        "filter": {"filter": 0.5, "precision": "bfloat16"},
+    },
+    "task/gan": {
+        "no average": {"average": None},
+        "average": {"average": {"decay": 0.9, "buffers": "average"}},
+        "recompute": {"average": {"buffers": "recompute"}},
+        "half-life": {"average": {"half_life": 1000, "ramp_up": 0.05}},
+        "steps": {"discriminator_steps": 3},
+        "schedule": {"schedule": {"decay_from": 0.0, "decay_to": 0.1}},
+        "stages": {"train": ["stages", "heads"]},
+    },
+}
+"""Options besides the defaults, by the names of the tests."""
+IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping[str, object]]]] = {
+    "dataset/folder": {
+        "plain": (own_images, {"background": "#804020", "crop": False, "flip": False, "cache": "none"})
+    },
+    "dataset/cub": {"plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"})},
+    "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
+    "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},
+}
+"""The same for components that read files."""
 LARGE = ("image-encoder/inception-v3", "metric/inception-score")
 """Components around a network that takes seconds to build and to run."""
 
@@ -116,7 +208,7 @@ OWN = [
 
 
 def _class_name(name: str) -> str:
-    return "Test" + "".join(word.capitalize() for word in name.replace("/", "-").split("-"))
+    return "Test" + "".join(word.capitalize() for word in name.replace("/", "-").replace(" ", "-").split("-"))
 
 
 for _kernel in known_kernels.CLASSES:
@@ -131,6 +223,35 @@ for _name in OWN:
     globals()[_class_name(_name)] = pytest.mark.long(_tests) if _name in LARGE else _tests
 
 
+OF_ALL_OPTIONS = {check.__name__ for check in (*declaration.CHECKS, *plugin_module.CHECKS)}
+"""Checks of declaration and module, which do not depend on options."""
+
+
+def _variant(name: str, **settings: Any) -> type:
+    tests = conformance(name, **{**SETTINGS.get(name, {}), **settings})
+    for check in OF_ALL_OPTIONS:
+        delattr(tests, f"test_{check}")
+    if hasattr(tests, "test_compile"):
+        tests.test_compile = pytest.mark.long(tests.test_compile)
+    return pytest.mark.long(tests) if name in LARGE else tests
+
+
+def _in_files(
+    make: Callable[[Path], dict[str, object]], others: Mapping[str, object]
+) -> Callable[[Path], dict[str, object]]:
+    return lambda folder: {**make(folder), **others}
+
+
+for _name, _variants in VARIANTS.items():
+    for _label, _options in _variants.items():
+        globals()[_class_name(f"{_name}/{_label}")] = _variant(_name, options=_options)
+for _name, _made in IN_FILES.items():
+    for _label, (_make, _others) in _made.items():
+        globals()[_class_name(f"{_name}/{_label}")] = _variant(_name, options=_in_files(_make, _others))
+for _name in ("loss/bce", "loss/hinge"):
+    globals()[_class_name(f"{_name}/one-way")] = _variant(_name, spec=ONE_WAY)
+
+
 def test_every_setting_belongs_to_a_component() -> None:
-    assert set(SETTINGS) | set(LARGE) <= set(OWN)
+    assert set(SETTINGS) | set(LARGE) | set(VARIANTS) | set(IN_FILES) <= set(OWN)
     assert len({_class_name(name) for name in OWN}) == len(OWN)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from broken import adversarial, attention, encoders, further, general, generators, metrics, networks, sampling, texts
+from broken import (
+    adversarial,
+    attention,
+    encoders,
+    further,
+    general,
+    generators,
+    metrics,
+    networks,
+    sampling,
+    texts,
+)
 from broken.mutant import Mutant
 
 from attnforge.plugin import KINDS

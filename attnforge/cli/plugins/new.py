@@ -14,25 +14,35 @@ from attnforge.terminal import print_text
 
 @click.command()
 @click.argument("name")
-@click.option("--kind", required=True, help=f"The kind of the plugin's component: {', '.join(KINDS)}.")
+@click.option(
+    "--kind",
+    "kinds",
+    required=True,
+    multiple=True,
+    help=f"The kind of the plugin's component; repeat it for several components: {', '.join(KINDS)}.",
+)
 @click.option(
     "--folder",
     type=PathOfShell(file_okay=False),
     default=Path(),
     help="Where to create the plugin's folder NAME; by default here.",
 )
-def command(name: str, kind: str, folder: Path) -> None:
+def command(name: str, kinds: tuple[str, ...], folder: Path) -> None:
     """Create the plugin NAME, such as `gated-attention`, with a working component to change into your own.
 
     It is a distribution of its own, with a recipe that uses the component, conformance tests for its kind, a
-    README and a workflow that runs the tests. Existing files are not overwritten.
+    README and a workflow that runs the tests. With several kinds it has a component of each, in modules of
+    their own, and the recipe uses them together. Existing files are not overwritten.
     """
     from attnforge.plugin import load_plugins
-    from attnforge.scaffold import name_plugin, project_files, write_project
+    from attnforge.scaffold import kinds_listed, name_plugin, project_files, write_project
 
-    names = name_plugin(name, kind=kind, plugins=load_plugins())
+    names = name_plugin(name, kinds=kinds, plugins=load_plugins())
     project = write_project(names, folder)
-    lines = [f"{project}: the {kind} `{names.component}`, the recipe `{names.plugin}` and their tests"]
+    component = names.parts[0].component if len(kinds) == 1 else names.parts[0].recipe_name
+    lines = [
+        f"{project}: the {kinds_listed(names)} `{component}`, the recipe `{names.plugin}` and their tests"
+    ]
     lines += [f"  {path}" for path in sorted(project_files(names))]
     lines += ["next:"]
     lines += [

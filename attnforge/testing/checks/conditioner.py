@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from attnforge.testing.expect import assert_close, assert_finite, require
-from attnforge.testing.networks import call_seeded, in_eval_mode, inputs_for, rows
+from attnforge.testing.networks import call_seeded, in_eval_mode, inputs_for, perturbed, rows
 from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 
@@ -75,8 +75,8 @@ def batch_invariance(subject: Subject) -> None:
 
 
 def depends_on_sentence(subject: Subject) -> None:
-    """Different sentences have different means."""
-    network = in_eval_mode(subject.build())
+    """Different sentences have different means, once weights have changed."""
+    network = in_eval_mode(perturbed(subject.build()))
     inputs = inputs_for(subject, network)
     with torch.no_grad():
         first = call_seeded(KIND, network, inputs)

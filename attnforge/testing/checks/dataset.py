@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,8 @@ import torch
 
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import Sample
-from attnforge.testing.expect import require
+from attnforge.optional import HasExtras
+from attnforge.testing.expect import assert_finite, require
 from attnforge.testing.subject import Subject
 
 MAX_IMAGES = 6
@@ -40,6 +41,20 @@ def image_format(subject: Subject) -> None:
         shape = list(image.shape)
         require(image.dtype == torch.uint8, f"image {index} is {image.dtype}, not torch.uint8")
         require(shape == [3, size, size], f"image {index} has shape {shape}, expected {[3, size, size]}")
+
+
+def extras(subject: Subject) -> None:
+    """A sample has the declared extras and no others, of the declared shapes and with finite floats."""
+    for split in ("train", "test"):
+        data = subject.build(spec=replace(subject.spec(), split=split))
+        declared = dict(data.extras) if isinstance(data, HasExtras) else {}
+        for index in _indices(data):
+            values = data.sample(index, seed=index).extras
+            what = f"image {index} of split '{split}'"
+            names = f"{what} has the extras {_names(values)}, and {_names(declared)} are declared"
+            require(values.keys() == declared.keys(), names)
+            for name, value in values.items():
+                _require_extra(value, tuple(declared[name]), f"`{name}` of {what}")
 
 
 def captions(subject: Subject) -> None:
@@ -127,6 +142,17 @@ def index_errors(subject: Subject) -> None:
             _require_index_error(action, f"`{name}` of image {index} of {len(data)}")
 
 
+def _require_extra(value: Any, shape: tuple[int, ...], what: str) -> None:
+    require(isinstance(value, torch.Tensor), f"{what} is a {type(value).__name__}, not a tensor")
+    require(tuple(value.shape) == shape, f"{what} has shape {tuple(value.shape)}, and {shape} is declared")
+    require(value.is_floating_point(), f"{what} is {value.dtype}, not a floating type")
+    assert_finite(value, what)
+
+
+def _names(values: Mapping[str, object]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(values)) or "none"
+
+
 def _require_index_error(action: Callable[[], Any], what: str) -> None:
     try:
         result = action()
@@ -160,6 +186,9 @@ def _indices(data: Any) -> list[int]:
 
 def _require_equal(actual: Sample, expected: Sample, what: str) -> None:
     require(torch.equal(actual.image, expected.image), f"{what} has different pixels")
+    require(actual.extras.keys() == expected.extras.keys(), f"{what} has different extras")
+    for name, extra in expected.extras.items():
+        require(torch.equal(actual.extras[name], extra), f"{what} has a different `{name}`")
     for name in ("caption", "class_id", "key"):
         value, original = getattr(actual, name), getattr(expected, name)
         require(value == original, f"{what} has the {name} {value!r}, not {original!r}")
@@ -168,6 +197,7 @@ def _require_equal(actual: Sample, expected: Sample, what: str) -> None:
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     train_and_test_splits,
     image_format,
+    extras,
     captions,
     class_ids,
     unique_keys,

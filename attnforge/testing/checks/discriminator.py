@@ -16,7 +16,7 @@ KIND = "discriminator"
 
 
 def shapes(subject: Subject) -> None:
-    """Features are b c h w; logits are b, or b and more, such as one for each patch."""
+    """Features are b c h w; logits are b, or b and more for patches; vectors of `embed` have width d."""
     network = in_eval_mode(subject.build())
     outputs = call_seeded(KIND, network, inputs_for(subject, network))
     features = list(outputs["features"].shape)
@@ -29,12 +29,20 @@ def shapes(subject: Subject) -> None:
         require(bool(shape) and shape[0] == 3, f"{name} of 3 images have shape {shape}, expected [3, ...]")
         first = shapes[WITH_PROMPT]
         require(shape == first, f"{name} have shape {shape}, and {WITH_PROMPT} have {first}")
+    width = subject.spec().sentence
+    for name, axes in (("regions", 4), ("image", 2)):
+        if name in outputs:
+            shape = list(outputs[name].shape)
+            right = len(shape) == axes and shape[:2] == [3, width]
+            expected = f"{axes} axes, of which the first are {[3, width]}"
+            require(right, f"`embed` gives {name} of shape {shape}, expected {expected}")
 
 
 def unconditional(subject: Subject) -> None:
     """`unconditional` is true if it has logits without a prompt; otherwise they are an AttnforgeError."""
     network = in_eval_mode(subject.build())
-    require(isinstance(network.unconditional, bool), "`unconditional` is not a bool")
+    declared = network.unconditional
+    require(isinstance(declared, bool), f"`unconditional` is a {type(declared).__name__}, not a bool")
     if network.unconditional:
         return
     features = network.features(inputs_for(subject, network)["images"])
@@ -42,7 +50,7 @@ def unconditional(subject: Subject) -> None:
         network.logits(features, None)
     except AttnforgeError:
         return
-    require(False, "a one-way discriminator returns logits without a prompt")
+    raise AssertionError("a one-way discriminator returns logits without a prompt")
 
 
 def batch_invariance(subject: Subject) -> None:
@@ -70,8 +78,8 @@ def depends_on_sentence(subject: Subject) -> None:
 
 
 def depends_on_image(subject: Subject) -> None:
-    """The logits depend on the image, with a prompt and without."""
-    network = in_eval_mode(subject.build())
+    """The logits depend on the image, with a prompt and without, once weights have changed."""
+    network = in_eval_mode(perturbed(subject.build()))
     inputs = inputs_for(subject, network)
     with torch.no_grad():
         first = call_seeded(KIND, network, inputs)
@@ -81,9 +89,9 @@ def depends_on_image(subject: Subject) -> None:
 
 
 def gradients_reach_the_images(subject: Subject) -> None:
-    """The logits have gradients with respect to the images, from which the generator learns."""
+    """The logits, once weights have changed, have gradients from which the generator learns."""
     for name in _logits(subject.build()):
-        network = subject.build()
+        network = perturbed(subject.build())
         inputs = inputs_for(subject, network)
         inputs["images"].requires_grad_()
         logits = call_seeded(KIND, network, inputs)[name]

@@ -10,7 +10,7 @@ import torch
 from attnforge.interfaces import GeneratorOutput, Prompt
 from attnforge.sampling.seeded_draws import SeededDraws
 from attnforge.testing.expect import assert_close, assert_finite, require
-from attnforge.testing.networks import prompt_of, rows, texts
+from attnforge.testing.networks import prompt_of, texts
 from attnforge.testing.subject import Subject
 
 SEEDS = (5, 9, 13)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from attnforge.testing.expect import assert_close, require
-from attnforge.testing.networks import Tensors, call_seeded, in_eval_mode, inputs_for, prompt_of
+from attnforge.testing.networks import Tensors, call_seeded, in_eval_mode, inputs_for, perturbed, prompt_of
 from attnforge.testing.subject import Subject
 
 KIND = "stage"
@@ -45,8 +45,8 @@ def attention_only_when_requested(subject: Subject) -> None:
 
 
 def depends_on_condition_or_text(subject: Subject) -> None:
-    """The hidden map depends on the condition, the words or the sentence."""
-    network = in_eval_mode(subject.build())
+    """The hidden map depends on the condition, the words or the sentence, once weights have changed."""
+    network = in_eval_mode(perturbed(subject.build()))
     inputs = inputs_for(subject, network)
     other = {**inputs, **{name: inputs[name].flip(0) for name in ("condition", "words", "sentence")}}
     with torch.no_grad():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from attnforge.errors import AttnforgeError
 from attnforge.specs import TaskSpec
-from attnforge.testing.examples.specs import IMAGE_SIZE, VOCABULARY
+from attnforge.testing.examples.steps import IMAGE_SIZE, VOCABULARY
 from attnforge.testing.expect import assert_all_close, assert_finite, require
 from attnforge.testing.networks import LENGTHS, example_images
 from attnforge.testing.subject import Subject
@@ -30,6 +31,27 @@ def needs(subject: Subject) -> None:
         f"`needs` names {', '.join(map(str, unknown))}; valid names are {', '.join(sorted(PARTS))}",
     )
     _task(subject)
+
+
+def other_specs(subject: Subject) -> None:
+    """Built without an image encoder, or with data that has extras, it works or raises an AttnforgeError."""
+    spec: TaskSpec = subject.spec()
+    boxes = {"box": torch.full((4, 4), 0.25)}
+    cases = {
+        "without an image encoder": (replace(spec, image=None), {}),
+        "with boxes": (spec, boxes),
+    }
+    for case, (other, extras) in cases.items():
+        try:
+            task = _task(replace(subject, spec_source=other))
+        except AttnforgeError:
+            continue
+        try:
+            scalars = _step(task, 0, extras=extras)
+        except Exception as error:
+            raise AssertionError(f"a step {case}: {type(error).__name__}: {error}") from error
+        for name, value in scalars.items():
+            assert_finite(value, f"`{name}` {case}")
 
 
 def sampling_network(subject: Subject) -> None:
@@ -143,11 +165,13 @@ def _perturb(networks: list[Any]) -> None:
             weight.add_(0.1)
 
 
-def _step(task: Any, number: int) -> Mapping[str, Tensor]:
+def _step(task: Any, number: int, *, extras: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(100 + number)
         progress = Progress(step=number, steps=10, batch_size=4, images=8)
-        scalars: Mapping[str, Tensor] = task.step(batch(seed=number), progress=progress)
+        scalars: Mapping[str, Tensor] = task.step(
+            replace(batch(seed=number), extras=extras or {}), progress=progress
+        )
         return scalars
 
 
@@ -172,6 +196,7 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     needs,
+    other_specs,
     sampling_network,
     finite_scalars,
     same_names_every_step,

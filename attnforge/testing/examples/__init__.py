@@ -6,6 +6,7 @@ They are simple and fast and pass every check of their kind, so a failure is nev
 from __future__ import annotations
 
 from attnforge.testing.examples.catalogue import NAME, with_examples
-from attnforge.testing.examples.specs import adversarial_step, spec_for
+from attnforge.testing.examples.specs import spec_for
+from attnforge.testing.examples.steps import adversarial_step
 
 __all__ = ["NAME", "adversarial_step", "spec_for", "with_examples"]

@@ -60,8 +60,9 @@ class ExampleTask:
             message = "the example task needs a generator, discriminators and losses"
             raise AttnforgeError(Problem("task-lacks-parts", message, expected="all three"))
         self.spec = spec
+        encoders = {"text": spec.text, "image": spec.image}
         self.encoders = nn.ModuleDict(
-            {"text": cast("nn.Module", spec.text), "image": cast("nn.Module", spec.image)}
+            {name: encoder for name, encoder in encoders.items() if isinstance(encoder, nn.Module)}
         )
         self.encoders.requires_grad_(False).eval()
         self.generator = spec.generator
@@ -75,7 +76,7 @@ class ExampleTask:
         }
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """Both encoders, the generator and the discriminators."""
+        """The encoders, the generator and the discriminators."""
         return {**self.encoders, "generator": self.generator_module, "discriminators": self.discriminators}
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:

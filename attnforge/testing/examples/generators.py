@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import (
     Attention,
     AttentionOutput,
@@ -100,11 +101,15 @@ class ExampleStage(nn.Module):
 
 
 class ExampleGenerator(nn.Module):
-    """An image after each stage, the first of 16 x 16 pixels.
+    """An image after each stage.
 
     Args:
         conditioner: Samples the condition from the sentence.
         stages: The stages in order.
+        image_sizes: Side in pixels of each stage's image; by default 16, 32, 64, ...
+
+    Raises:
+        RecipeError: There are more or fewer sizes than stages.
     """
 
     def __init__(
@@ -113,10 +118,14 @@ class ExampleGenerator(nn.Module):
         *,
         conditioner: Build[Conditioner] = ExampleConditioner,
         stages: Sequence[Build[Stage]] = (ExampleStage, partial(ExampleStage, attention=ExampleAttention)),
+        image_sizes: tuple[Annotated[int, Field(ge=4)], ...] | None = None,
     ) -> None:
         super().__init__()
         self.noise = 3
-        self.image_sizes = tuple(16 << index for index in range(len(stages)))
+        self.image_sizes = image_sizes or tuple(16 << index for index in range(len(stages)))
+        if len(self.image_sizes) != len(stages):
+            message = f"there are {len(self.image_sizes)} image sizes for {len(stages)} stages"
+            raise RecipeError(Problem("image-size", message, expected="one size for each stage"))
         self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
         self.condition = self.conditioner.dim
         channels = 4

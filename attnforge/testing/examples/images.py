@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import ImageFeatures, Prompt
 from attnforge.specs import DiscriminatorSpec, ImageSpec
 
@@ -30,26 +32,50 @@ class ExampleDiscriminator(nn.Module):
 
     Args:
         channels: Channels of the features.
+        unconditional: Whether there are logits without a prompt.
+        patches: Whether there is a logit for each position, instead of one for the image.
     """
 
-    def __init__(self, spec: DiscriminatorSpec, *, channels: Annotated[int, Field(ge=1)] = 6) -> None:
+    def __init__(
+        self,
+        spec: DiscriminatorSpec,
+        *,
+        channels: Annotated[int, Field(ge=1)] = 6,
+        unconditional: bool = True,
+        patches: bool = False,
+    ) -> None:
         super().__init__()
         side = spec.image_size // 2
+        self.unconditional = unconditional
+        self.patches = patches
         self.trunk = nn.Conv2d(3, channels, kernel_size=side, stride=side)
-        self.classify = nn.Linear(4 * channels, 1)
-        self.compare = nn.Linear(4 * channels, spec.sentence)
-        self.unconditional = True
+        width = channels if patches else 4 * channels
+        self.classify = nn.Linear(width, 1)
+        self.compare = nn.Linear(width, spec.sentence)
+        self.regions = nn.Conv2d(channels, spec.sentence, kernel_size=1)
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 2 2"]:
         """Features for the logits with a sentence and without."""
         convolved: Tensor = self.trunk(images)
         return convolved.maximum(0.2 * convolved)
 
-    def logits(self, features: Float[Tensor, "b c 2 2"], prompt: Prompt | None) -> Float[Tensor, "b"]:
-        """How real the image is; with a prompt, also how well it matches."""
-        flat = features.flatten(1)
-        realness: Tensor = self.classify(flat)[:, 0]
+    def logits(self, features: Float[Tensor, "b c 2 2"], prompt: Prompt | None) -> Float[Tensor, "b *_"]:
+        """How real the image is; with a prompt, also how well it matches.
+
+        Raises:
+            RecipeError: There is no prompt, and the discriminator is one-way.
+        """
+        if prompt is None and not self.unconditional:
+            message = "this discriminator classifies images only together with a caption"
+            raise RecipeError(Problem("no-unconditional-head", message, expected="unconditional: true"))
+        vectors = features.movedim(1, -1) if self.patches else features.flatten(1)
+        realness: Tensor = self.classify(vectors)[..., 0]
         if prompt is None:
             return realness
-        match: Tensor = (self.compare(flat) * prompt.sentence).sum(dim=1)
+        match: Tensor = torch.einsum("b...d,bd->b...", self.compare(vectors), prompt.sentence)
         return realness + match
+
+    def embed(self, features: Float[Tensor, "b c 2 2"]) -> ImageFeatures:
+        """A vector for each position, and their mean, of the width of the sentence."""
+        regions = self.regions(features)
+        return ImageFeatures(regions=regions, image=regions.mean(dim=(2, 3)))

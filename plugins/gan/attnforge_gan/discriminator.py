@@ -70,10 +70,10 @@ class JointDiscriminator(TrunkDiscriminator):
         unconditional: Whether there is a head without the sentence.
         max_channels: Upper bound of the channels of any map.
         condition: What stands for the caption: the `sentence`, or the `mean` of the Gaussian that the
-            generator draws its condition from, as in StackGAN (Zhang et al., 2017).
+            generator samples its condition from, as in StackGAN (Zhang et al., 2017).
 
     Raises:
-        RecipeError: The image size is not 16, 32, 64, ..., or the generator draws no condition.
+        RecipeError: The image size is not 16, 32, 64, ..., or the generator samples no condition.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class JointDiscriminator(TrunkDiscriminator):
             return logits.flatten()
         caption = prompt.sentence
         if self.condition == "mean":
-            assert prompt.condition is not None, "the generator draws a condition"  # noqa: S101
+            assert prompt.condition is not None, "the generator samples a condition"  # noqa: S101
             caption = prompt.condition.mean
         tiled = caption[:, :, None, None].expand(-1, -1, *features.shape[2:])
         logits = self.conditional_head(self.joint(torch.cat((features, tiled), dim=1)))
@@ -126,8 +126,10 @@ def _caption_width(spec: DiscriminatorSpec, condition: Literal["sentence", "mean
     if condition == "sentence":
         return spec.sentence
     if spec.condition is None:
-        message = "the discriminator `joint` compares images with the mean of a condition that nothing draws"
-        expected = "a generator that draws one, such as `multi-stage`, or `condition: sentence`"
+        message = (
+            "the discriminator `joint` compares images with the mean of a condition that nothing samples"
+        )
+        expected = "a generator that samples one, such as `multi-stage`, or `condition: sentence`"
         raise RecipeError(Problem("no-condition", message, expected=expected))
     return spec.condition
 

@@ -30,7 +30,7 @@ class ConditioningLoss:
             the mean over the batch, which is the divergence of the whole Gaussian.
 
     Raises:
-        RecipeError: The generator draws no condition.
+        RecipeError: The generator samples no condition.
     """
 
     def __init__(self, spec: LossSpec, *, weight: Weight = 1.0, reduction: Reduction = "mean") -> None:
@@ -44,7 +44,7 @@ class ConditioningLoss:
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted divergence."""
         condition = step.fake.condition
-        assert condition is not None, "the generator draws a condition of the width in the spec"  # noqa: S101
+        assert condition is not None, "the generator samples a condition of the width in the spec"  # noqa: S101
         mean, logvar = at_least_float32(condition.mean), at_least_float32(condition.logvar)
         elementwise = -0.5 * (1 + logvar - mean.square() - logvar.exp())
         per_sample = elementwise.sum(dim=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from broken.mutant import Mutant
 from torch import Tensor, nn
 
-from attnforge.interfaces import AdversarialStep, Batch, Progress, Prompt
+from attnforge.interfaces import AdversarialStep, Batch, ImageFeatures, Progress, Prompt
 from attnforge.specs import DiscriminatorSpec, LossSpec, TaskSpec
 from attnforge.testing.examples.adversarial import ExampleLoss, ExampleTask
 from attnforge.testing.examples.images import ExampleDiscriminator
@@ -36,11 +37,19 @@ class Task(ExampleTask):
         super().__init__(spec)
 
 
-class MeanOfLogits(Discriminator):
-    """Returns one logit for the whole batch."""
+class AddsAnAxis(Discriminator):
+    """Returns logits of two shapes, b 1 with a prompt and b without."""
 
     def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
-        return super().logits(features, prompt).mean(dim=0, keepdim=True)
+        logits = super().logits(features, prompt)
+        return logits if prompt is None else logits[:, None]
+
+
+class FlattensFeatures(Discriminator):
+    """Returns features without rows and columns."""
+
+    def features(self, images: Tensor) -> Tensor:
+        return super().features(images).flatten(1)
 
 
 class ComparesTheBatch(Discriminator):
@@ -93,6 +102,72 @@ class NeedsTwoImages(Loss):
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         return {"example": super().generator(step)["example"] + step.prompt.sentence.std(dim=0).sum()}
+
+
+class EmbedsInAnotherWidth(Discriminator):
+    """Embeds images in vectors of another width than the sentence."""
+
+    def embed(self, features: Tensor) -> ImageFeatures:
+        embedded = super().embed(features)
+        return ImageFeatures(regions=embedded.regions[:, 1:], image=embedded.image[:, 1:])
+
+
+class NeedsAnUnconditionalLogit(Loss):
+    """Reads logits without a prompt, whatever its spec says."""
+
+    def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        logits = [
+            discriminator.logits(discriminator.features(fake), None).mean()
+            for discriminator, fake in zip(step.discriminators, step.fake.images, strict=True)
+        ]
+        return {"example": -torch.stack(logits).sum()}
+
+
+class NeedsOneLogitAnImage(Loss):
+    """Sums over the batch alone, and so returns a map for discriminators with a logit for each patch."""
+
+    def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        logits = [
+            discriminator.logits(discriminator.features(fake), step.prompt).mean(dim=0)
+            for discriminator, fake in zip(step.discriminators, step.fake.images, strict=True)
+        ]
+        return {"example": -torch.stack(logits).sum(dim=0)}
+
+
+class LazyWithoutVariant(Loss):
+    """Computes its discriminator's terms in every fourth step, and does not say so."""
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        return super().discriminator(step) if step.progress.step % 4 == 0 else {}
+
+
+class ScheduledWithoutVariant(Loss):
+    """Has a weight that falls during the phase, and does not say so."""
+
+    def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        return {"example": (1 - step.progress.share) * super().generator(step)["example"]}
+
+
+class AsksForGradients(Loss):
+    """Lets autograd follow the step's own real images."""
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        for real in step.real:
+            real.requires_grad_()
+        return super().discriminator(step)
+
+
+class DifferentiatesTwice(Loss):
+    """Differentiates twice in code that may be compiled."""
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Tensor]:
+        terms = []
+        for discriminator, real in zip(step.discriminators, step.real, strict=True):
+            points = real.detach().clone().requires_grad_()
+            logits = discriminator.logits(discriminator.features(points), step.prompt)
+            (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+            terms.append(gradient.square().sum(dim=(1, 2, 3)).mean())
+        return {"example": torch.stack(terms).sum()}
 
 
 class DetachesForTheGenerator(Loss):
@@ -165,6 +240,31 @@ class AlwaysUnconditional(Discriminator):
     def __init__(self, spec: DiscriminatorSpec) -> None:
         super().__init__(spec)
         self.unconditional = False
+
+    def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
+        realness: Tensor = self.classify(features.flatten(1))[:, 0]
+        if prompt is None:
+            return realness
+        return realness + (self.compare(features.flatten(1)) * prompt.sentence).sum(dim=1)
+
+
+class SaysSoWithAModule(Discriminator):
+    """Says by a network, not by a bool, that there are logits without a prompt."""
+
+    unconditional: Any
+
+    def __init__(self, spec: DiscriminatorSpec) -> None:
+        super().__init__(spec)
+        self.unconditional = nn.Identity()
+
+
+class NeedsAnImageEncoder(Task):
+    """Calls an image encoder that a recipe may not have."""
+
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
+        assert self.spec.image is not None
+        regions = self.spec.image(batch.image).regions.mean().detach()
+        return {**super().step(batch, progress=progress), "regions": regions}
 
 
 class SamplesFromNothing(Task):
@@ -246,23 +346,33 @@ class CountsOutsideItsState(Task):
 
 
 MUTANTS = (
-    Mutant("shapes", "discriminator", MeanOfLogits),
+    Mutant("shapes", "discriminator", AddsAnAxis),
+    Mutant("shapes", "discriminator", FlattensFeatures),
+    Mutant("shapes", "discriminator", EmbedsInAnotherWidth),
     Mutant("unconditional", "discriminator", AlwaysUnconditional),
+    Mutant("unconditional", "discriminator", SaysSoWithAModule),
     Mutant("batch_invariance", "discriminator", ComparesTheBatch),
     Mutant("depends_on_sentence", "discriminator", IgnoresSentence),
     Mutant("depends_on_image", "discriminator", IgnoresSign),
     Mutant("gradients_reach_the_images", "discriminator", CutsTheGraph),
     Mutant("named_scalars", "loss", NamelessTerm),
     Mutant("same_names_every_step", "loss", CountsInNames),
+    Mutant("other_specs", "loss", NeedsAnUnconditionalLogit),
+    Mutant("other_specs", "loss", NeedsOneLogitAnImage),
+    Mutant("varies_as_declared", "loss", LazyWithoutVariant),
+    Mutant("varies_as_declared", "loss", ScheduledWithoutVariant),
     Mutant("batch_of_one", "loss", NeedsTwoImages),
     Mutant("generator_terms_reach_the_generator", "loss", DetachesForTheGenerator),
     Mutant("discriminator_terms_detach_fake_images", "loss", ForgetsToDetach),
     Mutant("discriminator_terms_reach_the_discriminators", "loss", ForgetsADiscriminator),
     Mutant("finite_gradients", "loss", RootOfAVariance),
     Mutant("inputs_are_unchanged", "loss", WritesIntoImages),
+    Mutant("inputs_are_unchanged", "loss", AsksForGradients),
     Mutant("autocast", "loss", KeepsOneDtype),
     Mutant("compile", "loss", DiffersWhenCompiled),
+    Mutant("compile", "loss", DifferentiatesTwice),
     Mutant("needs", "task", NeedsAnUnknownPart),
+    Mutant("other_specs", "task", NeedsAnImageEncoder),
     Mutant("sampling_network", "task", SamplesFromNothing),
     Mutant("finite_scalars", "task", KeepsTheGraph),
     Mutant("same_names_every_step", "task", CountsItsSteps),

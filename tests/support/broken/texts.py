@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from broken.mutant import Mutant
 
 from attnforge.interfaces import Sample
@@ -104,6 +105,56 @@ class DropsARow(Dataset):
         return replace(sample, image=sample.image[:, 1:])
 
 
+class WithBox(Dataset):
+    """Has a box for every image."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        self.extras = {"box": (4,)}
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        return replace(super().sample(index, seed=seed), extras={"box": torch.full((4,), 0.25)})
+
+
+class DeclaresAnotherShape(WithBox):
+    """Declares a box of two numbers."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        self.extras = {"box": (2,)}
+
+
+class DeclaresNoExtras(Dataset):
+    """Has boxes that it does not declare."""
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        return replace(super().sample(index, seed=seed), extras={"box": torch.full((4,), 0.25)})
+
+
+class BoxInPixels(WithBox):
+    """Has boxes of whole numbers."""
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        return replace(super().sample(index, seed=seed), extras={"box": torch.full((4,), 3)})
+
+
+class LosesAKeypoint(WithBox):
+    """Marks a number that is not known by infinity."""
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        sample = super().sample(index, seed=seed)
+        box = sample.extras["box"].index_fill(0, torch.tensor([1]), torch.inf if index == 3 else 0.5)
+        return replace(sample, extras={"box": box})
+
+
+class JittersItsBox(WithBox):
+    """Moves its boxes by torch's global generator instead of the seed."""
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        sample = super().sample(index, seed=seed)
+        return replace(sample, extras={"box": sample.extras["box"] + 0.1 * torch.rand(4)})
+
+
 class UpperCasesCaptions(Dataset):
     """Returns samples with a caption that the image does not have."""
 
@@ -179,6 +230,16 @@ MUTANTS = (
     Mutant("reports_unknown_words", "tokenizer", HidesUnknownWords),
     Mutant("train_and_test_splits", "dataset", SharesImagesAmongSplits),
     Mutant("image_format", "dataset", DropsARow),
+    Mutant("extras", "dataset", DeclaresAnotherShape),
+    Mutant("extras", "dataset", DeclaresNoExtras),
+    Mutant("extras", "dataset", BoxInPixels),
+    Mutant("extras", "dataset", LosesAKeypoint),
+    Mutant(
+        "samples_are_deterministic",
+        "dataset",
+        JittersItsBox,
+        also={"pickling": "the unpickled data set moves its boxes by other random numbers"},
+    ),
     Mutant("captions", "dataset", UpperCasesCaptions),
     Mutant("class_ids", "dataset", TwoClasses),
     Mutant("unique_keys", "dataset", OneKey),

@@ -81,7 +81,7 @@ class DamsmLoss:
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted sum of the four matching terms of the largest images."""
         encoder = step.image_encoder
-        assert encoder is not None, "the spec says that there is an image encoder"  # noqa: S101
+        assert encoder is not None, "the spec requires an image encoder"  # noqa: S101
         self._kept = kept_share(step.prompt) if self.filter else None
         terms = matching_terms(
             step.prompt,
