@@ -58,8 +58,7 @@ class Decoder:
         match shape:
             case ValueShape():
                 problems: list[Problem] = []
-                if isinstance(node, Scalar) and isinstance(node.value, str):
-                    self._not_expanded(node, path)
+                self._refuse_unexpanded(node, path)
                 value = decode_value(shape.adapter, node, path, problems)
                 self._add(problems)
                 return value
@@ -181,13 +180,18 @@ class Decoder:
         expected = f"`{close}`; known keys: {names}" if close else alternatives
         self._problem("unknown-key", f"{what} has no `{name}`", entry.key, expected, None)
 
-    def _not_expanded(self, node: Scalar, path: str) -> None:
-        expanded = unexpanded(str(node.value))
-        if expanded is None:
-            return
-        message = f"`{path}` is {describe_value(node)}, which only a shell would expand"
-        expected = f"`{expanded}`; or `./{node.value}` for a file with exactly that name"
-        self._problem("not-expanded", message, node.place, expected, None)
+    def _refuse_unexpanded(self, node: Node, path: str) -> None:
+        match node:
+            case Map():
+                for name, entry in node.entries.items():
+                    self._refuse_unexpanded(entry.node, f"{path}.{name}")
+            case Items():
+                for index, item in enumerate(node.items):
+                    self._refuse_unexpanded(item, f"{path}.{index}")
+            case Scalar(value=str(text)) if (expanded := unexpanded(text)) is not None:
+                message = f"`{path}` is {describe_value(node)}, which only a shell would expand"
+                expected = f"`{expanded}`; or `./{text}` for a file with exactly that name"
+                self._problem("not-expanded", message, node.place, expected, None)
 
     def _wrong(self, node: Node, path: str, expected: str) -> None:
         self._problem("wrong-type", f"`{path}` is {describe_value(node)}", node.place, expected, None)

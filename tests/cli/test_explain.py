@@ -63,8 +63,8 @@ def test_options_of_a_section_stand_below_the_option_that_holds_it() -> None:
     assert slot["default_in_words"] == "Noise"
 
 
-def test_a_bare_name_that_two_kinds_share_is_both(capsys: pytest.CaptureFixture[str]) -> None:
-    assert {one["kind"] for one in facts(capsys, "damsm")} == {"loss", "task"}
+def test_a_bare_name_that_several_kinds_share_is_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert {one["kind"] for one in facts(capsys, "damsm")} == {"loss", "scorer", "task"}
 
 
 def test_an_error_code_is_its_section_of_the_reference(

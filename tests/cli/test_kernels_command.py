@@ -7,7 +7,7 @@ import json
 import pytest
 
 from attnforge.cli import run
-from attnforge.kernels import dispatch, gpu
+from attnforge.kernels import dispatch, gpu, listing
 from attnforge.kernels.dispatch import VARIABLE
 
 
@@ -50,7 +50,7 @@ def test_kernels_of_plugins_are_listed(
         "picky": dispatch.Candidate("picky", "of a plugin", lambda _: "it is Monday", print),
     }
     monkeypatch.setattr(
-        dispatch, "offered", lambda operation: brought if operation == "word-attention" else {}
+        listing, "offered", lambda operation: brought if operation == "word-attention" else {}
     )
     found = rows(capsys, "--device", "cpu")
     assert found["word-attention", "ready"]["state"] == "runs"

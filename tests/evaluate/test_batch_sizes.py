@@ -34,9 +34,9 @@ def test_images_and_metrics_are_the_same_for_every_batch_size(
     noise: dict[int, list[Tensor]] = {size: [] for size in SIZES}
     generate = measuring.generate_batch
 
-    def noting(text: Any, generator: Any, tokenizer: Any, captions: Sequence[str], **options: Any) -> Tensor:
-        handle = generator.register_forward_pre_hook(lambda _, inputs: noise[size].append(inputs[0]))
-        drawn[size].append(generate(text, generator, tokenizer, captions, **options))
+    def noting(text: Any, sampler: Any, tokenizer: Any, captions: Sequence[str], **options: Any) -> Tensor:
+        handle = sampler.generator.register_forward_pre_hook(lambda _, inputs: noise[size].append(inputs[0]))
+        drawn[size].append(generate(text, sampler, tokenizer, captions, **options))
         handle.remove()
         assert len(drawn[size][-1]) == len(captions) <= size
         return drawn[size][-1]
