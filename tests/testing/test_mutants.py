@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from broken import adversarial, attention, encoders, further, general, generators, metrics, networks, texts
+from broken import (
+    adversarial,
+    attention,
+    encoders,
+    further,
+    general,
+    generators,
+    losses,
+    metrics,
+    networks,
+    texts,
+)
 from broken.mutant import Mutant
 
 from attnforge.plugin import KINDS
 from attnforge.testing import checks_of, run
 
-MODULES = (general, networks, attention, encoders, generators, adversarial, texts, metrics, further)
+MODULES = (general, networks, attention, encoders, generators, adversarial, losses, texts, metrics, further)
 MUTANTS = [mutant for module in MODULES for mutant in module.MUTANTS]
 
 

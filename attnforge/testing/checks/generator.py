@@ -80,11 +80,11 @@ def condition_shapes(subject: Subject) -> None:
         condition = network(inputs["noise"], prompt_of(inputs)).condition
     declared = getattr(network, "condition", None)
     if condition is None:
-        require(declared is None, f"`condition` says {declared}, but no condition is returned")
+        require(declared is None, f"`condition` is {declared}, but no condition is returned")
         return
     require(
         declared == condition.mean.shape[1],
-        f"a condition of width {condition.mean.shape[1]} is returned, but `condition` says {declared}",
+        f"a condition of width {condition.mean.shape[1]} is returned, but `condition` is {declared}",
     )
     shapes = [list(tensor.shape) for tensor in (condition.value, condition.mean, condition.logvar)]
     equal = shapes[0] == shapes[1] == shapes[2]
