@@ -53,8 +53,9 @@ def recipe_page() -> str:
 
 
 def components_page(plugins: PluginCatalogue) -> str:
-    """Every shipped component, by kind, with its options."""
+    """Every shipped component, by kind, with its options and the sections among them."""
     parts = ["# Components\n", "The shipped components; `attnforge components` lists the installed ones.\n"]
+    described: set[type] = set()
     for kind in KINDS:
         parts += [f"## {kind}\n", _prose(INTERFACES[kind]) + "\n"]
         for name in plugins.registry.names(kind):
@@ -63,6 +64,10 @@ def components_page(plugins: PluginCatalogue) -> str:
                 continue
             target = plugins.registry.load(component)
             parts += [f"### {kind} `{name}`\n", _prose(target) + "\n", _table(target)]
+            for section in _sections(target):
+                if section not in {target, *described}:
+                    described.add(section)
+                    parts += [f"#### {section.__name__}\n", _prose(section) + "\n", _table(section)]
     return "\n".join(parts)
 
 
