@@ -54,6 +54,8 @@ __all__ = [
     "Progress",
     "Prompt",
     "Sample",
+    "Sampler",
+    "Scorer",
     "Situation",
     "Stage",
     "StageOutput",
@@ -219,6 +221,28 @@ class Loss(Protocol):
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]: ...
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]: ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """How a trained generator is asked for images. Constructor: `__init__(self, spec: SamplerSpec, *, ...)`.
+
+    All random numbers come from torch's global generator, which attnforge seeds for each image, so that an
+    image does not depend on the others of its batch. A sampler may enable gradients.
+    """
+
+    def __call__(self, prompt: Prompt, /, *, return_attention: bool = False) -> GeneratorOutput:
+        """One image for each row of the prompt."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """How well images show their captions. Constructor: `__init__(self, spec: ScorerSpec, *, ...)`."""
+
+    def __call__(self, images: Float[Tensor, "b 3 h w"], prompt: Prompt, /) -> Float[Tensor, "b"]:
+        """A score for each image, higher for better ones; gradients reach the images."""
+        ...
 
 
 @runtime_checkable

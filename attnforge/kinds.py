@@ -41,6 +41,8 @@ KINDS: dict[str, Kind] = {
             "classifies images of one size as real or fake",
         ),
         Kind("loss", "Loss", "LossSpec", "a term of adversarial training"),
+        Kind("sampler", "Sampler", "SamplerSpec", "asks a trained generator for images"),
+        Kind("scorer", "Scorer", "ScorerSpec", "scores how well images show their captions"),
         Kind("dataset", "Dataset", "DataSpec", "images with captions"),
         Kind("metric", "Metric", "MetricSpec", "scores generated images"),
         Kind("tracker", "Tracker", "TrackerSpec", "logs a run's scalars and images elsewhere"),

@@ -27,8 +27,9 @@ class RegionMatcher(Protocol):
 class HasExtras(Protocol):
     """A data set whose samples have `extras` besides image and caption, such as a box or key points.
 
-    Optional. The names and shapes reach generators and discriminators in their specs, and are stored in
-    checkpoints; whoever generates images must then give these values, too.
+    Optional; the class has the attribute or annotates it. The names and shapes reach generators and
+    discriminators in their specs, and are stored in checkpoints; whoever generates images must then give
+    these values, too.
     """
 
     extras: Mapping[str, tuple[int, ...]]

@@ -124,6 +124,26 @@ class LossSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerSpec:
+    """For a scorer: what it may score with. Encoders are on the device of the images."""
+
+    words: int
+    """Width of a word vector and of the sentence vector."""
+    image: interfaces.ImageEncoder | None = None
+    """None where the recipe has no image encoder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerSpec:
+    """For a sampler: the generator that it asks."""
+
+    generator: interfaces.Generator
+    """In evaluation mode, on the device of the prompts."""
+    scoring: Callable[[], ScorerSpec]
+    """The spec of its scorer, if it has one; building the image encoder may take seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
     """For a data set."""
 

@@ -27,20 +27,28 @@ settings.load_profile("untimed")
 
 install_import_hook(
     [
+        "attnforge.adversarial",
+        "attnforge.compute",
         "attnforge.data",
         "attnforge.evaluate",
         "attnforge.interfaces",
         "attnforge.kernels",
         "attnforge.sampling.generated",
+        "attnforge.storage",
         "attnforge.train",
         "attnforge.values",
         "attnforge_attngan",
         "attnforge_clip",
         "attnforge_coco",
         "attnforge_cub",
+        "attnforge_df_gan",
         "attnforge_encoders",
+        "attnforge_rat_gan",
+        "attnforge_ssa_gan",
         "attnforge_folder",
+        "attnforge_gan",
         "attnforge_machine",
+        "attnforge_r3gan",
         "attnforge_sketch_birds",
     ],
     "beartype.beartype(conf=beartype.BeartypeConf("

@@ -130,6 +130,8 @@ class AdversarialTask:
         factor = self.schedule.factor(progress)
         set_learning_rate(self.generator_optimizer, self.learning_rates[0] * factor)
         set_learning_rate(self.discriminator_optimizer, self.learning_rates[1] * factor)
+        if isinstance(self.image_encoder, nn.Module):  # other phases leave it in training mode
+            self.image_encoder.eval()
         self.generator.train()
         self.discriminators.train()
         self.loss_modules.train()

@@ -25,6 +25,7 @@ from attnforge.interfaces import (
     Generator,
     ImageEncoder,
     Loss,
+    Sampler,
     Task,
     TextEncoder,
     Tokenizer,
@@ -34,7 +35,16 @@ from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
 from attnforge.seeds import derive_seed
-from attnforge.specs import DiscriminatorSpec, GeneratorSpec, ImageSpec, LossSpec, TaskSpec, TextSpec
+from attnforge.specs import (
+    DiscriminatorSpec,
+    GeneratorSpec,
+    ImageSpec,
+    LossSpec,
+    SamplerSpec,
+    ScorerSpec,
+    TaskSpec,
+    TextSpec,
+)
 
 if TYPE_CHECKING:
     from attnforge.compute.engine import Engine
@@ -112,6 +122,17 @@ class Parts:
         spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
         return self._build("image", partial(builder, spec))
 
+    def sampler(self, generator: Generator) -> Sampler | None:
+        """What asks a generator for images; None where the recipe leaves that to plain noise."""
+        if self.recipe.sampling is None:
+            return None
+        sampler: Sampler = self.recipe.sampling(SamplerSpec(generator=generator, scoring=self.scorer_spec))
+        return sampler
+
+    def scorer_spec(self) -> ScorerSpec:
+        """What a scorer is told; the image encoder is built when this is called."""
+        return ScorerSpec(words=self.text.dim, image=self.image)
+
     @property
     def condition(self) -> int | None:
         """Width of the condition that the generator draws, if it draws one."""
@@ -134,11 +155,16 @@ class Parts:
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
-        spec = self.loss_spec
-        return {
-            name: self._build(f"loss-{name}", partial(builder, spec))
-            for name, builder in self.recipe.losses.items()
-        }
+        return {name: self.build_loss(name) for name in self.recipe.losses}
+
+    def build_loss(self, name: str) -> Loss:
+        """Build one of the recipe's losses, which `losses` has all of."""
+        return self._build(f"loss-{name}", partial(self.recipe.losses[name], self.loss_spec))
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether every discriminator can classify images without a prompt."""
+        return all(discriminator.unconditional for discriminator in self.discriminators)
 
     @property
     def loss_spec(self) -> LossSpec:
@@ -148,7 +174,7 @@ class Parts:
             vocabulary_size=self.tokenizer.vocabulary_size,
             image_sizes=() if self.generator is None else self.generator.image_sizes,
             condition=self.condition,
-            unconditional=all(discriminator.unconditional for discriminator in self.discriminators),
+            unconditional=self.unconditional,
             extras=self.extras,
             image_encoder=self.recipe.image is not None,
         )

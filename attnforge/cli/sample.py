@@ -28,7 +28,13 @@ from attnforge.terminal import print_text
     "extras",
     multiple=True,
     metavar="NAME=NUMBERS",
-    help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6; repeatable.",
+    help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6; once for all captions, or once "
+    "for each.",
+)
+@click.option(
+    "--sampling",
+    metavar="YAML",
+    help="How to generate, such as '{use: noise, truncation: 2}'; by default as the run's recipe says.",
 )
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
@@ -39,6 +45,7 @@ def command(
     seed: int,
     attention: bool,
     extras: tuple[str, ...],
+    sampling: str | None,
     out: Path | None,
     device: str,
 ) -> None:
@@ -50,7 +57,8 @@ def command(
     from attnforge.sampling.pipeline import Pipeline
     from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
-    pipeline = Pipeline.load(run, device=device)
+    values = _read_extras(extras)
+    pipeline = Pipeline.load(run, device=device, sampling=sampling)
     tokenizer = pipeline.parts.tokenizer
     for caption in captions:
         unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))
@@ -58,9 +66,7 @@ def command(
             rest = " ".join(known)
             print_text(f"warning: unknown words {unknown}: {caption!r} is read as {rest!r}", err=True)
     unique = list(dict.fromkeys(captions))  # the same caption gives the same images
-    images = pipeline.generate_each(
-        unique, count=count, seed=seed, attention=attention, extras=_read_extras(extras)
-    )
+    images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention, extras=values)
     for path in write_images(images, out or pipeline.run.path / "generated", attention=attention):
         print_text(path)
     if (total := len(unique) * count) > SHEET_ROWS:
@@ -68,7 +74,7 @@ def command(
 
 
 def _read_extras(texts: tuple[str, ...]) -> dict[str, list[float]]:
-    """The values of `--with`, by name.
+    """The numbers of every `--with`, by name; those of a name that is repeated follow one another.
 
     Raises:
         RunError: a text is not NAME=NUMBERS.
@@ -79,7 +85,7 @@ def _read_extras(texts: tuple[str, ...]) -> dict[str, list[float]]:
     for text in texts:
         name, equals, numbers = text.partition("=")
         try:
-            values[name] = [float(number) for number in numbers.split(",")]
+            values.setdefault(name, []).extend(float(number) for number in numbers.split(","))
         except ValueError:
             equals = ""
         if not (name and equals):

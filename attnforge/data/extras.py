@@ -50,12 +50,12 @@ def read_extras(
 
     Args:
         shapes: What is needed.
-        values: Numbers by name, nested in lists, or tensors.
+        values: Numbers by name, nested in lists or not, or tensors.
         captions: The number of captions.
-        how: How the user gives an extra, for messages: `--with NAME=VALUES`.
+        how: A command that gives the extra NAME, for messages.
 
     Raises:
-        AttnforgeError: one is missing, unknown or of another shape.
+        AttnforgeError: one is missing, unknown, or has too many or too few numbers.
     """
     problems = [_missing(name, shape, how) for name, shape in shapes.items() if name not in values]
     tensors: dict[str, Tensor] = {}
@@ -66,17 +66,18 @@ def read_extras(
             problems.append(Problem("unknown-extra", message, expected=expected))
             continue
         try:
-            tensor = torch.as_tensor(value, dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError):
+            tensor = torch.as_tensor(value, dtype=torch.float32, device="cpu")
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             tensor = torch.full((), float("nan"))
+        shape, numbers = shapes[name], _numel(shapes[name])
         if not bool(torch.isfinite(tensor).all()):
-            problems.append(_wrong(name, "is not a list of finite numbers", shapes[name], how))
-        elif tuple(tensor.shape) == shapes[name] or tensor.numel() == _numel(shapes[name]):
-            tensors[name] = tensor.reshape(1, *shapes[name]).expand(captions, *shapes[name])
-        elif tuple(tensor.shape) == (captions, *shapes[name]):
-            tensors[name] = tensor
+            problems.append(_wrong(name, "is not a list of finite numbers", shape, how))
+        elif tensor.numel() == numbers:
+            tensors[name] = tensor.reshape(1, *shape).expand(captions, *shape)
+        elif tensor.numel() == captions * numbers:
+            tensors[name] = tensor.reshape(captions, *shape)
         else:
-            problems.append(_wrong(name, f"has shape {tuple(tensor.shape)}", shapes[name], how))
+            problems.append(_wrong(name, f"has {tensor.numel()} numbers", shape, how))
     if problems:
         raise AttnforgeError(problems)
     return {name: tensors[name] for name in shapes}
@@ -89,15 +90,14 @@ def _missing(name: str, shape: tuple[int, ...], how: str) -> Problem:
 
 def _wrong(name: str, what: str, shape: tuple[int, ...], how: str) -> Problem:
     step = how.replace("NAME", name)
-    return Problem(
-        "bad-extra", f"`{name}` {what}", None, f"{_count(shape)}, or as many for each caption", step
-    )
+    expected = f"{_count(shape)}, or as many for each caption"
+    return Problem("bad-extra", f"`{name}` {what}", None, expected, step)
 
 
 def _count(shape: tuple[int, ...]) -> str:
     numbers = _numel(shape)
-    plural = "s" if numbers != 1 else ""
-    return f"{numbers} number{plural} ({' x '.join(map(str, shape)) or 'one value'})"
+    text = f"{numbers} number{'s' if numbers != 1 else ''}"
+    return f"{text} ({' x '.join(map(str, shape))})" if len(shape) > 1 else text
 
 
 def _numel(shape: tuple[int, ...]) -> int:

@@ -27,7 +27,7 @@ from attnforge.storage.intact import intact_lock
 from attnforge.storage.locating import locate_run
 from attnforge.train.progress import Reporter
 
-CHANGEABLE = ("evaluation", "data")
+CHANGEABLE = ("evaluation", "data", "sampling")
 """Sections that may be overridden, because the weights do not depend on them."""
 
 
@@ -44,7 +44,7 @@ def evaluate_run(
 
     Args:
         path: The run folder, or one of its checkpoints.
-        overrides: `KEY=VALUE` each, below `evaluation` or `data`.
+        overrides: `KEY=VALUE` each, below `evaluation`, `data` or `sampling`.
         checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
         every: Measure all checkpoints that hold a generator. Measurements of the same weights and protocol
             are reused.
@@ -149,7 +149,7 @@ def _refuse_other_keys(overrides: Sequence[str]) -> None:
                     "bad-override",
                     f"`{key}` cannot be changed here: the weights were trained with it",
                     place,
-                    "a key of `evaluation`, such as `evaluation.captions`, or of `data`",
+                    "a key of `evaluation`, such as `evaluation.captions`, of `data` or of `sampling`",
                     "attnforge train RECIPE KEY=VALUE trains a run with another value",
                 )
             )

@@ -7,7 +7,6 @@ import json
 import platform
 import time
 from importlib.metadata import version
-from typing import cast
 
 from torch import nn
 
@@ -15,9 +14,8 @@ from attnforge import __version__
 from attnforge.build.parts import Parts
 from attnforge.evaluate.measure import measure
 from attnforge.evaluate.measured import Measurement, protocol_of
-from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe
-from attnforge.sampling.generating import generate_batch
+from attnforge.sampling.generating import generate_batch, sampler_of
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 
 
@@ -45,11 +43,12 @@ def measure_network(
         checkpoint: The checkpoint that the weights were loaded from.
     """
     start_time = time.monotonic()
+    sampler = sampler_of(parts, network)
     metrics = measure(
         parts,
         lambda captions, positions, extras: generate_batch(
             parts.text,
-            cast("Generator", network),
+            sampler,
             parts.measuring_tokenizer,
             captions,
             positions=positions,

@@ -25,7 +25,7 @@ def migrate(
         problems: Collects what cannot be migrated.
     """
     if lock is not None:
-        root = _with_pretrained(root)
+        root = _with_samples(_with_pretrained(root))
     locked = _locked(lock)
     if not _differs(root, locked, plugins):
         return root
@@ -81,6 +81,15 @@ def _with_pretrained(root: Map) -> Map:
     entries = {name: entry for name, entry in root.entries.items() if name != "encoders"}
     if isinstance(old.node, Scalar) and old.node.value is not None:
         entries["pretrained"] = Entry(old.key, Map({"encoders": old}, old.node.place))
+    return Map(entries, root.place)
+
+
+def _with_samples(root: Map) -> Map:
+    """A frozen recipe of version 0.1 with `samples` in place of `sampling`, which names a sampler now."""
+    old = root.entries.get("sampling")
+    if old is None or not isinstance(old.node, Map) or "use" in old.node.entries:
+        return root
+    entries = {"samples" if name == "sampling" else name: entry for name, entry in root.entries.items()}
     return Map(entries, root.place)
 
 

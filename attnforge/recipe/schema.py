@@ -21,6 +21,7 @@ from attnforge.interfaces import (
     ImageEncoder,
     Loss,
     Metric,
+    Sampler,
     Task,
     TextEncoder,
     Tokenizer,
@@ -105,7 +106,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling:
+class Samples:
     """The captions that are sampled repeatedly during training, with the same noise.
 
     Args:
@@ -165,7 +166,8 @@ class Recipe:
             encoders are skipped when all encoders are taken, unless there is no other.
         phases: What is trained, in order.
         training: Settings that all phases share.
-        sampling: The captions that are sampled during training.
+        sampling: How images are generated, in samples, metrics and commands; by default from Gaussian noise.
+        samples: The captions that are sampled during training.
         evaluation: What is measured at the end of training, and during it.
         trackers: Where scalars and images are logged besides the run folder.
     """
@@ -181,6 +183,7 @@ class Recipe:
     pretrained: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, Phase]
     training: Training = field(default_factory=Training)
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Build[Sampler] | None = None
+    samples: Samples = field(default_factory=Samples)
     evaluation: Evaluation = field(default_factory=Evaluation)
     trackers: Mapping[str, Build[Tracker]] = field(default_factory=dict)

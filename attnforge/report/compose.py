@@ -81,4 +81,4 @@ def _generate(location: RunLocation, *, device: str) -> list[GeneratedImage]:
             return []
         raise
     captions = fixed_captions(folder.path) or FixedSamples.choose(pipeline.parts, folder).captions
-    return pipeline.generate(captions, seed=pipeline.recipe.sampling.seed, attention=True)
+    return pipeline.generate(captions, seed=pipeline.recipe.samples.seed, attention=True)

@@ -25,14 +25,14 @@ def check_captions(parts: Parts, phases: Sequence[str]) -> None:
 
     Raises:
         DataError: an image has no caption with a known word, or a required split is empty.
-        AttnforgeError: a caption of `sampling` has no known word.
+        AttnforgeError: a caption of `samples` has no known word.
     """
     recipe = parts.recipe
     refuse_unreadable_images(parts.tokenizer, _train(parts))
     if recipe.generator is None or not any(recipe.phases[name].sample_every for name in phases):
         return
-    if recipe.sampling.captions:
-        refuse_unknown(parts.tokenizer, recipe.sampling.captions)
+    if recipe.samples.captions:
+        refuse_unknown(parts.tokenizer, recipe.samples.captions)
     else:
         parts.datasets.of_any_size("test")
 
@@ -45,8 +45,8 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
         run.log_event("single-class")
     training = islice(_all_captions(_train(parts)), MAX_CHECKED_CAPTIONS)
     unknown_words = {"training": UnknownWords.of(parts.tokenizer, training)}
-    if recipe.sampling.captions:
-        unknown_words["samples"] = UnknownWords.of(parts.tokenizer, recipe.sampling.captions)
+    if recipe.samples.captions:
+        unknown_words["samples"] = UnknownWords.of(parts.tokenizer, recipe.samples.captions)
     if recipe.generator is not None and recipe.evaluation.metrics:
         unknown_words["evaluation"] = unknown_evaluation_words(parts)
     for where, unknown in unknown_words.items():

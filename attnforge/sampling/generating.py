@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from attnforge.build.parts import Parts
 from attnforge.data.encoding import encode_captions, refuse_unknown
-from attnforge.interfaces import Generator, GeneratorOutput, Prompt, TextEncoder, Tokenizer
+from attnforge.interfaces import Generator, GeneratorOutput, Prompt, Sampler, TextEncoder, Tokenizer
 from attnforge.sampling.generated import GeneratedImage
+from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.seeded_draws import SeededDraws
 from attnforge.seeds import derive_seed
+from attnforge.specs import SamplerSpec
+
+
+def sampler_of(parts: Parts, generator: nn.Module) -> Sampler:
+    """What asks a generator for images, as the recipe says; it is put into evaluation mode."""
+    network = cast("Generator", generator.eval())
+    return parts.sampler(network) or NoiseSampler(SamplerSpec(generator=network, scoring=parts.scorer_spec))
 
 
 def generate_each(
     text: TextEncoder,
-    generator: Generator,
+    sampler: Sampler,
     tokenizer: Tokenizer,
     captions: Sequence[str],
     *,
@@ -37,7 +47,7 @@ def generate_each(
 
     Args:
         text: The run's text encoder.
-        generator: The generator.
+        sampler: Asks the generator; see `sampler_of`.
         tokenizer: The text encoder's tokenizer.
         captions: What the images show.
         count: Images of each caption.
@@ -52,13 +62,13 @@ def generate_each(
     """
     refuse_unknown(tokenizer, captions)  # here, so that it raises before the iteration starts
     rows = extras or {}
-    return _each(text, generator, tokenizer, captions, count, seed, attention, regions, rows, device)
+    return _each(text, sampler, tokenizer, captions, count, seed, attention, regions, rows, device)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def generate_batch(
     text: TextEncoder,
-    generator: Generator,
+    sampler: Sampler,
     tokenizer: Tokenizer,
     captions: Sequence[str],
     *,
@@ -73,7 +83,7 @@ def generate_batch(
 
     Args:
         text: The run's text encoder.
-        generator: The generator.
+        sampler: Asks the generator; see `sampler_of`.
         tokenizer: The text encoder's tokenizer.
         captions: What the images show.
         positions: The position of each caption among all that are measured.
@@ -87,7 +97,7 @@ def generate_batch(
     prompt = encode_captions(text, tokenizer, captions, device=device, extras=extras)
     rows = [derive_seed(seed, "noise", position) for position in positions]
     draws = SeededDraws(derive_seed(seed, "noise"), rows=rows)
-    return _generate(generator, prompt, draws=draws, attention=False).images[-1]
+    return _generate(sampler, prompt, draws=draws, attention=False).images[-1]
 
 
 def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
@@ -96,10 +106,10 @@ def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _each(
     text: TextEncoder,
-    generator: Generator,
+    sampler: Sampler,
     tokenizer: Tokenizer,
     captions: Sequence[str],
     count: int,
@@ -114,7 +124,7 @@ def _each(
         prompt = encode_captions(text, tokenizer, [caption], device=device, extras=own)
         for index in range(count):
             draws = SeededDraws(derive_seed(seed, index))
-            output = _generate(generator, prompt, draws=draws, attention=attention)
+            output = _generate(sampler, prompt, draws=draws, attention=attention)
             region_maps = None if regions is None else regions(prompt, output.images[-1])
             yield GeneratedImage(
                 caption=caption,
@@ -128,11 +138,6 @@ def _each(
             )
 
 
-def _generate(
-    generator: Generator, prompt: Prompt, *, draws: SeededDraws, attention: bool
-) -> GeneratorOutput:
-    if isinstance(generator, nn.Module):
-        generator.eval()
-    with draws:  # for the noise here and for conditioning augmentation in the generator
-        noise = torch.randn(len(prompt.sentence), generator.noise, device="cpu").to(prompt.sentence.device)
-        return generator(noise, prompt, return_attention=attention)
+def _generate(sampler: Sampler, prompt: Prompt, *, draws: SeededDraws, attention: bool) -> GeneratorOutput:
+    with draws:  # for the noise and for conditioning augmentation in the generator
+        return sampler(prompt, return_attention=attention)

@@ -16,7 +16,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.resolve import resolve
 from attnforge.recipe.schema import Recipe
 from attnforge.sampling.generated import GeneratedImage
-from attnforge.sampling.generating import generate_each
+from attnforge.sampling.generating import generate_each, sampler_of
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.saved_parts import SavedParts
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
@@ -33,6 +33,8 @@ from attnforge.storage.locating import locate_run
 from attnforge.train.progress import warn_on_stderr
 
 GENERATOR = frozenset({"generator"})
+GIVING = "attnforge sample RUN CAPTION --with NAME=NUMBERS"
+"""The command that gives extras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Pipeline:
         *,
         device: str = "auto",
         checkpoint: str | None = None,
+        sampling: str | None = None,
         resolved: ResolvedRecipe | None = None,
         warn: Callable[[str], None] = warn_on_stderr,
     ) -> Pipeline:
@@ -61,6 +64,8 @@ class Pipeline:
             run: The run folder, or one of its checkpoints.
             device: Where to compute; `auto` uses a GPU if there is one.
             checkpoint: Name of a checkpoint; by default that of the path, or the newest with a generator.
+            sampling: How images are generated, as YAML, such as `{use: noise, truncation: 2}`; by default as
+                the recipe says.
             resolved: The run's recipe with overrides that do not affect weights; by default without.
             warn: Called for every checkpoint that is skipped.
 
@@ -70,7 +75,8 @@ class Pipeline:
         """
         location = locate_run(run)
         folder = location.run
-        recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn)))
+        overrides = [] if sampling is None else [f"sampling={sampling}"]
+        recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides))
         name = checkpoint or location.checkpoint
         if name:
             loaded = _read_checkpoint(folder, recipe, name)
@@ -165,10 +171,10 @@ class Pipeline:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
         shapes, values = self.parts.extras, extras or {}
-        rows = read_extras(shapes, values, captions=len(captions), how="--with NAME=NUMBERS")
+        rows = read_extras(shapes, values, captions=len(captions), how=GIVING)
         return generate_each(
             self.parts.text,
-            self.generator,
+            sampler_of(self.parts, cast("nn.Module", self.generator)),
             self.parts.tokenizer,
             captions,
             count=count,

@@ -37,9 +37,9 @@ class RegionMaps:
         encoder = parts.image
         if encoder is None:
             return None
-        for loss in recipe.losses.values():
+        for name, loss in recipe.losses.items():
             if _matches(loss):
-                return cls(encoder, cast("RegionMatcher", loss(parts.loss_spec)))
+                return cls(encoder, cast("RegionMatcher", parts.build_loss(name)))
         for name, phase in recipe.phases.items():
             if _matches(phase.task):
                 return cls(encoder, cast("RegionMatcher", parts.task(name, phase.task)))

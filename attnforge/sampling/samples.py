@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,9 +11,8 @@ from torch import Tensor, nn
 from attnforge.build.parts import Parts
 from attnforge.data.choosing import choose_captions
 from attnforge.data.extras import extras_of, read_extras
-from attnforge.interfaces import Generator
 from attnforge.names import step_name
-from attnforge.sampling.generating import generate_each
+from attnforge.sampling.generating import generate_each, sampler_of
 from attnforge.storage.folder import RunFolder
 
 
@@ -31,7 +29,7 @@ class FixedSamples:
     @classmethod
     def choose(cls, parts: Parts, run: RunFolder) -> FixedSamples:
         """The recipe's captions, or captions of the test split; the same for the whole run."""
-        options = parts.recipe.sampling
+        options = parts.recipe.samples
         captions, extras = sampled_captions(parts, count=options.count)
         run.write_json(
             "samples/captions.json",
@@ -46,10 +44,10 @@ class FixedSamples:
         paths = []
         generated = generate_each(
             self.parts.text,
-            cast("Generator", generator),
+            sampler_of(self.parts, generator),
             self.parts.tokenizer,
             self.captions,
-            seed=self.parts.recipe.sampling.seed,
+            seed=self.parts.recipe.samples.seed,
             extras=self.extras,
             device=self.parts.device,
         )
@@ -67,11 +65,10 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
         AttnforgeError: extras are missing or have other shapes.
         DataError: the test split is missing or malformed.
     """
-    options = parts.recipe.sampling
+    options = parts.recipe.samples
     if options.captions:
-        extras = read_extras(
-            parts.extras, options.extras, captions=len(options.captions), how="sampling.extras.NAME=[...]"
-        )
+        how = "attnforge train RECIPE samples.extras.NAME=[NUMBERS]"
+        extras = read_extras(parts.extras, options.extras, captions=len(options.captions), how=how)
         return options.captions, extras
     data = parts.dataset("test")
     chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)

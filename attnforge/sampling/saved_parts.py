@@ -16,6 +16,8 @@ from attnforge.sampling.region_maps import RegionMaps
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 
 Part = TypeVar("Part")
+GENERATING = frozenset({"text", "image", "generator"})
+"""Parts whose weights a checkpoint must have; those of others, such as losses, it may have."""
 
 
 class SavedParts(Parts):
@@ -51,6 +53,12 @@ class SavedParts(Parts):
             for encoder in encoders:
                 encoder.eval().requires_grad_(False)
 
+    @property
+    def unconditional(self) -> bool:
+        """Whether every discriminator can classify images without a prompt; no weights are needed to ask."""
+        shapes = Parts(self.recipe, tokenizer=self.tokenizer, device=torch.device("meta"), extras=self.extras)
+        return shapes.unconditional
+
     def load(self, checkpoint: Checkpoint) -> None:
         """Load the weights of another checkpoint, into existing networks and those built later.
 
@@ -63,7 +71,7 @@ class SavedParts(Parts):
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
         part = super()._build(name, make)
-        if isinstance(part, nn.Module) and name in {"text", "image", "generator"}:
+        if isinstance(part, nn.Module) and (name in GENERATING or name in self.checkpoint.networks()):
             self._networks[name] = part.eval().requires_grad_(False)
             self._load(name, part)
         return part

@@ -12,6 +12,8 @@ SUMMARIES = {
     "generator": "images of one size, with affine modulation by noise and sentence",
     "discriminator": "classifies every patch of an image and averages the logits",
     "loss": "a relativistic adversarial loss",
+    "sampler": "noise of one length, on a sphere",
+    "scorer": "how well an image matches its sentence, less a penalty for noisy pixels",
     "dataset": "squares and discs, rendered by code",
     "metric": "the diversity of the images, from their pixels",
     "tracker": "appends scalars to a CSV file",

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Protocol, Self, TextIO, cast
+from typing import Protocol, Self, TextIO, cast, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -18,6 +18,7 @@ MAX_SCALARS = 4
 """Scalars that a line of progress shows at most."""
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Where a training run reports its progress."""
 

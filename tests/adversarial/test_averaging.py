@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from math import prod
 from typing import Any
 
 import pytest
 import torch
-from small_game import play, spec, state
+from small_game import at, play, spec, state
 from torch import Tensor, nn
 
-from attnforge.adversarial.averaging import WeightAverage
+from attnforge.adversarial.averaging import Average, WeightAverage
 from attnforge.adversarial.task import AdversarialTask
+from attnforge.interfaces import Progress
 from attnforge.run.tasks import sampling_network
 
 CHOICES = ["copy", "average", "recompute"]
@@ -33,12 +35,13 @@ def live_and_average(task: AdversarialTask) -> tuple[nn.Module, nn.Module]:
 
 
 def adversarial_task(**options: Any) -> AdversarialTask:
-    return AdversarialTask(spec(), average=0.9, generator_learning_rate=0.05, **options)
+    average = Average(decay=0.9, **options)
+    return AdversarialTask(spec(), average=average, generator_learning_rate=0.05)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_weights_are_the_moving_average_whatever_becomes_of_the_statistics(choice: str) -> None:
-    task = adversarial_task(average_buffers=choice)
+    task = adversarial_task(buffers=choice)
     live, average = live_and_average(task)
     expected = {name: weight.detach().clone() for name, weight in live.named_parameters()}
     for step in range(3):
@@ -59,7 +62,7 @@ def test_statistics_are_copied_as_the_official_code_does() -> None:
 
 
 def test_statistics_can_be_averaged_like_weights_and_counters_are_copied() -> None:
-    task = adversarial_task(average_buffers="average")
+    task = adversarial_task(buffers="average")
     live, average = live_and_average(task)
     expected = statistics(live)
     for step in range(3):
@@ -72,7 +75,7 @@ def test_statistics_can_be_averaged_like_weights_and_counters_are_copied() -> No
 
 
 def test_recomputed_statistics_are_those_of_what_the_averaged_network_computes() -> None:
-    task = adversarial_task(average_buffers="recompute")
+    task = adversarial_task(buffers="recompute")
     _, average = live_and_average(task)
     layers = {name: one for name, one in average.named_modules() if isinstance(one, nn.BatchNorm2d)}
     assert layers
@@ -118,7 +121,8 @@ def test_recomputed_statistics_fit_the_averaged_weights_better_than_copied_ones(
     """The live weights have moved far in thirty large steps, the average of decay 0.999 hardly."""
     off = {}
     for choice in ("copy", "recompute"):
-        task = AdversarialTask(spec(), average=0.999, average_buffers=choice, generator_learning_rate=0.05)
+        average = Average(decay=0.999, buffers=choice)
+        task = AdversarialTask(spec(), average=average, generator_learning_rate=0.05)
         for step in range(30):
             play(task, seed=step)
         off[choice] = float(mean_maps(task).mean())
@@ -127,7 +131,7 @@ def test_recomputed_statistics_fit_the_averaged_weights_better_than_copied_ones(
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_what_the_average_looks_at_changes_nothing_that_is_trained(choice: str) -> None:
-    plain, other = adversarial_task(), adversarial_task(average_buffers=choice)
+    plain, other = adversarial_task(), adversarial_task(buffers=choice)
     for step in range(2):
         assert play(plain, seed=step) == play(other, seed=step)
     for name, network in plain.networks().items():
@@ -138,11 +142,11 @@ def test_what_the_average_looks_at_changes_nothing_that_is_trained(choice: str) 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_a_resumed_average_continues_bit_for_bit(choice: str) -> None:
-    straight = adversarial_task(average_buffers=choice)
+    straight = adversarial_task(buffers=choice)
     play(straight, seed=1)
     saved = {name: state(network) for name, network in straight.networks().items()}
     moments = {name: copy.deepcopy(one.state_dict()) for name, one in straight.optimizers().items()}
-    resumed = adversarial_task(average_buffers=choice)
+    resumed = adversarial_task(buffers=choice)
     for name, network in resumed.networks().items():
         network.load_state_dict(saved[name])
     for name, optimizer in resumed.optimizers().items():
@@ -154,19 +158,59 @@ def test_a_resumed_average_continues_bit_for_bit(choice: str) -> None:
 
 
 def test_without_an_average_images_are_generated_with_the_trained_weights() -> None:
-    task, averaged = AdversarialTask(spec(), average=0), AdversarialTask(spec())
+    task, averaged = AdversarialTask(spec(), average=None), AdversarialTask(spec())
     assert play(task) == play(averaged)
     assert "generator-average" not in task.networks()
     assert sampling_network(task) is task.networks()["generator"]
     assert sampling_network(averaged) is averaged.networks()["generator-average"]
 
 
+def progress(step: int, *, batch_size: int = 4) -> Progress:
+    return Progress(step=step, steps=1000, batch_size=batch_size, images=100)
+
+
+def test_a_decay_is_the_same_in_every_step_and_for_every_batch() -> None:
+    average = Average(decay=0.9, ramp_up=0.5)
+    assert {average.decay_at(progress(step, batch_size=size)) for step in (0, 9) for size in (1, 8)} == {0.9}
+
+
+def test_a_half_life_is_counted_in_images_whatever_the_batch_size() -> None:
+    average = Average(half_life=32)
+    for size in (1, 4, 8):
+        share = prod(average.decay_at(progress(step, batch_size=size)) for step in range(32 // size))
+        assert share == pytest.approx(0.5)
+
+
+def test_a_ramp_lets_the_average_forget_its_start_and_ends_at_the_half_life() -> None:
+    average = Average(half_life=100, ramp_up=0.05)
+    for step in range(10):
+        half_life = 0.05 * 4 * (step + 1)
+        assert average.decay_at(progress(step)) == pytest.approx(0.5 ** (4 / half_life))
+    assert average.decay_at(progress(498)) < average.decay_at(progress(499)) == 0.5 ** (4 / 100)
+    assert average.decay_at(progress(900)) == Average(half_life=100).decay_at(progress(900))
+
+
+def test_a_task_averages_with_the_decay_of_the_step() -> None:
+    average = Average(half_life=16, ramp_up=0.5)
+    task = AdversarialTask(spec(), average=average, generator_learning_rate=0.05)
+    live, averaged = live_and_average(task)
+    expected = {name: weight.detach().clone() for name, weight in live.named_parameters()}
+    for step in range(3):
+        play(task, progress=step / 20, seed=step)
+        decay = average.decay_at(at(step / 20))
+        for name, weight in live.named_parameters():
+            expected[name] = decay * expected[name] + (1 - decay) * weight.detach()
+    assert average.decay_at(at(0)) < average.decay_at(at(2 / 20))
+    for name, weight in averaged.named_parameters():
+        torch.testing.assert_close(weight.detach(), expected[name], rtol=1e-5, atol=1e-6)
+
+
 def test_an_average_keeps_a_network_of_its_own() -> None:
     live = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    average = WeightAverage(live, decay=0.5)
+    average = WeightAverage(live, Average(decay=0.5))
     first = live[0].weight.detach().clone()
     with torch.no_grad():
         live[0].weight.add_(4)
     assert torch.equal(average.network[0].weight, first)
-    average.update(live)
+    average.update(live, progress=at(0))
     torch.testing.assert_close(average.network[0].weight.detach(), first + 2)

@@ -62,7 +62,7 @@ def test_sections_inside_components_are_their_dataclass(kitchen: Kitchen) -> Non
 
 def test_a_components_mutable_options_are_its_own(kitchen: Kitchen) -> None:
     recipe = assemble(kitchen.resolve(changed("{use: term, weight: 5}", "{use: term, limits: {a: 1}}")))
-    one, other = recipe.losses["second"](), recipe.losses["second"]()
+    one, other = recipe.losses["second"]("spec"), recipe.losses["second"]("spec")
     assert isinstance(one, small_parts.Term)
     assert isinstance(other, small_parts.Term)
     assert one.limits is not None

@@ -106,7 +106,7 @@ def test_a_run_survives_an_image_that_breaks_while_it_trains(tmp_path: Path) -> 
     # head and end are whole, so only drawing it shows the damage
     broken.write_bytes(whole[:60] + bytes(400) + whole[460:])
     overrides = [f"data={{use: folder, root: {root}}}", *TINY[2:], "evaluation.metrics.attributes=null"]
-    recipe = resolve("quickstart", overrides=[*overrides, "sampling.count=1"])
+    recipe = resolve("quickstart", overrides=[*overrides, "samples.count=1"])
     with pytest.raises(DataError, match=broken.name) as caught:
         train_recipe(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter())
     assert caught.value.problems[0].next_step == f"attnforge data check {root}"

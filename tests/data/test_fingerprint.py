@@ -160,7 +160,7 @@ def test_a_run_is_not_resumed_on_other_data_unless_that_is_accepted(
         "phases.gan.steps=1",
         "phases.gan.batch_size=4",
         "phases.gan.sample_every=0",
-        "sampling.captions=[a red bird]",
+        "samples.captions=[a red bird]",
         "evaluation.metrics={attributes: null, retrieval: null}",
     ]
     data = f"data={{use: folder, root: {root}}}"

@@ -47,7 +47,7 @@ def encoded(*overrides: str) -> tuple[dict[str, list[int]], dict[str, list[int]]
     tokenizer.fit(["a red bird with blue wings and a yellow belly has black white green brown crown"])
     parts = Parts(recipe, tokenizer=tokenizer, device=torch.device("cpu"))
 
-    def generate(captions: Any, positions: Any) -> Tensor:
+    def generate(captions: Any, positions: Any, extras: Any) -> Tensor:
         drawn.update({caption: parts.measuring_tokenizer.encode(caption) for caption in captions})
         return torch.zeros(len(captions), 3, 4, 4)
 

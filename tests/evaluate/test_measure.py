@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from attnforge.build.parts import Parts
-from attnforge.evaluate.measure import choose_captions, measure
+from attnforge.evaluate.measure import Extras, choose_captions, measure
 from attnforge.interfaces import Sample
 from attnforge.recipe.schema import Evaluation, Phase, Recipe
 from attnforge.specs import DataSpec, MetricSpec
@@ -69,7 +69,9 @@ BIRDS = Images(*([f"bird {index} caption {turn}" for turn in range(3)] for index
 
 
 def chosen(data: Images, *, count: int, seed: int = 1) -> list[str]:
-    return choose_captions(data, count=count, seed=seed, parts=parts_of(data))
+    choices = choose_captions(data, count=count, seed=seed, parts=parts_of(data))
+    assert all(choice.caption in data.captions(choice.image) for choice in choices)
+    return [choice.caption for choice in choices]
 
 
 def image(caption: str) -> str:
@@ -139,7 +141,8 @@ def test_metrics_are_given_the_images_of_their_captions() -> None:
         built.append(Noting(spec, name))
         return built[-1]
 
-    def generate(captions: Sequence[str], positions: Sequence[int]) -> Tensor:
+    def generate(captions: Sequence[str], positions: Sequence[int], extras: Extras) -> Tensor:
+        assert extras == {}
         drawn.append(positions)
         return torch.tensor([float(image(one)) for one in captions])[:, None, None, None].expand(-1, 3, 2, 2)
 
@@ -156,7 +159,7 @@ def test_metrics_are_given_the_images_of_their_captions() -> None:
 
 
 def test_nothing_is_drawn_for_no_metrics() -> None:
-    def generate(captions: Sequence[str], positions: Sequence[int]) -> Tensor:
+    def generate(captions: Sequence[str], positions: Sequence[int], extras: Extras) -> Tensor:
         raise AssertionError("asked to draw")
 
     assert measure(parts_of(BIRDS), generate) == {}

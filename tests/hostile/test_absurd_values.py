@@ -23,8 +23,12 @@ OUT_OF_RANGE = (
     "phases.damsm.task.gradient_norm=-1",
     "phases.damsm.task.gamma1=0",
     "phases.damsm.task.gamma3=.inf",
-    "phases.gan.task.decay_from=1.5",
-    "phases.gan.task.decay_to=-1",
+    "phases.gan.task.schedule.decay_from=1.5",
+    "phases.gan.task.schedule.decay_to=-1",
+    "phases.gan.task.average.decay=1",
+    "phases.gan.task.average.half_life=0",
+    "phases.gan.task.average.ramp_up=-0.1",
+    "phases.gan.task.discriminator_steps=0",
     "losses.damsm.weight=.inf",
     "losses.damsm.weight=-1",
     "losses.adversarial.weight=.nan",
@@ -63,6 +67,12 @@ CANNOT_TRAIN = {
     "losses={adversarial: null, damsm: null}": "task-lacks-parts",
     "generator=null": "no-image-size",
     "discriminator=null": "task-lacks-parts",
+    "discriminator={use: joint, unconditional: false};losses.adversarial.unconditional=true": (
+        "no-unconditional-head"
+    ),
+    "image=null": "no-image-encoder",
+    "image=null;phases.damsm=null": "no-image-encoder",
+    "phases.gan.task.train=[stages.7]": "no-such-module",
 }
 
 

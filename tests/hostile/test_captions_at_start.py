@@ -84,7 +84,7 @@ def refusal(root: Path, tmp_path: Path, *overrides: str) -> str:
 
 def test_unknown_words_are_told_and_logged_where_they_matter(tmp_path: Path) -> None:
     root = folder(tmp_path / "data", captions={"3.png": RARE, "10.png": "a plum"})
-    told = start(root, tmp_path, "tokenizer.min_count=2", f"sampling.captions=[{RARE}, a red bird]")
+    told = start(root, tmp_path, "tokenizer.min_count=2", f"samples.captions=[{RARE}, a red bird]")
     warnings = [line for line in told.lines if line.startswith("warning:")]
     assert any("training" in line and "'strawberry' (1)" in line for line in warnings)
     assert any("samples" in line and "'strawberry' (1)" in line for line in warnings)
@@ -107,7 +107,7 @@ def test_an_image_of_emoji_alone_ends_training_before_it_begins(tmp_path: Path) 
 
 def test_an_unknown_caption_of_samples_ends_training_before_it_begins(tmp_path: Path) -> None:
     root = folder(tmp_path / "data")
-    assert refusal(root, tmp_path, "sampling.captions=[zebra crossing]") == "caption-unknown"
+    assert refusal(root, tmp_path, "samples.captions=[zebra crossing]") == "caption-unknown"
     assert not (tmp_path / "run").exists()
 
 

@@ -62,7 +62,7 @@ def test_a_trial_leaves_nothing_behind_that_training_depends_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def weights(folder: str) -> list[bytes]:
-        train(tiny("sampling.count=1"), tmp_path / folder, resume=False, reporter=ConsoleReporter())
+        train(tiny("samples.count=1"), tmp_path / folder, resume=False, reporter=ConsoleReporter())
         found = sorted((tmp_path / folder).glob("checkpoints/*/*.safetensors"))
         assert found
         return [path.read_bytes() for path in found]

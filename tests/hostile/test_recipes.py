@@ -119,7 +119,7 @@ def test_what_is_quoted_or_no_comment_is_taken_whole() -> None:
 
 
 def test_a_merge_key_says_what_does_what_it_would(tmp_path: Path) -> None:
-    path = recipe(tmp_path, "extends: quickstart\ntraining: &t {seed: 1}\nsampling:\n  <<: *t\n  seed: 3\n")
+    path = recipe(tmp_path, "extends: quickstart\ntraining: &t {seed: 1}\nsamples:\n  <<: *t\n  seed: 3\n")
     (problem,) = problems(path)
     assert problem.code == "merge-key"
     assert problem.place is not None

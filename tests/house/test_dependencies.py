@@ -18,6 +18,10 @@ OWN = {
     "attnforge_cub",
     "attnforge_coco",
     "attnforge_encoders",
+    "attnforge_r3gan",
+    "attnforge_rat_gan",
+    "attnforge_ssa_gan",
+    "attnforge_df_gan",
     "attnforge_machine",
 }
 

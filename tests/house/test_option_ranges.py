@@ -9,7 +9,7 @@ import pytest
 
 from attnforge.plugin import KINDS, load_plugins
 from attnforge.recipe.options import options_of
-from attnforge.recipe.schema import Evaluation, Phase, Sampling, Training
+from attnforge.recipe.schema import Evaluation, Phase, Samples, Training
 from attnforge.recipe.shapes import ListShape, OptionalShape, Shape, TableShape, ValueShape
 
 SEEDS = frozenset({"seed"})
@@ -19,7 +19,7 @@ LOWER = ("minimum", "exclusiveMinimum")
 
 def targets() -> Iterator[tuple[str, type]]:
     registry = load_plugins().registry
-    yield from ((one.__name__, one) for one in (Evaluation, Phase, Sampling, Training))
+    yield from ((one.__name__, one) for one in (Evaluation, Phase, Samples, Training))
     for kind in KINDS:
         for name in registry.names(kind):
             yield f"{kind} {name}", registry.load(registry.get(kind, name))

@@ -16,6 +16,10 @@ PACKAGES = {
     "attnforge_cub": "plugins/cub/attnforge_cub",
     "attnforge_coco": "plugins/coco/attnforge_coco",
     "attnforge_encoders": "plugins/encoders/attnforge_encoders",
+    "attnforge_r3gan": "plugins/r3gan/attnforge_r3gan",
+    "attnforge_rat_gan": "plugins/rat_gan/attnforge_rat_gan",
+    "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",
+    "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }
@@ -66,5 +70,17 @@ def test_it_explains_error_codes_from_an_empty_folder(environment: CleanEnvironm
 def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_path: Path) -> None:
     listed = environment.run("attnforge", "plugins", "--json", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr
-    shipped = ("attngan", "sketch-birds", "folder", "cub", "coco", "encoders", "machine")
+    shipped = (
+        "attngan",
+        "sketch-birds",
+        "folder",
+        "cub",
+        "coco",
+        "encoders",
+        "r3gan",
+        "machine",
+        "df-gan",
+        "rat-gan",
+        "ssa-gan",
+    )
     assert all(name in listed.stdout for name in shipped)

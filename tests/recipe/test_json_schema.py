@@ -66,11 +66,14 @@ def test_a_fault_is_refused(
 def test_a_missing_value_is_refused_unless_a_parent_may_have_it(
     validator: jsonschema.Draft7Validator, whole: dict[str, Any]
 ) -> None:
-    for name in ("data", "tokenizer", "text", "image", "phases"):
+    for name in ("data", "tokenizer", "text", "phases"):
         part = copy.deepcopy(whole)
         del part[name]
         assert not validator.is_valid(part)
         assert validator.is_valid({"extends": "parent", **part})
+    without = {name: part for name, part in whole.items() if name != "image"}
+    assert validator.is_valid(without)
+    assert validator.is_valid({**without, "image": None})
     assert validator.is_valid({"extends": "parent", "text": {"dim": 3}, "phases": {"match": {"steps": 1}}})
     assert not validator.is_valid({"extends": "parent", "phases": {"match": {"stepz": 1}}})
 

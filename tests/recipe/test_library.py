@@ -60,12 +60,12 @@ def test_a_path_is_never_a_name(kitchen: Kitchen) -> None:
 
 
 def test_long_lines_are_cut_in_excerpts(kitchen: Kitchen) -> None:
-    near = kitchen.only(f"{WHOLE}sampling: {{count: x, captions: [{'long, ' * 100}]}}\n")
+    near = kitchen.only(f"{WHOLE}samples: {{count: x, captions: [{'long, ' * 100}]}}\n")
     assert near.place is not None
     assert near.place.excerpt is not None
     assert len(near.place.excerpt) < 130
     assert "^" in near.place.sketch()
-    far = kitchen.only(f"{WHOLE}sampling: {{captions: [{'long, ' * 100}], count: x}}\n")
+    far = kitchen.only(f"{WHOLE}samples: {{captions: [{'long, ' * 100}], count: x}}\n")
     assert far.place is not None
     assert far.place.column is not None
     assert far.place.column > 600

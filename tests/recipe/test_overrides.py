@@ -25,7 +25,7 @@ def test_an_empty_value_is_null_and_a_value_may_hold_an_equals_sign(kitchen: Kit
 
 
 def test_a_section_that_the_recipe_lacks_is_made(kitchen: Kitchen) -> None:
-    assert kitchen.resolve(WHOLE, "sampling.count=3").data()["sampling"]["count"] == 3
+    assert kitchen.resolve(WHOLE, "samples.count=3").data()["samples"]["count"] == 3
 
 
 def test_items_of_lists_are_reached_by_index(kitchen: Kitchen) -> None:

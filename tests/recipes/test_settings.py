@@ -51,7 +51,9 @@ def test_an_adversarial_phase_is_the_papers(name: str) -> None:
     assert (*words, found["evaluation"]["max_words"]) == expected["words"]
     holds(phase, epochs=expected["epochs"], batch_size=expected["batch"], steps=None, truncate="random")
     holds(phase["task"], generator_learning_rate=LEARNING_RATE, discriminator_learning_rate=LEARNING_RATE)
-    holds(phase["task"], betas=[0.5, 0.999], average=0.999)
+    holds(phase["task"], betas=[0.5, 0.999], discriminator_steps=1, train=[])
+    holds(phase["task"]["average"], decay=0.999, half_life=None, buffers="copy")
+    holds(phase["task"]["schedule"], decay_from=1, decay_to=1)
     assert found["losses"]["conditioning"]["weight"] == 1
     assert found["losses"]["adversarial"]["use"] == "bce"
     assert found["losses"]["adversarial"]["mismatch"] == "roll"

@@ -32,6 +32,7 @@ SIZES = {  # channels and stages of the generator, residual blocks, channels of 
     **{f"attngan1-coco-lambda-{one}": (48, 2, 3, 96) for one in LAMBDAS["coco"]},
     "attngan-plus-cub": (64, 3, 2, 32),
     "attngan-plus-coco": (64, 3, 3, 32),
+    "attngan-r3-cub": (32, 3, 2, 64),
 }
 
 
@@ -110,7 +111,7 @@ def test_the_counts_of_this_test_are_those_that_are_known_of_the_official_networ
 @pytest.mark.parametrize("name", SIZES)
 def test_networks_have_the_size_of_the_official_ones(name: str) -> None:
     channels, stages, blocks, judging = SIZES[name]
-    spectral = "plus" in name
+    spectral = "plus" in name or "r3" in name
     sides = [64 << stage for stage in range(stages)]
     assert size(built(name).generator) == generator_size(channels, stages, blocks, stages)
     judges = [discriminator_size(judging, side, spectral=spectral) for side in sides]
@@ -150,4 +151,4 @@ def test_text_encoders_have_the_size_of_the_official_ones(
 
 def test_every_recipe_for_a_data_set_is_counted() -> None:
     extra: Sequence[str] = ("attndcgan-cub", "damsm-cub", "damsm-coco", "quickstart", "quickstart-folder")
-    assert {*SIZES, *extra} == set(RECIPES)
+    assert {*SIZES, *extra, "r3-sketch-birds"} == set(RECIPES)

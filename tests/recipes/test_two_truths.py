@@ -90,7 +90,7 @@ def test_the_defaults_are_the_codes_where_the_page_says_so() -> None:
     assert {phase["truncate"] for phase in (matching, game, recipe["evaluation"])} == {"random"}
     task = matching["task"]
     assert (task["learning_rate"], task["decay"], task["epoch_decay"]) == (2e-3, "by-epoch", 0.98)
-    assert (game["task"]["average"], game["task"]["average_buffers"]) == (0.999, "copy")
+    assert game["task"]["average"] == {"decay": 0.999, "half_life": None, "ramp_up": 0, "buffers": "copy"}
     assert recipe["image"]["align_corners"] is True
 
 

@@ -17,7 +17,7 @@ OPTIONS = (
     "data.count=8",  # two steps of four images make an epoch
     "phases.damsm={task: {use: damsm, decay: by-epoch, epoch_decay: 0.5, reset_optimizer: true}, steps: 4, "
     "batch_size: 4, log_every: 1, checkpoint_every: 3, order: length, truncate: first, max_words: 6}",
-    "phases.gan.task.average_buffers=recompute",
+    "phases.gan.task.average.buffers=recompute",
     "phases.gan.order=length",
     "phases.gan.steps=3",
     "phases.gan.sample_every=0",

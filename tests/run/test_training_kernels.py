@@ -25,7 +25,7 @@ from attnforge.train.progress import ConsoleReporter
 
 Losses = Callable[[ResolvedRecipe, str], dict[tuple[str, int, str], float]]
 
-UNMEASURED = ("evaluation.metrics={attributes: null, retrieval: null}", "sampling.count=1")
+UNMEASURED = ("evaluation.metrics={attributes: null, retrieval: null}", "samples.count=1")
 FIFTY = (
     *UNMEASURED,
     "data.count=200",

@@ -34,6 +34,7 @@ class Judge:
     def logits(self, features: Tensor, prompt: Prompt | None) -> Tensor:
         logits = features.flatten()
         if prompt is None:
+            assert self.unconditional
             return logits
         first = prompt.sentence[:, 0]
         self.pairs.append((logits, first))
@@ -54,9 +55,10 @@ def scene(
     *,
     class_ids: list[int] | None = None,
     sizes: tuple[int, ...] = (8,),
+    unconditional: bool = True,
 ) -> tuple[AdversarialStep, tuple[Judge, ...], tuple[Tensor, ...]]:
     """A step whose images are uniform: item i has the value `real[i]` or `fake[i]` everywhere."""
-    judges = tuple(Judge() for _ in sizes)
+    judges = tuple(Judge(unconditional=unconditional) for _ in sizes)
     count = len(real)
     drawn = tuple(
         torch.tensor(fake)[:, None, None, None].expand(count, 3, size, size).clone().requires_grad_()

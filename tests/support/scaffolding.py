@@ -18,7 +18,7 @@ TWO_STEPS = (
     "phases.gan.sample_every=2",
     "data.count=16",
     "data.test_count=8",
-    "sampling.count=2",
+    "samples.count=2",
     "evaluation.captions=8",
     "evaluation.batch_size=4",
 )

@@ -23,7 +23,7 @@ generator: {channels: 8, noise: 12, conditioner: {dim: 20}}
 discriminator: {channels: 4}
 phases:
   gan: {epochs: null, steps: 1, batch_size: 2, sample_every: 0}
-sampling: {count: 2}
+samples: {count: 2}
 evaluation: {metrics: {retrieval: null}}
 """
 WORDS = ["zebra", "bird", "a", "red", "wings", "the", "is", "blue", "with", "and", "has", "this", "yellow"]

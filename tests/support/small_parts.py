@@ -167,8 +167,8 @@ class Play(Part):
 class Term(Part):
     """A loss."""
 
-    def __init__(self, *, weight: float = 1.0, limits: dict[str, int] | None = None) -> None:
-        super().__init__()
+    def __init__(self, spec: object, *, weight: float = 1.0, limits: dict[str, int] | None = None) -> None:
+        super().__init__(spec)
         self.weight, self.limits = weight, limits
 
 

@@ -15,22 +15,29 @@ IMAGE = (
     "model_options: {channels: [4, 8, 8, 8], layers: [1, 1, 1, 1], stem_width: 8}}"
 )
 SHORT = ("epochs=null", "steps=2", "batch_size=2", "log_every=1", "checkpoint_every=0")
+GENERATORS = {
+    "multi-stage": ("base_size=16",),
+    "df-gan": ("image_size=16",),
+    "rat-gan": ("image_size=16", "hidden=4"),
+    "ssa-gan": ("image_size=16", "hidden=4", "mask_channels=3"),
+}
+"""Options that make a generator small, beside its channels and noise."""
 CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
 
 
 def small(name: str, root: Path) -> list[str]:
     """Overrides of a recipe: two steps a phase, tiny widths, and data that is made below `root`."""
     recipe = resolve(name).data()
-    overrides = ["text.dim=8", "text.embedding=4", IMAGE, "sampling.count=2", "training.threads=1"]
+    overrides = ["text.dim=8", "text.embedding=4", IMAGE, "samples.count=2", "training.threads=1"]
     overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
     for phase in recipe["phases"]:
         overrides += [f"phases.{phase}.{one}" for one in SHORT]
     overrides += ["phases.damsm.image_size=32"]
     generator = recipe["generator"]
     if generator is not None:
-        overrides += ["generator.channels=2", "generator.base_size=16", "generator.noise=3"]
-        overrides += ["discriminator.channels=2"]
-        if isinstance(generator["conditioner"], dict):  # the one that has no options is a bare name
+        overrides += ["generator.channels=2", "generator.noise=3", "discriminator.channels=2"]
+        overrides += [f"generator.{option}" for option in GENERATORS[generator["use"].partition("@")[0]]]
+        if isinstance(generator.get("conditioner"), dict):  # the one that has no options is a bare name
             overrides += ["generator.conditioner.dim=3"]
     return [*overrides, *DATA[recipe["data"]["use"]](root)]
 

@@ -24,7 +24,7 @@ TINY = (
     "phases.gan.log_every=1",
     "phases.gan.sample_every=3",
     "phases.gan.checkpoint_every=2",
-    "sampling.count=2",
+    "samples.count=2",
     "evaluation.captions=12",
     "evaluation.batch_size=4",
 )

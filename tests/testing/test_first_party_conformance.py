@@ -90,6 +90,11 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
             "channels": 4,
         }
     },
+    "generator/r3gan": {"options": {"channels": [8, 8, 4], "group_channels": 4}},
+    "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
+    "generator/rat-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7}},
+    "generator/ssa-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7, "mask_channels": 3}},
+    "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},

@@ -15,6 +15,7 @@ from broken import (
     losses,
     metrics,
     networks,
+    sampling,
     texts,
 )
 from broken.mutant import Mutant
@@ -22,7 +23,19 @@ from broken.mutant import Mutant
 from attnforge.plugin import KINDS
 from attnforge.testing import checks_of, run
 
-MODULES = (general, networks, attention, encoders, generators, adversarial, losses, texts, metrics, further)
+MODULES = (
+    general,
+    networks,
+    attention,
+    encoders,
+    generators,
+    adversarial,
+    losses,
+    texts,
+    metrics,
+    sampling,
+    further,
+)
 MUTANTS = [mutant for module in MODULES for mutant in module.MUTANTS]
 
 

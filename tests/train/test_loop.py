@@ -35,6 +35,7 @@ class Noting:
     """A task that notes what it is given and what torch draws."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    sampling_network: str | None = None
 
     def __init__(self) -> None:
         self.progress: list[Progress] = []

@@ -6,6 +6,7 @@ values, such as a loss that is not finite, or on the machine, such as too little
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -59,9 +60,13 @@ def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
     recipe = assemble(resolved)
     result = ShapeCheck()
     engine = Engine(device=META, channels_last=recipe.training.channels_last)
-    parts = Parts(
-        recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine, datasets=_datasets(recipe)
-    )
+    try:
+        datasets = _datasets(recipe)
+    except AttnforgeError as error:  # missing data is not a problem of shapes
+        reason = error.problems[0].message
+        result.unchecked.append(f"every phase needs the shapes of the data's extras: {reason}")
+        return result
+    parts = Parts(recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine, datasets=datasets)
     for name, phase in recipe.phases.items():
         try:
             with _assume_nonzero():
@@ -118,11 +123,15 @@ def _extras(parts: Parts, images: int) -> dict[str, Tensor]:
 
 
 def _datasets(recipe: Recipe) -> Datasets:
-    """The data, opened only where its samples have extras, whose shapes are known to nobody else."""
+    """The data, opened only where its samples may have extras, whose shapes are known to nobody else.
+
+    Raises:
+        DataError: it is missing or malformed.
+    """
     datasets = Datasets(recipe.data)
-    if hasattr(class_of(recipe.data), "extras"):
-        with suppress(AttnforgeError):  # missing data is not a problem of shapes
-            datasets.of_any_size("train")
+    classes = inspect.getmro(class_of(recipe.data))
+    if any("extras" in vars(base) or "extras" in inspect.get_annotations(base) for base in classes):
+        datasets.of_any_size("train")
     return datasets
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 
@@ -16,13 +15,13 @@ from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.compute.engine import Engine
 from attnforge.errors import AttnforgeError, RecipeError
-from attnforge.interfaces import Generator, Progress, Tokenizer
+from attnforge.interfaces import Progress, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.machine import problem_of
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.causes import phase_problems, wants_traceback
-from attnforge.sampling.generating import generate_each
+from attnforge.sampling.generating import generate_each, sampler_of
 from attnforge.sampling.samples import sampled_captions
 from attnforge.seeds import seed_everything
 
@@ -95,10 +94,10 @@ def _step(parts: Parts, phase: Phase, name: str) -> None:
     captions, extras = sampled_captions(parts, count=1)
     generated = generate_each(
         parts.text,
-        cast("Generator", network),
+        sampler_of(parts, network),
         parts.tokenizer,
         captions[:1],
-        seed=parts.recipe.sampling.seed,
+        seed=parts.recipe.samples.seed,
         extras=extras,
         device=parts.device,
     )

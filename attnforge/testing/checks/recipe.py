@@ -111,6 +111,10 @@ def _recipe(subject: Subject, options: Mapping[str, object]) -> dict[str, Any]:
             recipe["generator"]["stages"] = [section]
         case "loss":
             recipe["losses"]["tested"] = section
+        case "sampler":
+            recipe["sampling"] = section
+        case "scorer":
+            recipe["sampling"] = {"use": NAME, "scorer": section}
         case "metric":
             recipe["evaluation"]["metrics"]["tested"] = section
         case "tracker":

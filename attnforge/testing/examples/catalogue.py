@@ -20,6 +20,8 @@ _TARGETS = {
     "generator": "generators:ExampleGenerator",
     "discriminator": "images:ExampleDiscriminator",
     "loss": "adversarial:ExampleLoss",
+    "sampler": "sampling:ExampleSampler",
+    "scorer": "sampling:ExampleScorer",
     "dataset": "texts:ExampleDataset",
     "metric": "metrics:ExampleMetric",
     "tracker": "metrics:ExampleTracker",

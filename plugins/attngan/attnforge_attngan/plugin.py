@@ -35,6 +35,7 @@ _COMPONENTS = (
         "generator:MultiStageGenerator",
         "any number of stages, an image after each",
     ),
+    ("scorer", "damsm", "scorer:MatchingScorer", "cosine of image and sentence for the run's encoders"),
     ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
     (
         "metric",

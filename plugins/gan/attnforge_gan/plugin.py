@@ -50,6 +50,12 @@ def attnforge_components() -> list[Component]:
             "keeps the condition near a unit Gaussian",
         ),
         Component(
+            "sampler", "noise", "attnforge.sampling.noise:NoiseSampler", "Gaussian noise, truncated or not"
+        ),
+        Component(
+            "sampler", "best-of", "attnforge.sampling.best:BestOf", "the best of several images for a scorer"
+        ),
+        Component(
             "task",
             "gan",
             "attnforge.adversarial.task:AdversarialTask",

@@ -10,8 +10,7 @@ from importlib import import_module
 import pytest
 from attnforge_attngan.plugin import attnforge_components
 
-from attnforge.plugin import Component
-from attnforge.plugin.component import KINDS
+from attnforge.plugin import KINDS, Component
 
 
 @pytest.mark.parametrize("component", attnforge_components(), ids=lambda it: f"{it.kind}-{it.name}")

@@ -12,6 +12,7 @@ from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_attngan.text import BiGRU, BiLSTM
 from attnforge_gan.divergence import ConditioningLoss
 from attnforge_gan.losses import BinaryCrossEntropyLoss
+from known_steps import SPEC
 from small_game import at, batch, judges_of, play, spec, state
 from torch import Tensor, nn
 
@@ -24,7 +25,11 @@ META = torch.device("meta")
 
 
 def whole_spec() -> TaskSpec:
-    return spec(adversarial=BinaryCrossEntropyLoss(), damsm=DamsmLoss(image_noise=0.1), kl=ConditioningLoss())
+    return spec(
+        adversarial=BinaryCrossEntropyLoss(SPEC),
+        damsm=DamsmLoss(SPEC, image_noise=0.1),
+        kl=ConditioningLoss(SPEC),
+    )
 
 
 def game(**options: object) -> AdversarialTask:
@@ -120,7 +125,7 @@ def test_discriminators_learn_again_after_a_generators_step_that_failed() -> Non
         def generator(self, step: object) -> dict[str, Tensor]:
             raise RuntimeError("no")
 
-    task = AdversarialTask(spec(adversarial=BinaryCrossEntropyLoss(), failing=Failing()))
+    task = AdversarialTask(spec(adversarial=BinaryCrossEntropyLoss(SPEC), failing=Failing(SPEC)))
     with pytest.raises(RuntimeError, match="no"):
         play(task)
     assert all(one.requires_grad for judge in judges_of(task).values() for one in judge.parameters())

@@ -64,7 +64,7 @@ def test_halves_go_with_mismatched_sentences_and_without_the_unconditional_head(
     loss: type[AdversarialLoss], cost: Callable[..., float], unconditional: bool, mismatch: Mismatch
 ) -> None:
     step, _, _ = scene(REAL, FAKE, SENTENCES)
-    adversarial = loss(balance="paper", unconditional=unconditional, mismatch=mismatch)
+    adversarial = loss(SPEC, balance="paper", unconditional=unconditional, mismatch=mismatch)
     (term,) = adversarial.discriminator(step).values()
     terms = [mean([cost(x, real=True) for x in PAIRS]), mean([cost(x, real=False) for x in DRAWN_PAIRS])]
     if unconditional:
@@ -225,10 +225,9 @@ def test_the_divergence_is_summed_over_the_condition_or_averaged(reduction: Redu
     step = step_of(
         real=(),
         fake=GeneratorOutput((), (), Condition(condition[0], *condition)),
-        text=text,
+        text=TextFeatures(text.words[:2], text.sentence[:2], text.padding[:2]),
         class_ids=torch.arange(2),
         discriminators=(),
-        image_encoder=lambda images: ImageFeatures(images, images[:, :, 0, 0]),
     )
     (term,) = ConditioningLoss(SPEC, weight=2, reduction=reduction).generator(step).values()
     assert term.item() == pytest.approx(2 * total / share, rel=1e-5)

@@ -126,7 +126,11 @@ def test_conditioning_is_the_mean_divergence_of_two_gaussians(step: AdversarialS
     assert loss.discriminator(step) == {}
 
 
-def test_conditioning_refuses_a_generator_without_a_condition(step: AdversarialStep) -> None:
-    without = dataclasses.replace(step, fake=dataclasses.replace(step.fake, condition=None))
+def test_conditioning_refuses_a_generator_without_a_condition() -> None:
     with pytest.raises(RecipeError, match="no-condition"):
-        ConditioningLoss(SPEC).generator(without)
+        ConditioningLoss(dataclasses.replace(SPEC, condition=None))
+
+
+def test_matching_refuses_a_recipe_without_an_image_encoder() -> None:
+    with pytest.raises(RecipeError, match="no-image-encoder"):
+        DamsmLoss(dataclasses.replace(SPEC, image_encoder=False))

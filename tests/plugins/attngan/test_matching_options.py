@@ -11,6 +11,7 @@ import torch
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_gan.losses import BinaryCrossEntropyLoss
+from known_steps import SPEC
 from small_game import at, batch, gradients, play, spec
 from tiny_run import tiny, train_tiny
 from torch import Tensor
@@ -30,7 +31,7 @@ def matching(**options: Any) -> tuple[dict[str, float], Tensor]:
 
 
 def adversarial(**options: Any) -> dict[str, float]:
-    return play(AdversarialTask(spec(bce=BinaryCrossEntropyLoss(), damsm=DamsmLoss(**options))))
+    return play(AdversarialTask(spec(bce=BinaryCrossEntropyLoss(SPEC), damsm=DamsmLoss(SPEC, **options))))
 
 
 def test_a_filter_skips_pairs_of_the_gradient_and_logs_the_share_that_is_kept() -> None:
@@ -57,7 +58,11 @@ def test_the_adversarial_task_logs_the_share_of_pairs_that_its_loss_kept() -> No
 
 def test_scalars_of_two_losses_with_the_same_name_are_distinguished() -> None:
     task = AdversarialTask(
-        spec(bce=BinaryCrossEntropyLoss(), one=DamsmLoss(filter=0.3), two=DamsmLoss(filter=1e-9))
+        spec(
+            bce=BinaryCrossEntropyLoss(SPEC),
+            one=DamsmLoss(SPEC, filter=0.3),
+            two=DamsmLoss(SPEC, filter=1e-9),
+        )
     )
     scalars = play(task)
     assert scalars["pairs kept"] < scalars["two: pairs kept"] == 1
@@ -121,7 +126,7 @@ def test_a_run_uses_what_its_recipe_names_and_logs_the_share(tmp_path: Path) -> 
     asked = [
         f"{path}.{setting}" for path in BOTH for setting in ("kernel=cpu", "precision=bfloat16", "filter=0.2")
     ]
-    short = ["phases.damsm.steps=1", "phases.gan.steps=1", "evaluation.metrics={}", "sampling.count=1"]
+    short = ["phases.damsm.steps=1", "phases.gan.steps=1", "evaluation.metrics={}", "samples.count=1"]
     train_tiny(tmp_path / "run", *short, *asked)
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [row["phase"] for row in rows] == ["damsm", "gan"]

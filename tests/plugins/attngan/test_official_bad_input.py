@@ -19,6 +19,7 @@ from attnforge_attngan.official.exporting import official_generator as export_ge
 from attnforge_attngan.official.importing import OfficialFiles
 from attnforge_attngan.stages import InitialStage, RefineStage
 from attnforge_gan.conditioning import Augmentation
+from marked_parts import marked
 from small_official import import_command, python_2_pickle, vocabulary
 from torch import Tensor
 
@@ -54,6 +55,7 @@ def official_generator(*, channels: int, residual_blocks: int) -> dict[str, Tens
         noise=12,
         base_size=64,
     )
+    marked(network.conditioner, "conditioner", "augmentation")
     return export_generator(network, source=Path("run"))
 
 

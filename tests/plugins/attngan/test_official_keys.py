@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from attnforge_attngan.stages import InitialStage, RefineStage
 from attnforge_attngan.text import BiLSTM
 from attnforge_gan.conditioning import Augmentation, Sentence
 from attnforge_gan.discriminator import JointDiscriminator
+from marked_parts import marked
 from torch import Tensor
 
 from attnforge.errors import RunError
@@ -29,7 +31,7 @@ RUN = Path("run")
 def generator(network: str, *, stages: int, base_size: int = 64) -> MultiStageGenerator:
     refine = partial(RefineStage, attention=WordAttention, residual_blocks=0 if network == "attndcgan" else 2)
     chain: list[Build[Stage]] = [InitialStage, *[refine] * (stages - 1)]
-    return MultiStageGenerator(
+    made = MultiStageGenerator(
         GeneratorSpec(words=16),
         conditioner=partial(Augmentation, dim=20),
         stages=chain,
@@ -38,6 +40,13 @@ def generator(network: str, *, stages: int, base_size: int = 64) -> MultiStageGe
         base_size=base_size,
         images="last-stage" if network == "attndcgan" else "every-stage",
     )
+    marked(made.conditioner, "conditioner", "augmentation")
+    return made
+
+
+def discriminator(size: int, *, norm: Literal["batch", "spectral"] = "batch") -> JointDiscriminator:
+    spec = DiscriminatorSpec(image_size=size, sentence=16)
+    return marked(JointDiscriminator(spec, channels=4, norm=norm), "discriminator", "joint")
 
 
 def same(written: dict[str, Tensor], official: dict[str, Tensor]) -> bool:
@@ -58,7 +67,7 @@ def test_a_generator_goes_back_to_its_official_names_shapes_and_order(
 @pytest.mark.parametrize("size", [64, 128, 256])
 def test_a_discriminator_goes_back_to_its_official_names_and_order(official_weights: Read, size: int) -> None:
     official = official_weights(f"discriminator{size}")
-    ours = JointDiscriminator(DiscriminatorSpec(image_size=size, sentence=16), channels=4)
+    ours = discriminator(size)
     load_official(ours, official, DISCRIMINATOR)
     assert same(official_discriminator(ours, source=RUN), official)
 
@@ -69,7 +78,7 @@ def test_the_prefix_of_several_gpus_and_missing_counts_of_batches_are_accepted(
     official = official_weights("discriminator64")
     old = {f"module.{name}": one for name, one in official.items() if not name.endswith("_tracked")}
     assert len(old) < len(official)
-    ours = JointDiscriminator(DiscriminatorSpec(image_size=64, sentence=16), channels=4)
+    ours = discriminator(64)
     load_official(ours, old, DISCRIMINATOR)
     assert same(official_discriminator(ours, source=RUN), official)
 
@@ -117,7 +126,7 @@ def test_another_conditioner_has_no_official_counterpart() -> None:
 
 
 def test_spectral_normalisation_has_no_official_counterpart() -> None:
-    network = JointDiscriminator(DiscriminatorSpec(image_size=64, sentence=16), channels=4, norm="spectral")
+    network = discriminator(64, norm="spectral")
     with pytest.raises(RunError) as raised:
         official_discriminator(network, source=RUN)
     assert "trunk.0.convolution.parametrizations" in str(raised.value)

@@ -9,6 +9,7 @@ import torch
 from attnforge_attngan.losses.damsm import DamsmLoss
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_gan.losses import BinaryCrossEntropyLoss
+from known_steps import SPEC
 from small_game import spec
 
 from attnforge.interfaces import ImageFeatures, TextFeatures
@@ -46,7 +47,7 @@ def by_hand(text: TextFeatures, image: ImageFeatures, caption: int, gamma1: floa
 @pytest.mark.parametrize("gamma1", [2.0, 9.0])
 def test_loss_and_task_attend_as_their_own_gamma1_has_it(gamma1: float) -> None:
     text, image = features()
-    for matcher in (DamsmLoss(gamma1=gamma1), MatchingTask(spec(), gamma1=gamma1)):
+    for matcher in (DamsmLoss(SPEC, gamma1=gamma1), MatchingTask(spec(), gamma1=gamma1)):
         assert isinstance(matcher, RegionMatcher)
         maps = matcher.region_attention(text, image)
         assert maps.shape == (2, 3, 2, 3)
@@ -57,4 +58,4 @@ def test_loss_and_task_attend_as_their_own_gamma1_has_it(gamma1: float) -> None:
 
 
 def test_a_loss_that_matches_nothing_is_no_matcher() -> None:
-    assert not isinstance(BinaryCrossEntropyLoss(), RegionMatcher)
+    assert not isinstance(BinaryCrossEntropyLoss(SPEC), RegionMatcher)

@@ -9,10 +9,13 @@ import pytest
 import torch
 from attnforge_attngan.tasks.matching import MatchingTask
 from attnforge_gan.losses import BinaryCrossEntropyLoss
+from known_steps import SPEC
 from small_game import SIZES, Scaled, at, batch, gradients, judges_of, play, spec, state
 
-from attnforge.adversarial.schedules import linear_decay
-from attnforge.adversarial.task import AdversarialTask, pyramid
+from attnforge.adversarial.averaging import Average
+from attnforge.adversarial.pyramid import pyramid
+from attnforge.adversarial.schedules import Schedule, linear_decay
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.errors import AttnforgeError
 from attnforge.specs import TaskSpec
 
@@ -125,7 +128,7 @@ def test_the_generator_learns_from_the_discriminators_just_updated() -> None:
 
 
 def test_the_average_follows_the_generator() -> None:
-    task = AdversarialTask(spec(), average=0.9, generator_learning_rate=0.05)
+    task = AdversarialTask(spec(), average=Average(decay=0.9), generator_learning_rate=0.05)
     generator, average = task.networks()["generator"], task.networks()["generator-average"]
     expected = {name: weight.detach().clone() for name, weight in generator.named_parameters()}
     for name, weight in average.named_parameters():
@@ -160,8 +163,8 @@ def test_adversarial_training_resumes_from_saved_networks_and_optimizers() -> No
 
 
 def test_terms_of_two_losses_with_the_same_name_are_both_counted() -> None:
-    one = AdversarialTask(spec(bce=BinaryCrossEntropyLoss()))
-    two = AdversarialTask(spec(bce=BinaryCrossEntropyLoss(), again=BinaryCrossEntropyLoss()))
+    one = AdversarialTask(spec(bce=BinaryCrossEntropyLoss(SPEC)))
+    two = AdversarialTask(spec(bce=BinaryCrossEntropyLoss(SPEC), again=BinaryCrossEntropyLoss(SPEC)))
     single, double = play(one), play(two)
     assert double["D adversarial 32"] == double["D again: adversarial 32"] == single["D adversarial 32"]
     assert {"G adversarial 16", "G again: adversarial 16"} <= double.keys()
@@ -183,8 +186,7 @@ def test_both_step_sizes_fall_in_a_straight_line(progress: float, factor: float)
         spec(),
         generator_learning_rate=1e-3,
         discriminator_learning_rate=4e-3,
-        decay_from=0.5,
-        decay_to=0.1,
+        schedule=Schedule(decay_from=0.5, decay_to=0.1),
     )
     play(task, progress=progress)
     rates = {name: one.param_groups[0]["lr"] for name, one in task.optimizers().items()}

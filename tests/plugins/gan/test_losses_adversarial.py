@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from attnforge.adversarial.loss import AdversarialLoss
 from attnforge.adversarial.negatives import mismatched_pairs
+from attnforge.errors import RecipeError
 from attnforge.interfaces import Discriminator
 
+ONE_WAY = replace(SPEC, unconditional=False)
 ids = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(torch.tensor)
 
 
@@ -59,6 +62,24 @@ def test_without_the_unconditional_head_only_pairs_are_classified() -> None:
     assert drawn.item() == pytest.approx(
         (cross_entropy(-0.45, real=True) + cross_entropy(-1.0, real=True)) / 2, rel=1e-5
     )
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss, HingeLoss])
+def test_one_way_discriminators_are_never_asked_about_images_alone(loss: type[AdversarialLoss]) -> None:
+    step, judges, _ = scene([0.5, -0.25], [0.1, 0.2], [1.0, -1.0], unconditional=False)
+    for made in (loss(ONE_WAY), loss(ONE_WAY, unconditional=False)):
+        assert not made.unconditional
+        asked = len(judges[0].pairs)
+        assert made.discriminator(step).keys() == made.generator(step).keys() == {"adversarial 8"}
+        assert len(judges[0].pairs) == asked + 4  # real, fake and mismatched; fake again for the generator
+    assert loss(SPEC).unconditional
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss, HingeLoss])
+def test_a_term_that_a_one_way_discriminator_lacks_is_refused(loss: type[AdversarialLoss]) -> None:
+    with pytest.raises(RecipeError) as caught:
+        loss(ONE_WAY, unconditional=True)
+    assert [problem.code for problem in caught.value.problems] == ["no-unconditional-head"]
 
 
 @pytest.mark.parametrize("loss", [BinaryCrossEntropyLoss(SPEC), HingeLoss(SPEC)])
@@ -121,6 +142,25 @@ def test_other_class_never_pairs_a_class_with_itself_and_skips_no_image_with_ano
     for image, caption in zip(images.tolist(), captions.tolist(), strict=True):
         between = [(image + step) % len(class_ids) for step in range(1, (caption - image) % len(class_ids))]
         assert all(class_ids[one] == class_ids[image] for one in between)
+
+
+@given(ids)
+def test_circular_pairs_each_image_with_the_caption_before_it(class_ids: Tensor) -> None:
+    images, captions = mismatched_pairs(class_ids, "circular")
+    count = len(class_ids)
+    if count == 1:
+        assert len(images) == len(captions) == 0
+        return
+    assert sorted(images.tolist()) == list(range(count))
+    assert captions.tolist() == [(image - 1) % count for image in images.tolist()]
+
+
+def test_circular_is_the_pairing_of_the_official_df_gan() -> None:
+    """It takes the features of all images but the first, then the first, with all sentences in order."""
+    features, sentences = torch.arange(4) * 10, torch.arange(4)
+    images, captions = mismatched_pairs(torch.zeros(4, dtype=torch.long), "circular")
+    assert features[images].tolist() == torch.cat((features[1:], features[0:1])).tolist()
+    assert sentences[captions].tolist() == sentences.tolist()
 
 
 def test_none_gives_no_pair() -> None:

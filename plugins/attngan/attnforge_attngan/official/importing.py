@@ -153,7 +153,7 @@ def _load_discriminators(networks: Mapping[str, nn.Module], paths: Sequence[Path
 
 def _write_sample_captions(run: RunFolder, recipe: Recipe, captions: OfficialCaptions) -> None:
     """Write the captions that a report samples, so that it needs no data."""
-    texts = list(recipe.sampling.captions) or captions.examples(recipe.sampling.count)
+    texts = list(recipe.samples.captions) or captions.examples(recipe.samples.count)
     if texts:
         entries: list[dict[str, Any]] = [
             {"caption": caption, "index": index} for index, caption in enumerate(texts)

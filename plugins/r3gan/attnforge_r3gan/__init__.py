@@ -1,0 +1,1 @@
+"""R3GAN: relativistic pairing, zero-centred gradient penalties, networks without normalisation."""
