@@ -125,7 +125,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "tokenizer/word": {"ascii": {"letters": "ascii"}, "max size": {"max_size": 4000}},
     "text-encoder/bigru": {"mean": {"sentence": "mean", "dropout": 0.0}},
     "text-encoder/bilstm": {"mean": {"sentence": "mean", "dropout": 0.0}},
-    "text-encoder/char-cnn-rnn": {"small": {"dim": 8, "channels": [4, 6], "steps": 12}},
+    "text-encoder/char-cnn-rnn": {"small": {"dim": 8, "channels": [4, 6, 8], "steps": 12}},
     "text-encoder/transformer": {
         "learned": {**SMALL_TRANSFORMER, "positions": "learned"},
         "first": {**SMALL_TRANSFORMER, "sentence": "first", "dropout": 0.0, "feedforward": 5},

@@ -49,7 +49,9 @@ def named_scalars(subject: Subject) -> None:
     )
     for side, steps in by_side.items():
         for terms in steps:
-            _require_named_scalars(terms, f"of the {side}")
+            for name in terms:
+                require(isinstance(name, str) and name.strip(), f"a term of the {side} is called {name!r}")
+            _require_scalars(terms, f"of the {side}")
 
 
 def other_specs(subject: Subject) -> None:
@@ -77,7 +79,7 @@ def other_specs(subject: Subject) -> None:
             except Exception as error:
                 message = f"the {side}'s terms for {case}: {type(error).__name__}: {error}"
                 raise AssertionError(message) from error
-            _require_named_scalars(terms, f"of the {side} for {case}")
+            _require_scalars(terms, f"of the {side} for {case}")
 
 
 def same_names_every_step(subject: Subject) -> None:
@@ -225,9 +227,8 @@ def compile(subject: Subject) -> None:
                 )
 
 
-def _require_named_scalars(terms: Mapping[str, Tensor], owner: str) -> None:
+def _require_scalars(terms: Mapping[str, Tensor], owner: str) -> None:
     for name, term in terms.items():
-        require(isinstance(name, str) and name.strip(), f"a term {owner} is called {name!r}")
         require(isinstance(term, Tensor), f"`{name}` {owner} is a {type(term).__name__}, not a tensor")
         require(term.ndim == 0, f"`{name}` {owner} has shape {list(term.shape)}, expected []")
         require(term.is_floating_point(), f"`{name}` {owner} is {term.dtype}, not a floating type")

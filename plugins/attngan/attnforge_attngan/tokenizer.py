@@ -98,7 +98,10 @@ class WordTokenizer:
         return [self._ids[word] for word in self.tokens(caption)]
 
     def unknown(self, caption: str) -> list[str]:
-        """The words of a caption that `encode` skips, in order."""
+        """The words of a caption that `encode` skips, in order; words without an ASCII letter as written."""
+        if self.letters == "ascii":
+            pairs = [(word, _in_ascii(word)) for word in _official_words(caption)]
+            return [kept or word for word, kept in pairs if kept not in self._ids]
         return [word for word in self._split(caption) if word not in self._ids]
 
     def state(self) -> dict[str, Any]:
@@ -121,12 +124,19 @@ class WordTokenizer:
 
     def _split(self, caption: str) -> list[str]:
         if self.letters == "ascii":
-            matches = _OFFICIAL_WORD.findall(caption.replace(_UNDECODABLE, " ").lower())
-            return list(filter(None, (word.encode("ascii", "ignore").decode() for word in matches)))
+            return [kept for word in _official_words(caption) if (kept := _in_ascii(word))]
         return words(caption)
 
     def _assign_ids(self, ordered: Sequence[str]) -> None:
         self._ids = {word: index for index, word in enumerate(ordered, start=1)}
+
+
+def _official_words(caption: str) -> list[str]:
+    return _OFFICIAL_WORD.findall(caption.replace(_UNDECODABLE, " ").lower())
+
+
+def _in_ascii(word: str) -> str:
+    return word.encode("ascii", "ignore").decode()
 
 
 def _read(path: str) -> dict[str, Any]:

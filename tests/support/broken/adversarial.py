@@ -44,6 +44,9 @@ class FlattensFeatures(Discriminator):
     def features(self, images: Tensor) -> Tensor:
         return super().features(images).flatten(1)
 
+    def embed(self, features: Tensor) -> ImageFeatures:
+        return super().embed(features.unflatten(1, (-1, 2, 2)))
+
 
 class ComparesTheBatch(Discriminator):
     """Compares the realness of an image with the rest of its batch."""
