@@ -71,10 +71,15 @@ def test_captions_of_any_script_work() -> None:
 )
 def test_letters_beyond_ascii_are_dropped_inside_words_as_officially(caption: str, words: list[str]) -> None:
     tokenizer = WordTokenizer(letters="ascii")
-    assert tokenizer.unknown(caption) == words
     tokenizer.fit([caption, "bird"])
     assert tokenizer.tokens(caption) == words
-    assert tokenizer.unknown(caption) == []
+
+
+def test_words_of_nothing_else_are_reported_as_written() -> None:
+    tokenizer = WordTokenizer(letters="ascii")
+    assert tokenizer.unknown("café птица 鳥") == ["caf", "птица", "鳥"]
+    tokenizer.fit(["café"])
+    assert tokenizer.unknown("café птица 鳥") == ["птица", "鳥"]
 
 
 def test_a_stored_vocabulary_brings_its_rule() -> None:

@@ -132,7 +132,8 @@ class RootOfAVariance(Loss):
     """Takes the square root of a variance, whose gradient is not finite at zero."""
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
-        assert step.fake.condition is not None
+        if step.fake.condition is None:
+            return super().generator(step)
         deviation = step.fake.condition.mean.var(dim=0, correction=0).sqrt().sum()
         return {"example": super().generator(step)["example"] - 0.01 * deviation}
 
@@ -150,9 +151,10 @@ class KeepsOneDtype(Loss):
 
     def generator(self, step: AdversarialStep) -> dict[str, Tensor]:
         discriminator, fake = step.discriminators[0], step.fake.images[0]
-        logits = torch.zeros(len(fake))
-        logits[torch.arange(len(fake))] = discriminator.logits(discriminator.features(fake), None)
-        return {"example": -logits.mean()}
+        logits = discriminator.logits(discriminator.features(fake), step.prompt)
+        copied = torch.zeros(logits.shape)
+        copied[torch.arange(len(fake))] = logits
+        return {"example": -copied.mean()}
 
 
 class DiffersWhenCompiled(Loss):

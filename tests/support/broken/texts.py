@@ -131,13 +131,6 @@ class DeclaresNoExtras(Dataset):
         return replace(super().sample(index, seed=seed), extras={"box": torch.full((4,), 0.25)})
 
 
-class BoxInPixels(WithBox):
-    """Has boxes of whole numbers."""
-
-    def sample(self, index: int, *, seed: int) -> Sample:
-        return replace(super().sample(index, seed=seed), extras={"box": torch.full((4,), 3)})
-
-
 class LosesAKeypoint(WithBox):
     """Marks a number that is not known by infinity."""
 
@@ -232,7 +225,6 @@ MUTANTS = (
     Mutant("image_format", "dataset", DropsARow),
     Mutant("extras", "dataset", DeclaresAnotherShape),
     Mutant("extras", "dataset", DeclaresNoExtras),
-    Mutant("extras", "dataset", BoxInPixels),
     Mutant("extras", "dataset", LosesAKeypoint),
     Mutant(
         "samples_are_deterministic",
