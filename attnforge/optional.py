@@ -40,7 +40,7 @@ class HasExtras(Protocol):
 class SamplesCondition(Protocol):
     """A generator that samples a condition from the sentence and returns it in its output.
 
-    Optional. Discriminators and losses are told the width in their specs.
+    Optional. The specs of discriminators and losses have its width.
     """
 
     condition: int

@@ -47,15 +47,15 @@ def recipe_page() -> str:
         "[write a recipe](../how-to/write-a-recipe.md) describes how the two are merged. `requires` lists",
         "packages that must be installed, and `lock` is added by `attnforge show --frozen`.\n",
     ]
-    for section in sections_of(Recipe):
+    for section in _sections(Recipe):
         parts += [f"## {section.__name__}\n", _prose(section) + "\n", _table(section)]
     return "\n".join(parts)
 
 
 def components_page(plugins: PluginCatalogue) -> str:
-    """Every shipped component, by kind, with its options."""
+    """Every shipped component, by kind, with its options and the sections among them."""
     parts = ["# Components\n", "The shipped components; `attnforge components` lists the installed ones.\n"]
-    sections: dict[type, None] = {}
+    described: set[type] = set()
     for kind in KINDS:
         parts += [f"## {kind}\n", _prose(INTERFACES[kind]) + "\n"]
         for name in plugins.registry.names(kind):
@@ -64,10 +64,10 @@ def components_page(plugins: PluginCatalogue) -> str:
                 continue
             target = plugins.registry.load(component)
             parts += [f"### {kind} `{name}`\n", _prose(target) + "\n", _table(target)]
-            sections |= dict.fromkeys(list(sections_of(target))[1:])
-    parts += ["## Sections\n", "Options of components that are maps.\n"]
-    for section in sections:
-        parts += [f"### {section.__name__}\n", _prose(section) + "\n", _table(section)]
+            for section in _sections(target):
+                if section not in {target, *described}:
+                    described.add(section)
+                    parts += [f"#### {section.__name__}\n", _prose(section) + "\n", _table(section)]
     return "\n".join(parts)
 
 
@@ -106,7 +106,7 @@ def hooks_page() -> str:
     return "\n".join(parts)
 
 
-def sections_of(root: type) -> Iterator[type]:
+def _sections(root: type) -> Iterator[type]:
     """A section and all below it, each once."""
     queue, seen = [root], {root}
     while queue:

@@ -35,7 +35,7 @@ class AdversarialTask:
     Each step generates a batch of images; the discriminators are updated first, and the generator then learns
     from the updated discriminators. Sampling uses the averaged generator (EMA) where there is one.
 
-    A family that plays differently extends this class and overrides `encode`, `generate`,
+    A family that trains differently extends this class and overrides `encode`, `generate`,
     `discriminator_terms` or `generator_terms`.
 
     Args:

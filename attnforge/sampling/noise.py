@@ -18,7 +18,7 @@ class NoiseSampler:
     """Generates from Gaussian noise, by default as the generator was trained with.
 
     With `truncation`, values come from a normal distribution cut off at so many standard deviations: fewer
-    failures and less variety (Brock et al., 2019). DF-GAN's figures are of `truncation: 2, scale: 0.88`.
+    failures and less variety (Brock et al., 2019). DF-GAN samples with `truncation: 2, scale: 0.88`.
 
     Args:
         truncation: Largest absolute value of the noise before scaling; by default there is no limit.

@@ -16,8 +16,15 @@ _VALID_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX = "attnforge-"
 _OPERATION = "word-attention-"
 """Prefix of a kernel's name: the operation that it computes."""
-_SLOTS = ("conditioner", "attention", "stage", "kernel")
-"""What the generator of a new plugin has no slot for."""
+_APART = (
+    *(
+        ("generator", kind, f"has no slot for a new {kind}")
+        for kind in ("conditioner", "attention", "stage", "kernel")
+    ),
+    ("attention", "kernel", "calls no kernel"),
+    ("sampler", "scorer", "asks no scorer"),
+)
+"""Kinds of which no recipe can use the new components together, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +113,10 @@ def _check_kinds(kinds: Sequence[str]) -> None:
     if repeated:
         message = f"the kind `{repeated[0]}` is given twice, and a new plugin has one component of a kind"
         raise PluginError(Problem("kinds-conflict", message, expected="each `--kind` once"))
-    unusable = [kind for kind in _SLOTS if kind in kinds]
-    if "generator" in kinds and unusable:
-        message = f"the generator of a new plugin has no slot for a new {unusable[0]}, so no recipe uses both"
-        expected = f"`{unusable[0]}` without `generator`: recipes put it into the generator `multi-stage`"
-        raise PluginError(Problem("kinds-conflict", message, expected=expected))
-    if "kernel" in kinds and "attention" in kinds:
-        message = "the attention of a new plugin calls no kernel, so no recipe uses a new kernel for it"
-        raise PluginError(Problem("kinds-conflict", message, expected="two plugins"))
+    for owner, part, reason in _APART:
+        if owner in kinds and part in kinds:
+            message = f"the {owner} of a new plugin {reason}, so no recipe could use both"
+            raise PluginError(Problem("kinds-conflict", message, expected="two plugins, or one of the kinds"))
 
 
 def _invalid_reason(name: str, kinds: Sequence[str]) -> str | None:

@@ -37,6 +37,7 @@ def test_components_of_several_kinds_share_the_name(plugins: PluginCatalogue) ->
         (["loss", "loss"], "the kind `loss` is given twice"),
         (["generator", "stage"], "no slot for a new stage"),
         (["kernel", "attention"], "calls no kernel"),
+        (["scorer", "sampler"], "asks no scorer"),
     ],
 )
 def test_kinds_that_no_recipe_can_use_together_are_refused(

@@ -59,6 +59,7 @@ PROVISIONAL = (
     "attnforge.adversarial.schedules",
     "attnforge.adversarial.task",
     "attnforge.build.builder",
+    "attnforge.build.origin",
     "attnforge.build.parts",
     "attnforge.compute.engine",
     "attnforge.data.captioned",

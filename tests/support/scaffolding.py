@@ -39,7 +39,16 @@ FAMILY = ("generator", "discriminator", "loss")
 """What a family of generators brings."""
 COMBINATIONS = (
     FAMILY,
-    ("kernel", "stage", "conditioner", "loss", "dataset", "metric", "task", "tokenizer"),
-    ("attention", "stage", "conditioner", "text-encoder", "image-encoder", "discriminator", "tracker"),
+    ("kernel", "stage", "conditioner", "loss", "dataset", "metric", "task", "tokenizer", "scorer"),
+    (
+        "attention",
+        "stage",
+        "conditioner",
+        "text-encoder",
+        "image-encoder",
+        "discriminator",
+        "tracker",
+        "sampler",
+    ),
 )
 """Kinds for plugins of several components; together, all of them."""

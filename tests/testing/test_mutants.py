@@ -12,6 +12,7 @@ from broken import (
     further,
     general,
     generators,
+    losses,
     metrics,
     networks,
     sampling,
@@ -22,7 +23,19 @@ from broken.mutant import Mutant
 from attnforge.plugin import KINDS
 from attnforge.testing import checks_of, run
 
-MODULES = (general, networks, attention, encoders, generators, adversarial, texts, metrics, sampling, further)
+MODULES = (
+    general,
+    networks,
+    attention,
+    encoders,
+    generators,
+    adversarial,
+    losses,
+    texts,
+    metrics,
+    sampling,
+    further,
+)
 MUTANTS = [mutant for module in MODULES for mutant in module.MUTANTS]
 
 

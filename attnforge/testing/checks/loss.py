@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from attnforge.errors import AttnforgeError
-from attnforge.interfaces import AdversarialStep, Progress
+from attnforge.interfaces import AdversarialStep
 from attnforge.optional import Varies
 from attnforge.specs import LossSpec
-from attnforge.testing.compiling import run_compiled
 from attnforge.testing.examples import adversarial_step
 from attnforge.testing.examples.steps import STEPS
 from attnforge.testing.expect import assert_all_close, assert_close, assert_finite, require
+from attnforge.testing.losses import (
+    backward,
+    compiled_terms,
+    gradients_of,
+    has_gradient,
+    named_gradients,
+    step_of,
+    terms_of,
+    terms_of_steps,
+    varied_steps,
+)
 from attnforge.testing.subject import Subject
 
 SIDES = ("generator", "discriminator")
 BFLOAT16_TOLERANCE = 0.1
 """How far a term under autocast may be off, relative to the larger of its size and one."""
-MAX_VARIANTS = 3
-"""How many of the steps that a loss computes differently are checked."""
 COMPARED_STEPS = (0, 1, 2, 3, 4, 7, 8, 15, 16, STEPS // 2, STEPS - 1)
 """The steps, by number, in which the terms are compared: those of usual intervals, and their neighbours."""
-_SECOND_DERIVATIVES = "does not currently support double backward"
-"""What torch says of second derivatives in compiled code."""
 
 
 def named_scalars(subject: Subject) -> None:
     """`generator` and `discriminator` return finite scalars by name, and are not both empty."""
-    numbers = _numbers(subject)
-    terms_of = {
-        side: [_terms(subject.build(), side, _step(subject, number=number)[0]) for number in numbers]
+    numbers = varied_steps(subject)
+    by_side = {
+        side: [terms_of(subject.build(), side, step_of(subject, number=number)[0]) for number in numbers]
         for side in SIDES
     }
     require(
-        any(terms for steps in terms_of.values() for terms in steps),
+        any(terms for steps in by_side.values() for terms in steps),
         "neither `generator` nor `discriminator` returns a term",
     )
-    for side, steps in terms_of.items():
+    for side, steps in by_side.items():
         for terms in steps:
             _require_named_scalars(terms, f"of the {side}")
 
@@ -55,7 +60,7 @@ def other_specs(subject: Subject) -> None:
         "one-way discriminators": (replace(spec, unconditional=False), False),
         "discriminators with a logit for each patch": (spec, True),
         "a generator of one image size": (replace(spec, image_sizes=spec.image_sizes[-1:]), False),
-        "a generator that draws no condition": (replace(spec, condition=None), False),
+        "a generator without a condition": (replace(spec, condition=None), False),
         "a recipe without an image encoder": (replace(spec, image_encoder=False), False),
         "data with a box": (replace(spec, extras=box), False),
         "other widths": (replace(spec, words=spec.words + 1, vocabulary_size=7), False),
@@ -68,7 +73,7 @@ def other_specs(subject: Subject) -> None:
         for side in SIDES:
             step, _ = adversarial_step(other, patches=patches)
             try:
-                terms = _terms(loss, side, step)
+                terms = terms_of(loss, side, step)
             except Exception as error:
                 message = f"the {side}'s terms for {case}: {type(error).__name__}: {error}"
                 raise AssertionError(message) from error
@@ -79,9 +84,9 @@ def same_names_every_step(subject: Subject) -> None:
     """The terms have the same names in every step, so that logged curves have no gaps."""
     loss = subject.build()
     for side in SIDES:
-        for number in _numbers(subject):
-            steps = [_step(subject, batch=batch, seed=batch, number=number)[0] for batch in (4, 2, 3)]
-            names = [sorted(_terms(loss, side, step)) for step in steps]
+        for number in varied_steps(subject):
+            steps = [step_of(subject, batch=batch, seed=batch, number=number)[0] for batch in (4, 2, 3)]
+            names = [sorted(terms_of(loss, side, step)) for step in steps]
             same = names[0] == names[1] == names[2]
             require(same, f"the names of the {side}'s terms change between steps: {names}")
 
@@ -92,9 +97,9 @@ def varies_as_declared(subject: Subject) -> None:
     for side in SIDES:
         first: dict[Hashable, tuple[int, dict[str, Tensor]]] = {}
         for number in COMPARED_STEPS:
-            step, _ = _step(subject, number=number)
+            step, _ = step_of(subject, number=number)
             variant = loss.variant(step.progress) if isinstance(loss, Varies) else None
-            terms = {name: term.detach() for name, term in _terms(loss, side, step).items()}
+            terms = {name: term.detach() for name, term in terms_of(loss, side, step).items()}
             earlier, expected = first.setdefault(variant, (number, terms))
             hint = "a loss that depends on `progress` needs `variant`; see `attnforge.optional.Varies`"
             require(
@@ -111,60 +116,60 @@ def batch_of_one(subject: Subject) -> None:
     """The terms are finite for a batch of one image."""
     loss = subject.build()
     for side in SIDES:
-        for number in _numbers(subject):
-            for name, term in _terms(loss, side, _step(subject, batch=1, number=number)[0]).items():
+        for number in varied_steps(subject):
+            for name, term in terms_of(loss, side, step_of(subject, batch=1, number=number)[0]).items():
                 assert_finite(term, f"`{name}` of the {side} for a batch of one")
 
 
 def generator_terms_reach_the_generator(subject: Subject) -> None:
     """The generator's terms have gradients with respect to the generator."""
-    for terms, networks in _terms_of_steps(subject, "generator"):
-        _backward(terms)
-        require(_has_gradient(networks["generator"]), "the generator's terms give the generator no gradient")
+    for terms, networks in terms_of_steps(subject, "generator"):
+        backward(terms)
+        require(has_gradient(networks["generator"]), "the generator's terms give the generator no gradient")
 
 
 def discriminator_terms_detach_fake_images(subject: Subject) -> None:
     """The discriminators' terms send no gradient into the generator: fake images are detached."""
-    for terms, networks in _terms_of_steps(subject, "discriminator"):
-        _backward(terms)
+    for terms, networks in terms_of_steps(subject, "discriminator"):
+        backward(terms)
         message = "the discriminators' terms send gradients into the generator: detach the fake images"
-        require(not _has_gradient(networks["generator"]), message)
+        require(not has_gradient(networks["generator"]), message)
 
 
 def discriminator_terms_reach_the_discriminators(subject: Subject) -> None:
     """The discriminators' terms have gradients with respect to every discriminator."""
     sizes = subject.spec().image_sizes
-    for terms, networks in _terms_of_steps(subject, "discriminator"):
-        _backward(terms)
+    for terms, networks in terms_of_steps(subject, "discriminator"):
+        backward(terms)
         for size, discriminator in zip(sizes, networks["discriminators"].children(), strict=True):
-            require(_has_gradient(discriminator), f"the discriminator of {size} pixels gets no gradient")
+            require(has_gradient(discriminator), f"the discriminator of {size} pixels gets no gradient")
 
 
 def finite_gradients(subject: Subject) -> None:
     """Gradients of all terms are finite, also for a batch of one and for identical captions."""
     loss = subject.build()
     cases: dict[str, Callable[..., tuple[AdversarialStep, dict[str, nn.Module]]]] = {
-        "": partial(_step, subject),
-        " for a batch of one": partial(_step, subject, batch=1),
-        " for identical captions": partial(_step, subject, identical=True),
+        "": partial(step_of, subject),
+        " for a batch of one": partial(step_of, subject, batch=1),
+        " for identical captions": partial(step_of, subject, identical=True),
     }
     for case, make in cases.items():
         for side in SIDES:
-            for number in _numbers(subject):
+            for number in varied_steps(subject):
                 step, networks = make(number=number)
-                _backward(_terms(loss, side, step))
+                backward(terms_of(loss, side, step))
                 for name, network in networks.items():
-                    for gradient in _gradients(network):
+                    for gradient in gradients_of(network):
                         assert_finite(gradient, f"gradient of the {side}'s terms{case} in the {name}")
 
 
 def inputs_are_unchanged(subject: Subject) -> None:
     """It does not modify the tensors of the step, which other losses read too."""
     loss = subject.build()
-    for number in _numbers(subject):
-        step, original = _step(subject, number=number)[0], _step(subject, number=number)[0]
+    for number in varied_steps(subject):
+        step, original = step_of(subject, number=number)[0], step_of(subject, number=number)[0]
         for side in SIDES:
-            _terms(loss, side, step)
+            terms_of(loss, side, step)
         tensors, expected = _tensors(step), _tensors(original)
         assert_all_close(
             {name: tensor.detach() for name, tensor in tensors.items()},
@@ -181,11 +186,11 @@ def inputs_are_unchanged(subject: Subject) -> None:
 def autocast(subject: Subject) -> None:
     """Under autocast to bfloat16 the terms are nearly the same and have finite gradients."""
     for side in SIDES:
-        for number in _numbers(subject):
-            exact = _terms(subject.build(), side, _step(subject, number=number)[0])
-            step, networks = _step(subject, number=number)
+        for number in varied_steps(subject):
+            exact = terms_of(subject.build(), side, step_of(subject, number=number)[0])
+            step, networks = step_of(subject, number=number)
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                rounded = _terms(subject.build(), side, step)
+                rounded = terms_of(subject.build(), side, step)
             for name, term in exact.items():
                 assert_finite(rounded[name], f"`{name}` under autocast")
                 actual, expected = float(rounded[name].detach()), float(term.detach())
@@ -195,89 +200,29 @@ def autocast(subject: Subject) -> None:
                     f"under autocast `{name}` is {actual:g}, expected {expected:g}: compute what rounding "
                     "changes in float32, with `attnforge.adversarial.precision`",
                 )
-            _backward(rounded)
+            backward(rounded)
             for name, network in networks.items():
-                for gradient in _gradients(network):
+                for gradient in gradients_of(network):
                     assert_finite(gradient, f"gradient in the {name} under autocast")
 
 
 def compile(subject: Subject) -> None:
     """Under `torch.compile` the terms and their gradients are the same."""
     for side in SIDES:
-        for number in _numbers(subject):
-            step, networks = _step(subject, number=number)
-            expected = _terms(subject.build(), side, step)
+        for number in varied_steps(subject):
+            step, networks = step_of(subject, number=number)
+            expected = terms_of(subject.build(), side, step)
             if not expected:
                 continue
-            _backward(expected)
-            other, copies = _step(subject, number=number)
-            actual = _compiled_terms(subject.build(), side, other)
+            backward(expected)
+            other, copies = step_of(subject, number=number)
+            actual = compiled_terms(subject.build(), side, other)
             assert_all_close(actual, expected, f"compiled term of the {side}")
             for name in networks:
-                compiled, eager = _named_gradients(copies[name]), _named_gradients(networks[name])
+                compiled, eager = named_gradients(copies[name]), named_gradients(networks[name])
                 assert_all_close(
                     compiled, eager, f"compiled gradient in the {name}", relative=1e-3, absolute=1e-4
                 )
-
-
-def _compiled_terms(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
-    """The terms of a compiled loss, whose gradients are then in the networks."""
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(5)
-            terms = run_compiled(_call, loss, side, step)
-        _backward(terms)
-    except RuntimeError as error:
-        if _SECOND_DERIVATIVES not in str(error):
-            raise
-        message = (
-            f"the {side}'s terms differentiate twice, which compiled code cannot: decorate the function that "
-            "calls the discriminator and `torch.autograd.grad` with `@torch.compiler.disable`"
-        )
-        raise AssertionError(message) from error
-    return terms
-
-
-def _step(subject: Subject, **options: Any) -> tuple[AdversarialStep, dict[str, nn.Module]]:
-    """An adversarial step as the subject's spec describes it; see `adversarial_step`."""
-    return adversarial_step(subject.spec(), **options)
-
-
-def _numbers(subject: Subject) -> list[int]:
-    """The number of the first step of each variant; of the first step of all, if the loss does not vary."""
-    loss = subject.build()
-    if not isinstance(loss, Varies):
-        return [0]
-    first: dict[Hashable, int] = {}
-    for number in range(STEPS):
-        first.setdefault(loss.variant(_progress(number)), number)
-    return list(first.values())[:MAX_VARIANTS]
-
-
-def _progress(number: int) -> Progress:
-    return Progress(step=number, steps=STEPS, batch_size=4, images=8)
-
-
-def _terms_of_steps(subject: Subject, side: str) -> Iterator[tuple[dict[str, Tensor], dict[str, nn.Module]]]:
-    """The terms of a side in each variant that has some, with the step's networks."""
-    for number in _numbers(subject):
-        step, networks = _step(subject, number=number)
-        terms = _terms(subject.build(), side, step)
-        if terms:
-            yield terms, networks
-
-
-def _terms(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
-    """The terms of a side; a loss that samples noise samples the same in every call."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        return _call(loss, side, step)
-
-
-def _call(loss: Any, side: str, step: AdversarialStep) -> dict[str, Tensor]:
-    method = loss.generator if side == "generator" else loss.discriminator
-    terms: dict[str, Tensor] = method(step)
-    return terms
 
 
 def _require_named_scalars(terms: Mapping[str, Tensor], owner: str) -> None:
@@ -287,24 +232,6 @@ def _require_named_scalars(terms: Mapping[str, Tensor], owner: str) -> None:
         require(term.ndim == 0, f"`{name}` {owner} has shape {list(term.shape)}, expected []")
         require(term.is_floating_point(), f"`{name}` {owner} is {term.dtype}, not a floating type")
         assert_finite(term, f"`{name}` {owner}")
-
-
-def _backward(terms: Mapping[str, Tensor]) -> None:
-    total = [term for term in terms.values() if term.requires_grad]
-    if total:
-        torch.stack(total).sum().backward()  # type: ignore[no-untyped-call]
-
-
-def _gradients(network: nn.Module) -> list[Tensor]:
-    return [weight.grad for weight in network.parameters() if weight.grad is not None]
-
-
-def _named_gradients(network: nn.Module) -> dict[str, Tensor]:
-    return {name: weight.grad for name, weight in network.named_parameters() if weight.grad is not None}
-
-
-def _has_gradient(network: nn.Module) -> bool:
-    return any(bool(gradient.any()) for gradient in _gradients(network))
 
 
 def _tensors(step: AdversarialStep) -> dict[str, Tensor]:

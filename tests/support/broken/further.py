@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Self
 
 import torch
-from broken.adversarial import Loss, Task
+from broken.adversarial import Task
+from broken.losses import Loss
 from broken.metrics import Tracker
 from broken.mutant import Mutant
 from broken.texts import Dataset, Tokenizer
