@@ -124,9 +124,9 @@ class Parts:
 
     def sampler(self, generator: Generator) -> Sampler | None:
         """What asks a generator for images; None where the recipe leaves that to plain noise."""
-        if self.recipe.samples is None:
+        if self.recipe.sampling is None:
             return None
-        sampler: Sampler = self.recipe.samples(SamplerSpec(generator=generator, scoring=self.scorer_spec))
+        sampler: Sampler = self.recipe.sampling(SamplerSpec(generator=generator, scoring=self.scorer_spec))
         return sampler
 
     def scorer_spec(self) -> ScorerSpec:
