@@ -10,9 +10,10 @@ import pytest
 import torch
 from photographs import photograph
 
+from attnforge.data.images import decoding
 from attnforge.data.images.decoding import decode
 from attnforge.data.images.jpeg import jpeg_damage, jpeg_pixels
-from attnforge.data.images.opening import decoding, open_image
+from attnforge.data.images.opening import open_image
 from attnforge.errors import DataError
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge.data.collate import collate
 from attnforge_attngan.tokenizer import WordTokenizer
 from boxed_parts import BoxedSquares
 
 from attnforge.data.extras import extras_of, read_extras, stacked_extras
+from attnforge.data.feeding.collate import collate
 from attnforge.errors import AttnforgeError, DataError
 from attnforge.interfaces import Sample
 from attnforge.optional import HasExtras

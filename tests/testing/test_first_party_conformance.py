@@ -196,6 +196,8 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
 LARGE = ("image-encoder/inception-v3", "metric/inception-score")
 """Components around a network that takes seconds to build and to run."""
 
+ALWAYS = ("discriminator/joint", "generator/multi-stage", "loss/hinge")
+"""Components that are checked with other options in every run; the long tests check them all."""
 COMPILED = ("attention/word", "text-encoder/bilstm")
 """Components that are compiled in every run; under the tests' checks of types that takes seconds each."""
 
@@ -233,7 +235,7 @@ def _variant(name: str, **settings: Any) -> type:
         delattr(tests, f"test_{check}")
     if hasattr(tests, "test_compile"):
         tests.test_compile = pytest.mark.long(tests.test_compile)
-    return pytest.mark.long(tests) if name in LARGE else tests
+    return tests if name in ALWAYS else pytest.mark.long(tests)
 
 
 def _in_files(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec
 from attnforge.testing import conformance
+
+pytestmark = pytest.mark.long  # the defaults are checked in every run, with all first-party components
 
 NARROW: dict[str, Any] = {"channels": [8, 8, 4], "group_channels": 4}
 GENERATOR = GeneratorSpec(words=6)

@@ -6,6 +6,8 @@ import pytest
 
 from attnforge.testing import conformance
 
+pytestmark = pytest.mark.long  # the defaults are checked in every run, with all first-party components
+
 TestGeneratorOfEightPixels = conformance(
     "generator/rat-gan", options={"image_size": 8, "channels": 3, "noise": 1, "hidden": 1}
 )

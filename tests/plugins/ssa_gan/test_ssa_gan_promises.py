@@ -6,6 +6,8 @@ import pytest
 
 from attnforge.testing import conformance
 
+pytestmark = pytest.mark.long  # the defaults are checked in every run, with all first-party components
+
 SMALL = {"image_size": 32, "channels": 2, "noise": 5, "hidden": 7, "mask_channels": 3}
 
 TestSynchronised = conformance("generator/ssa-gan", options={**SMALL, "norm": "synchronised"})
