@@ -147,7 +147,7 @@ def extra_shapes() -> SearchStrategy[dict[str, tuple[int, ...]]]:
 def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
     """Small specs of a kind of component; None for kinds without a spec.
 
-    Networks in the specs of metrics and tasks are small examples, built for each spec.
+    Networks in the specs of samplers, scorers, metrics and tasks are small examples, built for each spec.
 
     Args:
         kind: One of `attnforge.plugin.KINDS`.
@@ -157,7 +157,7 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
         KeyError: There is no such kind.
         ValueError: A tracker's spec needs a folder.
     """
-    if kind in ("metric", "task", "tracker"):
+    if kind in ("sampler", "scorer", "metric", "task", "tracker"):
         from attnforge.testing.examples import spec_for  # the examples import this module
 
         if kind == "tracker" and folder is None:

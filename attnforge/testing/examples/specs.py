@@ -17,6 +17,8 @@ from attnforge.specs import (
     GeneratorSpec,
     ImageSpec,
     MetricSpec,
+    SamplerSpec,
+    ScorerSpec,
     StageSpec,
     TaskSpec,
     TextSpec,
@@ -57,6 +59,11 @@ def spec_for(kind: str, folder: Path) -> Any:
             return DiscriminatorSpec(image_size=IMAGE_SIZE, sentence=WORDS, condition=CONDITION)
         case "loss":
             return loss_spec()
+        case "scorer":
+            return _scorer_spec()
+        case "sampler":
+            generator = networks_for(loss_spec()).generator.eval()
+            return SamplerSpec(generator=generator, scoring=_scorer_spec)
         case "dataset":
             return DataSpec(split="train", image_size=16)
         case "metric":
@@ -67,6 +74,10 @@ def spec_for(kind: str, folder: Path) -> Any:
         case "task":
             return _task_spec()
     return None
+
+
+def _scorer_spec() -> ScorerSpec:
+    return ScorerSpec(words=WORDS, image=networks_for(loss_spec()).image_encoder)
 
 
 def _metric_spec() -> MetricSpec:
