@@ -61,7 +61,8 @@ def gradients_reach_the_images(subject: Subject) -> None:
     scorer = subject.build()
     images, prompt = _inputs(subject, 3)
     images.requires_grad_()
-    scorer(images, prompt).sum().backward()
+    scores = scorer(images, prompt)
+    (scores * torch.arange(1, len(scores) + 1)).sum().backward()
     require(images.grad is not None and bool(images.grad.any()), "the gradient of the images is zero")
     if images.grad is not None:
         assert_finite(images.grad, "gradient of the images")

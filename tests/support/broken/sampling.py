@@ -96,7 +96,7 @@ class IgnoresCaption(Scorer):
         super().__init__(spec)
 
     def __call__(self, images: Tensor, prompt: Prompt, /) -> Tensor:
-        return super().__call__(images, replace(prompt, sentence=0 * prompt.sentence))
+        return super().__call__(images, replace(prompt, sentence=torch.ones_like(prompt.sentence)))
 
 
 class CutsTheGraph(Scorer):
