@@ -14,8 +14,20 @@ from attnforge.sweep.plan import Plan, PlannedRun
 
 
 def measurement(step: int, figure: float) -> Measurement:
-    whole: dict[str, Any] = dict.fromkeys(Measurement.__dataclass_fields__)
-    return Measurement(**{**whole, "phase": "gan", "step": step, "metrics": {"score": figure}})
+    return Measurement(
+        phase="gan",
+        step=step,
+        epoch=None,
+        metrics={"score": figure},
+        protocol={},
+        network="generator",
+        checkpoint=None,
+        weights=None,
+        recipe={},
+        versions={},
+        device="cpu",
+        seconds=0.0,
+    )
 
 
 def result(label: str, *metrics: float) -> subject.RunResults:

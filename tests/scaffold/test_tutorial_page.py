@@ -78,6 +78,7 @@ def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
         yield command, shown
 
 
+@pytest.mark.long
 def test_the_tutorial_leads_from_nothing_to_a_trained_recipe(attnforge_wheel: Path, tmp_path: Path) -> None:
     reader = Reader(clean_environment(tmp_path / "environment", attnforge_wheel), tmp_path)
     for block in FENCE.finditer(PAGE.read_text(encoding="utf-8")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import field_parts
+import pytest
 
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec
 from attnforge.testing import conformance
@@ -15,12 +16,14 @@ GENERATOR = GeneratorSpec(words=6, extras=field_parts.BOX)
 ONE_WAY = replace(field_parts.SPEC, unconditional=False, condition=None, image_encoder=False)
 
 TestOneWayDiscriminator = conformance("discriminator/one-way", plugins=PLUGINS)
-TestPatchDiscriminator = conformance("discriminator/patches", plugins=PLUGINS)
-TestBoxDiscriminator = conformance("discriminator/box", plugins=PLUGINS, spec=DISCRIMINATOR)
+TestPatchDiscriminator = pytest.mark.long(conformance("discriminator/patches", plugins=PLUGINS))
+TestBoxDiscriminator = pytest.mark.long(conformance("discriminator/box", plugins=PLUGINS, spec=DISCRIMINATOR))
 TestBoxGenerator = conformance("generator/box", plugins=PLUGINS, spec=GENERATOR)
 TestMatchingPenalty = conformance("loss/penalty", plugins=PLUGINS)
-TestLazyPenalty = conformance("loss/lazy", plugins=PLUGINS)
-TestLazyPenaltyOfOneWayDiscriminators = conformance("loss/lazy", plugins=PLUGINS, spec=ONE_WAY)
-TestCaptioningLoss = conformance("loss/captioning", plugins=PLUGINS)
-TestContrastiveLoss = conformance("loss/contrastive", plugins=PLUGINS)
+TestLazyPenalty = pytest.mark.long(conformance("loss/lazy", plugins=PLUGINS))
+TestLazyPenaltyOfOneWayDiscriminators = pytest.mark.long(
+    conformance("loss/lazy", plugins=PLUGINS, spec=ONE_WAY)
+)
+TestCaptioningLoss = pytest.mark.long(conformance("loss/captioning", plugins=PLUGINS))
+TestContrastiveLoss = pytest.mark.long(conformance("loss/contrastive", plugins=PLUGINS))
 TestBoxDataset = conformance("dataset/box", plugins=PLUGINS)

@@ -99,6 +99,7 @@ def test_images_are_classified_by_the_network_of_the_file(
     assert value > 1.001
 
 
+@pytest.mark.long
 def test_splits_are_shuffled_by_seed_and_named(weights: str, images: Tensor) -> None:
     found = []
     for seed in (1, 1, 2):

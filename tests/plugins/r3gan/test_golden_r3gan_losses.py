@@ -100,6 +100,7 @@ def test_the_slope_of_every_image(expected: dict[str, Tensor], official_step: Ad
         torch.testing.assert_close(slopes(images).detach(), expected[name][None], rtol=1e-4, atol=0)
 
 
+@pytest.mark.long
 def test_finite_differences_estimate_the_official_slopes(
     expected: dict[str, Tensor], official_step: AdversarialStep
 ) -> None:
