@@ -13,7 +13,7 @@ import platform
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from attnforge.errors import Problem, RunError
 
 FILE = ".in-use"
 """The locked file in a run folder."""
+ORPHAN_SECONDS = 5.0
+"""How long to wait for children of a process that was killed, which hold its lock until they run again."""
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -91,6 +93,7 @@ def _make(folder: Path) -> list[Path]:
 
 def _acquire(folder: Path, purpose: str, warn: Callable[[str], None]) -> _LockedFile:
     path = folder / FILE
+    patience = time.monotonic() + ORPHAN_SECONDS
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -102,6 +105,9 @@ def _acquire(folder: Path, purpose: str, warn: Callable[[str], None]) -> _Locked
             if error.errno not in _UNSUPPORTED:
                 holder = _read(handle)
                 os.close(handle)
+                if _is_gone(holder) and time.monotonic() < patience:
+                    time.sleep(0.05)
+                    continue
                 raise _in_use(folder, holder) from error
             warn(f"the file system of {folder} has no locks: do not start a second process that writes to it")
         if _is_still(path, handle):
@@ -138,6 +144,22 @@ def _is_still(path: Path, handle: int) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except OSError:
         return False
+
+
+def _is_gone(holder: Mapping[str, Any]) -> bool:
+    """Whether the process that locked a run on this machine has ended: a child of it may not know yet."""
+    process = holder.get("process")
+    if sys.platform == "win32" or type(process) is not int or process <= 0:
+        return False
+    if holder.get("host") != platform.node():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _read(handle: int) -> dict[str, Any]:

@@ -89,6 +89,28 @@ def test_processes_that_load_data_do_not_keep_a_run_whose_training_was_killed(tm
         take(tmp_path)
 
 
+HOLDS = """
+import fcntl, json, os, platform, sys, time
+handle = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(handle, fcntl.LOCK_EX)
+os.write(handle, json.dumps({"process": int(sys.argv[2]), "host": platform.node()}).encode())
+print("locked", flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="children inherit no locks there")
+def test_a_child_that_outlives_its_killed_parent_is_waited_for(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    command = [sys.executable, "-c", HOLDS, str(tmp_path / FILE), str(ended.pid), "0.7"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "locked\n"
+        take(tmp_path)
+        assert child.wait() == 0
+
+
 def test_a_process_refuses_itself_and_lets_go(tmp_path: Path) -> None:
     for _ in range(3):
         with exclusive(tmp_path, purpose="training", warn=silent):
