@@ -99,6 +99,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/folder": {"options": own_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
+    "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
     "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {
