@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from clean_environment import CleanEnvironment, clean_environment, install_in_place
 from scaffolding import TWO_STEPS
 
