@@ -130,7 +130,7 @@ class Parts:
         return sampler
 
     def scorer_spec(self) -> ScorerSpec:
-        """What a scorer is told; the image encoder is built when this is called."""
+        """The spec of a scorer; calling this builds the image encoder."""
         return ScorerSpec(words=self.text.dim, image=self.image)
 
     @property
@@ -168,7 +168,7 @@ class Parts:
 
     @property
     def loss_spec(self) -> LossSpec:
-        """What the recipe's losses are told of the networks that they train."""
+        """The spec of the recipe's losses: what they train."""
         return LossSpec(
             words=self.text.dim,
             vocabulary_size=self.tokenizer.vocabulary_size,

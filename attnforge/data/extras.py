@@ -1,4 +1,4 @@
-"""Extras of prompts, such as a box: what generators are told besides captions."""
+"""Extras of prompts, such as a box: inputs of generators besides captions."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from attnforge.build.parts import Parts
 from attnforge.data.choosing import choose_captions
 from attnforge.data.extras import extras_of, read_extras
+from attnforge.errors import AttnforgeError, Problem
 from attnforge.names import step_name
 from attnforge.sampling.generating import generate_each, sampler_of
 from attnforge.storage.folder import RunFolder
@@ -70,6 +71,10 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
         how = "attnforge train RECIPE samples.extras.NAME=[NUMBERS]"
         extras = read_extras(parts.extras, options.extras, captions=len(options.captions), how=how)
         return options.captions, extras
+    if options.extras:
+        message = "`samples.extras` belongs to `samples.captions`, which is empty"
+        expected = "captions for these extras, or neither: captions of the test split come with their own"
+        raise AttnforgeError(Problem("bad-extra", message, expected=expected))
     data = parts.dataset("test")
     chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)
     captions = tuple(choice.caption for choice in chosen)

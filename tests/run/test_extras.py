@@ -138,6 +138,14 @@ def test_captions_to_sample_without_their_extras_are_refused_before_the_first_st
     assert not (tmp_path / "run/metrics.jsonl").exists()
 
 
+def test_extras_without_captions_to_sample_are_refused_before_the_first_step(tmp_path: Path) -> None:
+    resolved = boxed(f"samples.extras.box={[*LEFT]}")
+    with pytest.raises(AttnforgeError) as caught:
+        train(resolved, tmp_path / "run", resume=False, reporter=ConsoleReporter())
+    assert codes(caught) == ["bad-extra"]
+    assert "samples.captions" in caught.value.problems[0].message
+
+
 def test_a_run_with_extras_resumes_to_the_same_scalars(trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "run"
     assert train(boxed("phases.gan.steps=2"), path, resume=False, reporter=ConsoleReporter()).finished

@@ -6,7 +6,6 @@ Weights are not stored: every tensor is drawn from a generator that its official
 from __future__ import annotations
 
 import json
-import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,29 +14,11 @@ import numpy as np
 import pytest
 import torch
 from attnforge_attngan.official.importing import OfficialFiles, import_official
+from golden_vectors import weight
 from small_official import RECIPE, write_files
 from torch import Tensor
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-
-
-def _draw(name: str, shape: list[int]) -> Tensor:
-    """The weight of that official name."""
-    drawn = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape or (1,))
-    leaf = name.rsplit(".", 1)[-1]
-    if leaf == "num_batches_tracked":
-        return torch.zeros((), dtype=torch.int64)
-    if leaf == "running_mean":
-        drawn = 0.1 * drawn
-    elif leaf == "running_var":
-        drawn = 0.5 + np.abs(drawn)
-    elif len(shape) >= 2:
-        drawn = drawn * math.sqrt(2 / math.prod(shape[1:]))
-    elif leaf.startswith("bias"):
-        drawn = 0.1 * drawn
-    else:
-        drawn = 1 + 0.1 * drawn
-    return torch.from_numpy(drawn.astype(np.float32)).reshape(shape)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +41,7 @@ def official_weights() -> Callable[[str], dict[str, Tensor]]:
 
     def weights(network: str) -> dict[str, Tensor]:
         named = shapes[network]
-        return {name: _draw(name, shape) for name, shape in dict(named).items()}
+        return {name: weight(name, shape) for name, shape in dict(named).items()}
 
     return weights
 
