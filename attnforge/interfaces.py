@@ -64,7 +64,19 @@ __all__ = [
     "TextFeatures",
     "Tokenizer",
     "Tracker",
+    "WholeBatch",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeBatch:
+    """The captions of a batch that several processes or micro-batches share, without gradients."""
+
+    prompt: Prompt
+    """The captions of all images, without extras, which belong to their images."""
+    class_ids: Int[Tensor, "all"]
+    first: int
+    """The row here of the first image of the part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +96,9 @@ class AdversarialStep:
     """One per image size, smallest first."""
     image_encoder: ImageEncoder | None = None
     """None where the recipe has no image encoder."""
+    everyone: WholeBatch | None = None
+    """The captions of the whole batch, where `batch` is only a part of it: the share of a process, or a
+    micro-batch."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.adversarial.negatives import Mismatch, mismatched_pairs
+from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
@@ -79,8 +79,7 @@ class AdversarialLoss(ABC):
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size; no gradient reaches the generator."""
-        images, captions = mismatched_pairs(step.batch.class_ids, self.mismatch)
-        negative = step.prompt.mismatched(images, captions) if len(images) else None
+        negative = mismatched(step, self.mismatch)
         terms = {}
         for network, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
             real_features, fake_features = network.features(real), network.features(fake.detach())
@@ -89,8 +88,7 @@ class AdversarialLoss(ABC):
             real_terms = [self.real_loss(logits) for logits in real_logits]
             fake_terms = [self.fake_loss(logits) for logits in fake_logits]
             if negative is not None:
-                mismatched = network.logits(real_features[images], negative)
-                fake_terms.append(self.fake_loss(at_least_float32(mismatched)))
+                fake_terms.append(negative.mean(network, real_features, self.fake_loss))
             if self.balance == "paper":
                 total = torch.stack([*real_terms, *fake_terms]).sum() / 2
             else:

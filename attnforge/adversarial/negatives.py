@@ -2,13 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from attnforge.adversarial.precision import at_least_float32
+from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
+
 Mismatch = Literal["roll", "circular", "other-class", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatched:
+    """The mismatched pairs of a step's images, with captions from the whole batch."""
+
+    images: Int[Tensor, "k"]
+    """Rows of the step's images."""
+    prompt: Prompt
+    """Their captions."""
+    share: float
+    """The factor of a mean over these pairs, so that the mean over processes and micro-batches is that over
+    all pairs of the batch: 1 unless some have more pairs than others."""
+
+    def mean(
+        self,
+        network: Discriminator,
+        features: Float[Tensor, "b c h w"],
+        loss: Callable[[Float[Tensor, "k *_"]], Float[Tensor, ""]],
+    ) -> Float[Tensor, ""]:
+        """This part's contribution to the mean loss over all pairs of the batch.
+
+        Args:
+            network: Classifies the pairs.
+            features: Its features of the step's images.
+            loss: The mean loss of the logits of pairs.
+        """
+        if not len(self.images):  # another part has pairs
+            return at_least_float32(features.new_zeros(()))
+        logits = network.logits(features[self.images], self.prompt)
+        return self.share * loss(at_least_float32(logits))
+
+
+def mismatched(step: AdversarialStep, mismatch: Mismatch) -> Mismatched | None:
+    """The mismatched pairs of a step's images; None when the whole batch has none.
+
+    Args:
+        step: The step; its images may be a part of a batch.
+        mismatch: How pairs are chosen; see `mismatched_pairs`.
+    """
+    if step.everyone is None:
+        images, captions = mismatched_pairs(step.batch.class_ids, mismatch)
+        return Mismatched(images, step.prompt.mismatched(images, captions), 1.0) if len(images) else None
+    everyone, rows = step.everyone, len(step.batch.class_ids)
+    images, captions = mismatched_pairs(everyone.class_ids, mismatch)
+    if not len(images):
+        return None
+    own = (images >= everyone.first) & (images < everyone.first + rows)
+    images, captions, pairs = images[own] - everyone.first, captions[own], len(images)
+    parts = len(everyone.class_ids) / rows
+    prompt = everyone.prompt.mismatched(captions, captions)
+    extras = {name: extra[images] for name, extra in step.prompt.extras.items()}
+    return Mismatched(images, replace(prompt, extras=extras), parts * len(images) / pairs)
 
 
 def mismatched_pairs(

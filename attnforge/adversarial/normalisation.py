@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal
 
 import torch
-import torch.distributed as distributed
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from attnforge.compute.collectives import sum_over_processes, world_size
 
 GeneratorNorm = Literal["batch", "synchronised"]
 """How a generator normalises; see `SynchronisedBatchNorm`."""
@@ -24,7 +25,7 @@ class SynchronisedBatchNorm(_BatchNorm):
     """
 
     def forward(self, input: Float[Tensor, "b c *_"]) -> Float[Tensor, "b c *_"]:
-        if not (self.training and _processes() > 1):
+        if not (self.training and world_size() > 1):
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         values = input if input.dtype == torch.float64 else input.float()
@@ -57,25 +58,6 @@ class SynchronisedBatchNorm(_BatchNorm):
         self.running_var.add_(share * (unbiased - self.running_var))
 
 
-class _SumOverProcesses(torch.autograd.Function):
-    """The sum of every process's tensor; each of them contributes to every process's loss."""
-
-    @staticmethod
-    def forward(context: object, values: Tensor) -> Tensor:
-        total = values.contiguous().clone()
-        distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(context: object, gradient: Tensor) -> Tensor:
-        return cast(Tensor, _SumOverProcesses.apply(gradient))
-
-
-def sum_over_processes(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """The sum of a tensor over all processes of torch.distributed, with gradients to all of them."""
-    return cast(Tensor, _SumOverProcesses.apply(values))
-
-
 def synchronise(network: nn.Module) -> None:
     """Replace every batch normalisation inside by `SynchronisedBatchNorm`, with the same weights."""
     for parent in list(network.modules()):
@@ -93,11 +75,6 @@ def _synchronised(old: _BatchNorm) -> SynchronisedBatchNorm:
     for name, buffer in old._buffers.items():
         new.register_buffer(name, buffer)
     return new.train(old.training)
-
-
-def _processes() -> int:
-    initialised = distributed.is_available() and distributed.is_initialized()
-    return distributed.get_world_size() if initialised else 1
 
 
 def _broadcast(values: Float[Tensor, "c"], like: Float[Tensor, "b c *_"]) -> Float[Tensor, "_ c *_"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, cast
 
@@ -13,9 +13,13 @@ from torch import Tensor, nn
 
 from attnforge.adversarial.averaging import Average, WeightAverage
 from attnforge.adversarial.freezing import frozen, weights_of
+from attnforge.adversarial.micro_batches import MicroBatch, mean_terms, micro_batches, with_whole_batch
 from attnforge.adversarial.pyramid import pyramid
 from attnforge.adversarial.schedules import Schedule
+from attnforge.compute.collectives import world_size
 from attnforge.compute.engine import Engine, set_learning_rate
+from attnforge.compute.random_state import RandomState, separate_random_numbers
+from attnforge.compute.update import Update
 from attnforge.errors import AttnforgeError, Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, Progress
 from attnforge.optional import Observing, Varies
@@ -50,6 +54,7 @@ class AdversarialTask:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
+    distributed: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -104,6 +109,8 @@ class AdversarialTask:
             learning_rate=discriminator_learning_rate,
             betas=betas,
         )
+        self.generator_update = self.engine.update(self.generator_optimizer)
+        self.discriminator_update = self.engine.update(self.discriminator_optimizer)
         self._batch: Batch | None = None
         self._progress: Progress | None = None
         self._graphs: dict[Hashable, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {}
@@ -136,8 +143,10 @@ class AdversarialTask:
         self.discriminators.train()
         self.loss_modules.train()
         prompt = self.encode(batch)
-        rounds, images = self.discriminator_steps, len(batch.captions)
+        rounds, images = self.discriminator_steps, len(batch.captions) * world_size()
         noise = torch.randn(rounds, images, self._generate.noise, device=batch.image.device)
+        noise = noise[:, self.engine.share(images)]
+        separate_random_numbers()
         # a graph records operations, so every combination of operations needs one of its own
         variant = (
             self.average.average.decay_at(progress) if self.average else None,
@@ -173,62 +182,114 @@ class AdversarialTask:
         batch, prompt, noise = with_tensors(self._batch, inputs)
         real = pyramid(batch.image, self._generate.image_sizes, levels=batch.levels)
         real = tuple(map(self.engine.arranged_images, real))
-        for row in noise[:-1]:
-            with torch.no_grad(), self.engine.autocast():
-                fake = self.generate(row, prompt)
-            self._train_discriminators(self._adversarial_step(batch, prompt, real, fake))
+        whole = MicroBatch(batch, prompt, noise, real)
+        parts = micro_batches(whole, self.engine.micro_batches(len(batch.captions)))
+        for row in range(len(noise) - 1):
+            with torch.no_grad():
+                steps = self._steps(parts, row)
+            self._train_discriminators(steps)
         with frozen(self._untrained):
-            with self.engine.autocast():
-                fake = self.generate(noise[-1], prompt)
-            step = self._adversarial_step(batch, prompt, real, fake)
-            discriminator_terms = self._train_discriminators(step)
-            generator_terms = self._train_generator(step)
-        self._update_average(noise[-1], prompt)
+            terms = self._last_round(parts) if len(parts) == 1 else self._last_round_in_parts(parts)
+        for part in parts:
+            self._update_average(part.noise[-1], part.prompt, first=part is parts[0])
         return {
-            **{f"D {name}": value.detach() for name, value in discriminator_terms.items()},
-            **{f"G {name}": value.detach() for name, value in generator_terms.items()},
+            **terms,
             **_merged(
                 {name: loss.observed() for name, loss in self.losses.items() if isinstance(loss, Observing)}
             ),
         }
 
-    def _adversarial_step(
-        self, batch: Batch, prompt: Prompt, real: tuple[Tensor, ...], fake: GeneratorOutput
-    ) -> AdversarialStep:
+    def _last_round(self, parts: Sequence[MicroBatch]) -> dict[str, Tensor]:
+        """Train the discriminators, and the generator on the same images."""
+        steps = self._steps(parts, -1)
+        return {**self._train_discriminators(steps), **self._train_generator(steps, parts=1)}
+
+    def _last_round_in_parts(self, parts: Sequence[MicroBatch]) -> dict[str, Tensor]:
+        """The same with little memory: images are generated once more, one part at a time, with gradients."""
+        states: list[RandomState] = []
+        with torch.no_grad():
+            steps = self._steps(parts, -1, states=states)
+        terms = self._train_discriminators(steps)
+
+        def again() -> Iterator[AdversarialStep]:
+            for part, step, state in zip(parts, steps, states, strict=True):
+                with state.replayed():
+                    yield replace(step, fake=self._fake(part, -1))
+
+        return {**terms, **self._train_generator(again(), parts=len(parts))}
+
+    def _steps(
+        self, parts: Sequence[MicroBatch], row: int, *, states: list[RandomState] | None = None
+    ) -> list[AdversarialStep]:
+        """Generate the images of each part; `states` gets the state of random numbers before each."""
+        steps = []
+        for part in parts:
+            if states is not None:
+                states.append(RandomState.now(self.engine.device))
+            steps.append(self._adversarial_step(part, self._fake(part, row)))
+        return with_whole_batch(steps)
+
+    def _fake(self, part: MicroBatch, row: int) -> GeneratorOutput:
+        with self.engine.autocast():
+            return self.generate(part.noise[row], part.prompt)
+
+    def _adversarial_step(self, part: MicroBatch, fake: GeneratorOutput) -> AdversarialStep:
         assert self._progress is not None, "`step` sets the progress"  # noqa: S101
         condition = None if fake.condition is None else fake.condition.detached()
         return AdversarialStep(
-            batch=batch,
+            batch=part.batch,
             progress=self._progress,
-            prompt=replace(prompt, condition=condition),
-            real=real,
+            prompt=replace(part.prompt, condition=condition),
+            real=part.real,
             fake=fake,
             generator=self._generate,
             discriminators=tuple(cast("Discriminator", network) for network in self.discriminators.values()),
             image_encoder=self.image_encoder,
         )
 
-    def _train_discriminators(self, step: AdversarialStep) -> dict[str, Tensor]:
-        with self.engine.autocast():
-            terms = self.discriminator_terms(step)
-        self._refuse_missing(terms, learner="the discriminators")
-        _update(self.discriminator_optimizer, terms)
-        return terms
+    def _train_discriminators(self, steps: Sequence[AdversarialStep]) -> dict[str, Tensor]:
+        update, terms = self.discriminator_update, self.discriminator_terms
+        means = self._minimise(update, steps, terms, parts=len(steps), learner="the discriminators")
+        return {f"D {name}": value for name, value in means.items()}
 
-    def _train_generator(self, step: AdversarialStep) -> dict[str, Tensor]:
+    def _train_generator(self, steps: Iterable[AdversarialStep], *, parts: int) -> dict[str, Tensor]:
         # gradients of the discriminators' weights would be discarded
         with frozen([*self.discriminators.parameters(), *self.loss_modules.parameters()]):
-            with self.engine.autocast():
-                terms = self.generator_terms(step)
-            self._refuse_missing(terms, learner="the generator")
-            _update(self.generator_optimizer, terms)
-        return terms
+            means = self._minimise(
+                self.generator_update, steps, self.generator_terms, parts=parts, learner="the generator"
+            )
+        return {f"G {name}": value for name, value in means.items()}
 
-    def _update_average(self, noise: Float[Tensor, "b n"], prompt: Prompt) -> None:
+    def _minimise(
+        self,
+        update: Update,
+        steps: Iterable[AdversarialStep],
+        terms_of: Callable[[AdversarialStep], dict[str, Tensor]],
+        *,
+        parts: int,
+        learner: str,
+    ) -> dict[str, Tensor]:
+        """Take a step of an optimizer; returns the terms, as means over the parts of the batch."""
+        seen: list[dict[str, Tensor]] = []
+
+        def losses() -> Iterator[Tensor]:
+            for step in steps:
+                with self.engine.autocast():
+                    terms = terms_of(step)
+                self._refuse_missing(terms, learner=learner)
+                seen.append({name: value.detach() for name, value in terms.items()})
+                total = torch.stack(list(terms.values())).sum()
+                yield total if parts == 1 else total / parts
+
+        update.minimise(losses(), count=parts)
+        return mean_terms(seen)
+
+    def _update_average(self, noise: Float[Tensor, "b n"], prompt: Prompt, *, first: bool) -> None:
         if self.average is None:
             return
         assert self._progress is not None, "`step` sets the progress"  # noqa: S101
-        self.average.update(self.generator, progress=self._progress)
+        if first:
+            self.average.update(self.generator, progress=self._progress)
         if self.average.observes:  # batch normalisation sees this step's captions
             self.average.network.train()
             with torch.no_grad(), self.engine.autocast():
@@ -285,9 +346,3 @@ def _merged(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
         for name, value in loss_terms.items():
             merged[f"{loss}: {name}" if name in merged else name] = value
     return merged
-
-
-def _update(optimizer: torch.optim.Optimizer, terms: Mapping[str, Tensor]) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-    optimizer.step()

@@ -13,6 +13,7 @@ from attnforge.errors import nearest
 COMMANDS = {
     "quickstart": "Train on sketched birds for a few minutes and write a report.",
     "train": "Train a recipe, or resume a run.",
+    "launch": "Train in several processes, on one machine or many.",
     "sample": "Generate images for captions.",
     "eval": "Evaluate a run's checkpoints without training.",
     "sweep": "Train several runs over a grid of values, and compare them.",

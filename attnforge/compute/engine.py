@@ -1,4 +1,4 @@
-"""How training steps are computed: precision, memory layout, fused optimizers and CUDA graphs.
+"""How training steps are computed: precision, memory layout, micro-batches, processes and CUDA graphs.
 
 A task defines what a step computes; the engine in its spec defines how. Without one, a task uses `Engine()`,
 which computes as plain torch does.
@@ -15,8 +15,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.graphs import GraphedStep, Scalars
-from attnforge.errors import AttnforgeError, Problem
+from attnforge.compute.update import Update
+from attnforge.errors import AttnforgeError, Problem, RecipeError
 from attnforge.kernels.gpu import MIN_CAPABILITY
 from attnforge.recipe.schema import Precision, Training
 
@@ -29,16 +31,20 @@ class Engine:
 
     Args:
         device: Where tasks compute.
-        precision: `float32` is torch's default; `bf16` computes convolutions and matrix products in bfloat16,
-            while weights, optimizer state and sums stay float32.
+        precision: `float32` is torch's default; `bf16` and `fp16` compute convolutions and matrix products in
+            bfloat16 or float16, while weights, optimizer state and sums stay float32.
         channels_last: Whether networks and images have the memory format `channels_last`.
         cuda_graphs: Whether steps are captured as CUDA graphs and replayed. Without a GPU it has no effect.
+        compiled: Whether torch compiles generators and image encoders.
+        micro_batch_size: How many images of its share of a batch a process computes at once; None for all.
     """
 
     device: torch.device = field(default_factory=partial(torch.device, "cpu"))
     precision: Precision = "float32"
     channels_last: bool = False
     cuda_graphs: bool = False
+    compiled: bool = False
+    micro_batch_size: int | None = None
 
     @staticmethod
     def of(training: Training, device: torch.device) -> Engine:
@@ -46,25 +52,36 @@ class Engine:
 
         Raises:
             AttnforgeError: the GPU is too old for bfloat16.
+            RecipeError: CUDA graphs are combined with what they cannot record.
         """
         if training.precision == "bf16":
             _refuse_old_gpus(device)
+        if training.cuda_graphs:
+            _refuse_unrecordable(training)
         return Engine(
             device=device,
             precision=training.precision,
             channels_last=training.channels_last,
             cuda_graphs=training.cuda_graphs and device.type == "cuda",
+            compiled=training.compile,
+            micro_batch_size=training.micro_batch_size,
         )
 
     def autocast(self) -> AbstractContextManager[object]:
         """A context for forward passes and losses; leave it before the backward pass."""
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float16
+        return torch.autocast(self.device.type, dtype=dtype)
 
     def arranged(self, network: Network) -> Network:
         """The network in the memory format of this engine."""
         return network.to(memory_format=torch.channels_last) if self.channels_last else network
+
+    def compile(self, network: nn.Module) -> None:
+        """Compile a network's forward pass, if this engine does so; its weights and their names stay."""
+        if self.compiled:
+            network.compile()
 
     def arranged_images(self, images: Tensor) -> Tensor:
         """Images `b c h w` in the memory format of this engine."""
@@ -82,6 +99,33 @@ class Engine:
         # a graph reads the learning rate from the tensor that it was captured with
         rate = torch.tensor(learning_rate, dtype=torch.float32, device=weights[0].device)
         return torch.optim.Adam(weights, lr=rate, betas=betas, fused=True, capturable=True)
+
+    def update(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        clipped: Iterable[nn.Parameter] = (),
+        norm: float = 1.0,
+    ) -> Update:
+        """What steps an optimizer: with averaged, unscaled and clipped gradients; see `Update`.
+
+        Args:
+            optimizer: The optimizer.
+            clipped: Weights whose gradients are clipped together.
+            norm: The norm that they are clipped to.
+        """
+        scaled = self.precision == "fp16"
+        return Update(optimizer, device=self.device, scaled=scaled, clipped=clipped, norm=norm)
+
+    def share(self, rows: int) -> slice:
+        """The rows of a whole batch that this process computes."""
+        own = rows // world_size()
+        return slice(rank() * own, (rank() + 1) * own)
+
+    def micro_batches(self, rows: int) -> list[slice]:
+        """The parts in which a process computes its `rows` images."""
+        size = min(self.micro_batch_size or rows, rows)
+        return [slice(start, start + size) for start in range(0, rows, size)]
 
     def graphed(
         self, step: Callable[[Mapping[str, Tensor]], Scalars], *, name: str
@@ -109,6 +153,24 @@ def _refuse_old_gpus(device: torch.device) -> None:
         expected = "a GPU of compute capability 8.0 (Ampere) or later, or `training.precision: float32`"
         next_step = "attnforge train RECIPE training.precision=float32"
         raise AttnforgeError(Problem("precision-refused", message, None, expected, next_step))
+
+
+def _refuse_unrecordable(training: Training) -> None:
+    obstacles = {
+        "`training.precision: fp16`, which reads whether gradients overflowed": training.precision == "fp16",
+        "`training.micro_batch_size`, which replays random numbers": training.micro_batch_size is not None,
+        "several processes": world_size() > 1,
+    }
+    for obstacle in (name for name, present in obstacles.items() if present):
+        message = f"`training.cuda_graphs` cannot be combined with {obstacle}"
+        raise RecipeError(
+            Problem(
+                "graphs-refused",
+                message,
+                expected="one of the two",
+                next_step="attnforge train RECIPE training.cuda_graphs=false",
+            )
+        )
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.build.parts import Parts
+from attnforge.compute.collectives import gather, rank, world_size
 from attnforge.data.choosing import choose_captions
 from attnforge.data.encoding import CaptionEncoder, UnknownWords
 from attnforge.data.extras import extras_of
@@ -43,13 +46,34 @@ def measure(
         batch = chosen[start : start + options.batch_size]
         captions = [choice.caption for choice in batch]
         extras = extras_of(data, [choice.image for choice in batch])
-        images = generate(captions, range(start, start + len(batch)), extras)
+        images = _in_processes(generate, captions, range(start, start + len(batch)), extras)
         for metric in metrics:
             metric.update(images, captions)
     values: dict[str, Any] = {"captions": len(chosen), "evaluation seed": options.seed}
     for metric in metrics:
         values |= metric.compute()
     return values
+
+
+def _in_processes(
+    generate: Callable[[Sequence[str], Sequence[int], Extras], Float[Tensor, "b 3 h w"]],
+    captions: Sequence[str],
+    positions: Sequence[int],
+    extras: Extras,
+) -> Float[Tensor, "b 3 h w"]:
+    """The images of a batch, of which each process generates a share."""
+    if world_size() == 1:
+        return generate(captions, positions, extras)
+    count = math.ceil(len(captions) / world_size())
+    # the last processes repeat the last caption where the batch cannot be shared equally
+    rows = [min(row, len(captions) - 1) for row in range(rank() * count, (rank() + 1) * count)]
+    own = generate(
+        [captions[row] for row in rows],
+        [positions[row] for row in rows],
+        {name: values[rows] for name, values in extras.items()},
+    )
+    with torch.no_grad():
+        return gather(own)[: len(captions)]
 
 
 def build_metrics(parts: Parts) -> list[Metric]:

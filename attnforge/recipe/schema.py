@@ -32,7 +32,7 @@ from attnforge.values import BatchOrder, Truncate
 
 DeviceName = Annotated[str, AfterValidator(computing_device)]
 """`auto`, or a device as torch names it, such as `cuda:1`; whether it exists is checked when a run starts."""
-Precision = Literal["float32", "bf16"]
+Precision = Literal["float32", "bf16", "fp16"]
 """Type of the inputs of convolutions and matrix products in training."""
 
 
@@ -44,7 +44,7 @@ class Phase:
         task: What is trained.
         steps: Number of training steps. Give this or `epochs`.
         epochs: Number of passes over the data.
-        batch_size: Images per step.
+        batch_size: Images per step, over all processes.
         max_words: Longer captions are truncated to this many words.
         truncate: Which words of such captions are kept: `random` ones in their order, as in the official
             AttnGAN code, or the `first`.
@@ -81,7 +81,20 @@ class Training:
         keep: Number of checkpoints of each phase to keep on disk.
         precision: `bf16` rounds the inputs of convolutions and matrix products to bfloat16, for which GPUs
             from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
-            `float32` uses torch's defaults.
+            `fp16` rounds to float16 instead, for GPUs before Ampere; losses are scaled, so that gradients do
+            not vanish. `float32` uses torch's defaults.
+        tf32: Whether GPUs from Ampere on may shorten float32 factors to 10 bits of mantissa (TF32); by default
+            torch's choice, which is to do so in convolutions only.
+        micro_batch_size: Images that a process computes at once; by default its whole share of a batch. A
+            batch is then computed in parts of this size, whose gradients are added up, so that large batches
+            fit into little memory; statistics of batch normalisation, and images that losses compare with one
+            another, are those of a part.
+        compile: Compile generators and image encoders with torch.compile, which takes a minute or two at the
+            start of every phase and once more for every other shape.
+        process_timeout: Seconds after which a process that does not answer the others counts as failed, where
+            several train together; longer than anything that the first does alone, such as sampling.
+        deterministic: Use only algorithms that give the same bits in every run, and refuse others. On a CPU
+            runs are bit-equal without it; on a GPU they are so only with it, and slower.
         channels_last: Store networks and images with the channels of a pixel together in memory, which
             bfloat16 convolutions on a GPU prefer. Checkpoints are the same.
         cuda_graphs: Capture adversarial steps as CUDA graphs after a few steps, and replay them, so that
@@ -99,6 +112,11 @@ class Training:
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = None
     keep: Positive = 2
     precision: Precision = "float32"
+    tf32: bool | None = None
+    micro_batch_size: BatchSize | None = None
+    compile: bool = False
+    deterministic: bool = False
+    process_timeout: Annotated[float, Field(gt=0, le=1_000_000)] = 1_800
     channels_last: bool = False
     cuda_graphs: bool = False
     tune_convolutions: bool = False

@@ -29,7 +29,7 @@ from attnforge.run.tasks import sampling_network
 from attnforge.sampling.samples import FixedSamples
 from attnforge.specs import TrackerSpec
 from attnforge.storage.folder import RunFolder
-from attnforge.train.loop import StepResult, as_numbers
+from attnforge.train.loop import StepResult, as_numbers, averaged
 from attnforge.train.progress import Reporter
 
 
@@ -171,7 +171,7 @@ class Recorder:
                 listeners.insert(3, SampledImages(samples, generator, self.trackers, trained))
 
             def after_step(result: StepResult) -> None:
-                scalars = as_numbers(result) if trained.is_logged(result.step) else None
+                scalars = as_numbers(averaged(result)) if trained.is_logged(result.step) else None
                 for listener in listeners:
                     listener.after_step(result, scalars)
 

@@ -8,15 +8,18 @@ from torch import nn
 
 from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
+from attnforge.compute.collectives import rank, world_size
 from attnforge.data.feeding.loader import batches
-from attnforge.errors import PluginError, Problem
+from attnforge.errors import PluginError, Problem, RecipeError
 from attnforge.interfaces import Batch, Dataset, Task
 from attnforge.names import RULE, is_safe
-from attnforge.recipe.schema import Phase
+from attnforge.recipe.schema import Phase, Recipe
 
 
 def needs_full_length(parts: Parts, phase: Phase) -> bool:
-    """Whether CUDA graphs may capture the steps of a phase, so that all its batches need one shape."""
+    """Whether all batches of a phase need one shape: for CUDA graphs, or to exchange rows with others."""
+    if world_size() > 1:
+        return True
     cuda_graphs = parts.engine is not None and parts.engine.cuda_graphs
     return cuda_graphs and "generator" in class_of(phase.task).needs
 
@@ -51,6 +54,43 @@ def steps_of(phase: Phase, *, images: int) -> int:
     return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
 
 
+def refuse_indivisible(recipe: Recipe, world_size: int) -> None:
+    """Refuse phases that cannot be computed in equal shares, and tasks that cannot be shared at all.
+
+    Raises:
+        RecipeError: processes or micro-batches do not divide a batch, or a task trains in one process only.
+    """
+    problems = []
+    for name, phase in recipe.phases.items():
+        share, rest = divmod(phase.batch_size, world_size)
+        if rest:
+            message = (
+                f"phase {name} has a `batch_size` of {phase.batch_size}, which {world_size} processes cannot "
+                "share equally"
+            )
+            expected = f"a multiple of {world_size}, the images of all processes together"
+            next_step = f"attnforge train RECIPE phases.{name}.batch_size={world_size * max(1, share)}"
+            problems.append(Problem("indivisible-batch", message, None, expected, next_step))
+            continue
+        size = recipe.training.micro_batch_size
+        if size and size < share and share % size:
+            message = (
+                f"phase {name} has {share} images a process, which `training.micro_batch_size` {size} does "
+                "not divide"
+            )
+            expected = f"a divisor of {share}"
+            next_step = "attnforge train RECIPE training.micro_batch_size=N"
+            problems.append(Problem("indivisible-batch", message, None, expected, next_step))
+        if world_size > 1 and not getattr(class_of(phase.task), "distributed", False):
+            message = (
+                f"the task of phase {name} trains in one process only: it does not declare `distributed`"
+            )
+            expected = "one process, or a task whose steps average gradients, such as `gan` and `damsm`"
+            problems.append(Problem("one-process-task", message, None, expected, "attnforge train RECIPE"))
+    if problems:
+        raise RecipeError(problems)
+
+
 def phase_batches(
     parts: Parts, phase: Phase, data: Dataset, *, start: int, steps: int, workers: int | None = None
 ) -> Iterator[Batch]:
@@ -78,4 +118,6 @@ def phase_batches(
         workers=training.workers if workers is None else workers,
         full_length=needs_full_length(parts, phase),
         device=parts.device,
+        rank=rank(),
+        world_size=world_size(),
     )

@@ -11,11 +11,15 @@ from typing import Any
 
 import torch
 
+from attnforge import __version__
 from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.device import choose_device
 from attnforge.compute.engine import Engine
+from attnforge.compute.processes import any_process, barrier, joined, member
+from attnforge.compute.settings import set_up_torch
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
@@ -25,6 +29,7 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
+from attnforge.run.follower import Follower, digest_of_networks, refuse_differences
 from attnforge.run.listeners import TrainedPhase
 from attnforge.run.pretrained import (
     describe_pretrained,
@@ -42,7 +47,13 @@ from attnforge.run.resuming import (
     refuse_other_data,
 )
 from attnforge.run.stop import StopSignal
-from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
+from attnforge.run.tasks import (
+    build_task,
+    phase_batches,
+    refuse_indivisible,
+    sampling_network,
+    steps_of,
+)
 from attnforge.run.training_metrics import TrainingMetrics
 from attnforge.run.trial.steps import try_phases
 from attnforge.sampling.samples import FixedSamples
@@ -52,7 +63,7 @@ from attnforge.storage.checkpoints.saving import remove_partial
 from attnforge.storage.exclusive import exclusive
 from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult, run_phase
-from attnforge.train.progress import Reporter
+from attnforge.train.progress import Reporter, SilentReporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +112,28 @@ def train(
         with StopSignal() as stop:
             return train(resolved, path, resume=resume, reporter=reporter, recipe_text=recipe_text, stop=stop)
     recipe = assemble(resolved)
-    with exclusive(path, purpose="training", warn=reporter.warning):
+    own = member()
+    device = choose_device(recipe.training.device, local_rank=own.local_rank)
+    resume = resume or own.restarts > 0
+    if own.rank > 0:
+        reporter = SilentReporter()
+    timeout = recipe.training.process_timeout
+    with joined(own, device=device, timeout_seconds=timeout), ExitStack() as locked:
+        refuse_indivisible(recipe, own.world_size)
+        if own.rank == 0:
+            locked.enter_context(exclusive(path, purpose="training", warn=reporter.warning))
+            _refuse_to_overwrite(path, resume=resume)
+            remove_partial(RunFolder(path).checkpoints)
+        barrier()
         return _train(
-            resolved, recipe, path, resume=resume, reporter=reporter, recipe_text=recipe_text, stop=stop
+            resolved,
+            recipe,
+            path,
+            device=device,
+            resume=resume,
+            reporter=reporter,
+            recipe_text=recipe_text,
+            stop=stop,
         )
 
 
@@ -112,19 +142,14 @@ def _train(
     recipe: Recipe,
     path: Path,
     *,
+    device: torch.device,
     resume: bool,
     reporter: Reporter,
     recipe_text: str | None,
     stop: StopSignal,
 ) -> Outcome:
-    _refuse_to_overwrite(path, resume=resume)
-    if recipe.training.threads:
-        torch.set_num_threads(recipe.training.threads)
-    if recipe.training.tune_convolutions:
-        torch.backends.cudnn.benchmark = True
-    device = choose_device(recipe.training.device)
+    set_up_torch(recipe.training)
     names, skipped = phases_to_train(recipe)
-    remove_partial(RunFolder(path).checkpoints)
     warnings: list[str] = []
 
     def warn(text: str) -> None:
@@ -144,6 +169,15 @@ def _train(
         refuse_other_data(checkpoint, data_fingerprint, recipe=recipe, warn=warn)
         refuse_fewer_steps(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit_tokenizer(recipe, data, checkpoint)
+    refuse_differences(
+        {
+            "version": f"{__version__} with torch {torch.__version__}",
+            "recipe": resolved.digest,
+            "checkpoint": "none" if checkpoint is None else checkpoint.folder.name,
+            "data": ", ".join(f"{name} {value}" for name, value in data_fingerprint.items()),
+            "vocabulary": tokenizer.fingerprint,
+        }
+    )
     pretrained = [] if checkpoint else find_pretrained(recipe, tokenizer, warn=warn)
     engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
@@ -164,42 +198,46 @@ def _train(
     with ExitStack() as recording:
         # the final evaluation has nothing to save, so there a signal ends the run at once
         with stop.saving_first():
-            run = RunFolder.create(path, recipe=recipe_text, lock=resolved.frozen())
-            reporter.line(f"run {run.path}")
-            if recipe.training.cuda_graphs and not engine.cuda_graphs:
-                reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
-            if pretrained:
-                reporter.line(describe_pretrained(pretrained, skipped))
-            if checkpoint is None:
-                warn_of_unknown_words(parts, run, reporter)
-            recorder = Recorder(
-                run,
-                recipe=recipe,
-                resolved=resolved,
-                recipe_text=recipe_text,
-                data=data_fingerprint,
-                reporter=reporter,
-            )
-            recording.enter_context(recorder)
-            for text in warnings:
-                run.log_event("warning", message=text)
+            run = RunFolder(path)
+            recorder: Recorder | Follower = Follower(resolved.plugins.hooks, reporter)
+            if rank() == 0:
+                run = RunFolder.create(path, recipe=recipe_text, lock=resolved.frozen())
+                reporter.line(f"run {run.path}")
+                if world_size() > 1:
+                    reporter.line(f"training in {world_size()} processes")
+                if recipe.training.cuda_graphs and not engine.cuda_graphs:
+                    reporter.line(f"`training.cuda_graphs` has no effect on the device `{device}`")
+                if pretrained:
+                    reporter.line(describe_pretrained(pretrained, skipped))
+                if checkpoint is None:
+                    warn_of_unknown_words(parts, run, reporter)
+                recorder = Recorder(
+                    run,
+                    recipe=recipe,
+                    resolved=resolved,
+                    recipe_text=recipe_text,
+                    data=data_fingerprint,
+                    reporter=reporter,
+                )
+                recording.enter_context(recorder)
+                for text in warnings:
+                    run.log_event("warning", message=text)
             metrics = TrainingMetrics(parts, resolved=resolved, recorder=recorder)
             finished = _train_phases(parts, run, recorder, metrics, stop, names, resumption)
+        final_metrics = metrics.measure_final() if finished else {}
+        if isinstance(recorder, Recorder):
+            if final_metrics:
+                run.write_json("result.json", final_metrics)
+            recorder.end("finished" if finished else "stopped")
         if not finished:
-            recorder.end("stopped")
             reporter.line(f"checkpoint saved; resume with: attnforge train --resume {run.path}")
-            return Outcome(run=run, finished=False, metrics={})
-        final_metrics = metrics.measure_final()
-        if final_metrics:
-            run.write_json("result.json", final_metrics)
-        recorder.end("finished")
-    return Outcome(run=run, finished=True, metrics=final_metrics)
+    return Outcome(run=run, finished=finished, metrics=final_metrics)
 
 
 def _train_phases(
     parts: Parts,
     run: RunFolder,
-    recorder: Recorder,
+    recorder: Recorder | Follower,
     metrics: TrainingMetrics,
     stop: StopSignal,
     names: Sequence[str],
@@ -229,7 +267,7 @@ def _train_phases(
             start = resumption.checkpoint.step
         measure = metrics.watch(task, phase=name, steps=steps, images=len(data))
         generator = sampling_network(task)
-        if generator is not None and phase.sample_every:
+        if generator is not None and phase.sample_every and rank() == 0:
             samples = samples or FixedSamples.choose(parts, run)
         trained = TrainedPhase(name, phase, task, parts, start, steps, len(data))
         with recorder.phase(trained, samples=samples, constants=constants) as record:
@@ -242,7 +280,7 @@ def _train_phases(
                 batch_size=phase.batch_size,
                 images=len(data),
                 seed=recipe.training.seed,
-                after_step=partial(_after_step, measure=measure, record=record, stop=stop),
+                after_step=partial(_after_step, trained=trained, measure=measure, record=record, stop=stop),
             )
         if steps_done < steps:
             return False
@@ -252,13 +290,16 @@ def _train_phases(
 def _after_step(
     result: StepResult,
     *,
+    trained: TrainedPhase,
     measure: Callable[[StepResult], None],
     record: Callable[[StepResult], None],
     stop: StopSignal,
 ) -> bool:
     measure(result)
+    if world_size() > 1 and (trained.is_saved(result.step) or result.step == result.steps):
+        refuse_differences({"state of the networks": digest_of_networks(trained.task.networks())})
     record(result)
-    return not stop.requested
+    return not any_process(stop.requested)
 
 
 def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

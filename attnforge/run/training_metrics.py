@@ -13,6 +13,7 @@ from attnforge.evaluate.measured import Measurement
 from attnforge.evaluate.measuring import measure_network
 from attnforge.interfaces import Task
 from attnforge.recipe import ResolvedRecipe
+from attnforge.run.follower import Follower
 from attnforge.run.recorder import Recorder
 from attnforge.run.tasks import sampling_network
 from attnforge.train.loop import StepResult
@@ -38,7 +39,7 @@ class TrainingMetrics:
         recorder: Saves the measurements.
     """
 
-    def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder) -> None:
+    def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder | Follower) -> None:
         self.parts = parts
         self.resolved = resolved
         self.recorder = recorder

@@ -8,10 +8,11 @@ as one that was never stopped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from attnforge.compute.collectives import average, trained_buffers, world_size
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Batch, Progress, Task
 from attnforge.seeds import seed_everything
@@ -52,7 +53,7 @@ def run_phase(
         phase: Its name; random numbers depend on it, on the seed and on the step.
         start: Steps completed before resuming.
         steps: Steps of the phase.
-        batch_size: Images per step.
+        batch_size: Images per step, over all processes.
         images: Images in an epoch.
         seed: Seeds torch in every step.
         after_step: Called after every step; returns False to stop.
@@ -65,12 +66,22 @@ def run_phase(
         batch = next(batches)
         progress = Progress(step=step, steps=steps, batch_size=batch_size, images=images)
         scalars = task.step(batch, progress=progress)
-        result = StepResult(
-            phase=phase, step=step + 1, steps=steps, images=len(batch.captions), scalars=scalars
-        )
+        if world_size() > 1:  # each has seen other images
+            average(trained_buffers(task.networks().values()))
+        result = StepResult(phase=phase, step=step + 1, steps=steps, images=batch_size, scalars=scalars)
         if not after_step(result):
             return step + 1
     return steps
+
+
+def averaged(result: StepResult) -> StepResult:
+    """The same step with the means of its scalars over all processes; all of them have to ask."""
+    if world_size() == 1 or not result.scalars:
+        return result
+    names = sorted(result.scalars)
+    means = torch.stack([result.scalars[name].detach().float() for name in names])
+    average([means])
+    return replace(result, scalars=dict(zip(names, means, strict=True)))
 
 
 def as_numbers(result: StepResult) -> dict[str, float]:

@@ -125,6 +125,19 @@ class ConsoleReporter:
         return PhaseProgress(self.console, name=name, start=start, steps=steps)
 
 
+class SilentReporter:
+    """Reports nothing: another process reports for this one."""
+
+    def line(self, text: str) -> None:
+        """Nothing is printed."""
+
+    def warning(self, text: str) -> None:
+        """Nothing is printed."""
+
+    def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress:
+        return PhaseProgress(Console(quiet=True), name=name, start=start, steps=steps)
+
+
 def warn_on_stderr(text: str) -> None:
     """Print a warning to stderr, apart from a command's output."""
     print_text(f"warning: {text}", err=True)

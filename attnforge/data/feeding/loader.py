@@ -34,6 +34,8 @@ def batches(
     workers: int = 0,
     full_length: bool = False,
     device: torch.device | str = "cpu",
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Iterator[Batch]:
     """The batches of steps `start_step` to `steps`, all full: the end of an epoch is joined with the next.
 
@@ -42,7 +44,7 @@ def batches(
     Args:
         dataset: Where samples come from.
         tokenizer: Encodes the captions.
-        batch_size: Images per batch.
+        batch_size: Images per batch, over all processes.
         seed: Decides order, crops, flips and captions.
         start_step: Steps completed before resuming.
         steps: Steps of the whole phase.
@@ -52,6 +54,8 @@ def batches(
         workers: Processes that load; 0 loads in this one. Batches do not depend on it.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
+        rank: Which part of each batch is returned.
+        world_size: How many parts a batch has, one for each process; they divide it.
 
     Raises:
         DataError: the data set is empty, or an image has no caption with a known word.
@@ -61,7 +65,14 @@ def batches(
     encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
     if full_length:
         encode = partial(encode, length=max_words)
-    maker = _BatchMaker(dataset, tokenizer, batch_size=batch_size, seed=seed, encode=encode)
+    maker = _BatchMaker(
+        dataset,
+        tokenizer,
+        batch_size=batch_size,
+        share=range(batch_size)[rank * batch_size // world_size : (rank + 1) * batch_size // world_size],
+        seed=seed,
+        encode=encode,
+    )
     loaded = (
         _in_workers(maker, start_step, steps, workers)
         if workers
@@ -87,18 +98,20 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         tokenizer: Tokenizer,
         *,
         batch_size: int,
+        share: range,
         seed: int,
         encode: Callable[..., EncodedSamples],
     ) -> None:
         self.dataset = dataset
         self.tokenizer = tokenizer
         self.batch_size = batch_size
+        self.share = share
         self.encode = encode
         self.sampler = PositionSampler(len(dataset), seed=seed)
 
     def make(self, step: int) -> EncodedSamples:
         first = step * self.batch_size
-        positions = [self.sampler[number] for number in range(first, first + self.batch_size)]
+        positions = [self.sampler[first + number] for number in self.share]
         samples = [self._sample(position) for position in positions]
         return self.encode(samples, seeds=[position.seed for position in positions])
 

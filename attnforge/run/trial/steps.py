@@ -14,6 +14,7 @@ import torch
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
 from attnforge.compute.engine import Engine
+from attnforge.compute.processes import is_loss_of_a_process
 from attnforge.errors import AttnforgeError, RecipeError
 from attnforge.interfaces import Progress, Tokenizer
 from attnforge.recipe import ResolvedRecipe
@@ -73,7 +74,11 @@ def _try(
             _step(parts, recipe.phases[name], name)
         except Exception as error:
             error.add_note(f"during the trial step of phase `{name}`")
-            if problem_of(error) is not None or (wants_traceback() and not isinstance(error, AttnforgeError)):
+            if (
+                problem_of(error) is not None
+                or is_loss_of_a_process(error)
+                or (wants_traceback() and not isinstance(error, AttnforgeError))
+            ):
                 raise
             raise RecipeError(phase_problems(error, phase=name, resolved=resolved)) from error
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.adversarial.negatives import Mismatch, mismatched_pairs
-from attnforge.adversarial.precision import at_least_float32
+from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.interfaces import AdversarialStep
 from attnforge.ranges import Weight
 from attnforge.specs import LossSpec
@@ -65,7 +65,7 @@ class RelativisticLoss:
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size, and one for mismatched captions; none reaches the generator."""
-        images, captions = mismatched_pairs(step.batch.class_ids, self.mismatch)
+        negative = mismatched(step, self.mismatch)
         terms = {}
         for network, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
             size = real.shape[-1]
@@ -78,9 +78,9 @@ class RelativisticLoss:
             if self.mismatch != "none":
                 matched = real_logits[0]
                 loss = matched.new_zeros(())
-                if len(images):
-                    logits = network.logits(features[images], step.prompt.mismatched(images, captions))
-                    loss = _pairing_loss([matched[images]], [at_least_float32(logits)])
+                if negative is not None:
+                    pairing = partial(_mismatch_loss, matched[negative.images])
+                    loss = negative.mean(network, features, pairing)
                 terms[f"mismatched {size}"] = self.weight * self.mismatch_weight * loss
         return terms
 
@@ -97,6 +97,10 @@ class RelativisticLoss:
             )
             terms[f"adversarial {real.shape[-1]}"] = self.weight * _pairing_loss(fake_logits, real_logits)
         return terms
+
+
+def _mismatch_loss(matched: Float[Tensor, "k *_"], mismatched: Float[Tensor, "k *_"]) -> Float[Tensor, ""]:
+    return _pairing_loss([matched], [mismatched])
 
 
 def _pairing_loss(

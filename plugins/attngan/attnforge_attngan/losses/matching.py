@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnforge.adversarial.precision import at_least_float32
+from attnforge.compute.collectives import gather, gather_text
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
@@ -30,6 +31,9 @@ def matching_terms(
 ) -> dict[str, Float[Tensor, ""]]:
     """DAMSM's four terms for captions and images that belong together item by item.
 
+    Where several processes train together, each scores its own images against the captions of all of them,
+    and the scores are gathered: the terms are those of the whole batch, in every process.
+
     Args:
         text: The captions, each of at least one word; caption i belongs to image i, and captions beyond
             the number of images are negatives for all of them.
@@ -49,6 +53,7 @@ def matching_terms(
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
+    text = gather_text(text, rows=len(image.image))
     words = region_matching(
         text.words,
         image.regions,
@@ -64,7 +69,8 @@ def matching_terms(
         words = words / gamma2
     images, captions = at_least_float32(image.image), at_least_float32(text.sentence)
     sentences = F.cosine_similarity(images[:, None], captions[None], dim=2)
-    return matching_losses(words, sentences, class_ids, gamma3, reduction=reduction)
+    classes = None if class_ids is None else gather(class_ids)
+    return matching_losses(gather(words), gather(sentences), classes, gamma3, reduction=reduction)
 
 
 def matching_losses(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, ClassVar, Literal, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.adversarial.schedules import decay_by_epoch
+from attnforge.compute.collectives import world_size
 from attnforge.compute.engine import Engine, set_learning_rate
+from attnforge.compute.random_state import separate_random_numbers
 from attnforge.errors import AttnforgeError, DataError, Problem, RecipeError
 from attnforge.interfaces import Batch, ImageFeatures, Progress, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
@@ -20,6 +23,7 @@ from attnforge.specs import TaskSpec
 from attnforge_attngan.losses.damsm import add_noise, kept_share, matching_terms
 from attnforge_attngan.losses.options import Reduction, WordScore
 from attnforge_attngan.swaps import with_swapped
+from attnforge_attngan.tasks.cached_features import minimise_in_parts
 
 
 class MatchingTask:
@@ -56,6 +60,7 @@ class MatchingTask:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    distributed: ClassVar[bool] = True
     sampling_network: None = None
 
     def __init__(
@@ -98,7 +103,6 @@ class MatchingTask:
         self.epoch_decay = epoch_decay
         self.reset_optimizer = reset_optimizer
         self.gammas = (gamma1, gamma2, gamma3)
-        self.gradient_norm = gradient_norm
         self.mask_same_class = mask_same_class
         self.word_score: WordScore = word_score
         self.reduction: Reduction = reduction
@@ -107,6 +111,7 @@ class MatchingTask:
         self.precision: Precision = precision
         self.filter = filter
         self.kernel = kernel
+        self._kept: Float[Tensor, ""] | None = None
         trainable = [
             p for network in (self.text, self.image) for p in network.parameters() if p.requires_grad
         ]
@@ -119,6 +124,7 @@ class MatchingTask:
                 )
             )
         self.optimizer = self.engine.adam(trainable, learning_rate=learning_rate, betas=betas)
+        self.update = self.engine.update(self.optimizer, clipped=self.text.parameters(), norm=gradient_norm)
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"text": self.text, "image": self.image}
@@ -132,37 +138,56 @@ class MatchingTask:
         set_learning_rate(self.optimizer, self.learning_rate * self._decayed_share(progress))
         if self.reset_optimizer and progress.starts_epoch:
             self.optimizer.state.clear()
-        gamma1, gamma2, gamma3 = self.gammas
         tokens, lengths = batch.tokens, batch.lengths
         if self.swapped_captions:
             tokens, lengths = with_swapped(tokens, lengths)
-        if len(tokens) < 2:
+        if len(tokens) * world_size() < 2:
             message = "a batch of one caption has no mismatched caption to learn from"
             raise RecipeError(Problem("batch-of-one", message, None, "a `batch_size` of 2 or more"))
+        separate_random_numbers()
+        parts = self.engine.micro_batches(len(batch.captions))
+        terms: dict[str, Tensor] = {}
+
+        def loss_of(image: ImageFeatures) -> Tensor:
+            with self.engine.autocast():
+                terms.update(self._terms(self.text(tokens, lengths), image, batch.class_ids))
+                return torch.stack(list(terms.values())).sum()
+
+        if len(parts) == 1:
+            self.update.minimise(iter([loss_of(self._encoded(batch.image))]))
+        else:
+            encode = [partial(self._encoded, batch.image[part]) for part in parts]
+            minimise_in_parts(self.update, encode, loss_of, device=self.engine.device)
+        scalars = {name: term.detach() for name, term in terms.items()}
+        kept = {} if self._kept is None else {"pairs kept": self._kept}
+        return {"matching": torch.stack(list(scalars.values())).sum(), **scalars, **kept}
+
+    def _encoded(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
         with self.engine.autocast():
-            text = self.text(tokens, lengths)
-            kept = kept_share(text) if self.filter else None
-            terms = matching_terms(
-                text,
-                self.image(add_noise(self.engine.arranged_images(batch.image), self.image_noise)),
-                class_ids=batch.class_ids if self.mask_same_class else None,
-                gamma1=gamma1,
-                gamma2=gamma2,
-                gamma3=gamma3,
-                word_score=self.word_score,
-                reduction=self.reduction,
-                precision=self.precision,
-                filter=self.filter,
-                kept=kept,
-                kernel=self.kernel,
+            features: ImageFeatures = self.image(
+                add_noise(self.engine.arranged_images(images), self.image_noise)
             )
-            total = torch.stack(list(terms.values())).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.text.parameters(), self.gradient_norm)
-        self.optimizer.step()
-        scalars = {"matching": total.detach(), **{name: term.detach() for name, term in terms.items()}}
-        return scalars if kept is None else {**scalars, "pairs kept": kept}
+            return features
+
+    def _terms(
+        self, text: TextFeatures, image: ImageFeatures, class_ids: Int[Tensor, "b"]
+    ) -> dict[str, Float[Tensor, ""]]:
+        gamma1, gamma2, gamma3 = self.gammas
+        self._kept = kept_share(text) if self.filter else None
+        return matching_terms(
+            text,
+            image,
+            class_ids=class_ids if self.mask_same_class else None,
+            gamma1=gamma1,
+            gamma2=gamma2,
+            gamma3=gamma3,
+            word_score=self.word_score,
+            reduction=self.reduction,
+            precision=self.precision,
+            filter=self.filter,
+            kept=self._kept,
+            kernel=self.kernel,
+        )
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """The attention of each word over its image's regions, with the task's gamma1 (Eq. 9)."""

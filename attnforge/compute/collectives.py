@@ -1,0 +1,137 @@
+"""Sums and gathers over the processes that train together; in a single process they return their input.
+
+Every process computes its own share of a batch, and a loss is the mean of what the processes compute. So the
+gradients here are those of the sum of all processes' losses: averaged over processes by the engine, they are
+the gradients of the loss of the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import torch
+import torch.distributed as distributed
+import torch.nn.functional as F
+from jaxtyping import Shaped
+from torch import Tensor, nn
+
+from attnforge.values import Condition, Prompt, TextFeatures
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    initialised = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if initialised else 1
+
+
+def rank() -> int:
+    """Which of them this process is, from 0."""
+    return distributed.get_rank() if world_size() > 1 else 0
+
+
+def sum_over_processes(values: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+    """The sum of a tensor over all processes, with gradients to all of them."""
+    return values if world_size() == 1 else cast(Tensor, _Sum.apply(values))
+
+
+def gather(values: Shaped[Tensor, "b *_"], counts: Sequence[int] = ()) -> Shaped[Tensor, "all *_"]:
+    """The rows of all processes, in the order of their ranks, with gradients to all of them.
+
+    Args:
+        values: The rows of this process.
+        counts: How many rows each process has; without them, all have the same number.
+    """
+    if world_size() == 1:
+        return values
+    if len(set(counts)) < 2:
+        return cast(Tensor, _Gather.apply(values))
+    rows = max(counts)
+    padded = torch.cat([values, values.new_zeros(rows - len(values), *values.shape[1:])])
+    parts = torch.split(cast(Tensor, _Gather.apply(padded)), rows)
+    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
+def gather_text(text: TextFeatures, *, rows: int) -> TextFeatures:
+    """The captions of all processes: the first `rows` of each, and then the others of each."""
+    if world_size() == 1:
+        return text
+    # encoders return as many words as the longest caption of their share has, and negatives may be few
+    sizes = _of_each_process(len(text.sentence) - rows, text.words.shape[-1])
+    counts, lengths = zip(*sizes, strict=True)
+    more = max(lengths) - text.words.shape[-1]
+    fields = (F.pad(text.words, (0, more)), text.sentence, F.pad(text.padding, (0, more), value=True))
+    return TextFeatures(
+        *(torch.cat([gather(values[:rows]), gather(values[rows:], counts)]) for values in fields)
+    )
+
+
+def gather_prompt(prompt: Prompt) -> Prompt:
+    """The captions of all processes, and what generators sampled from them, without extras and gradients."""
+    with torch.no_grad():
+        text = gather_text(prompt, rows=len(prompt.sentence))
+        tokens = None if prompt.tokens is None else gather(prompt.tokens)
+        own = prompt.condition
+        condition = own and Condition(gather(own.value), gather(own.mean), gather(own.logvar))
+        return Prompt.of(text, condition=condition, tokens=tokens)
+
+
+@torch.no_grad()
+def average(tensors: Iterable[Tensor]) -> None:
+    """Replace floating-point tensors by their means over all processes, in one exchange a type."""
+    if world_size() == 1:
+        return
+    kinds: dict[torch.dtype, list[Tensor]] = {}
+    for tensor in tensors:
+        if tensor.is_floating_point():
+            kinds.setdefault(tensor.dtype, []).append(tensor)
+    for alike in kinds.values():
+        flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+        distributed.all_reduce(flat)
+        flat /= world_size()
+        parts = torch.split(flat, [tensor.numel() for tensor in alike])
+        torch._foreach_copy_(alike, [part.view_as(tensor) for part, tensor in zip(parts, alike, strict=True)])
+
+
+def trained_buffers(networks: Iterable[nn.Module]) -> list[Tensor]:
+    """The buffers of networks that are not frozen, such as the statistics of batch normalisation."""
+    return [
+        buffer
+        for network in networks
+        if any(weight.requires_grad for weight in network.parameters())
+        for buffer in network.buffers()
+    ]
+
+
+def _of_each_process(*numbers: int) -> list[tuple[int, ...]]:
+    """The numbers of each process; exchanged on the CPU, so that no GPU is waited for."""
+    own = torch.tensor(numbers)
+    parts = [torch.empty_like(own) for _ in range(world_size())]
+    distributed.all_gather(parts, own)
+    return [tuple(part.tolist()) for part in parts]
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(context: object, values: Tensor) -> Tensor:
+        total = values.contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: object, gradient: Tensor) -> Tensor:
+        return sum_over_processes(gradient)
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(context: object, values: Tensor) -> Tensor:
+        own = values.contiguous()
+        sent = own.view(torch.uint8) if own.dtype == torch.bool else own  # gloo sends no booleans
+        parts = [torch.empty_like(sent) for _ in range(world_size())]
+        distributed.all_gather(parts, sent)
+        return torch.cat(parts).view(values.dtype)
+
+    @staticmethod
+    def backward(context: object, gradient: Tensor) -> Tensor:
+        return sum_over_processes(gradient).chunk(world_size())[rank()]

@@ -1,0 +1,110 @@
+"""Rows and sums over processes, with their gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from processes import in_processes
+from torch import Tensor
+
+from attnforge.compute.collectives import average, gather, gather_text, rank, sum_over_processes, world_size
+from attnforge.compute.gradients import AveragedGradients
+from attnforge.values import TextFeatures
+
+ROWS = (2, 3)
+"""How many rows each of two processes has."""
+
+
+def everything() -> Tensor:
+    return torch.arange(5.0 * 3).reshape(5, 3)
+
+
+def gathered(first: int, count: int) -> dict[str, Tensor]:
+    own = everything()[first : first + count].requires_grad_()
+    rows = gather(own, ROWS)
+    (rows * torch.arange(1.0, 6.0)[:, None] * (rank() + 1)).sum().backward()
+    assert own.grad is not None
+    return {"rows": rows.detach(), "gradient": own.grad}
+
+
+def test_rows_of_all_processes_are_gathered_with_gradients(tmp_path: Path) -> None:
+    first, second = in_processes(gathered, [(0, 2), (2, 3)], tmp_path)
+    for own in (first, second):
+        torch.testing.assert_close(own["rows"], everything())
+    # the losses of both processes count, the second one's twice
+    gradient = 3 * torch.arange(1.0, 6.0)[:, None].expand(5, 3)
+    torch.testing.assert_close(torch.cat([first["gradient"], second["gradient"]]), gradient)
+
+
+def captions(rank: int) -> list[Tensor]:
+    """Two captions, and one more or two as negatives, of different lengths in each process."""
+    rows, words = 3 + rank, 4 + rank
+    text = TextFeatures(
+        words=torch.full((rows, 2, words), float(rank)),
+        sentence=torch.arange(10.0 * rank, 10 * rank + rows)[:, None],
+        padding=torch.zeros(rows, words, dtype=torch.bool),
+    )
+    whole = gather_text(text, rows=2)
+    return [whole.sentence[:, 0], whole.words[:, 0, -1], whole.lengths]
+
+
+def test_captions_come_before_negatives_and_are_padded_alike(tmp_path: Path) -> None:
+    for sentences, last_words, lengths in in_processes(captions, [(0,), (1,)], tmp_path):
+        assert sentences.tolist() == [0, 1, 10, 11, 2, 12, 13]
+        assert last_words.tolist() == [0, 0, 1, 1, 0, 1, 1]
+        assert lengths.tolist() == [4, 4, 5, 5, 4, 5, 5]
+
+
+def averaged(rank: int) -> list[Tensor]:
+    tensors = [
+        torch.tensor([float(rank)]),
+        torch.tensor(rank),
+        torch.tensor([[2.0 * rank]], dtype=torch.float64),
+    ]
+    average(tensors)
+    return tensors
+
+
+def test_floating_point_tensors_are_averaged(tmp_path: Path) -> None:
+    for number, (single, whole, double) in enumerate(in_processes(averaged, [(0,), (1,)], tmp_path)):
+        assert (single.item(), whole.item(), double.item()) == (0.5, number, 1.0)
+
+
+def learn(rank: int, bucket_bytes: int) -> list[Tensor]:
+    """Gradients of weights of which one is unused, one frozen, and one used in a penalty of second order."""
+    torch.manual_seed(0)
+    weights = [torch.nn.Parameter(torch.randn(3, 3)) for _ in range(4)]
+    weights[2].requires_grad_(False)
+    gradients = AveragedGradients(weights, bucket_bytes=bucket_bytes)
+    images = torch.randn(4, 3, generator=torch.Generator().manual_seed(rank)).requires_grad_()
+    for sends in (False, True):
+        scores = (images @ weights[0]).tanh() @ weights[1]
+        (slopes,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+        loss = scores.square().mean() + slopes.square().mean()
+        if sends:
+            with gradients.sending():
+                loss.backward()
+        else:
+            loss.backward()
+    gradients.average()
+    assert weights[2].grad is None
+    assert weights[3].grad is None
+    return [weight.grad for weight in weights[:2] if weight.grad is not None]
+
+
+def test_gradients_are_averaged_whatever_the_buckets(tmp_path: Path) -> None:
+    alone = [learn(number, 10) for number in range(2)]
+    means = [torch.stack(pair).mean(0) for pair in zip(*alone, strict=True)]
+    for bucket_bytes in (1, 40, 10_000):
+        folder = tmp_path / str(bucket_bytes)
+        folder.mkdir()
+        for own in in_processes(learn, [(0, bucket_bytes), (1, bucket_bytes)], folder):
+            torch.testing.assert_close(own, means)
+
+
+def test_one_process_needs_no_exchange() -> None:
+    values = everything()
+    assert (world_size(), rank()) == (1, 0)
+    assert gather(values) is values
+    assert sum_over_processes(values) is values

@@ -1,0 +1,178 @@
+"""Runs of several processes: what one of them suffers, the others survive or report once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from commands import command, ended, rows, saved_steps, wait_until
+from damaged_runs import weights_of
+from test_stopping import LONG, begun, saved_last_step
+from tiny_run import TINY
+
+from attnforge.compute.processes import Member
+from attnforge.errors import RunError
+
+SHORT = (
+    "train",
+    "quickstart",
+    *TINY,
+    "training.device=cpu",
+    "evaluation.metrics={retrieval: null}",
+    "--out",
+    "run",
+)
+
+
+@contextmanager
+def processes(
+    *arguments: str, folder: Path, count: int = 2, restarts: int = 0
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """A command in several processes that find one another as torchrun's do."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    shared = {
+        "WORLD_SIZE": str(count),
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": str(port),
+        "GLOO_SOCKET_IFNAME": "lo",
+        "TORCHELASTIC_RESTART_COUNT": str(restarts),
+    }
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                command(*arguments, folder=folder, RANK=str(rank), LOCAL_RANK=str(rank), **shared)
+            )
+            for rank in range(count)
+        ]
+
+
+def test_two_processes_train_the_run_of_one(tmp_path: Path) -> None:
+    with processes(*SHORT, folder=tmp_path) as both:
+        (code, out, err), (other_code, other_out, other_err) = map(ended, both)
+    assert (code, other_code) == (0, 0), err + other_err
+    assert "training in 2 processes" in out
+    assert other_out == ""
+    assert saved_steps(tmp_path / "run")[-1] == 5
+    assert (tmp_path / "run/result.json").is_file()
+    assert [row["step"] for row in rows(tmp_path / "run") if row["phase"] == "gan"] == [1, 2, 3, 4, 5]
+
+
+def test_killed_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    with processes(*SHORT, folder=whole) as both:
+        assert [ended(process)[0] for process in both] == [0, 0]
+    with processes(*SHORT, "phases.gan.steps=100000", folder=killed) as (first, second):
+        wait_until(lambda: begun(killed / "run"), first)
+        second.kill()
+        code, _, err = ended(first)
+        assert code == 1
+        assert "process-lost" in err
+        assert "Traceback" not in err
+    # what elastic restarts do: the same command once more, which then resumes
+    with processes(*SHORT, folder=killed, restarts=1) as both:
+        results = [ended(process) for process in both]
+        assert [result[0] for result in results] == [0, 0], results
+    expected, resumed = (weights_of(folder / "run", "gan-0000005") for folder in (whole, killed))
+    assert expected.keys() == resumed.keys()
+    assert all(expected[name].equal(resumed[name]) for name in expected)
+
+
+def test_a_signal_to_one_process_stops_and_saves_all(tmp_path: Path) -> None:
+    with processes(*LONG, folder=tmp_path) as (first, second):
+        wait_until(lambda: begun(tmp_path / "run"), first)
+        second.send_signal(signal.SIGTERM)
+        code, out, err = ended(first)
+        other, _, other_err = ended(second)
+    assert other == 128 + signal.SIGTERM
+    assert "attnforge train --resume run" in out
+    assert err + other_err == ""
+    assert saved_last_step(tmp_path / "run")
+
+
+def test_a_process_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with processes(*LONG, "training.process_timeout=5", folder=tmp_path) as (first, second):
+        wait_until(lambda: begun(tmp_path / "run"), first)
+        second.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        code, _, err = ended(first)
+        assert code == 1
+        assert "process-hung" in err
+        assert time.monotonic() - began < 35
+        os.kill(second.pid, signal.SIGCONT)
+
+
+def test_an_error_of_all_is_printed_once(tmp_path: Path) -> None:
+    with processes(*SHORT, "phases.gan.batch_size=1", folder=tmp_path) as both:
+        results = [ended(process) for process in both]
+    assert [code for code, _, _ in results] == [1, 1]
+    printed = "".join(err for _, _, err in results)
+    assert printed.count("indivisible-batch") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_recipe_in_one_of_them_is_refused(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = str(free.getsockname()[1])
+        both = [
+            stack.enter_context(
+                command(
+                    *SHORT,
+                    f"training.seed={rank + 1}",
+                    folder=tmp_path,
+                    RANK=str(rank),
+                    WORLD_SIZE="2",
+                    MASTER_ADDR="localhost",
+                    MASTER_PORT=port,
+                    GLOO_SOCKET_IFNAME="lo",
+                )
+            )
+            for rank in range(2)
+        ]
+        printed = "".join(ended(process)[2] for process in both)
+    assert printed.count("error[processes-differ]") == 1
+    assert "recipe" in printed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rank", [0, 1])
+def test_launch_restarts_all_when_one_is_killed(tmp_path: Path, rank: int) -> None:
+    run = tmp_path / "run"
+    launch = ("launch", "--processes", "2", "--restarts", "2", *SHORT, "phases.gan.steps=60")
+    with command(*launch, folder=tmp_path) as process:
+        wait_until(lambda: begun(run), process)
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
+        )
+        children = sorted(map(int, listed.stdout.split()))
+        os.kill(children[rank], signal.SIGKILL)
+        code, out, err = ended(process)
+    assert code == 0, err
+    assert "resuming phase gan" in out
+    assert saved_steps(run)[-1] == 60
+
+
+def test_variables_that_contradict_one_another_are_refused() -> None:
+    with pytest.raises(RunError) as caught:
+        Member.of({"RANK": "2", "WORLD_SIZE": "2"})
+    assert caught.value.problems[0].code == "bad-environment"
+
+
+def test_slurm_starts_processes_too() -> None:
+    step = {"SLURM_PROCID": "3", "SLURM_NTASKS": "4", "SLURM_LOCALID": "1", "SLURM_STEP_ID": "0"}
+    assert Member.of(step) == Member(rank=3, world_size=4, local_rank=1)
+    assert Member.of({**step, "SLURM_JOB_NAME": "bash"}) == Member()
+    del step["SLURM_STEP_ID"]
+    assert Member.of(step) == Member()
