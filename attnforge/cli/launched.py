@@ -17,6 +17,9 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from attnforge.build import assemble
 from attnforge.cli.train import command as train
 from attnforge.errors import Problem, RunError
+from attnforge.plugin import load_plugins
+from attnforge.recipe import resolve
+from attnforge.run.tasks import refuse_indivisible
 
 STOP_SECONDS = 600
 """How long processes that were asked to stop may save before they are killed."""

@@ -83,8 +83,8 @@ class Training:
             from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
             `fp16` rounds to float16 instead, for GPUs before Ampere; losses are scaled, so that gradients do
             not vanish. `float32` uses torch's defaults.
-        tf32: Whether GPUs from Ampere on may shorten float32 factors to 10 bits of mantissa (TF32); by default
-            torch's choice, which is to do so in convolutions only.
+        tf32: Whether GPUs from Ampere on may shorten float32 factors to 10 bits of mantissa (TF32); by
+            default torch's choice, which is to do so in convolutions only.
         micro_batch_size: Images that a process computes at once; by default its whole share of a batch. A
             batch is then computed in parts of this size, whose gradients are added up, so that large batches
             fit into little memory; statistics of batch normalisation, and images that losses compare with one

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from commands import command, ended, rows, saved_steps, wait_until
 from damaged_runs import weights_of
-from test_stopping import LONG, begun, saved_last_step
+from endless_run import LONG, begun, saved_last_step
 from tiny_run import TINY
 
 from attnforge.compute.processes import Member
@@ -92,7 +92,7 @@ def test_a_signal_to_one_process_stops_and_saves_all(tmp_path: Path) -> None:
     with processes(*LONG, folder=tmp_path) as (first, second):
         wait_until(lambda: begun(tmp_path / "run"), first)
         second.send_signal(signal.SIGTERM)
-        code, out, err = ended(first)
+        _, out, err = ended(first)
         other, _, other_err = ended(second)
     assert other == 128 + signal.SIGTERM
     assert "attnforge train --resume run" in out

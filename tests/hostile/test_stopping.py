@@ -9,38 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import command, ended, rows, saved_steps, wait_until
-from tiny_run import TINY, tiny
+from commands import command, ended, rows, wait_until
+from endless_run import LONG, begun, saved_last_step
+from tiny_run import tiny
 
 from attnforge.run.stop import StopSignal
 from attnforge.run.training import train
 from attnforge.train.progress import ConsoleReporter
-
-LONG = (
-    "train",
-    "quickstart",
-    *TINY,
-    "phases.damsm.steps=1",
-    "phases.gan.steps=100000",
-    "phases.gan.sample_every=0",
-    "phases.gan.checkpoint_every=0",
-    "evaluation.metrics={attributes: null, retrieval: null}",
-    "training.device=cpu",
-    "--out",
-    "run",
-)
-"""Trains for hours and saves nothing on its own."""
-
-
-def begun(run: Path) -> bool:
-    """Whether some steps of the last phase are made."""
-    return sum(row["phase"] == "gan" for row in rows(run)) >= 3
-
-
-def saved_last_step(run: Path) -> bool:
-    """Whether the last step that was made is on the disk."""
-    (step,) = saved_steps(run)
-    return step == max(int(str(row["step"])) for row in rows(run) if row["phase"] == "gan")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
