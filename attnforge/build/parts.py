@@ -92,7 +92,7 @@ class Parts:
         if builder is None:
             return None
         spec = GeneratorSpec(words=self.text.dim, extras=self.extras)
-        return self._build("generator", partial(builder, spec))
+        return self._compiled(self._build("generator", partial(builder, spec)))
 
     @cached_property
     def image_size(self) -> int:
@@ -120,7 +120,7 @@ class Parts:
         if builder is None:
             return None
         spec = ImageSpec(dim=self.text.dim, image_size=self.image_size)
-        return self._build("image", partial(builder, spec))
+        return self._compiled(self._build("image", partial(builder, spec)))
 
     def sampler(self, generator: Generator) -> Sampler | None:
         """What asks a generator for images; None where the recipe leaves that to plain noise."""
@@ -233,6 +233,12 @@ class Parts:
             case _ if callable(child):
                 return lambda *spec: self._build(name, partial(child, *spec))
         return child
+
+    def _compiled(self, part: Part) -> Part:
+        """The part, whose forward pass the engine may compile."""
+        if self.engine is not None and isinstance(part, nn.Module) and self.device.type != "meta":
+            self.engine.compile(part)
+        return part
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
         # Weights are initialised on the CPU, to be the same on every device; the meta device has none.

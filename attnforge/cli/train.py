@@ -45,6 +45,8 @@ def command(
         outcome = train(resolved, path, resume=resume, reporter=reporter, stop=stop)
     if not outcome.finished:
         raise click.exceptions.Exit(stop.exit_code)
+    if not outcome.recorded:
+        return
     for name, value in outcome.metrics.items():
         reporter.line(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
     reporter.line(f"done; next: attnforge report {path}")

@@ -14,6 +14,9 @@ from attnforge.compute.gradients import AveragedGradients
 LOSS_SCALE = "loss_scale"
 """The key of an optimizer's saved state that holds the state of its loss scaling."""
 
+INITIAL_SCALE = 2.0**10
+"""Adversarial losses are large, and every step whose gradients overflow is one that is not taken."""
+
 
 class Update:
     """Minimises losses by one step of an optimizer.
@@ -41,7 +44,7 @@ class Update:
         self.norm = norm
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         self.gradients = AveragedGradients(weights)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+        self.scaler = torch.amp.GradScaler(device.type, init_scale=INITIAL_SCALE, enabled=scaled)
         if scaled:
             optimizer.register_state_dict_post_hook(self._save_scale)
             optimizer.register_load_state_dict_pre_hook(self._load_scale)

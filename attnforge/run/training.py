@@ -75,6 +75,8 @@ class Outcome:
     """False when a signal stopped it before the end of the last phase."""
     metrics: dict[str, Any]
     """The metrics measured at the end; empty when the run was stopped early."""
+    recorded: bool = True
+    """False in a process that trains a run which another process records and reports."""
 
 
 def train(
@@ -231,7 +233,7 @@ def _train(
             recorder.end("finished" if finished else "stopped")
         if not finished:
             reporter.line(f"checkpoint saved; resume with: attnforge train --resume {run.path}")
-    return Outcome(run=run, finished=finished, metrics=final_metrics)
+    return Outcome(run=run, finished=finished, metrics=final_metrics, recorded=rank() == 0)
 
 
 def _train_phases(

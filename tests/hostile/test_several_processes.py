@@ -12,13 +12,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import torch
+from attnforge_attngan.tasks.matching import MatchingTask
 from commands import command, ended, rows, saved_steps, wait_until
 from damaged_runs import weights_of
 from endless_run import LONG, begun, saved_last_step
-from tiny_run import TINY
+from tiny_run import TINY, tiny
 
-from attnforge.compute.processes import Member
-from attnforge.errors import RunError
+from attnforge.build import assemble
+from attnforge.cli import run as attnforge
+from attnforge.compute.processes import Member, joined
+from attnforge.errors import RecipeError, RunError
+from attnforge.run.tasks import refuse_indivisible
 
 SHORT = (
     "train",
@@ -176,3 +181,43 @@ def test_slurm_starts_processes_too() -> None:
     assert Member.of({**step, "SLURM_JOB_NAME": "bash"}) == Member()
     del step["SLURM_STEP_ID"]
     assert Member.of(step) == Member()
+
+
+def test_launch_needs_a_number_of_processes_without_gpus(capsys: pytest.CaptureFixture[str]) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert attnforge(["launch", "train", "quickstart"]) == 1
+    assert "no-process-count" in capsys.readouterr().err
+
+
+def test_launch_refuses_a_recipe_before_it_starts_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    launch = ["launch", "--processes", "3", "train", "quickstart"]
+    assert attnforge([*launch, "phases.gan.batch_size=16"]) == 1
+    assert "indivisible-batch" in capsys.readouterr().err
+    assert attnforge([*launch, "generator.chanels=3"]) == 1
+    assert "unknown-key" in capsys.readouterr().err
+
+
+def test_micro_batches_that_do_not_divide_a_share_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        refuse_indivisible(assemble(tiny("training.micro_batch_size=3")), 1)
+    assert {problem.code for problem in caught.value.problems} == {"indivisible-batch"}
+
+
+def test_a_task_for_one_process_is_refused_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(MatchingTask, "distributed")
+    with pytest.raises(RecipeError) as caught:
+        refuse_indivisible(assemble(tiny()), 2)
+    assert [problem.code for problem in caught.value.problems] == ["one-process-task"]
+
+
+def test_another_address_is_not_joined() -> None:
+    """Nobody listens at this port of the machine itself."""
+    own = Member(rank=1, world_size=2)
+    environment = {"MASTER_ADDR": "localhost", "MASTER_PORT": "9"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with pytest.raises(RunError) as caught, joined(own, device=torch.device("cpu"), timeout_seconds=2):
+            pass
+    assert caught.value.problems[0].code == "processes-not-joined"

@@ -131,9 +131,10 @@ def test_discriminators_learn_again_after_a_generators_step_that_failed() -> Non
     assert all(one.requires_grad for judge in judges_of(task).values() for one in judge.parameters())
 
 
-def test_fifty_rounded_steps_stay_near_those_in_float32() -> None:
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_fifty_rounded_steps_stay_near_those_in_float32(precision: str) -> None:
     """Losses of the last steps differ by less than a tenth of their size, and all weights stay float32."""
-    exact, rounded = game(), game(precision="bf16", channels_last=True)
+    exact, rounded = game(), game(precision=precision, channels_last=True)
     curves: list[tuple[Mapping[str, float], Mapping[str, float]]] = []
     for step in range(50):
         curves.append((play(exact, seed=step), play(rounded, seed=step)))
