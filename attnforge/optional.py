@@ -63,8 +63,8 @@ class Embeds(Protocol):
 class Folds(Protocol):
     """A module of a generator with an equivalent that is faster and only for evaluation.
 
-    Optional. Many images are sampled from a copy of the generator in which `folded` replaces each such module;
-    inside the replacement, modules are replaced in turn.
+    Optional. Many images are sampled from a copy of the generator in which `folded` replaces each such
+    module; inside the replacement, modules are replaced in turn.
     """
 
     def folded(self) -> nn.Module:

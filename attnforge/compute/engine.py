@@ -48,7 +48,7 @@ class Engine:
             AttnforgeError: the GPU is too old for bfloat16.
         """
         if training.precision == "bf16":
-            _refuse_old_gpus(device)
+            refuse_old_gpus(device)
         return Engine(
             device=device,
             precision=training.precision,
@@ -98,7 +98,12 @@ class Engine:
         return GraphedStep(step, name=name, device=self.device) if self.cuda_graphs else step
 
 
-def _refuse_old_gpus(device: torch.device) -> None:
+def refuse_old_gpus(device: torch.device) -> None:
+    """Refuse a GPU that cannot compute in bfloat16.
+
+    Raises:
+        AttnforgeError: it is too old.
+    """
     if device.type != "cuda" or torch.version.hip is not None:
         return
     capability = torch.cuda.get_device_capability(device)

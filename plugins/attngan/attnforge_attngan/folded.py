@@ -1,10 +1,12 @@
 """Blocks of the generator for sampling alone: batch normalisation is folded into convolutions.
 
-In evaluation mode batch normalisation multiplies and shifts each channel by constants, which the weights before
-it can take over: y = g (W x - m) / s + b = (g / s) W x + (b - g m / s).
+In evaluation mode batch normalisation multiplies and shifts each channel by constants, which the weights
+before it can take over: y = g (W x - m) / s + b = (g / s) W x + (b - g m / s).
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -81,8 +83,9 @@ def folded_weights(
 
     Computed in float64, so that folding rounds once.
     """
-    assert normalisation.running_mean is not None and normalisation.running_var is not None  # noqa: S101
-    mean, variance = normalisation.running_mean.double(), normalisation.running_var.double()
+    mean, variance = (
+        cast("Tensor", values).double() for values in (normalisation.running_mean, normalisation.running_var)
+    )
     factor = (variance + normalisation.eps).rsqrt()
     if normalisation.affine:
         factor = factor * normalisation.weight.double()
