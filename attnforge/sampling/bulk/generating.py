@@ -10,14 +10,15 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
+from attnforge.build.parts import Parts
 from attnforge.compute.engine import Engine, refuse_old_gpus
 from attnforge.data.encoding import encode_captions
+from attnforge.interfaces import Generator
 from attnforge.recipe.schema import Precision
 from attnforge.sampling.bulk.captions import CaptionLine
 from attnforge.sampling.bulk.layouts import ImageName
 from attnforge.sampling.folding import fold
 from attnforge.sampling.generating import generate_rows, sampler_of, to_bytes
-from attnforge.sampling.pipeline import Pipeline
 from attnforge.seeds import derive_seed
 
 CPU_BATCH_PIXELS = 2 * 256**2
@@ -33,7 +34,8 @@ class BlockGenerator:
     divided into the same batches, so the same machine computes the same bits, in however many processes.
 
     Args:
-        pipeline: The run.
+        parts: The encoders, the tokenizer and the sampler of the recipe.
+        generator: The generator; it is copied.
         seed: Seed of the noise.
         per_caption: Images of each caption.
         batch_size: Images of a batch; by default what suits the device and the size of the images.
@@ -42,22 +44,22 @@ class BlockGenerator:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        parts: Parts,
+        generator: Generator,
         *,
         seed: int,
         per_caption: int,
         batch_size: int | None = None,
         precision: Precision = "float32",
     ) -> None:
-        self._parts = pipeline.parts
-        generator = cast("nn.Module", pipeline.generator)
-        self._sampler = sampler_of(pipeline.parts, fold(generator))
+        self._parts = parts
+        self._sampler = sampler_of(parts, fold(cast("nn.Module", generator)))
         if precision == "bf16":
-            refuse_old_gpus(pipeline.parts.device)
-        self._engine = Engine(device=pipeline.parts.device, precision=precision)
+            refuse_old_gpus(parts.device)
+        self._engine = Engine(device=parts.device, precision=precision)
         self._seed = seed
         self._per_caption = per_caption
-        self._batch_size = batch_size or self._suitable(pipeline.generator.image_sizes[-1])
+        self._batch_size = batch_size or self._suitable(generator.image_sizes[-1])
 
     def images(
         self, lines: Sequence[CaptionLine]

@@ -90,7 +90,8 @@ class Job:
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         generator = BlockGenerator(
-            pipeline,
+            pipeline.parts,
+            pipeline.generator,
             seed=self.seed,
             per_caption=self.per_caption,
             batch_size=self.batch_size,

@@ -74,6 +74,9 @@ def sample_blocks(
         finally:
             pool.shutdown(cancel_futures=True)
             _clear(scratch)
+    for folder in (scratch, scratch.parent):
+        with suppress(OSError):  # gone, or another part is at work
+            folder.rmdir()
 
 
 class _Queue:
