@@ -1,7 +1,8 @@
 """Sampling as in the official AttnGAN code, reimplemented from a description of its steps.
 
-A batch of captions is sorted by length and encoded, the generator computes every image, and the last images
-are scaled, truncated to bytes and saved as PNG one after another by the process that generates. Normalisation, gates, attention and doubling are those of `official_step`.
+A batch of captions is sorted by length and encoded, the generator computes all images, and the last ones are
+scaled, truncated to bytes and saved as PNG one after another by the process that generates. Normalisation,
+gates, attention and doubling are those of `official_step`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .gating import gated
 
+MAX_BYTES = 24 << 20
+"""Size of a map on a CPU: a larger one would come from the system, cleared, each time that it is computed."""
+
 
 class FoldedConvolution(nn.Conv2d):
     """A 3 x 3 convolution that keeps the size of its map, with the normalisation behind it folded in."""
@@ -51,16 +54,24 @@ class FoldedUpBlock(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ 2*h 2*w"]:
         height, width = hidden.shape[2:]
+        outputs = len(self.weight)
+        shape = (len(hidden), outputs // 8, 2 * height, 2 * width)
+        dtype = torch.get_autocast_dtype(hidden.device.type) if _autocast(hidden) else hidden.dtype
+        out = torch.empty(shape, dtype=dtype, device=hidden.device, memory_format=torch.channels_last)
+        together = len(hidden)
+        if hidden.device.type == "cpu":
+            together = max(1, MAX_BYTES // (outputs * (height + 1) * (width + 1) * dtype.itemsize))
+        for maps, target in zip(hidden.split(together), out.split(together), strict=True):
+            self._write(maps, target)
+        return out
+
+    def _write(self, hidden: Float[Tensor, "b c h w"], out: Float[Tensor, "b _ 2*h 2*w"]) -> None:
+        height, width = hidden.shape[2:]
         quarters = F.conv2d(hidden, self.weight, self.bias, padding=1).chunk(4, dim=1)
-        shape = (len(hidden), quarters[0].shape[1] // 2, 2 * height, 2 * width)
-        out = torch.empty(
-            shape, dtype=quarters[0].dtype, device=hidden.device, memory_format=torch.channels_last
-        )
         for number, quarter in enumerate(quarters):
             row, column = divmod(number, 2)
             values, gate = quarter[:, :, row : row + height, column : column + width].chunk(2, dim=1)
             torch.mul(values, gate.sigmoid_(), out=out[:, :, row::2, column::2])
-        return out
 
 
 class FoldedResidualBlock(nn.Module):
@@ -109,6 +120,10 @@ def _quarters(weight: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "4*o i 2 2"]:
         kernels.append(torch.stack((rows[..., 0], rows[..., 1] + rows[..., 2]), dim=3))
         kernels.append(torch.stack((rows[..., 0] + rows[..., 1], rows[..., 2]), dim=3))
     return torch.cat(kernels)
+
+
+def _autocast(values: Tensor) -> bool:
+    return torch.is_autocast_enabled(values.device.type)
 
 
 def _constant(values: Tensor) -> nn.Parameter:
