@@ -90,6 +90,8 @@ def random_captions(count: int) -> list[str]:
 
 def ways(parts: Parts, captions: Sequence[str], folder: Path) -> dict[tuple[str, str], Way]:
     """What is compared, by section and name; each samples every caption once."""
+    assert parts.generator is not None  # noqa: S101  (the recipe has one)
+    network = parts.generator
     official = OfficialSampling(parts)
     lines = [CaptionLine(number, text, len(text.split())) for number, text in enumerate(captions, 1)]
     file = folder / "captions.txt"
@@ -98,7 +100,7 @@ def ways(parts: Parts, captions: Sequence[str], folder: Path) -> dict[tuple[str,
     checked = reader.check(block_lines=len(captions))
 
     def generator(precision: Literal["float32", "bf16"]) -> BlockGenerator:
-        return BlockGenerator(parts, parts.generator, seed=1, per_caption=1, precision=precision)
+        return BlockGenerator(parts, network, seed=1, per_caption=1, precision=precision)
 
     single, half = generator("float32"), generator("bf16")
 

@@ -49,7 +49,7 @@ def work_in_processes(
                     process = running.pop(connection)
                     process.join()
                     if process.exitcode and process.exitcode < 0:
-                        problems.append(_killed(process.exitcode))
+                        problems.append(_killed(signal=-process.exitcode))
                     elif process.exitcode and not problems:
                         problems.append(_failed())
                     continue
@@ -82,8 +82,8 @@ def _work(job: Job, captions: CheckedCaptions, connection: Connection) -> None:
             raise SystemExit(1) from error
 
 
-def _killed(code: int) -> Problem:
-    message = f"a process that sampled was killed by signal {-code}"
+def _killed(*, signal: int) -> Problem:
+    message = f"a process that sampled was killed by signal {signal}"
     expected = "enough memory for every process: fewer `--processes`, or a smaller `--batch-size`"
     step = "the same command again, which resumes: finished blocks are kept"
     return Problem("sampling-killed", message, None, expected, step)

@@ -61,7 +61,7 @@ class FoldedUpBlock(nn.Module):
         together = len(hidden)
         if hidden.device.type == "cpu":
             together = max(1, MAX_BYTES // (outputs * (height + 1) * (width + 1) * dtype.itemsize))
-        for maps, target in zip(hidden.split(together), out.split(together), strict=True):
+        for maps, target in zip(torch.split(hidden, together), torch.split(out, together), strict=True):
             self._write(maps, target)
         return out
 
