@@ -9,13 +9,16 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import attnforge.sampling.bulk.generating as generating
 import attnforge.sampling.bulk.layouts as layouts
 import attnforge.sampling.bulk.plan as plan
+import attnforge.sampling.bulk.work as work
 from attnforge.cli import run as attnforge
 from attnforge.sampling.bulk.plan import Part
 
@@ -293,3 +296,28 @@ def test_parts_of_parts_cover_every_block_once() -> None:
             whole = Part(number + 1, count)
             split = sorted(block for part in whole.split(processes) for block in part.blocks(total))
             assert split == list(whole.blocks(total))
+
+
+def test_an_interrupt_keeps_finished_blocks_and_removes_drafts(
+    trained: Path,
+    file: Path,
+    reference: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    generate, calls = generating.generate_rows, iter(range(100))
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return generate(*arguments, **options)
+
+    monkeypatch.setattr(work, "QUEUED_PER_ENCODER", 1)
+    monkeypatch.setattr(generating, "generate_rows", interrupted)
+    assert sample(trained, file, "stopped") == 130
+    assert "the same command resumes" in capsys.readouterr().out
+    assert {"000000", "samples.json"} <= {path.name for path in Path("stopped").iterdir()}
+    assert not Path("stopped/.unfinished").exists()
+    assert len(images("stopped")) < len(images(str(reference)))
+    assert sample(trained, file, "stopped") == 0
+    assert images("stopped") == images(str(reference))

@@ -13,7 +13,7 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -171,7 +171,8 @@ class CaptionReader:
         tokens = len(self.tokenizer.encode(caption))
         if not tokens and not self.skip_unknown:
             excerpt = Place(str(self.path), number, 1, text[:120])
-            raise DataError(unknown_caption(self.tokenizer, caption, place=excerpt))
+            problem = unknown_caption(self.tokenizer, caption, place=excerpt)
+            raise DataError(replace(problem, expected=f"{problem.expected}, or --skip-unknown"))
         if not self.shapes:
             return CaptionLine(number, caption, tokens)
         own = {name: values[name] for name in self.shapes if name in values}

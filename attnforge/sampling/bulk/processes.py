@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -49,7 +50,7 @@ def work_in_processes(
                     process = running.pop(connection)
                     process.join()
                     if process.exitcode and process.exitcode < 0:
-                        problems.append(_killed(signal=-process.exitcode))
+                        problems.append(_killed(number=-process.exitcode))
                     elif process.exitcode and not problems:
                         problems.append(_failed())
                     continue
@@ -68,6 +69,7 @@ def work_in_processes(
 
 def _work(job: Job, captions: CheckedCaptions, connection: Connection) -> None:
     """The main function of a process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that drafts are removed
     with suppress(KeyboardInterrupt, BrokenPipeError):  # the parent stops, or is gone
         try:
             pipeline = job.load(warn_on_stderr)
@@ -82,8 +84,8 @@ def _work(job: Job, captions: CheckedCaptions, connection: Connection) -> None:
             raise SystemExit(1) from error
 
 
-def _killed(*, signal: int) -> Problem:
-    message = f"a process that sampled was killed by signal {signal}"
+def _killed(*, number: int) -> Problem:
+    message = f"a process that sampled was killed by signal {number}"
     expected = "enough memory for every process: fewer `--processes`, or a smaller `--batch-size`"
     step = "the same command again, which resumes: finished blocks are kept"
     return Problem("sampling-killed", message, None, expected, step)

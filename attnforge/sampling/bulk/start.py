@@ -49,17 +49,32 @@ def sample_file(job: Job, *, processes: int, reporter: Reporter, local_rank: int
     job = replace(job, checkpoint=pipeline.checkpoint.folder, encoders=job.encoders or _encoders(processes))
     images = sum(captions.usable[block] for block in job.part.blocks(captions.blocks)) * job.per_caption
     progress = BulkProgress(images, reporter=reporter)
-    if processes == 1:
-        job.work(pipeline, captions, progress=progress, warn=reporter.warning)
-    else:
-        threads = max(1, torch.get_num_threads() // processes)
-        jobs = [
-            replace(job, part=part, threads=threads, device=_device(job.device, local_rank + number))
-            for number, part in enumerate(job.part.split(processes))
-        ]
-        del pipeline
-        work_in_processes(jobs, captions, progress=progress)
+    try:
+        _work(job, pipeline, captions, processes=processes, progress=progress, warn=reporter.warning)
+    except KeyboardInterrupt:
+        reporter.line("stopped; the same command resumes")
+        raise
     progress.end()
+
+
+def _work(
+    job: Job,
+    pipeline: Pipeline,
+    captions: CheckedCaptions,
+    *,
+    processes: int,
+    progress: Callable[[int, bool], None],
+    warn: Callable[[str], None],
+) -> None:
+    if processes == 1:
+        job.work(pipeline, captions, progress=progress, warn=warn)
+        return
+    threads = max(1, torch.get_num_threads() // processes)
+    jobs = [
+        replace(job, part=part, threads=threads, device=_device(job.device, number))
+        for number, part in enumerate(job.part.split(processes))
+    ]
+    work_in_processes(jobs, captions, progress=progress)
 
 
 class BulkProgress:
