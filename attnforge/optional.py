@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from attnforge.values import ImageFeatures, Progress, TextFeatures
 
@@ -56,6 +56,22 @@ class Embeds(Protocol):
 
     def embed(self, features: Float[Tensor, "b c h w"]) -> ImageFeatures:
         """Regions and image as vectors of the width of words and sentence."""
+        ...
+
+
+@runtime_checkable
+class Folds(Protocol):
+    """A module of a generator with an equivalent that is faster and only for evaluation.
+
+    Optional. Many images are sampled from a copy of the generator in which `folded` replaces each such
+    module; inside the replacement, modules are replaced in turn.
+    """
+
+    def folded(self) -> nn.Module:
+        """A module that computes the same up to rounding, such as with batch normalisation folded in.
+
+        A generator's may return the largest image alone. It may share or take over this module's tensors.
+        """
         ...
 
 

@@ -107,6 +107,10 @@ class Prompt(TextFeatures):
             None if self.tokens is None else self.tokens[captions],
         )
 
+    def rows(self, indices: Int[Tensor, "k"]) -> Prompt:
+        """The prompts of some rows of the batch, in that order; a row may be repeated."""
+        return self.mismatched(indices, indices)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from attnforge.cli.paths import PATH
+from attnforge.cli.sample_file import OF_FILES, sample_captions_of
 from attnforge.terminal import print_text
 
 
 @click.command("sample")
 @click.argument("run", type=PATH)
-@click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
+@click.argument("captions", nargs=-1, metavar="[CAPTION]...")
 @click.option(
-    "-n", "--count", type=click.IntRange(min=1), default=4, show_default=True, help="Images per caption."
+    "-n",
+    "--count",
+    "--per-caption",
+    type=click.IntRange(min=1, max=1000),
+    help="Images per caption; by default 4 of a CAPTION, 1 of a line of a file.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the noise.")
 @click.option(
@@ -38,26 +44,116 @@ from attnforge.terminal import print_text
 )
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--captions",
+    "file",
+    type=PATH,
+    metavar="FILE",
+    help="Sample every line of FILE: text, or .jsonl with `caption`. The options below are for files.",
+)
+@click.option(
+    "--format",
+    "image_format",
+    type=click.Choice(("png", "jpeg", "npz")),
+    default="png",
+    show_default=True,
+    help="Of images; npz holds pixels.",
+)
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Quality of JPEG files."
+)
+@click.option("--shards", is_flag=True, help="Write tar archives as WebDataset reads them, not folders.")
+@click.option(
+    "--skip-unknown", is_flag=True, help="Skip lines without a known word instead of refusing them."
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes on this machine; they take turns on its GPUs.",
+)
+@click.option(
+    "--part",
+    metavar="NUMBER/COUNT",
+    help="Sample only a share of the file, such as 2/8; by default as RANK and WORLD_SIZE, if set.",
+)
+@click.option("--batch-size", type=click.IntRange(1, 4096), help="Images of a batch; by default as fits.")
+@click.option(
+    "--encoders",
+    type=click.IntRange(0, 256),
+    default=0,
+    help="Threads of each process that encode images; by default one a core, up to 8.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(("float32", "bf16")),
+    default="float32",
+    show_default=True,
+    help="bf16 is faster and changes images slightly.",
+)
 def command(
     run: Path,
     captions: tuple[str, ...],
-    count: int,
+    count: int | None,
     seed: int,
     attention: bool,
     extras: tuple[str, ...],
     sampling: str | None,
     out: Path | None,
     device: str,
+    file: Path | None,
+    **of_files: Any,
 ) -> None:
     """Generate images for each CAPTION with the newest checkpoint of RUN, or with the checkpoint RUN.
 
     The same run, caption and seed give the same images, whatever else is generated with them.
+
+    With `--captions FILE --out FOLDER`, every line of a file is sampled, in blocks; the same command again
+    resumes where it was stopped.
     """
+    values = _read_extras(extras)
+    if file is not None:
+        if captions or attention:
+            what = "a CAPTION" if captions else "--attention"
+            raise click.UsageError(f"--captions FILE cannot be combined with {what}.")
+        if out is None:
+            raise click.UsageError("--captions FILE needs --out FOLDER.")
+        sample_captions_of(
+            file, run=run, out=out, count=count or 1, seed=seed, sampling=sampling, device=device,
+            extras=values, **of_files,
+        )  # fmt: skip
+        return
+    if not captions:
+        raise click.UsageError("Missing argument 'CAPTION...', or the option --captions FILE.")
+    _refuse_options_of_files()
     _refuse_files(run, captions)
+    _sample(run, captions, count or 4, seed, attention, values, sampling, out, device)
+
+
+def _refuse_options_of_files() -> None:
+    """Refuse options that would have no effect."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in OF_FILES and source is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"{parameter.opts[0]} needs --captions FILE.")
+
+
+def _sample(
+    run: Path,
+    captions: tuple[str, ...],
+    count: int,
+    seed: int,
+    attention: bool,
+    extras: dict[str, list[float]],
+    sampling: str | None,
+    out: Path | None,
+    device: str,
+) -> None:
     from attnforge.sampling.pipeline import Pipeline
     from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
-    values = _read_extras(extras)
     pipeline = Pipeline.load(run, device=device, sampling=sampling)
     tokenizer = pipeline.parts.tokenizer
     for caption in captions:
@@ -66,7 +162,7 @@ def command(
             rest = " ".join(known)
             print_text(f"warning: unknown words {unknown}: {caption!r} is read as {rest!r}", err=True)
     unique = list(dict.fromkeys(captions))  # the same caption gives the same images
-    images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention, extras=values)
+    images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention, extras=extras)
     for path in write_images(images, out or pipeline.run.path / "generated", attention=attention):
         print_text(path)
     if (total := len(unique) * count) > SHEET_ROWS:
@@ -107,8 +203,8 @@ def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:
         if caption == "-" or _is_file(caption):
             what = "standard input" if caption == "-" else f"the file {caption}"
             message = f"captions are read from the command line, not from {what}"
-            step = f"xargs -d '\\n' attnforge sample {shlex.quote(str(run))}"
-            step += "" if caption == "-" else f" < {shlex.quote(caption)}"
+            name = "FILE" if caption == "-" else shlex.quote(caption)
+            step = f"attnforge sample {shlex.quote(str(run))} --captions {name} --out FOLDER"
             raise RunError(Problem("captions-in-a-file", message, expected="CAPTION...", next_step=step))
 
 

@@ -55,7 +55,7 @@ class Engine:
             RecipeError: CUDA graphs are combined with what they cannot record.
         """
         if training.precision == "bf16":
-            _refuse_old_gpus(device)
+            refuse_old_gpus(device)
         if training.cuda_graphs:
             _refuse_unrecordable(training)
         return Engine(
@@ -142,7 +142,12 @@ class Engine:
         return GraphedStep(step, name=name, device=self.device) if self.cuda_graphs else step
 
 
-def _refuse_old_gpus(device: torch.device) -> None:
+def refuse_old_gpus(device: torch.device) -> None:
+    """Refuse a GPU that cannot compute in bfloat16.
+
+    Raises:
+        AttnforgeError: it is too old.
+    """
     if device.type != "cuda" or torch.version.hip is not None:
         return
     capability = torch.cuda.get_device_capability(device)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.data.feeding.collate import pad
-from attnforge.errors import AttnforgeError, DataError, Problem
+from attnforge.errors import AttnforgeError, DataError, Place, Problem
 from attnforge.interfaces import Dataset, Prompt, TextEncoder, Tokenizer
 
 SHOWN = 5
@@ -72,7 +72,7 @@ def refuse_unknown(tokenizer: Tokenizer, captions: Sequence[str]) -> None:
     Raises:
         AttnforgeError: there are such captions; all are listed.
     """
-    problems = [_unknown(tokenizer, caption) for caption in captions if not tokenizer.encode(caption)]
+    problems = [unknown_caption(tokenizer, caption) for caption in captions if not tokenizer.encode(caption)]
     if problems:
         raise AttnforgeError(problems)
 
@@ -137,11 +137,10 @@ def refuse_unreadable_images(tokenizer: Tokenizer, data: Dataset) -> None:
     raise DataError(Problem("unknown-words", message, expected=expected))
 
 
-def _unknown(tokenizer: Tokenizer, caption: str) -> Problem:
+def unknown_caption(tokenizer: Tokenizer, caption: str, *, place: Place | None = None) -> Problem:
+    """The problem of a caption without a word of the vocabulary."""
     unknown = tokenizer.unknown(caption)
-    return Problem(
-        code="caption-unknown",
-        message=f"no word of the caption {caption!r} is in the vocabulary"
-        + (f": {', '.join(unknown)}" if unknown else ""),
-        expected="a caption with words that the run was trained on",
-    )
+    message = f"no word of the caption {caption!r} is in the vocabulary"
+    if unknown:
+        message += f": {', '.join(unknown)}"
+    return Problem("caption-unknown", message, place, "a caption with words that the run was trained on")

@@ -18,7 +18,7 @@ from attnforge.evaluate.measured import (
     read_measurements,
     write_measurement,
 )
-from attnforge.evaluate.measuring import digest_of_weights, measure_network
+from attnforge.evaluate.measuring import measure_network
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
 from attnforge.storage.exclusive import exclusive
@@ -109,7 +109,7 @@ def _evaluate(
     measurements = []
     for saved in checkpoints:
         name = saved.folder.name
-        same = known.get((name, digest, digest_of_weights(saved)))
+        same = known.get((name, digest, saved.digest))
         if same is not None:
             reporter.line(f"{name}: already measured")
             measurements.append(same)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import time
 from importlib.metadata import version
@@ -66,18 +64,12 @@ def measure_network(
         protocol=protocol_of(resolved),
         network=name,
         checkpoint=checkpoint.folder.name if checkpoint else None,
-        weights=digest_of_weights(checkpoint) if checkpoint else None,
+        weights=checkpoint.digest if checkpoint else None,
         recipe={"name": resolved.name, "digest": resolved.digest},
         versions=_versions(),
         device=str(parts.device),
         seconds=round(time.monotonic() - start_time, 3),
     )
-
-
-def digest_of_weights(checkpoint: Checkpoint) -> str:
-    """One digest of all files of a checkpoint."""
-    text = json.dumps(dict(checkpoint.manifest.sha256), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -95,8 +95,22 @@ def generate_batch(
         AttnforgeError: a caption has no word that the vocabulary knows.
     """
     prompt = encode_captions(text, tokenizer, captions, device=device, extras=extras)
-    rows = [derive_seed(seed, "noise", position) for position in positions]
-    draws = SeededDraws(derive_seed(seed, "noise"), rows=rows)
+    seeds = [derive_seed(seed, "noise", position) for position in positions]
+    return generate_rows(sampler, prompt, seed=seed, seeds=seeds)
+
+
+def generate_rows(
+    sampler: Sampler, prompt: Prompt, *, seed: int, seeds: Sequence[int]
+) -> Float[Tensor, "b 3 h w"]:
+    """The largest image of each row of a prompt, in one batch; its random numbers come from the row's seed.
+
+    Args:
+        sampler: Asks the generator; see `sampler_of`.
+        prompt: The encoded captions.
+        seed: Seed of random numbers that a batch shares.
+        seeds: Seeds of the rows.
+    """
+    draws = SeededDraws(derive_seed(seed, "noise"), rows=seeds)
     return _generate(sampler, prompt, draws=draws, attention=False).images[-1]
 
 

@@ -187,4 +187,4 @@ def test_a_file_of_captions_is_no_caption(
     assert attnforge(["sample", "runs/mine", name]) == 1
     shown = capsys.readouterr().err
     assert "error[captions-in-a-file]" in shown
-    assert "xargs -d '\\n' attnforge sample runs/mine" in shown
+    assert "attnforge sample runs/mine --captions" in shown

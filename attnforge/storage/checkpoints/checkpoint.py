@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,12 @@ class Checkpoint:
     def fingerprint(self) -> str:
         """Fingerprint of its vocabulary."""
         return self.manifest.vocabulary
+
+    @property
+    def digest(self) -> str:
+        """One digest of all files."""
+        text = json.dumps(dict(self.manifest.sha256), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def lock(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -101,6 +102,13 @@ class MultiStageGenerator(nn.Module):
         head_inputs = maps[-len(self.heads) :]
         images = tuple(head(features) for head, features in zip(self.heads, head_inputs, strict=True))
         return GeneratorOutput(images=images, attention=tuple(attention), condition=condition)
+
+    def folded(self) -> MultiStageGenerator:
+        """The generator for sampling, with the last image alone; see `attnforge.optional.Folds`."""
+        last = copy.copy(self)
+        last._modules = {**self._modules, "heads": self.heads[-1:]}
+        last.image_sizes = self.image_sizes[-1:]
+        return last
 
 
 def _module(stage: Stage) -> nn.Module:

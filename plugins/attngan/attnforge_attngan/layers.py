@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .doubling import DoublingConvolution
+from .folded import FoldedConvolution, FoldedResidualBlock, FoldedUpBlock
 from .gating import gated
 
 
@@ -31,6 +32,10 @@ class UpBlock(nn.Module):
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ 2*h 2*w"]:
         return gated(self.normalisation(self.convolution(hidden)))
 
+    def folded(self) -> FoldedUpBlock:
+        """The block for sampling; see `attnforge.optional.Folds`."""
+        return FoldedUpBlock(self.convolution, self.normalisation)
+
 
 class ResidualBlock(nn.Module):
     """Adds the residual of two convolutions with a gated linear unit between them."""
@@ -45,6 +50,13 @@ class ResidualBlock(nn.Module):
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         inner = gated(self.first_normalisation(self.first(hidden)))
         return hidden + cast(Tensor, self.second_normalisation(self.second(inner)))
+
+    def folded(self) -> FoldedResidualBlock:
+        """The block for sampling; see `attnforge.optional.Folds`."""
+        return FoldedResidualBlock(
+            FoldedConvolution(self.first, self.first_normalisation),
+            FoldedConvolution(self.second, self.second_normalisation),
+        )
 
 
 class ImageHead(nn.Module):

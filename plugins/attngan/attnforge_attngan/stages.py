@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated, Protocol, cast, runtime_checkable
 
 import torch
@@ -14,6 +15,7 @@ from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Attention, Build, StageOutput, TextFeatures
 from attnforge.specs import AttentionSpec, StageSpec
 
+from .folded import FoldedLinear
 from .layers import ResidualBlock, UpBlock
 
 INITIAL_SIZE = 4
@@ -68,6 +70,16 @@ class InitialStage(nn.Module):
         gated = F.glu(self.normalisation(self.linear(condition)), dim=1)
         initial = gated.reshape(-1, self.width, INITIAL_SIZE, INITIAL_SIZE)
         return StageOutput(hidden=self.up(initial), attention=None)
+
+    def folded(self) -> InitialStage:
+        """The stage for sampling; see `attnforge.optional.Folds`."""
+        stage = copy.copy(self)
+        stage._modules = {
+            "linear": FoldedLinear(self.linear, self.normalisation),
+            "normalisation": nn.Identity(),
+            "up": self.up,
+        }
+        return stage
 
 
 @runtime_checkable

@@ -1,0 +1,1 @@
+"""Sampling files of captions: in blocks, over processes, resumable."""
