@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnforge.adversarial.precision import at_least_float32
-from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
+from attnforge.interfaces import AdversarialStep, Discriminator, Prompt, WholeBatch
 
 Mismatch = Literal["roll", "circular", "other-class", "all", "none"]
 
@@ -58,11 +58,10 @@ def mismatched(step: AdversarialStep, mismatch: Mismatch) -> Mismatched | None:
         images, captions = mismatched_pairs(step.batch.class_ids, mismatch)
         return Mismatched(images, step.prompt.mismatched(images, captions), 1.0) if len(images) else None
     everyone, rows = step.everyone, len(step.batch.class_ids)
-    images, captions = mismatched_pairs(everyone.class_ids, mismatch)
-    if not len(images):
+    images, captions, pairs = _pairs_of_rows(everyone, rows, mismatch)
+    if not pairs:
         return None
-    own = (images >= everyone.first) & (images < everyone.first + rows)
-    images, captions, pairs = images[own] - everyone.first, captions[own], len(images)
+    images = images - everyone.first
     parts = len(everyone.class_ids) / rows
     prompt = everyone.prompt.mismatched(captions, captions)
     extras = {name: extra[images] for name, extra in step.prompt.extras.items()}
@@ -99,3 +98,21 @@ def mismatched_pairs(
     nearest = distances.masked_fill(same, len(class_ids)).argmin(dim=1)
     images = indices[~same.all(dim=1)]
     return images, nearest[images]
+
+
+def _pairs_of_rows(
+    everyone: WholeBatch, rows: int, mismatch: Mismatch
+) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"], int]:
+    """Some rows of a whole batch with the captions of `mismatched_pairs`, and how many pairs all rows have."""
+    first, count = everyone.first, len(everyone.class_ids)
+    device = everyone.class_ids.device
+    # these two depend on no class, so that a GPU need not be waited for
+    if mismatch == "roll":
+        images = torch.arange(first, min(first + rows, count - 1), device=device)
+        return images, images + 1, count - 1
+    if mismatch == "circular" and count > 1:
+        images = torch.arange(first, first + rows, device=device)
+        return images, (images - 1) % count, count
+    images, captions = mismatched_pairs(everyone.class_ids, mismatch)
+    own = (images >= first) & (images < first + rows)
+    return images[own], captions[own], len(images)
