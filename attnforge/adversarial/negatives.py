@@ -103,7 +103,7 @@ def mismatched_pairs(
 def _pairs_of_rows(
     everyone: WholeBatch, rows: int, mismatch: Mismatch
 ) -> tuple[Int[Tensor, "k"], Int[Tensor, "k"], int]:
-    """Some rows of a whole batch with the captions of `mismatched_pairs`, and how many pairs all rows have."""
+    """Some rows of a batch with the captions of `mismatched_pairs`, and how many pairs all rows have."""
     first, count = everyone.first, len(everyone.class_ids)
     device = everyone.class_ids.device
     # these two depend on no class, so that a GPU need not be waited for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from torch import nn
@@ -52,6 +53,17 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
 def steps_of(phase: Phase, *, images: int) -> int:
     """The number of steps of a phase on a data set of `images` images."""
     return phase.steps or max(1, (phase.epochs or 1) * images // phase.batch_size)
+
+
+def excess_workers(workers: int) -> str | None:
+    """A warning of more loader processes than there are cores for them; None when there are enough."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers <= max(1, cores):
+        return None
+    return (
+        f"`training.workers` is {workers}, but this machine lets the process use {cores} "
+        f"core{'' if cores == 1 else 's'}: more workers than cores load no faster and need memory"
+    )
 
 
 def refuse_indivisible(recipe: Recipe, world_size: int) -> None:

@@ -49,6 +49,7 @@ from attnforge.run.resuming import (
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import (
     build_task,
+    excess_workers,
     phase_batches,
     refuse_indivisible,
     sampling_network,
@@ -158,6 +159,8 @@ def _train(
         warnings.append(text)
         reporter.warning(text)
 
+    if unhelpful := excess_workers(recipe.training.workers):
+        warn(unhelpful)
     resumption = find_resumption(RunFolder(path), resolved, phases=names, warn=warn) if resume else None
     checkpoint = resumption.checkpoint if resumption else None
     if checkpoint is None and not recipe.pretrained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -143,7 +144,8 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
         generator=torch.Generator(),
         worker_init_fn=ignore_stop_signals,
     )
-    with stop_signals_blocked():
+    with stop_signals_blocked(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="This DataLoader will create")  # training says so itself
         loading = iter(loader)
     while True:
         try:
