@@ -139,9 +139,8 @@ def print_estimates(name: str, *, small: bool) -> None:
     ]
     sent_bytes = sum(weight.numel() * weight.element_size() for weight in weights)
     assumed = Assumptions()
-    print(
-        f"\n{name}: {flop / 1e12:.2f} TFLOP a step at {batch} images a GPU, {sent_bytes / 1e6:.0f} MB of gradients"
-    )
+    counted = f"{flop / 1e12:.2f} TFLOP a step at {batch} images, {sent_bytes / 1e6:.0f} MB of gradients"
+    print(f"\n{name}: {counted}")
     print(
         f"assumed: {assumed.flop_per_second / 1e12:.0f} TFLOP/s in such steps, "
         f"{assumed.within_bytes_per_second / 1e9:.0f} GB/s within a machine, "
