@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attnforge.data.checks.words import words
+from attnforge.data.checks.words import word_counts, words
 from attnforge.errors import DataError, Problem, RunError
 from attnforge.ranges import Positive
 
@@ -79,7 +79,7 @@ class WordTokenizer:
             if not self._ids:  # a checkpoint's words come first, so that a run does not need the file
                 self.load_state(_read(self.vocabulary))
             return
-        counts = Counter(word for caption in captions for word in self._split(caption))
+        counts = self._counts(captions)
         frequent = [word for word, count in counts.items() if count >= self.min_count]
         frequent.sort(key=lambda word: (-counts[word], word))
         if not frequent:
@@ -121,6 +121,11 @@ class WordTokenizer:
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
         self.letters = letters
         self._assign_ids(stored)
+
+    def _counts(self, captions: Iterable[str]) -> Counter[str]:
+        if self.letters == "any":
+            return word_counts(captions)
+        return Counter(word for caption in captions for word in self._split(caption))
 
     def _split(self, caption: str) -> list[str]:
         if self.letters == "ascii":
