@@ -9,7 +9,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Protocol, runtime_checkable
 
 from attnforge.data.images.stored import StoredImage
-from attnforge.data.keys import key_of
+from attnforge.data.keys import HasKeys
 from attnforge.data.spaced import evenly_spaced
 from attnforge.interfaces import Dataset
 
@@ -39,16 +39,16 @@ def fingerprint(data: Dataset) -> dict[str, str]:
     """
     names, captions, classes, images = (_UnorderedDigest() for _ in range(4))
     order = hashlib.sha256()
+    key = data.key if isinstance(data, HasKeys) else str
     for index in range(len(data)):
-        name = _quoted(key_of(data, index))
+        name = _quoted(key(index))
         order.update(name.encode())
         names.add(name)
         captions.add(name, *map(_quoted, data.captions(index)))
         classes.add(name, f'"{data.class_id(index)}"')
     if isinstance(data, HasStoredImages):
         for index in evenly_spaced(len(data), MAX_HASHED_IMAGES):
-            name = key_of(data, index)
-            images.add(*map(_quoted, (name, _stored_digest(data.stored(index)))))
+            images.add(*map(_quoted, (key(index), _stored_digest(data.stored(index)))))
     else:
         for index in evenly_spaced(len(data), SAMPLED_IMAGES):
             image = data.sample(index, seed=0).image

@@ -47,7 +47,7 @@ def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         wrong = "its captions are not strings"
         return Field(None, wrong, "bad-captions", "a string or a list of strings", "type")
-    return Field(tuple(clean(text) for text in texts))
+    return Field(tuple([clean(text) for text in texts]))
 
 
 def clean(caption: str) -> str:

@@ -121,7 +121,7 @@ class _UnusableTableError(ValueError):
 
 def _records(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
     """Row group, row in it and content of every row, without its image."""
-    import pyarrow  # type: ignore[import-not-found]
+    import pyarrow
     from pyarrow import parquet
 
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8
@@ -120,8 +121,18 @@ class Rows(Sequence[Row]):
 
     def captions_of(self, index: int) -> tuple[str, ...]:
         """The captions of one row."""
-        index = range(len(self))[index]
-        return self.captions.between(int(self.caption_ends[index]), int(self.caption_ends[index + 1]))
+        if not 0 <= index < len(self.lines):
+            raise IndexError(f"row {index} of {len(self.lines)}")
+        ends = self._caption_ends
+        return self.captions.between(ends[index], ends[index + 1])
+
+    @cached_property
+    def _caption_ends(self) -> memoryview:
+        """Read as Python's own numbers, several times faster than numpy's."""
+        return self.caption_ends.data
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def box(self, index: int) -> tuple[float, float, float, float] | None:
         """The box of one row."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -80,8 +80,8 @@ class TextColumn(Sequence[str]):
         ends = self._ends[start : stop + 1].tolist()
         if block.isascii():
             text = block.decode("ascii")
-            return tuple(text[a - first : b - first] for a, b in pairwise(ends))
-        return tuple(block[a - first : b - first].decode(*_ENCODING) for a, b in pairwise(ends))
+            return tuple([text[a - first : b - first] for a, b in pairwise(ends)])
+        return tuple([block[a - first : b - first].decode(*_ENCODING) for a, b in pairwise(ends)])
 
 
 def joined_ends(parts: Sequence[Int64[np.ndarray, " _"]]) -> Int64[np.ndarray, " ends"]:
@@ -96,22 +96,38 @@ class TextColumnBuilder:
     def __init__(self) -> None:
         self._content = bytearray()
         self._ends = array("q", [0])
+        self._pending: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self._ends) - 1 + len(self._pending)
 
     def append(self, text: str) -> None:
         """Add a string."""
-        self._content += text.encode(*_ENCODING)
-        self._ends.append(len(self._content))
+        self._pending.append(text)
+        if len(self._pending) >= BLOCK_TEXTS:
+            self._encode_pending()
 
     def extend(self, texts: Iterable[str]) -> None:
         """Add strings."""
-        for text in texts:
-            self.append(text)
+        self._pending.extend(texts)
+        if len(self._pending) >= BLOCK_TEXTS:
+            self._encode_pending()
 
     def built(self) -> TextColumn:
         """The column; nothing can be added afterwards."""
+        self._encode_pending()
         return TextColumn(
             np.frombuffer(self._content, dtype=np.uint8), np.frombuffer(self._ends, dtype=np.int64)
         )
+
+    def _encode_pending(self) -> None:
+        """Encode many strings at once, which is several times faster than one by one."""
+        encoded = "".join(self._pending).encode(*_ENCODING)
+        start, texts = len(self._content), self._pending
+        ascii_only = len(encoded) == sum(map(len, texts))
+        lengths = map(len, texts) if ascii_only else [len(text.encode(*_ENCODING)) for text in texts]
+        ends = accumulate(lengths, initial=start)
+        next(ends)
+        self._ends.extend(ends)
+        self._content += encoded
+        self._pending = []

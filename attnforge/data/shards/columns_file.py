@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,8 @@ def columns_of(rows: Rows) -> dict[str, Any]:
     return arrays if rows.boxes is None else arrays | {"boxes": rows.boxes}
 
 
-def rows_of(arrays: Mapping[str, Any]) -> Rows:
-    """The rows of some arrays.
+def rows_of(arrays: Mapping[str, Any], *, source: Path) -> Rows:
+    """The rows of some arrays, which a source has.
 
     Raises:
         ValueError: the arrays do not fit together.
@@ -62,7 +63,7 @@ def rows_of(arrays: Mapping[str, Any]) -> Rows:
         splits=splits,
         lines=lines,
         source_codes=np.ones(count, dtype=np.int32),
-        sources=(),
+        sources=(source,),
     )
 
 

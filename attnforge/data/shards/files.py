@@ -51,6 +51,14 @@ class ShardFile(Protocol):
         """
         ...
 
+    def content(self) -> bytes:
+        """All bytes of a small file.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        ...
+
     def sibling(self, name: str) -> ShardFile:
         """The file of a name beside this one."""
         ...
@@ -73,7 +81,10 @@ class LocalFile:
         return self.path.stat().st_mtime_ns
 
     def read(self, start: int, size: int) -> bytes:
-        return os.pread(_handle(self.path).number, size, start)
+        return os.pread(_handle(self.path, self.path.stat().st_ino).number, size, start)
+
+    def content(self) -> bytes:
+        return self.path.read_bytes()
 
     def sibling(self, name: str) -> LocalFile:
         return LocalFile(self.path.with_name(name))
@@ -91,7 +102,8 @@ class _Handle:
 
 
 @lru_cache(maxsize=MAX_OPEN_SHARDS)
-def _handle(path: Path) -> _Handle:
+def _handle(path: Path, inode: int) -> _Handle:
+    """The open file of a path; another one once another file has replaced it."""
     return _Handle(path)
 
 
@@ -117,6 +129,11 @@ class RemoteFile:
         content: bytes = system.cat_file(path, start=start, end=start + size)
         return content
 
+    def content(self) -> bytes:
+        system, path = self._located()
+        content: bytes = system.cat_file(path)
+        return content
+
     def sibling(self, name: str) -> RemoteFile:
         return RemoteFile(f"{self.url.rpartition('/')[0]}/{name}")
 
@@ -132,7 +149,7 @@ def file_system(url: str) -> tuple[Any, str]:
     """
     scheme = url.partition("://")[0]
     try:
-        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+        from fsspec.core import url_to_fs
 
         system, path = url_to_fs(url)
     except (ImportError, ValueError) as error:

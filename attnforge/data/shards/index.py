@@ -11,8 +11,9 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +30,18 @@ from attnforge.errors import DataError, Problem
 
 FORMAT = 1
 SUFFIX = ".index.npz"
+_DAMAGED = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and the standard library raise for damaged files of arrays."""
 MAX_TEXT_BYTES = 1 << 20
 """Of the captions of one image; larger ones are a mistake."""
 
@@ -60,7 +73,7 @@ def shard_index(shard: ShardFile) -> ShardIndex:
     if index is None:
         index = build_index(shard)
         write_index(shard, index)
-    return replace(index, rows=replace(index.rows, sources=(Path(shard.name),)))
+    return index
 
 
 def build_index(shard: ShardFile) -> ShardIndex:
@@ -124,14 +137,13 @@ def _stored(shard: ShardFile, shard_bytes: int) -> ShardIndex | None:
     try:
         if file.modified() < shard.modified():
             return None
-        content = io.BytesIO(file.read(0, file.size()))
-        with np.load(content, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(file.content()), allow_pickle=False) as stored:
             arrays = dict(stored)
         if int(arrays["format"]) != FORMAT or int(arrays["shard_bytes"]) != shard_bytes:
             return None
-        rows = rows_of(arrays)
+        rows = rows_of(arrays, source=Path(shard.name))
         starts, sizes = arrays["starts"], arrays["sizes"]
-    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
+    except _DAMAGED:
         return None
     if starts.shape != sizes.shape or starts.shape != (len(rows),) or starts.dtype != np.int64:
         return None

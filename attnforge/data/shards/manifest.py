@@ -14,7 +14,6 @@ from attnforge.errors import DataError, Place, Problem
 
 MANIFEST = "shards.json"
 FORMAT = 1
-MAX_MANIFEST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,7 @@ def read_manifest(file: ShardFile) -> Manifest | None:
         DataError: it is damaged, or of a newer format.
     """
     try:
-        size = file.size()
-        content = json.loads(file.read(0, min(size, MAX_MANIFEST_BYTES)))
+        content = json.loads(file.content())
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}, not {FORMAT}")
         records = [_record(record) for record in content["shards"]]

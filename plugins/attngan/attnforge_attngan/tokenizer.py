@@ -95,7 +95,8 @@ class WordTokenizer:
 
     def encode(self, caption: str) -> list[int]:
         """The ids of the known words of a caption, in order."""
-        return [self._ids[word] for word in self.tokens(caption)]
+        ids = self._ids
+        return [ids[word] for word in self._split(caption) if word in ids]
 
     def unknown(self, caption: str) -> list[str]:
         """The words of a caption that `encode` skips, in order; words without an ASCII letter as written."""
