@@ -104,7 +104,7 @@ def read_parquet(root: Path, paths: Sequence[Path]) -> tuple[Metadata, TableStor
             )
             return Metadata(root, EMPTY, (problem,), (), step), TableStore(used, _places([]))
         except _UnusableTableError as error:
-            reader.note("bad-table", str(error), None, EXPECTED, cause=str(error))
+            reader.note(code="bad-table", message=str(error), line=None, expected=EXPECTED, cause=str(error))
     problems = reader.problems()
     rows: Rows = reader.rows
     if not rows and not problems:

@@ -98,7 +98,13 @@ def build_index(shard: ShardFile) -> ShardIndex:
         if len(images) != 1:
             count = f"{len(images)} images" if images else "no image"
             message = f"the sample {key} has {count}: {', '.join(sorted(parts))}"
-            reader.note("shard-sample", message, number, "one image for each sample", cause=str(bool(images)))
+            reader.note(
+                code="shard-sample",
+                message=message,
+                line=number,
+                expected="one image for each sample",
+                cause=str(bool(images)),
+            )
             continue
         record = _record(shard, key, images[0], parts)
         if reader.add(record, number):
