@@ -7,12 +7,9 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from attnforge.errors import DataError, Place, Problem
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 MAX_OPEN_SHARDS = 128
 """Local shards that a process keeps open; systems allow a thousand files."""
@@ -183,7 +180,7 @@ class Span(io.RawIOBase):
         self._place = max(0, base + offset)
         return self._place
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer).cast("B")
         content = self._next(len(view))
         view[: len(content)] = content
