@@ -88,6 +88,10 @@ class DataError(AttnforgeError):
     """A data set that is missing, malformed or does not match."""
 
 
+class ImageError(DataError):
+    """One image of a data set that cannot be read; `training.on_bad_image: skip` loads another instead."""
+
+
 class RunError(AttnforgeError):
     """A run folder or a checkpoint that cannot be read, written or continued."""
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from attnforge import interfaces
     from attnforge.compute.engine import Engine
+    from attnforge.values import OnBadImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +152,8 @@ class DataSpec:
     """`train` or `test`."""
     image_size: int
     """Side in pixels of the square images that it must return."""
+    on_bad_image: OnBadImage = "error"
+    """Whether obviously damaged images are refused at once, or left to the loader, which skips them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+import large_data
 import numpy as np
 import PIL
 import torch
@@ -126,8 +127,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--device", default="cpu", help="what the machine is called in the results")
     parser.add_argument("--out", type=Path, help="a folder that loading.json and loading.csv are written to")
+    parser.add_argument(
+        "--growth", type=int, nargs="+", help="numbers of images: measures `large_data` instead"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
+    if given.growth:
+        large_data.show(given.growth, birds=0, steps=large_data.STEPS)
+        return
     with TemporaryDirectory() as scratch:
         root = given.data or Path(scratch)
         if given.data is None:

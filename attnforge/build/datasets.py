@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from attnforge.interfaces import Build, Dataset
 from attnforge.optional import HasExtras
 from attnforge.specs import DataSpec
+from attnforge.values import OnBadImage
 
 ANY_SIZE = 64
 """Side in pixels at which a data set is opened when its images are not needed."""
@@ -26,10 +27,12 @@ class Datasets:
 
     Args:
         build: Builds the data set of the recipe.
+        on_bad_image: Whether obviously damaged images are refused, or left to the loader.
     """
 
-    def __init__(self, build: Build[Dataset]) -> None:
+    def __init__(self, build: Build[Dataset], *, on_bad_image: OnBadImage = "error") -> None:
         self._build = build
+        self._on_bad_image: OnBadImage = on_bad_image
         self._opened: dict[tuple[str, int], Dataset] = {}
 
     def open(self, split: str, *, image_size: int) -> Dataset:
@@ -40,7 +43,7 @@ class Datasets:
         """
         key = (split, image_size)
         if key not in self._opened:
-            spec = DataSpec(split=split, image_size=image_size)
+            spec = DataSpec(split=split, image_size=image_size, on_bad_image=self._on_bad_image)
             self._opened[key] = self._reopened(spec) or self._build(spec)
         return self._opened[key]
 

@@ -78,7 +78,7 @@ class Parts:
         self.tokenizer = tokenizer
         self.device = device
         self.engine = engine
-        self.datasets = datasets or Datasets(recipe.data)
+        self.datasets = datasets or Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
         self.extras = self.datasets.extras() if extras is None else extras
 
     @cached_property

@@ -15,8 +15,8 @@ from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from attnforge.data.checks.checking import FolderReport, Spread
-    from attnforge.data.reading.metadata import Row
     from attnforge.data.reading.preparing import Layout
+    from attnforge.data.reading.rows import Row
 
 
 @click.group()
@@ -29,14 +29,62 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(context: click.Context, path: Path, as_json: bool) -> None:
-    """Summarize the data in the folder PATH, and report every problem with its line.
+    """Summarize the data in PATH, a folder of images or of shards, and report every problem with its line.
 
     Problems are what training would refuse; if there are any, the exit code is 1. Remarks are worth a look,
     and do not affect the exit code.
     """
-    from attnforge.data.checks.checking import check_folder
+    from attnforge.data.checks.checking import check_folder, check_images
+    from attnforge.data.shards.checking import damaged_shards
+    from attnforge.data.shards.locating import has_shards
+    from attnforge.data.shards.reading import read_shards
 
-    _show(context, check_folder(path, watch=_watch), as_json)
+    if not has_shards(path):
+        _show(context, check_folder(path, watch=_watch), as_json)
+        return
+    metadata, store = read_shards(str(path))
+    damaged = damaged_shards(path)
+    _show(context, check_images(store, metadata, watch=_watch, problems=damaged), as_json)
+
+
+@command.command()
+@click.argument("source", type=PATH)
+@click.argument("target", metavar="DEST", type=PATH)
+@click.option(
+    "--images",
+    type=click.IntRange(1, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Images in each shard.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def shard(source: Path, target: Path, images: int, as_json: bool) -> None:
+    """Write the images and captions of the folder SOURCE as shards to the folder DEST.
+
+    Shards are tar files of the WebDataset format: a few large files, which networks and object stores read
+    much faster than a million small ones. The same images give the same bytes. An interrupted command
+    resumes when it is run again. Train on them with `data: {use: shards, root: DEST}`.
+    """
+    from attnforge.data.reading.stored_metadata import read_stored
+    from attnforge.data.shards.writing import write_shards
+
+    metadata, store = read_stored(source)
+    count = -(-len(metadata.rows) // images)
+    records = write_shards(metadata, store, target, images_per_shard=images)
+    with click.progressbar(
+        records, length=count, label="shards", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as shown:
+        written = list(shown)
+    total = {
+        "shards": len(written),
+        "images": sum(record.images for record in written),
+        "captions": sum(record.captions for record in written),
+        "bytes": sum(record.bytes for record in written),
+    }
+    if as_json:
+        print_json({"folder": str(target), **total})
+    else:
+        print_text(", ".join(f"{number:,} {name}" for name, number in total.items()) + f" in {target}")
 
 
 @command.command()
@@ -81,6 +129,7 @@ def prepare(
     problems, the exit code is 1.
     """
     from attnforge.data.checks.checking import check_images
+    from attnforge.data.images.stored import ImageFolder
     from attnforge.data.reading.preparing import prepare as prepare_files
 
     layout = _layout(name)
@@ -92,7 +141,8 @@ def prepare(
             count = sum(1 for _ in shown)
         print_text(f"{count:,} files in {output}", err=True)
     metadata = layout.read_with(output, options)
-    report = check_images(output, metadata, watch=_watch, next_step=metadata.next_step)
+    store = ImageFolder(output, metadata.rows.file_names)
+    report = check_images(store, metadata, watch=_watch, next_step=metadata.next_step)
     _show(context, report, as_json)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Literal, Self
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from attnforge.data.checks.inspection import inspect_header
@@ -19,8 +18,11 @@ from attnforge.data.feeding.shared import SharedImages
 from attnforge.data.images.decoding import decode
 from attnforge.data.images.opening import parse_colour
 from attnforge.data.images.resizing import Resize, crop_long, crop_to_box
-from attnforge.data.reading.metadata import SHOWN, Metadata, Row
-from attnforge.errors import DataError, Place, Problem
+from attnforge.data.images.stored import ImageStore, StoredImage
+from attnforge.data.reading.metadata import SHOWN, Metadata
+from attnforge.data.reading.rows import NO_CLASS, Rows
+from attnforge.data.spaced import evenly_spaced
+from attnforge.errors import DataError, ImageError, Problem
 from attnforge.interfaces import Sample
 from attnforge.specs import DataSpec
 
@@ -28,6 +30,8 @@ MARGIN = 76 / 64
 """Ratio of the resized shorter side to the crop, as in AttnGAN."""
 CACHE_LIMIT_BYTES = 2 << 30
 """Images that `cache: auto` keeps in memory."""
+MAX_CHECKED_IMAGES = 20_000
+"""Images whose headers are checked before training, which takes about a second."""
 
 
 class CaptionedImages:
@@ -40,7 +44,7 @@ class CaptionedImages:
     Args:
         spec: The split and the size of the images.
         metadata: The images; other splits may be among them.
-        root: The folder that file names are relative to.
+        store: Where each of them is stored.
         background: The colour behind transparent images: a name or `#rrggbb`.
         crop: Resize with a margin for the crop; when off, the shorter side is resized to the size itself.
         flip: Flip half of the training images.
@@ -56,14 +60,14 @@ class CaptionedImages:
         spec: DataSpec,
         metadata: Metadata,
         *,
-        root: Path,
+        store: ImageStore,
         background: str = "white",
         crop: bool = True,
         flip: bool = True,
         cache: Literal["auto", "memory", "none"] = "auto",
     ) -> None:
         parse_colour(background)
-        self.root = root
+        self._store = store
         self.background = background
         self._crop = crop
         self._flip = flip
@@ -92,53 +96,58 @@ class CaptionedImages:
         metadata = self._metadata
         if empty := metadata.empty_split(spec.split):
             raise DataError(empty)
-        self._rows = tuple(row for row in metadata.rows if row.split == spec.split)
-        self._classes = _class_ids(metadata.rows, self._rows)
+        self._rows = metadata.rows
+        self._indices = metadata.rows.of_split(spec.split)
+        self._classes = _class_ids(metadata.rows)
         if spec.split not in self._checked_splits:
-            self._check_images()
+            self._check_images(skip=spec.on_bad_image == "skip")
             self._checked_splits.add(spec.split)
         self._kept = self._reserve(self._cache)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._indices)
 
     def captions(self, index: int) -> Sequence[str]:
         """The captions of image `index`, with whitespace normalized."""
-        return self._rows[index].captions
+        return self._rows.captions_of(int(self._indices[index]))
 
     def key(self, index: int) -> str:
         """The file name of image `index`, below the folder."""
-        return self._rows[index].file_name
+        return self._rows.file_names[int(self._indices[index])]
 
-    def file(self, index: int) -> Path:
-        """The file of image `index`."""
-        return self.root / self._rows[index].file_name
+    def stored(self, index: int) -> StoredImage:
+        """Image `index` as it is encoded."""
+        return self._store.image(int(self._indices[index]))
 
     def class_id(self, index: int) -> int:
         """The class in the metadata, or a unique number."""
-        return self._classes[index]
+        return int(self._classes[self._indices[index]])
 
     def image(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
         """Image `index`, resized but not cropped to a square; it must not be written to.
 
         Raises:
-            DataError: the file is missing, damaged or not an image.
+            ImageError: the file is missing, damaged or not an image.
         """
         kept = self._kept.get(index)
         return self._resized(index, self._region(index)) if kept is None else kept
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        """A square crop of image `index`, perhaps flipped, with one of its captions."""
+        """A square crop of image `index`, perhaps flipped, with one of its captions.
+
+        Raises:
+            ImageError: the file is missing, damaged or not an image.
+        """
         random = Random(seed)  # noqa: S311
         square = self._square(index, random)
         if self.flip and random.random() < 0.5:
             square = square[:, ::-1]
-        row = self._rows[index]
+        captions = self.captions(index)
         return Sample(
             image=torch.from_numpy(square.transpose(2, 0, 1).copy()),
-            caption=row.captions[random.randrange(len(row.captions))],
-            class_id=self._classes[index],
-            key=row.file_name,
+            caption=captions[random.randrange(len(captions))],
+            class_id=self.class_id(index),
+            key=self.key(index),
         )
 
     def _square(self, index: int, random: Random) -> UInt8[np.ndarray, "h h 3"]:
@@ -162,26 +171,38 @@ class CaptionedImages:
 
     def _region(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
         """Image `index` cropped to its box, not resized."""
-        row = self._rows[index]
-        place = Place(str(self._metadata.source), row.line)
+        number = int(self._indices[index])
+        box = self._rows.box(number)
         try:
-            pixels = decode(self.root / row.file_name, background=self.background, place=place)
-        except DataError as error:
-            step = self._metadata.next_step
-            raise DataError([replace(problem, next_step=step) for problem in error.problems]) from error
-        return crop_long(pixels if row.box is None else crop_to_box(pixels, row.box))
+            pixels = decode(self.stored(index), background=self.background)
+        except ImageError as error:
+            step, place = self._metadata.next_step, self._metadata.place(self._rows[number])
+            problems = [replace(problem, place=place, next_step=step) for problem in error.problems]
+            raise ImageError(problems) from error
+        return crop_long(pixels if box is None else crop_to_box(pixels, box))
 
     def _resized(self, index: int, region: UInt8[Tensor, "1 3 _ _"]) -> UInt8[np.ndarray, "h w 3"]:
         pixels = _rows_first(Resize.of(region, side=self.side).whole(region))
         self._kept.keep(index, pixels)
         return pixels
 
-    def _check_images(self) -> None:
-        """Refuse obviously damaged files now, instead of in the middle of an epoch."""
+    def _check_images(self, *, skip: bool) -> None:
+        """Refuse obviously damaged files now, instead of in the middle of an epoch.
+
+        Of more than `MAX_CHECKED_IMAGES`, so many are checked, at equal distances. With `skip`, which leaves
+        single damaged images to the loader, the data is refused only if all of them are damaged.
+        """
         problems: list[Problem] = []
-        for row in self._rows:
-            place = Place(str(self._metadata.source), row.line)
-            problems += inspect_header(self.root, row, place=place, next_step=self._metadata.next_step)
+        chosen, next_step = evenly_spaced(len(self), MAX_CHECKED_IMAGES), self._metadata.next_step
+        damaged = 0
+        for index in chosen:
+            row = self._rows[int(self._indices[index])]
+            place = self._metadata.place(row)
+            of_image = inspect_header(self.stored(index), row, place=place, next_step=next_step)
+            damaged += bool(of_image)
+            problems += of_image
+        if skip and damaged < len(chosen):
+            return
         if (more := len(problems) - SHOWN) > 0:
             message = f"{more} more problems with images of this folder"
             problems[SHOWN:] = [Problem("more-problems", message, next_step=self._metadata.next_step)]
@@ -189,7 +210,7 @@ class CaptionedImages:
             raise DataError(problems)
 
     def _reserve(self, cache: Literal["auto", "memory", "none"]) -> SharedImages:
-        count = len(self._rows)
+        count = len(self)
         max_size = 3 * count * self.side * 2 * self.side  # images up to twice as long as wide
         capacity = {"auto": min(CACHE_LIMIT_BYTES, max_size), "memory": max_size, "none": 0}[cache]
         try:
@@ -206,8 +227,7 @@ def _rows_first(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
     return pixels[0].permute(1, 2, 0).numpy()
 
 
-def _class_ids(all_rows: Sequence[Row], rows: Sequence[Row]) -> list[int]:
+def _class_ids(rows: Rows) -> Int64[np.ndarray, " rows"]:
     """A class for each row; rows without one get numbers above all classes, the same in every split."""
-    free = 1 + max((row.class_id for row in all_rows if row.class_id is not None), default=-1)
-    own = {row.file_name: free + index for index, row in enumerate(all_rows)}
-    return [own[row.file_name] if row.class_id is None else row.class_id for row in rows]
+    free = 1 + int(rows.class_ids.max(initial=NO_CLASS))
+    return np.where(rows.class_ids == NO_CLASS, free + np.arange(len(rows)), rows.class_ids)

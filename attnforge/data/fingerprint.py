@@ -3,61 +3,57 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Protocol, runtime_checkable
 
+from attnforge.data.images.stored import StoredImage
+from attnforge.data.keys import HasKeys
+from attnforge.data.spaced import evenly_spaced
 from attnforge.interfaces import Dataset
 
 CHUNK_BYTES = 2048
 """Bytes that are read of an image file at its beginning, middle and end."""
 SAMPLED_IMAGES = 8
-"""Images that are hashed if a data set has no files."""
+"""Images that are hashed if those of a data set are not stored."""
+MAX_HASHED_IMAGES = 20_000
+"""Stored images of which bytes are hashed."""
 _BITS = 128
 
 
 @runtime_checkable
-class HasKeys(Protocol):
-    """A data set whose images have names."""
+class HasStoredImages(Protocol):
+    """A data set whose images are stored encoded."""
 
-    def key(self, index: int) -> str: ...
-
-
-@runtime_checkable
-class HasFiles(Protocol):
-    """A data set whose images are files."""
-
-    def file(self, index: int) -> Path: ...
+    def stored(self, index: int) -> StoredImage: ...
 
 
 def fingerprint(data: Dataset) -> dict[str, str]:
     """Separate digests of a split's names, order, captions, classes and images.
 
-    Of an image file, the size and the bytes at its beginning, middle and end are hashed: 20,000 files take
+    Of a stored image, the size and the bytes at its beginning, middle and end are hashed: 20,000 files take
     well under a second. A change to other bytes that keeps the size goes unnoticed, as may happen in formats
-    without compression. Of a data set without files, `SAMPLED_IMAGES` images are hashed.
+    without compression. Of more than `MAX_HASHED_IMAGES`, so many are hashed, at equal distances. Of a data
+    set whose images are not stored, `SAMPLED_IMAGES` images are hashed.
     """
-    names, captions, classes, images = (
-        _UnorderedDigest(),
-        _UnorderedDigest(),
-        _UnorderedDigest(),
-        _UnorderedDigest(),
-    )
+    names, captions, classes, images = (_UnorderedDigest() for _ in range(4))
     order = hashlib.sha256()
+    key = data.key if isinstance(data, HasKeys) else str
     for index in range(len(data)):
-        name = data.key(index) if isinstance(data, HasKeys) else str(index)
-        order.update(json.dumps(name).encode())
+        name = _quoted(key(index))
+        order.update(name.encode())
         names.add(name)
-        captions.add(name, *data.captions(index))
-        classes.add(name, str(data.class_id(index)))
-        if isinstance(data, HasFiles):
-            images.add(name, _file_digest(data.file(index)))
-    if not isinstance(data, HasFiles):
-        for index in _evenly_spaced(len(data)):
+        captions.add(name, *map(_quoted, data.captions(index)))
+        classes.add(name, f'"{data.class_id(index)}"')
+    if isinstance(data, HasStoredImages):
+        for index in evenly_spaced(len(data), MAX_HASHED_IMAGES):
+            images.add(*map(_quoted, (key(index), _stored_digest(data.stored(index)))))
+    else:
+        for index in evenly_spaced(len(data), SAMPLED_IMAGES):
             image = data.sample(index, seed=0).image
-            images.add(str(index), hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest())
+            digest = hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()
+            images.add(_quoted(str(index)), _quoted(digest))
     return {
         "count": str(len(data)),
         "names": names.digest(),
@@ -94,31 +90,24 @@ class _UnorderedDigest:
     def __init__(self) -> None:
         self.sum = 0
 
-    def add(self, *texts: str) -> None:
-        digest = hashlib.sha256(json.dumps(texts).encode()).digest()
+    def add(self, *quoted: str) -> None:
+        """Add an item: the list of some strings, each already quoted as JSON."""
+        digest = hashlib.sha256(f"[{', '.join(quoted)}]".encode()).digest()
         self.sum += int.from_bytes(digest[: _BITS // 8], "little")
 
     def digest(self) -> str:
         return f"{self.sum % (1 << _BITS):0{_BITS // 4}x}"
 
 
-def _file_digest(file: Path) -> str:
-    """A digest of the size and some bytes of a file; reading images reports files that cannot be read."""
+def _stored_digest(image: StoredImage) -> str:
+    """A digest of the size and some bytes of an image; loading it reports one that cannot be read."""
     try:
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        with image.opened() as stream:
+            size = stream.seek(0, os.SEEK_END)
+            digest = hashlib.sha256(str(size).encode())
+            for offset in (0, size // 2, max(0, size - CHUNK_BYTES)):
+                stream.seek(offset)
+                digest.update(stream.read(CHUNK_BYTES))
+            return digest.hexdigest()
     except OSError:
         return "unreadable"
-    try:
-        size = os.fstat(handle).st_size
-        digest = hashlib.sha256(str(size).encode())
-        for offset in (0, size // 2, max(0, size - CHUNK_BYTES)):
-            os.lseek(handle, offset, os.SEEK_SET)
-            digest.update(os.read(handle, CHUNK_BYTES))
-        return digest.hexdigest()
-    finally:
-        os.close(handle)
-
-
-def _evenly_spaced(count: int) -> Iterator[int]:
-    chosen = min(count, SAMPLED_IMAGES)
-    return (index * count // chosen for index in range(chosen))

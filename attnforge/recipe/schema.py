@@ -28,7 +28,7 @@ from attnforge.interfaces import (
     Tracker,
 )
 from attnforge.ranges import BatchSize, CaptionLength, Count, ImageSide, Positive
-from attnforge.values import BatchOrder, Truncate
+from attnforge.values import BatchOrder, OnBadImage, Truncate
 
 DeviceName = Annotated[str, AfterValidator(computing_device)]
 """`auto`, or a device as torch names it, such as `cuda:1`; whether it exists is checked when a run starts."""
@@ -102,6 +102,9 @@ class Training:
             `max_words`. A step that waits for the GPU is not captured, with one warning. No effect on a CPU.
         tune_convolutions: Let cuDNN benchmark its algorithms for each convolution in the first steps, and
             keep the fastest. The choice can differ between runs, and with it the last bits of results.
+        on_bad_image: What to do with an image that cannot be read: `error` ends training with its name;
+            `skip` takes another image, always the same one for the position, and writes the name to
+            log.jsonl.
         changed_data: What to do when a run is resumed and its training data has changed: `refuse`, or
             `accept` with a warning.
     """
@@ -120,6 +123,7 @@ class Training:
     channels_last: bool = False
     cuda_graphs: bool = False
     tune_convolutions: bool = False
+    on_bad_image: OnBadImage = "error"
     changed_data: Literal["refuse", "accept"] = "refuse"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from attnforge.build.parts import Parts
+from attnforge.data.all_captions import AllCaptions
 from attnforge.data.encoding import UnknownWords, refuse_unknown, refuse_unreadable_images
 from attnforge.evaluate.measure import unknown_evaluation_words
 from attnforge.interfaces import Dataset
@@ -43,7 +44,7 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
     if parts.datasets.training_classes() == 1:
         reporter.line("warning: all images belong to one class, so there are no mismatched captions")
         run.log_event("single-class")
-    training = islice(_all_captions(_train(parts)), MAX_CHECKED_CAPTIONS)
+    training = islice(AllCaptions(_train(parts)), MAX_CHECKED_CAPTIONS)
     unknown_words = {"training": UnknownWords.of(parts.tokenizer, training)}
     if recipe.samples.captions:
         unknown_words["samples"] = UnknownWords.of(parts.tokenizer, recipe.samples.captions)
@@ -58,7 +59,3 @@ def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> N
 
 def _train(parts: Parts) -> Dataset:
     return parts.datasets.of_any_size("train")
-
-
-def _all_captions(data: Dataset) -> Iterator[str]:
-    return (caption for index in range(len(data)) for caption in data.captions(index))

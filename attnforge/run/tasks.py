@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from torch import nn
 
@@ -11,6 +11,7 @@ from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
 from attnforge.compute.collectives import rank, world_size
 from attnforge.data.feeding.loader import batches
+from attnforge.data.feeding.sample_loader import SkippedImage
 from attnforge.errors import PluginError, Problem, RecipeError
 from attnforge.interfaces import Batch, Dataset, Task
 from attnforge.names import RULE, is_safe
@@ -104,7 +105,14 @@ def refuse_indivisible(recipe: Recipe, world_size: int) -> None:
 
 
 def phase_batches(
-    parts: Parts, phase: Phase, data: Dataset, *, start: int, steps: int, workers: int | None = None
+    parts: Parts,
+    phase: Phase,
+    data: Dataset,
+    *,
+    start: int,
+    steps: int,
+    workers: int | None = None,
+    on_skip: Callable[[SkippedImage], None] = lambda _: None,
 ) -> Iterator[Batch]:
     """The batches of a phase, on the device of its parts.
 
@@ -115,6 +123,7 @@ def phase_batches(
         start: Steps already done.
         steps: Steps of the whole phase.
         workers: Loader processes; by default the recipe's number.
+        on_skip: Called for every image that is skipped because it cannot be read.
     """
     training = parts.recipe.training
     return batches(
@@ -132,4 +141,6 @@ def phase_batches(
         device=parts.device,
         rank=rank(),
         world_size=world_size(),
+        on_bad_image=training.on_bad_image,
+        on_skip=on_skip,
     )

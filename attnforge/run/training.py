@@ -20,6 +20,7 @@ from attnforge.compute.device import choose_device
 from attnforge.compute.engine import Engine
 from attnforge.compute.processes import any_process, barrier, joined, member
 from attnforge.compute.settings import set_up_torch
+from attnforge.data.all_captions import AllCaptions
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.measure import build_metrics
@@ -46,6 +47,7 @@ from attnforge.run.resuming import (
     refuse_fewer_steps,
     refuse_other_data,
 )
+from attnforge.run.skipped_images import SkippedImages
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import (
     build_task,
@@ -166,7 +168,7 @@ def _train(
     if checkpoint is None and not recipe.pretrained:
         refuse_random_weights(resolved)
     # before a folder is made: missing data must not leave a run behind
-    datasets = Datasets(recipe.data)
+    datasets = Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
     # only captions are read here; the generator that knows the image size needs the vocabulary first
     data = datasets.of_any_size("train")
     data_fingerprint = fingerprint(data)
@@ -275,10 +277,11 @@ def _train_phases(
         if generator is not None and phase.sample_every and rank() == 0:
             samples = samples or FixedSamples.choose(parts, run)
         trained = TrainedPhase(name, phase, task, parts, start, steps, len(data))
-        with recorder.phase(trained, samples=samples, constants=constants) as record:
+        skipped = SkippedImages(run, phase=name, warn=recorder.reporter.warning)
+        with recorder.phase(trained, samples=samples, constants=constants) as record, skipped:
             steps_done = run_phase(
                 task,
-                phase_batches(parts, phase, data, start=start, steps=steps),
+                phase_batches(parts, phase, data, start=start, steps=steps, on_skip=skipped.add),
                 phase=name,
                 start=start,
                 steps=steps,
@@ -311,7 +314,7 @@ def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None)
     tokenizer = recipe.tokenizer()
     if checkpoint is not None:  # a vocabulary that is not built from captions may exist only here
         checkpoint.load_tokenizer(tokenizer)
-    tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
+    tokenizer.fit(AllCaptions(data))
     return tokenizer
 
 

@@ -85,9 +85,14 @@ class RunFolder:
         """Append a line to log.jsonl."""
         _append(self.path / "log.jsonl", {"time": round(time.time(), 3), "event": event, **details})
 
+    def events(self, event: str) -> Iterator[dict[str, Any]]:
+        """The lines of log.jsonl about an event; lines damaged by a kill or a full disk are skipped."""
+        rows = _rows(self.path / "log.jsonl", keys=frozenset({"event"}))
+        return (row for row in rows if row["event"] == event)
+
     def scalars(self) -> Iterator[dict[str, Any]]:
         """The rows of metrics.jsonl; lines damaged by a kill or a full disk are skipped."""
-        yield from _rows(self.path / "metrics.jsonl")
+        yield from _rows(self.path / "metrics.jsonl", keys=_ROW_KEYS)
 
     def delete_scalars(self) -> None:
         """Delete all scalars, because training starts from step 0."""
@@ -146,7 +151,7 @@ def _append(path: Path, row: Mapping[str, Any]) -> None:
         stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, *, keys: frozenset[str]) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as stream:
@@ -155,5 +160,5 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 row = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(row, dict) and row.keys() >= _ROW_KEYS:
+            if isinstance(row, dict) and row.keys() >= keys:
                 yield row

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,20 @@ from tiny_run import TINY
 from attnforge.cli import run as attnforge
 from attnforge.data.captioned import CaptionedImages
 from attnforge.data.fingerprint import CHUNK_BYTES, differences, fingerprint
-from attnforge.data.reading.metadata import Row
+from attnforge.data.images.stored import ImageFolder
+from attnforge.data.reading.metadata import read_metadata
+from attnforge.interfaces import Sample
 from attnforge.recipe import resolve
 from attnforge.specs import DataSpec
 
+OLD_FINGERPRINT = {
+    "count": "3",
+    "names": "a9b6a6f08df94bd2b9b4f56449cdcbb2",
+    "order": "2f661ef4b7c5a6c4803683ac2c891a65",
+    "captions": "e9633197391f1aca844f70474baeaf36",
+    "classes": "d360680781ee8c677ef0907d2a3cef9f",
+    "images": "8e32c3bfa8e6d8c0bb798b6dd8dd1a4f",
+}
 CAPTIONS = ("a red bird", "a blue bird", "a green bird", "a yellow bird")
 
 
@@ -124,27 +136,79 @@ def test_data_that_is_drawn_has_a_fingerprint_of_what_it_draws() -> None:
     assert differences(whole, fewer) == ["11 images instead of 12"]
 
 
-def test_of_each_file_only_some_bytes_are_read_and_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count, read_bytes, read = 200, [], os.read
-    (tmp_path / "image.png").write_bytes(os.urandom(600_000))
+class Counted(io.BytesIO):
+    """An image that notes how many bytes are read of it."""
+
+    def __init__(self, reads: list[int]) -> None:
+        super().__init__(bytes(600_000))
+        self.reads = reads
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        self.reads.append(size)
+        return super().read(size)
+
+
+@dataclass
+class CountedImages:
+    """Images with names, of which `reads` notes the bytes that are read."""
+
+    count: int
+    reads: list[int] = field(default_factory=list)
+    opened_images: list[int] = field(default_factory=list)
+    name: str = "counted"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def key(self, index: int) -> str:
+        return f"{index}.png"
+
+    def captions(self, index: int) -> Sequence[str]:
+        return CAPTIONS
+
+    def class_id(self, index: int) -> int:
+        return index % 20
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        raise AssertionError("no image is decoded")
+
+    def stored(self, index: int) -> CountedImages:
+        self.opened_images.append(index)
+        return self
+
+    def opened(self) -> Counted:
+        return Counted(self.reads)
+
+
+def test_of_each_file_only_some_bytes_are_read_and_once() -> None:
+    data = CountedImages(200)
+    assert fingerprint(data)["count"] == "200"
+    assert data.opened_images == [*range(200)]
+    assert data.reads == [CHUNK_BYTES] * 3 * 200
+
+
+def test_of_very_many_files_some_at_equal_distances_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnforge.data.fingerprint.MAX_HASHED_IMAGES", 4)
+    data = CountedImages(10)
+    fingerprint(data)
+    assert data.opened_images == [0, 2, 5, 7]
+
+
+def test_fingerprints_of_checkpoints_stay_what_they_are(tmp_path: Path) -> None:
+    """The digests that every earlier release computed of these names, captions, classes and bytes."""
+    root = tmp_path / "images"
+    root.mkdir()
     lines = []
-    for number in range(count):
-        os.link(tmp_path / "image.png", tmp_path / f"{number}.png")
-        lines.append(Row(f"{number}.png", CAPTIONS, number % 20, None, "train", number))
+    for number, caption in enumerate(('a "red" bird', "ein gr\u00fcner Vogel", "\U0001f426 b\\c")):
+        (root / f"{number}.png").write_bytes(bytes([number]) * 9000)
+        lines.append(json.dumps({"file_name": f"{number}.png", "captions": [caption, "x"], "split": "train"}))
+    (root / "metadata.jsonl").write_text("\n".join(lines))
     data = CaptionedImages.__new__(CaptionedImages)  # without checking the files, which are no images
-    data.root, data._rows = tmp_path, tuple(lines)
-    data._classes = [number % 20 for number in range(count)]
-
-    def counted(handle: int, size: int) -> bytes:
-        read_bytes.append(size)
-        return read(handle, size)
-
-    monkeypatch.setattr("attnforge.data.fingerprint.os.read", counted)
-    assert fingerprint(data)["count"] == str(count)
-    assert len(read_bytes) == 3 * count
-    assert max(read_bytes) == CHUNK_BYTES
+    data._metadata = read_metadata(root).usable()
+    data._rows, data._indices = data._metadata.rows, np.arange(3)
+    data._classes, data._store = np.arange(3), ImageFolder(root, data._rows.file_names)
+    assert fingerprint(data) == OLD_FINGERPRINT
 
 
 @pytest.mark.parametrize(

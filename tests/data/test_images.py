@@ -10,6 +10,7 @@ from PIL import Image
 
 from attnforge.data.images.opening import open_image
 from attnforge.data.images.png import missing_rows
+from attnforge.data.images.stored import ImageFile
 from attnforge.errors import DataError, Place
 
 ORANGE = (250, 120, 10)
@@ -40,7 +41,7 @@ def test_colour_survives_every_mode(tmp_path: Path, mode: str, name: str) -> Non
     plain = Image.new("RGB", (8, 8), ORANGE)
     converted = plain.quantize(4) if mode == "P" else plain.convert(mode)
     converted.save(tmp_path / name, quality=95)
-    opened = open_image(tmp_path / name)
+    opened = open_image(ImageFile(tmp_path / name))
     assert opened.mode == "RGB"
     assert close(opened, ORANGE)
 
@@ -52,7 +53,7 @@ def test_greys_of_every_depth_keep_their_lightness(tmp_path: Path, mode: str, va
     kind = {"1": bool, "L": np.uint8, "I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
     Image.fromarray(np.full((8, 8), value, dtype=kind)).save(tmp_path / "a.tif")
     expected = 255 if mode == "1" else 200
-    assert close(open_image(tmp_path / "a.tif"), (expected, expected, expected))
+    assert close(open_image(ImageFile(tmp_path / "a.tif")), (expected, expected, expected))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
@@ -64,13 +65,13 @@ def test_transparency_shows_the_background_and_not_black(tmp_path: Path, mode: s
         palette.save(tmp_path / "a.png", transparency=0)
     else:
         clear.convert(mode).save(tmp_path / "a.png")
-    assert close(open_image(tmp_path / "a.png"), (255, 255, 255))
-    assert close(open_image(tmp_path / "a.png", background="#1020f0"), (16, 32, 240))
+    assert close(open_image(ImageFile(tmp_path / "a.png")), (255, 255, 255))
+    assert close(open_image(ImageFile(tmp_path / "a.png"), background="#1020f0"), (16, 32, 240))
 
 
 def test_half_transparent_pixels_are_mixed(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (255, 0, 0, 128)).save(tmp_path / "a.png")
-    assert close(open_image(tmp_path / "a.png"), (255, 127, 127))
+    assert close(open_image(ImageFile(tmp_path / "a.png")), (255, 127, 127))
 
 
 def test_a_turned_photograph_is_set_upright(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_turned_photograph_is_set_upright(tmp_path: Path) -> None:
     exif = image.getexif()
     exif[0x0112] = 6
     image.save(tmp_path / "a.jpg", exif=exif)
-    assert open_image(tmp_path / "a.jpg").size == (4, 8)
+    assert open_image(ImageFile(tmp_path / "a.jpg")).size == (4, 8)
 
 
 def broken_files(path: Path) -> list[Path]:
@@ -99,19 +100,19 @@ def broken_files(path: Path) -> list[Path]:
 def test_damaged_files_are_named_with_their_place(tmp_path: Path) -> None:
     for path in [*broken_files(tmp_path), tmp_path]:
         with pytest.raises(DataError, match=path.name) as caught:
-            open_image(path, place=Place("metadata.jsonl", 7))
+            open_image(ImageFile(path), place=Place("metadata.jsonl", 7))
         expected = "image-format" if path.name == "page.jpg" else "broken-image"
         assert caught.value.problems[0].code == expected
         assert "metadata.jsonl:7" in str(caught.value)
     with pytest.raises(DataError) as caught:
-        open_image(tmp_path / "none.png")
+        open_image(ImageFile(tmp_path / "none.png"))
     assert caught.value.problems[0].code == "missing-file"
 
 
 def test_a_background_that_is_no_colour_is_refused(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8)).save(tmp_path / "a.png")
     with pytest.raises(DataError) as caught:
-        open_image(tmp_path / "a.png", background="greenish")
+        open_image(ImageFile(tmp_path / "a.png"), background="greenish")
     assert caught.value.problems[0].code == "bad-colour"
 
 

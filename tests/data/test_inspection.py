@@ -8,13 +8,14 @@ import pytest
 from photographs import photograph
 
 from attnforge.data.checks.inspection import inspect_header
-from attnforge.data.reading.metadata import Row
+from attnforge.data.images.stored import ImageFile
+from attnforge.data.reading.rows import Row
 from attnforge.errors import Place, Problem
 
 
 def glance(path: Path, *, place: Place | None = None, next_step: str | None = None) -> Problem | None:
     row = Row(path.name, ("a bird",), None, None, "train", 1)
-    return next(iter(inspect_header(path.parent, row, place=place, next_step=next_step)), None)
+    return next(iter(inspect_header(ImageFile(path), row, place=place, next_step=next_step)), None)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp", "a.gif", "a.tif"])

@@ -13,7 +13,7 @@ from PIL import Image
 from unreadable import needs_an_unreadable_file, unreadable
 
 from attnforge.data.reading.fields import clean
-from attnforge.data.reading.metadata import Metadata, load_metadata, read_metadata
+from attnforge.data.reading.metadata import Metadata, read_metadata
 from attnforge.errors import DataError
 
 
@@ -40,7 +40,7 @@ def test_rows_hold_what_the_lines_say(tmp_path: Path) -> None:
     }
     root = folder(tmp_path, first, "", {"file_name": "sub/b.png", "text": "three", "split": "test"},
                   images=("a.png", "sub/b.png"))  # fmt: skip
-    one, other = load_metadata(root).rows
+    one, other = read_metadata(root).usable().rows
     assert (one.file_name, one.captions, one.class_id, one.line) == ("a.png", ("one bird", "two"), 4, 1)
     assert one.box == (1.0, 2.0, 3.0, 4.5)
     assert (other.file_name, other.captions, other.class_id) == ("sub/b.png", ("three",), None)
@@ -69,7 +69,7 @@ def test_csv_says_the_same_as_json_lines(tmp_path: Path) -> None:
         "b.png,,four,,,\r\n",
         encoding="utf-8",
     )
-    from_lines, from_table = load_metadata(lines).rows, load_metadata(table).rows
+    from_lines, from_table = read_metadata(lines).usable().rows, read_metadata(table).usable().rows
     assert [(r.file_name, r.captions, r.class_id, r.box, r.split) for r in from_lines] == [
         (r.file_name, r.captions, r.class_id, r.box, r.split) for r in from_table
     ]
@@ -110,7 +110,7 @@ def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
     ]
     assert "also on line 9" in read_metadata(root).problems[6].message
     with pytest.raises(DataError, match=r"metadata\.jsonl:2:") as caught:
-        load_metadata(root)
+        read_metadata(root).usable()
     assert len(caught.value.problems) == 13
     assert "train" in str(caught.value.problems[4].expected) or "test" in str(
         caught.value.problems[4].expected
@@ -121,14 +121,14 @@ def test_a_long_list_of_problems_is_cut_short(tmp_path: Path) -> None:
     names = ["a.png", *(f"{number}.png" for number in range(50))]
     root = folder(tmp_path, *({"file_name": name, "text": "x"} for name in names))
     with pytest.raises(DataError, match="30 more problems") as caught:
-        load_metadata(root)
+        read_metadata(root).usable()
     assert caught.value.problems[-1].code == "more-problems"
     assert caught.value.problems[-1].next_step == f"attnforge data check {root}"
     assert len(read_metadata(root).problems) == 50
 
 
 def test_an_empty_caption_beside_a_good_one_is_a_remark(tmp_path: Path) -> None:
-    metadata = load_metadata(folder(tmp_path, {"file_name": "a.png", "captions": ["good", " "]}))
+    metadata = read_metadata(folder(tmp_path, {"file_name": "a.png", "captions": ["good", " "]})).usable()
     assert metadata.rows[0].captions == ("good",)
     assert [remark.code for remark in metadata.remarks] == ["empty-caption"]
 
@@ -172,10 +172,10 @@ def test_without_splits_about_one_in_ten_is_for_testing(tmp_path: Path) -> None:
     root = folder(
         tmp_path / "many", *({"file_name": name, "text": "x"} for name in names), images=tuple(names)
     )
-    splits = {row.file_name: row.split for row in load_metadata(root).rows}
+    splits = {row.file_name: row.split for row in read_metadata(root).usable().rows}
     assert 20 <= list(splits.values()).count("test") <= 60
     fewer = folder(tmp_path / "many", *({"file_name": name, "text": "x"} for name in names[::-2]), images=())
-    assert all(splits[row.file_name] == row.split for row in load_metadata(fewer).rows)
+    assert all(splits[row.file_name] == row.split for row in read_metadata(fewer).usable().rows)
 
 
 def test_a_tiny_folder_still_has_both_splits(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_tiny_folder_still_has_both_splits(tmp_path: Path) -> None:
         root = folder(
             tmp_path, *({"file_name": name, "text": "x"} for name in ("a.png", "b.png", "c.png")[:count])
         )
-        assert sorted({str(row.split) for row in load_metadata(root).rows}) == ["test", "train"]
+        assert sorted({str(row.split) for row in read_metadata(root).usable().rows}) == ["test", "train"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from attnforge.data.checks.checking import FolderReport, check_folder
 from attnforge.data.checks.inspection import Inspection, inspect_header, inspect_image
 from attnforge.data.images.decoding import decode
 from attnforge.data.images.opening import open_image
-from attnforge.data.reading.metadata import Row
+from attnforge.data.images.stored import ImageFile
+from attnforge.data.reading.rows import Row
 from attnforge.errors import DataError, Problem
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
@@ -28,12 +29,12 @@ def row(path: Path, *, box: tuple[float, float, float, float] | None = None) -> 
 
 
 def seen(path: Path) -> Inspection:
-    return inspect_image(path.parent, row(path))
+    return inspect_image(ImageFile(path), row(path))
 
 
 def at_first_look(path: Path, **options: Any) -> str | None:
     """The code of what training refuses before it begins."""
-    problems = inspect_header(path.parent, row(path, **options))
+    problems = inspect_header(ImageFile(path), row(path, **options))
     return problems[0].code if problems else None
 
 
@@ -75,7 +76,7 @@ def test_other_formats_are_named_and_never_opened(
     assert at_first_look(path) == problem.code == "image-format"
     assert kind in problem.message
     with pytest.raises(DataError, match=kind):
-        decode(path)
+        decode(ImageFile(path))
 
 
 @pytest.mark.parametrize("mode", ["PPM", "TGA", "PCX", "ICO", "SGI"])
@@ -133,7 +134,7 @@ def test_a_range_that_the_type_leaves_open_is_guessed_and_reported(
 ) -> None:
     path = tmp_path / "a.tif"
     Image.fromarray(noise(32, 32, most=most, kind=kind)).save(path)
-    lightest = max(high for _, high in open_image(path).getextrema())  # type: ignore[misc,union-attr]
+    lightest = max(high for _, high in open_image(ImageFile(path)).getextrema())  # type: ignore[misc,union-attr]
     assert lightest > 240
     (remark,) = seen(path).remarks
     assert remark.code == "pixel-range"
@@ -152,7 +153,7 @@ def test_numbers_of_no_range_are_refused(values: np.ndarray, tmp_path: Path) -> 
     Image.fromarray(values.astype("f4")).save(path)
     assert [problem.code for problem in seen(path).problems] == ["pixel-range"]
     with pytest.raises(DataError) as caught:
-        open_image(path)
+        open_image(ImageFile(path))
     assert caught.value.problems[0].code == "pixel-range"
 
 

@@ -152,14 +152,6 @@ def test_captions_beside_the_images_are_recognised(tmp_path: Path) -> None:
     assert '{"file_name": "a.png", "captions": ["a red bird"]}' in str(problem.expected)
 
 
-def test_metadata_of_each_split_is_recognised(tmp_path: Path) -> None:
-    (tmp_path / "train").mkdir()
-    (tmp_path / "train" / "metadata.jsonl").write_text("")
-    (problem,) = read_metadata(tmp_path).problems
-    assert "the one in train is ignored" in problem.message
-    assert '"file_name": "train/one.png"' in str(problem.expected)
-
-
 @pytest.mark.parametrize("name", ["captions.csv", "captions.json", "train.parquet"])
 def test_a_table_of_another_name_is_recognised(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("{}")

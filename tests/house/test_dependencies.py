@@ -27,6 +27,10 @@ OWN = {
 }
 
 
+OPTIONAL = {"attnforge/data/reading/parquet.py": "parquet", "attnforge/data/shards/files.py": "remote"}
+"""Modules that need an extra, and say so with an error where it is not installed."""
+
+
 def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -73,8 +77,9 @@ def _declared(path: Path, root: Path) -> set[str]:
     folders = {root, _project(path, root)}
     projects = [tomllib.loads((folder / "pyproject.toml").read_text())["project"] for folder in folders]
     kit = root / "attnforge" / "testing" in path.parents
-    tests = projects[0]["optional-dependencies"]["testing"] if kit else []
-    return _named([line for project in projects for line in project["dependencies"]] + tests)
+    name = "testing" if kit else OPTIONAL.get(path.relative_to(root).as_posix())
+    extra = projects[0]["optional-dependencies"][name] if name else []
+    return _named([line for project in projects for line in project["dependencies"]] + extra)
 
 
 def test_every_declared_dependency_is_pinned_with_a_hash(root: Path) -> None:

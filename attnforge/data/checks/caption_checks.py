@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
 
 from attnforge.data.checks.words import unspaced_script, words
-from attnforge.data.reading.metadata import Row
 from attnforge.data.reading.problem_groups import ProblemGroups
+from attnforge.data.reading.rows import Row
 from attnforge.errors import Place, Problem
 
 OTHER_TOKENIZERS = "`tokenizer: sentencepiece`, which learns subwords, or `character` with its `extra`"
@@ -17,22 +17,22 @@ class CaptionChecks:
     """Counts the words of captions row by row and collects those that the `word` tokenizer cannot encode.
 
     Args:
-        source: The file of the captions.
+        place: Where a row is written.
     """
 
-    def __init__(self, source: Path) -> None:
-        self.source = source
+    def __init__(self, place: Callable[[Row], Place]) -> None:
+        self._place = place
         self.words: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
         """How many captions have how many words."""
         self._problems = ProblemGroups()
         self._remarks = ProblemGroups()
         self._unspaced: Counter[str] = Counter()
-        self._first_unspaced: dict[str, tuple[int | None, str]] = {}
+        self._first_unspaced: dict[str, tuple[Place, str]] = {}
 
     def add(self, row: Row) -> None:
         """Check the captions of one image."""
-        place = Place(str(self.source), row.line)
+        place = self._place(row)
         wordless = []
         for caption in row.captions:
             caption_words = words(caption)
@@ -42,7 +42,7 @@ class CaptionChecks:
                 wordless.append(caption)
             elif not caption.isascii() and (script := self._script(caption_words)):
                 self._unspaced[script] += 1
-                self._first_unspaced.setdefault(script, (row.line, max(caption_words, key=len)))
+                self._first_unspaced.setdefault(script, (place, max(caption_words, key=len)))
         if not wordless:
             return
         message = f"the caption {wordless[0]!r} of {row.file_name} has no words"
@@ -64,12 +64,12 @@ class CaptionChecks:
         return [*self._remarks.problems(), *map(self._script_remark, self._unspaced)]
 
     def _script_remark(self, script: str) -> Problem:
-        line, word = self._first_unspaced[script]
+        place, word = self._first_unspaced[script]
         message = (
             f"{self._unspaced[script]:,} of {self.lengths.total():,} captions are in a script without spaces "
             f"({script}): the `word` tokenizer reads {word[:40]!r} as one word"
         )
-        return Problem("unspaced-script", message, Place(str(self.source), line), OTHER_TOKENIZERS)
+        return Problem("unspaced-script", message, place, OTHER_TOKENIZERS)
 
     def _script(self, caption_words: list[str]) -> str | None:
         return next((script for word in caption_words if (script := unspaced_script(word))), None)

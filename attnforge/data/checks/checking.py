@@ -9,11 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from attnforge.data.checks.caption_checks import CaptionChecks
 from attnforge.data.checks.inspection import inspect_image
+from attnforge.data.images.stored import ImageFolder, ImageStore
 from attnforge.data.reading.files import IMAGE_SUFFIXES
-from attnforge.data.reading.metadata import Metadata, Row, read_metadata
+from attnforge.data.reading.metadata import Metadata
 from attnforge.data.reading.problem_groups import ProblemGroups, line_of
+from attnforge.data.reading.rows import NO_CLASS, Row
+from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.errors import Place, Problem
 
 FREQUENT_WORDS = 20
@@ -71,46 +76,48 @@ class FolderReport:
 
 def check_folder(root: Path, *, watch: Callable[[Sequence[Row]], Iterable[Row]] = iter) -> FolderReport:
     """Read the metadata of a folder and check every image in it."""
-    metadata = read_metadata(root)
-    remarks = _unnamed_images(root, metadata)
-    return check_images(root, metadata, watch=watch, remarks=remarks)
+    metadata, store = read_stored(root)
+    remarks = _unnamed_images(root, metadata) if isinstance(store, ImageFolder) else []
+    return check_images(store, metadata, watch=watch, remarks=remarks)
 
 
 def check_images(
-    root: Path,
+    store: ImageStore,
     metadata: Metadata,
     *,
     watch: Callable[[Sequence[Row]], Iterable[Row]] = iter,
     next_step: str | None = None,
+    problems: Sequence[Problem] = (),
     remarks: Sequence[Problem] = (),
 ) -> FolderReport:
     """Check every image that the metadata names.
 
     Args:
-        root: The folder that file names are relative to.
+        store: Where each of them is stored.
         metadata: The images, and the problems found so far.
         watch: Iterates over the rows, for instance to show progress.
         next_step: The command that replaces a damaged image.
-        remarks: Further remarks on the folder.
+        problems: Further problems of the folder.
+        remarks: Further remarks on it.
     """
     rows = metadata.rows
-    captions = CaptionChecks(metadata.source)
+    captions = CaptionChecks(metadata.place)
     sizes: Counter[str] = Counter()
     modes: Counter[str] = Counter()
-    problems, image_remarks = [*metadata.problems], ProblemGroups()
-    for row in watch(rows):
+    all_problems, image_remarks = [*metadata.problems, *problems], ProblemGroups()
+    for index, row in enumerate(watch(rows)):
         captions.add(row)
-        place = Place(str(metadata.source), row.line)
-        image = inspect_image(root, row, place=place, next_step=next_step)
-        problems += image.problems
+        place = metadata.place(row)
+        image = inspect_image(store.image(index), row, place=place, next_step=next_step)
+        all_problems += image.problems
         for remark in image.remarks:
             image_remarks.add(remark, cause=remark.expected)
         if image.size is not None and image.mode is not None:
             sizes[image.size] += 1
             modes[image.mode] += 1
     empty = [metadata.empty_split(split) for split in metadata.splits] if rows else []
-    problems += [replace(problem, next_step=next_step) for problem in empty if problem is not None]
-    problems += captions.problems()
+    all_problems += [replace(problem, next_step=next_step) for problem in empty if problem is not None]
+    all_problems += captions.problems()
     counts = captions.words
     frequent = sorted(counts, key=lambda word: (-counts[word], word))[:FREQUENT_WORDS]
     all_remarks = [
@@ -123,24 +130,24 @@ def check_images(
     return FolderReport(
         source=str(metadata.source),
         images=len(rows),
-        splits=dict(sorted(Counter(str(row.split) for row in rows).items(), reverse=True)),
-        classes=len({row.class_id for row in rows} - {None}),
-        boxes=sum(row.box is not None for row in rows),
-        captions=sum(len(row.captions) for row in rows),
-        captions_per_image=Spread.of(Counter(len(row.captions) for row in rows)),
+        splits=dict(sorted(rows.split_counts().items(), reverse=True)),
+        classes=len(np.unique(rows.class_ids[rows.class_ids != NO_CLASS])),
+        boxes=0 if rows.boxes is None else int((~np.isnan(rows.boxes[:, 0])).sum()),
+        captions=len(rows.captions),
+        captions_per_image=Spread.of(Counter(np.diff(rows.caption_ends).tolist())),
         words_per_caption=Spread.of(captions.lengths),
         vocabulary=len(counts),
         frequent_words={word: counts[word] for word in frequent},
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
-        problems=tuple(sorted(problems, key=lambda problem: line_of(problem.place))),
+        problems=tuple(sorted(all_problems, key=lambda problem: line_of(problem.place))),
         remarks=tuple(sorted(all_remarks, key=lambda remark: line_of(remark.place))),
     )
 
 
 def _class_remarks(metadata: Metadata) -> list[Problem]:
-    classes = {row.class_id for row in metadata.rows}
-    if len(metadata.rows) < 2 or len(classes) > 1 or None in classes:
+    classes = np.unique(metadata.rows.class_ids).tolist()
+    if len(metadata.rows) < 2 or len(classes) > 1 or NO_CLASS in classes:
         return []
     (only,) = classes
     message = (
@@ -155,7 +162,7 @@ def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
     """A remark on images below the folder that no line names."""
     if not metadata.rows:
         return []
-    named = {os.path.normpath(row.file_name) for row in metadata.rows}
+    named = set(map(os.path.normpath, metadata.rows.file_names))
     count, example = 0, ""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

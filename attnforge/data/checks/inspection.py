@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase, BytesIO
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -19,7 +18,7 @@ from attnforge.data.images.jpeg import ORIENTATION, jpeg_damage, jpeg_pixels
 from attnforge.data.images.opening import (
     BROKEN,
     opened_image,
-    read_image_file,
+    read_image,
     refuse_large,
     refuse_large_file,
     unreadable,
@@ -27,7 +26,8 @@ from attnforge.data.images.opening import (
 )
 from attnforge.data.images.png import HEADER_BYTES, missing_rows, png_size
 from attnforge.data.images.ranges import pixel_range
-from attnforge.data.reading.metadata import Row
+from attnforge.data.images.stored import StoredImage
+from attnforge.data.reading.rows import Row
 from attnforge.errors import Place, Problem
 
 END_MARKERS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND\xaeB`\x82"}
@@ -55,50 +55,49 @@ class Inspection:
 
 
 def inspect_header(
-    root: Path, row: Row, *, place: Place | None = None, next_step: str | None = None
+    image: StoredImage, row: Row, *, place: Place | None = None, next_step: str | None = None
 ) -> tuple[Problem, ...]:
     """The problems that the header and the end of an image file show, without decoding it.
 
     Args:
-        root: The folder that file names are relative to.
-        row: The image.
+        image: The encoded image.
+        row: Its metadata.
         place: Where the image is named, for the problem.
         next_step: The command that shows or repairs it.
     """
-    path = root / row.file_name
     try:
-        with path.open("rb") as stream:
-            return _header_problems(stream, path, row, place, next_step)
+        with image.opened() as stream:
+            return _header_problems(stream, image.name, row, place, next_step)
     except BROKEN as error:
-        return (unreadable(path, error, place=place, next_step=next_step),)
+        return (unreadable(image, error, place=place, next_step=next_step),)
 
 
 def inspect_image(
-    root: Path, row: Row, *, place: Place | None = None, next_step: str | None = None
+    image: StoredImage, row: Row, *, place: Place | None = None, next_step: str | None = None
 ) -> Inspection:
     """Check an image file completely: what `inspect_header` checks, and then its pixels.
 
     Args:
-        root: The folder that file names are relative to.
-        row: The image.
+        image: The encoded image.
+        row: Its metadata.
         place: Where the image is named, for the problems.
         next_step: The command that shows or repairs it.
     """
-    path = root / row.file_name
+    path = image.name
     try:
-        data = read_image_file(path)
+        data = read_image(image)
         if problems := _header_problems(BytesIO(data), path, row, place, next_step):
             return Inspection(problems=problems)
-        with opened_image(BytesIO(data)) as image:
-            mode = image.mode
+        with opened_image(BytesIO(data)) as opened:
+            mode = opened.mode
             pixels = jpeg_pixels(data)
-            blank_end = pixels is None and _ends_blank(image)
-            decoded = upright_rgb(image) if pixels is None else Image.fromarray(pixels)
-            remarks = [*_range_remarks(image, row, place), *_contrast_remarks(decoded, row, place)]
+            blank_end = pixels is None and _ends_blank(opened)
+            decoded = upright_rgb(opened) if pixels is None else Image.fromarray(pixels)
+            remarks = [*_range_remarks(opened, row, place), *_contrast_remarks(decoded, row, place)]
         # missing rows decode as zeros, so only images that end in zeros are decompressed again
         missing = missing_rows(data) if blank_end else 0
     except BROKEN as error:
-        return Inspection(problems=(unreadable(path, error, place=place, next_step=next_step),))
+        return Inspection(problems=(unreadable(image, error, place=place, next_step=next_step),))
     damages = []
     if missing:
         message = f"image {path} cannot be read: its last {missing} rows of pixels are missing"
@@ -115,7 +114,7 @@ def inspect_image(
 
 
 def _header_problems(
-    stream: BufferedIOBase, path: Path, row: Row, place: Place | None, next_step: str | None
+    stream: BufferedIOBase, path: str, row: Row, place: Place | None, next_step: str | None
 ) -> tuple[Problem, ...]:
     if _is_truncated(stream):
         message = f"image {path} cannot be read: the file is truncated"

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
-_ASCII_WORD = re.compile(r"[A-Za-z0-9_]+")
+BLOCK_CAPTIONS = 256
+"""Captions that are split at once."""
+_ASCII_WORD_LETTERS = string.ascii_letters + string.digits + "_"
+_SPACES_BETWEEN_WORDS = str.maketrans(
+    {letter: " " for letter in map(chr, range(128)) if letter not in _ASCII_WORD_LETTERS}
+)
 _JOINERS = "\u200c\u200d"
 """They control how letters of one word connect, as in Persian and Sinhala."""
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -24,9 +32,23 @@ def words(caption: str) -> list[str]:
     without spaces give one word for each run of letters; `unspaced_script` detects them.
     """
     if caption.isascii():
-        return _ASCII_WORD.findall(caption.lower())
+        return caption.lower().translate(_SPACES_BETWEEN_WORDS).split()
     plain = _VARIATION_SELECTORS.sub("", unicodedata.normalize("NFC", caption)).lower()
     return [word for run in _runs(plain) if (word := run.rstrip(_JOINERS))]
+
+
+def word_counts(captions: Iterable[str]) -> Counter[str]:
+    """How often each word occurs in captions.
+
+    Captions of ASCII letters are split many at a time: no word crosses the end of a line.
+    """
+    counts: Counter[str] = Counter()
+    remaining = iter(captions)
+    while block := tuple(islice(remaining, BLOCK_CAPTIONS)):
+        text = "\n".join(block)
+        for part in (text,) if text.isascii() else block:
+            counts.update(words(part))
+    return counts
 
 
 def unspaced_script(word: str) -> str | None:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from attnforge.data.extras import stacked_extras
+from attnforge.data.feeding.sample_loader import SkippedImage
 from attnforge.errors import DataError, Problem
 from attnforge.interfaces import Batch, Sample, Tokenizer
 from attnforge.seeds import derive_seed
@@ -28,6 +29,8 @@ class EncodedSamples:
     captions: tuple[str, ...]
     keys: tuple[str, ...]
     extras: Mapping[str, Float[Tensor, "b *shape"]]
+    skipped: tuple[SkippedImage, ...] = ()
+    """Images that could not be read, and were replaced by others."""
 
     def batch(self, device: torch.device | str = "cpu") -> Batch:
         """The batch on a device, its images in [-1, 1]."""

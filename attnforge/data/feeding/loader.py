@@ -14,11 +14,12 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.feeding.collate import EncodedSamples, collate
-from attnforge.data.feeding.sampler import Position, PositionSampler
+from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
+from attnforge.data.feeding.sampler import PositionSampler
 from attnforge.data.feeding.worker_signals import exit_reasons, ignore_stop_signals, stop_signals_blocked
 from attnforge.errors import AttnforgeError, DataError, Problem
-from attnforge.interfaces import Batch, Dataset, Sample, Tokenizer
-from attnforge.values import BatchOrder, Truncate
+from attnforge.interfaces import Batch, Dataset, Tokenizer
+from attnforge.values import BatchOrder, OnBadImage, Truncate
 
 
 def batches(
@@ -37,6 +38,8 @@ def batches(
     device: torch.device | str = "cpu",
     rank: int = 0,
     world_size: int = 1,
+    on_bad_image: OnBadImage = "error",
+    on_skip: Callable[[SkippedImage], None] = lambda _: None,
 ) -> Iterator[Batch]:
     """The batches of steps `start_step` to `steps`, all full: the end of an epoch is joined with the next.
 
@@ -57,18 +60,20 @@ def batches(
         device: Where the batches go.
         rank: Which part of each batch is returned.
         world_size: How many parts a batch has, one for each process; they divide it.
+        on_bad_image: Whether an image that cannot be read is an error, or another takes its position.
+        on_skip: Called for every image that is skipped, when its batch is returned.
 
     Raises:
-        DataError: the data set is empty, or an image has no caption with a known word.
+        DataError: the data set is empty, or an image has no caption with a known word, or cannot be read.
     """
     if len(dataset) == 0:
         raise DataError(Problem(code="empty-data", message="the data set has no images"))
     encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
     if full_length:
         encode = partial(encode, length=max_words)
+    loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image)
     maker = _BatchMaker(
-        dataset,
-        tokenizer,
+        loader,
         batch_size=batch_size,
         share=range(batch_size)[rank * batch_size // world_size : (rank + 1) * batch_size // world_size],
         seed=seed,
@@ -79,7 +84,13 @@ def batches(
         if workers
         else map(maker.make, range(start_step, steps))
     )
-    return (encoded.batch(device) for encoded in loaded)
+    return (encoded.batch(device) for encoded in map(partial(_report, on_skip=on_skip), loaded))
+
+
+def _report(encoded: EncodedSamples, *, on_skip: Callable[[SkippedImage], None]) -> EncodedSamples:
+    for image in encoded.skipped:
+        on_skip(image)
+    return encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,41 +106,32 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
 
     def __init__(
         self,
-        dataset: Dataset,
-        tokenizer: Tokenizer,
+        loader: SampleLoader,
         *,
         batch_size: int,
         share: range,
         seed: int,
         encode: Callable[..., EncodedSamples],
     ) -> None:
-        self.dataset = dataset
-        self.tokenizer = tokenizer
+        self.loader = loader
         self.batch_size = batch_size
         self.share = share
         self.encode = encode
-        self.sampler = PositionSampler(len(dataset), seed=seed)
+        self.sampler = PositionSampler(len(loader.dataset), seed=seed)
 
     def make(self, step: int) -> EncodedSamples:
         first = step * self.batch_size
         positions = [self.sampler[first + number] for number in self.share]
-        samples = [self._sample(position) for position in positions]
-        return self.encode(samples, seeds=[position.seed for position in positions])
+        loaded = [self.loader.load(position) for position in positions]
+        samples = [each.sample for each in loaded]
+        encoded = self.encode(samples, seeds=[position.seed for position in positions])
+        return replace(encoded, skipped=tuple(image for each in loaded for image in each.skipped))
 
     def __getitem__(self, step: int) -> EncodedSamples | _Failure:
         try:
             return self.make(step)
         except AttnforgeError as error:
             return _Failure(kind=type(error), problems=error.problems)
-
-    def _sample(self, position: Position) -> Sample:
-        """The sample at a position, with a caption that has a known word if there is one."""
-        sample = self.dataset.sample(position.index, seed=position.seed)
-        if self.tokenizer.encode(sample.caption):
-            return sample
-        captions = self.dataset.captions(position.index)
-        known = next((caption for caption in captions if self.tokenizer.encode(caption)), None)
-        return sample if known is None else replace(sample, caption=known)
 
 
 def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Iterator[EncodedSamples]:

@@ -33,13 +33,13 @@ class PositionSampler:
         self.length = length
         self.seed = seed
         self._epoch = -1
-        self._order: list[int] = []
+        self._order = torch.empty(0, dtype=torch.long)
 
     def __getitem__(self, position: int) -> Position:
         """The image and seed at a position; every image occurs once in each epoch of `length` positions."""
         epoch, place = divmod(position, self.length)
         if epoch != self._epoch:
             shuffle = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            self._order = torch.randperm(self.length, generator=shuffle).tolist()
+            self._order = torch.randperm(self.length, generator=shuffle)
             self._epoch = epoch
-        return Position(index=self._order[place], seed=derive_seed(self.seed, "position", position))
+        return Position(index=int(self._order[place]), seed=derive_seed(self.seed, "position", position))

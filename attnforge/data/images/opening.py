@@ -15,7 +15,8 @@ from typing import cast
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from attnforge.data.images.ranges import UnknownRangeError, to_levels
-from attnforge.errors import DataError, Place, Problem
+from attnforge.data.images.stored import StoredImage
+from attnforge.errors import DataError, ImageError, Place, Problem
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """The formats that Pillow may open; of the dozens of others, some start other programs."""
@@ -84,15 +85,16 @@ def refuse_large(width: int, height: int) -> None:
         raise TooLargeError(f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}")
 
 
-def read_image_file(path: Path) -> bytes:
-    """The bytes of an image file.
+def read_image(image: StoredImage) -> bytes:
+    """The bytes of an encoded image.
 
     Raises:
         TooLargeError: there are more than `MAX_FILE_BYTES`.
-        OSError: the file cannot be read.
+        OSError: they cannot be read.
     """
-    with path.open("rb") as stream:
-        refuse_large_file(os.fstat(stream.fileno()).st_size)
+    with image.opened() as stream:
+        refuse_large_file(stream.seek(0, os.SEEK_END))
+        stream.seek(0)
         return stream.read()
 
 
@@ -106,22 +108,22 @@ def refuse_large_file(size: int) -> None:
         raise TooLargeError(f"the file has more than {MAX_FILE_BYTES:,} bytes")
 
 
-def open_image(path: Path, *, background: str = "white", place: Place | None = None) -> Image.Image:
+def open_image(image: StoredImage, *, background: str = "white", place: Place | None = None) -> Image.Image:
     """Open an image as RGB, rotated by its EXIF orientation, transparent parts on `background`.
 
     Args:
-        path: The file.
+        image: The encoded image.
         background: A colour name or `#rrggbb`.
         place: Where the image is named, for the error.
 
     Raises:
-        DataError: the file is missing, too large, damaged or not an image.
+        ImageError: it is missing, too large, damaged or not an image.
     """
     try:
-        with opened_image(path) as image:
-            return upright_rgb(image, background=background)
+        with image.opened() as stream, opened_image(stream) as opened:
+            return upright_rgb(opened, background=background)
     except BROKEN as error:
-        raise DataError(unreadable(path, error, place=place)) from error
+        raise ImageError(unreadable(image, error, place=place)) from error
 
 
 def upright_rgb(image: Image.Image, *, background: str = "white") -> Image.Image:
@@ -136,9 +138,10 @@ def upright_rgb(image: Image.Image, *, background: str = "white") -> Image.Image
 
 
 def unreadable(
-    path: Path, error: BaseException, *, place: Place | None = None, next_step: str | None = None
+    image: StoredImage, error: BaseException, *, place: Place | None = None, next_step: str | None = None
 ) -> Problem:
-    """The problem of a file that could not be opened as an image, from what Pillow raised."""
+    """The problem of an image that could not be opened, from what Pillow raised."""
+    path = image.name
     match error:
         case FileNotFoundError():
             return Problem("missing-file", f"there is no image {path}", place, next_step=next_step)
@@ -153,7 +156,7 @@ def unreadable(
             message = f"image {path} has an unknown range of pixels: {error}"
             expected = "integers from 0 to 255 or 65,535, or floats from 0 to 1"
             return Problem("pixel-range", message, place, expected, next_step)
-        case UnidentifiedImageError() if (kind := _other_kind(path)) is not None:
+        case UnidentifiedImageError() if (kind := _other_kind(image)) is not None:
             message = f"image {path} cannot be read: it is {kind}"
             return Problem("image-format", message, place, f"one of {', '.join(FORMATS)}", next_step)
         case UnidentifiedImageError():
@@ -201,9 +204,9 @@ def error_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _other_kind(path: Path) -> str | None:
+def _other_kind(image: StoredImage) -> str | None:
     """What kind of file it is, of those that are not supported; None if that is unknown."""
-    with path.open("rb") as stream:
+    with image.opened() as stream:
         head = stream.read(32)
     if head[4:8] == b"ftyp":
         return {b"avif": "an AVIF image", b"qt  ": "a video"}.get(head[8:12], "an HEIF image or a video")

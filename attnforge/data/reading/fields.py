@@ -32,6 +32,10 @@ class Field(Generic[Value]):
     """Equal for lines with the same mistake."""
 
 
+NOTHING: Field[Any] = Field()
+"""The field of a line that lacks it."""
+
+
 def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
     """The captions in `captions`, else in `text`; cleaned, empty ones included."""
     raw = record.get("captions", record.get("text"))
@@ -43,7 +47,7 @@ def read_captions(record: Mapping[str, Any]) -> Field[tuple[str, ...]]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         wrong = "its captions are not strings"
         return Field(None, wrong, "bad-captions", "a string or a list of strings", "type")
-    return Field(tuple(clean(text) for text in texts))
+    return Field(tuple([clean(text) for text in texts]))
 
 
 def clean(caption: str) -> str:
@@ -51,6 +55,8 @@ def clean(caption: str) -> str:
 
     Lone surrogates, which JSON can escape but UTF-8 cannot encode, are dropped.
     """
+    if caption.isprintable() and "  " not in caption and caption[:1] != " " and caption[-1:] != " ":
+        return caption  # spaces are its only whitespace, and surrogates are not printable
     return " ".join(caption.encode("utf-8", "ignore").decode("utf-8").split())
 
 
@@ -58,7 +64,7 @@ def read_class_id(record: Mapping[str, Any]) -> Field[int]:
     """The integer in `class_id`."""
     raw = record.get("class_id")
     if raw is None:
-        return Field()
+        return NOTHING
     if isinstance(raw, str):
         raw = _json(raw)
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw < 2**63:
@@ -72,7 +78,7 @@ def read_box(record: Mapping[str, Any]) -> Field[Box]:
     """The four numbers in `bbox`: left, top, width and height in pixels."""
     raw = record.get("bbox")
     if raw is None:
-        return Field()
+        return NOTHING
     if isinstance(raw, str):
         raw = _json(raw if raw.lstrip().startswith("[") else f"[{','.join(raw.split())}]")
     numbers = raw if isinstance(raw, list) else []
@@ -94,7 +100,7 @@ def read_split(record: Mapping[str, Any]) -> Field[str]:
     """`train` or `test` in `split`."""
     raw = record.get("split")
     if raw is None:
-        return Field()
+        return NOTHING
     if raw in SPLITS:
         return Field(str(raw))
     close = _closest_split(raw) if isinstance(raw, str) else None

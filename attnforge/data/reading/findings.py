@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from attnforge.data.reading.fields import SPLITS
 from attnforge.data.reading.files import Files
-from attnforge.data.reading.metadata import Metadata, Row
+from attnforge.data.reading.metadata import Metadata
 from attnforge.data.reading.pickles import read_pickle
+from attnforge.data.reading.rows import Row, Rows
 from attnforge.errors import DataError, Place, Problem
 
 
@@ -99,7 +100,7 @@ class Findings:
             self.problem(code="missing-file", message=message, at=at, line=row.line, expected=expected)
         return existing
 
-    def metadata(self, rows: list[Row], *, source: Path, splits: Sequence[str] = SPLITS) -> Metadata:
+    def metadata(self, rows: Sequence[Row], *, source: Path, splits: Sequence[str] = SPLITS) -> Metadata:
         """The rows with all problems and remarks; `splits` are those that were read."""
         counts = Counter(row.file_name for row in rows)
         if shared := [name for name, count in counts.items() if count > 1]:
@@ -112,7 +113,7 @@ class Findings:
             self.problem(code="empty-data", message="the data set has no images", at=source)
         return Metadata(
             source,
-            tuple(rows),
+            Rows.of(rows),
             tuple(self.problems),
             tuple(self.remarks),
             self.next_step,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,19 +10,15 @@ from attnforge.data.reading.fields import clean
 from attnforge.data.reading.files import IMAGE_SUFFIXES
 from attnforge.errors import Place, Problem
 
-NAMES = ("metadata.jsonl", "metadata.csv")
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".json", ".parquet")
 """Extensions of files that may hold captions."""
 MAX_LISTED_FILES = 10_000
 """Files of a folder that are examined."""
 
 
-def metadata_problem(root: Path, sources: Sequence[Path]) -> Problem:
-    """The problem of a folder that has no metadata file, or two of them."""
+def metadata_problem(root: Path) -> Problem:
+    """The problem of a folder that has no metadata file."""
     place = Place(str(root))
-    if sources:
-        message = "the folder has both metadata.jsonl and metadata.csv"
-        return Problem("two-metadata-files", message, place, "only one of them")
     if not root.is_dir():
         return Problem("no-folder", "the folder does not exist", place, "a folder with images")
     message = "the folder has neither metadata.jsonl nor metadata.csv"
@@ -35,13 +30,6 @@ def metadata_problem(root: Path, sources: Sequence[Path]) -> Problem:
 def _captions_elsewhere(root: Path) -> tuple[str, str] | None:
     """Where captions seem to be, and the equivalent line of a metadata file."""
     names = sorted(islice((path.name for path in root.iterdir() if not path.is_dir()), MAX_LISTED_FILES))
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
-    if split := next((path for path in folders if any((path / name).is_file() for name in NAMES)), None):
-        reason = f"; the one in {split.name} is ignored"
-        line = json.dumps(
-            {"file_name": f"{split.name}/one.png", "captions": ["a red apple"], "split": "train"}
-        )
-        return reason, f"one file for all splits, with lines such as {line}"
     stems = {Path(name).stem: name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES}
     if beside := [name for name in names if name.endswith(".txt") and Path(name).stem in stems]:
         reason = f"; text files beside the images, such as {beside[0]}, are ignored"

@@ -128,7 +128,7 @@ def _datasets(recipe: Recipe) -> Datasets:
     Raises:
         DataError: it is missing or malformed.
     """
-    datasets = Datasets(recipe.data)
+    datasets = Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
     classes = inspect.getmro(class_of(recipe.data))
     if any("extras" in vars(base) or "extras" in inspect.get_annotations(base) for base in classes):
         datasets.of_any_size("train")

@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attnforge.data.checks.words import words
+from attnforge.data.checks.words import word_counts, words
 from attnforge.errors import DataError, Problem, RunError
 from attnforge.ranges import Positive
 
@@ -79,7 +79,7 @@ class WordTokenizer:
             if not self._ids:  # a checkpoint's words come first, so that a run does not need the file
                 self.load_state(_read(self.vocabulary))
             return
-        counts = Counter(word for caption in captions for word in self._split(caption))
+        counts = self._counts(captions)
         frequent = [word for word, count in counts.items() if count >= self.min_count]
         frequent.sort(key=lambda word: (-counts[word], word))
         if not frequent:
@@ -95,7 +95,8 @@ class WordTokenizer:
 
     def encode(self, caption: str) -> list[int]:
         """The ids of the known words of a caption, in order."""
-        return [self._ids[word] for word in self.tokens(caption)]
+        ids = self._ids
+        return [ids[word] for word in self._split(caption) if word in ids]
 
     def unknown(self, caption: str) -> list[str]:
         """The words of a caption that `encode` skips, in order; words without an ASCII letter as written."""
@@ -121,6 +122,11 @@ class WordTokenizer:
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
         self.letters = letters
         self._assign_ids(stored)
+
+    def _counts(self, captions: Iterable[str]) -> Counter[str]:
+        if self.letters == "any":
+            return word_counts(captions)
+        return Counter(word for caption in captions for word in self._split(caption))
 
     def _split(self, caption: str) -> list[str]:
         if self.letters == "ascii":

@@ -8,7 +8,7 @@ from typing import Any
 
 from attnforge.data.reading.fields import clean
 from attnforge.data.reading.findings import Findings
-from attnforge.data.reading.metadata import Row
+from attnforge.data.reading.rows import Row
 
 EXPECTED = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "caption": "red"}]}'
 

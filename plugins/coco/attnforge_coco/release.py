@@ -9,8 +9,9 @@ from pathlib import Path
 
 from attnforge.data.reading.fields import SPLITS
 from attnforge.data.reading.findings import Findings
-from attnforge.data.reading.metadata import Metadata, Row, with_splits
+from attnforge.data.reading.metadata import Metadata, with_splits
 from attnforge.data.reading.official import has_names, names_file, read_captions, read_names
+from attnforge.data.reading.rows import Row, Rows
 from attnforge_coco.annotations import read_annotations
 
 NAMES = {"train": r"captions_train20\d\d\.json", "test": r"captions_val20\d\d\.json"}
@@ -51,7 +52,7 @@ def read_release(
     if train is not None and train == test and any(files.values()):
         # one file for both: a hash of each name decides its split
         path = root / train
-        all_rows = with_splits(read_annotations(found, path, None))
+        all_rows = with_splits(Rows.of(read_annotations(found, path, None)))
         rows = [row for row in all_rows if row.split in splits]
     else:
         rows = [row for split, path in files.items() if path for row in read_annotations(found, path, split)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from attnforge.data.captioned import CaptionedImages
+from attnforge.data.images.stored import ImageFolder
 from attnforge.data.reading.preparing import Layout
 from attnforge.specs import DataSpec
 from attnforge_cub.release import read_release
@@ -65,4 +66,11 @@ class Cub(CaptionedImages):
     ) -> None:
         folder = Path(root).expanduser()
         metadata = read_release(folder, splits=(spec.split,), boxes=box)
-        super().__init__(spec, metadata, root=folder, crop=crop, flip=flip, cache=cache)
+        super().__init__(
+            spec,
+            metadata,
+            store=ImageFolder(folder, metadata.rows.file_names),
+            crop=crop,
+            flip=flip,
+            cache=cache,
+        )

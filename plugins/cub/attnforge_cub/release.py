@@ -7,8 +7,9 @@ from pathlib import Path
 
 from attnforge.data.reading.fields import SPLITS, Box, read_box
 from attnforge.data.reading.findings import Findings
-from attnforge.data.reading.metadata import Metadata, Row
+from attnforge.data.reading.metadata import Metadata
 from attnforge.data.reading.official import has_names, names_file, read_captions, read_classes, read_names
+from attnforge.data.reading.rows import Row
 
 IMAGES = "lines such as `1 001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg`"
 BOXES = "lines such as `1 60.0 27.0 325.0 304.0`: left, top, width and height in pixels"

@@ -1,4 +1,4 @@
-"""Declares this plugin's component: a data set of a folder of images with captions."""
+"""Declares this plugin's components: data sets of images with captions, in a folder or in shards."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from attnforge.plugin import Component, hookimpl
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """Declare the component."""
+    """Declare the components."""
     return [
         Component(
             kind="dataset",
             name="folder",
             target="attnforge_folder.dataset:Folder",
-            summary="a folder of images with metadata.jsonl or metadata.csv",
-        )
+            summary="a folder of images with metadata.jsonl or metadata.csv, or of Parquet tables",
+        ),
+        Component(
+            kind="dataset",
+            name="shards",
+            target="attnforge_folder.shards:Shards",
+            summary="tar files of the WebDataset format with images and captions",
+        ),
     ]

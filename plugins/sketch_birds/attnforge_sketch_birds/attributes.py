@@ -63,6 +63,29 @@ def held_out(colours: tuple[str, str, str, str]) -> bool:
     return derive_seed("test combination", class_of(colours)) % 10_000 < HELD_OUT_SHARE * 10_000
 
 
+def codes_of(attributes: Attributes) -> tuple[int, ...]:
+    """Attributes as small numbers, of which a million take 9 MB."""
+    geometry = attributes.geometry
+    return (
+        *map(COLOURS.index, attributes.colours),
+        FACINGS.index(geometry.facing),
+        TILTS.index(geometry.tilt),
+        SIZES.index(geometry.size),
+        BEAKS.index(geometry.beak),
+        tuple(BACKGROUNDS).index(attributes.background),
+    )
+
+
+def attributes_of(codes: Sequence[int]) -> Attributes:
+    """The attributes that `codes_of` turned into numbers."""
+    body, belly, wing, crown, facing, tilt, size, beak, background = codes
+    return Attributes(
+        colours=(COLOURS[body], COLOURS[belly], COLOURS[wing], COLOURS[crown]),
+        geometry=Geometry(FACINGS[facing], TILTS[tilt], SIZES[size], BEAKS[beak]),
+        background=tuple(BACKGROUNDS)[background],
+    )
+
+
 def draw_attributes(*, seed: int, index: int, split: str, facings: Sequence[str] = FACINGS) -> Attributes:
     """Draw the attributes of bird `index`, each uniform among the combinations of its split."""
     random = Random(derive_seed("bird", split, seed, index))  # noqa: S311

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
 from random import Random
 from typing import Annotated, Literal
 
@@ -12,13 +14,14 @@ from jaxtyping import UInt8
 from pydantic import Field
 
 from attnforge.data.feeding.shared import SharedImages
+from attnforge.data.reading.text_column import TextColumn
 from attnforge.interfaces import Sample
 from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import DataSpec
 
-from .attributes import Attributes, draw_attributes
-from .grammar import captions
+from .attributes import Attributes, attributes_of, codes_of, draw_attributes
+from .grammar import CAPTIONS_PER_BIRD, captions
 from .painter import Painter
 
 CACHE_LIMIT_BYTES = 1 << 30
@@ -53,43 +56,51 @@ class SketchBirds:
         self.seed = seed
         self.flip = flip and spec.split == "train" and len(set(facings)) == 2
         number = count if spec.split == "train" else test_count
-        self._attributes = [
-            draw_attributes(seed=seed, index=index, split=spec.split, facings=facings)
-            for index in range(number)
-        ]
+        # one array and one column of text: workers would copy the pages of Python's objects as they read them
+        self._codes = np.array(
+            [
+                codes_of(draw_attributes(seed=seed, index=index, split=spec.split, facings=facings))
+                for index in range(number)
+            ],
+            dtype=np.uint8,
+        )
         self._painter = Painter(spec.image_size)
-        self._captions: dict[int, tuple[str, ...]] = {}
         self._rendered = SharedImages(
             number, capacity=min(CACHE_LIMIT_BYTES, 3 * number * spec.image_size**2)
         )
 
     def __len__(self) -> int:
-        return len(self._attributes)
+        return len(self._codes)
 
     def attributes(self, index: int) -> Attributes:
         """The attributes of image `index`."""
-        return self._attributes[index]
+        return attributes_of(self._codes[index].tolist())
 
     def class_id(self, index: int) -> int:
         """The combination of part colours, in [0, 4096)."""
-        return self._attributes[index].class_id
+        return self.attributes(index).class_id
 
     def captions(self, index: int) -> Sequence[str]:
-        """The ten captions of image `index`."""
-        if index not in self._captions:
-            name = self.seed if self.split == "train" else derive_seed(self.split, self.seed)
-            self._captions[index] = captions(self._attributes[index], seed=name, index=index)
-        return self._captions[index]
+        """The ten captions of image `index`; the first call writes those of all images."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"image {index} of {len(self)}")
+        return self._captions.between(index * CAPTIONS_PER_BIRD, (index + 1) * CAPTIONS_PER_BIRD)
+
+    @cached_property
+    def _captions(self) -> TextColumn:
+        name = self.seed if self.split == "train" else derive_seed(self.split, self.seed)
+        written = (captions(self.attributes(index), seed=name, index=index) for index in range(len(self)))
+        return TextColumn.of(chain.from_iterable(written))
 
     def box(self, index: int) -> tuple[int, int, int, int]:
         """The bird's bounding box in pixels: left, top, width and height."""
-        return self._painter.box(self._attributes[index].geometry)
+        return self._painter.box(self.attributes(index).geometry)
 
     def image(self, index: int) -> UInt8[np.ndarray, "3 h w"]:
         """Image `index` as rendered; do not write to it."""
         pixels = self._rendered.get(index)
         if pixels is None:
-            pixels = self._painter.image(self._attributes[index])
+            pixels = self._painter.image(self.attributes(index))
             self._rendered.keep(index, pixels)
         return pixels.transpose(2, 0, 1)
 
