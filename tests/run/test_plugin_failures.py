@@ -107,7 +107,8 @@ def play(folder: Path, *, steps: int, resume: bool = False) -> tuple[Outcome, di
     catalogue = load_plugins(extra=extra)
     overrides = [*TINY, *SHORT, f"phases.gan.steps={steps}"]
     resolved = resolve("quickstart", overrides=overrides, plugins=catalogue)
-    return train(resolved, folder, resume=resume, reporter=ConsoleReporter()), notes
+    outcome = train(resolved, folder, resume=resume, allow_changes=resume, reporter=ConsoleReporter())
+    return outcome, notes
 
 
 def events(run: Path) -> list[dict[str, Any]]:
