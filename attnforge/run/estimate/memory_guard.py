@@ -19,9 +19,6 @@ from attnforge.run.estimate.step import estimate_step
 from attnforge.run.estimate.summary import byte_count
 from attnforge.run.machine import TRACEBACK, is_out_of_memory
 
-OUT_OF_MEMORY = "out-of-memory"
-"""The code of the problem."""
-
 
 @dataclass(frozen=True, slots=True)
 class MemoryGuard:
@@ -66,7 +63,7 @@ class MemoryGuard:
         except Exception as error:  # the estimate only adds to a problem that is reported in any case
             needed += f" (no estimate: {type(error).__name__})"
         return Problem(
-            code=OUT_OF_MEMORY,
+            code="out-of-memory",
             message=f"a step of phase `{self.phase}` with batch size {options.batch_size} and images of "
             f"{size} does not fit into the memory of `{self.device}`: {reason}",
             expected=f"{needed}; saved checkpoints are intact",

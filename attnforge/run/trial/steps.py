@@ -19,7 +19,7 @@ from attnforge.errors import AttnforgeError, RecipeError, RunError
 from attnforge.interfaces import Progress, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Phase, Recipe
-from attnforge.run.estimate.memory_guard import OUT_OF_MEMORY, MemoryGuard
+from attnforge.run.estimate.memory_guard import MemoryGuard
 from attnforge.run.machine import problem_of
 from attnforge.run.tasks import build_task, phase_batches, sampling_network, steps_of
 from attnforge.run.trial.causes import phase_problems, wants_traceback
@@ -86,7 +86,7 @@ def _try(
 def _is_of_the_machine(error: Exception) -> bool:
     """Whether the machine is the cause, and no part of the recipe."""
     if isinstance(error, RunError):
-        return any(problem.code == OUT_OF_MEMORY for problem in error.problems)
+        return any(problem.code == "out-of-memory" for problem in error.problems)
     return problem_of(error) is not None or is_loss_of_a_process(error)
 
 
