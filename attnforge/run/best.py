@@ -37,12 +37,12 @@ class BestCheckpoint:
         self._on_disk: set[str] = set()
 
     @classmethod
-    def of(cls, run: RunFolder, resolved: ResolvedRecipe) -> BestCheckpoint:
-        """The best by the metric that a recipe names."""
-        metric = resolved.data()["training"]["keep_best"]
-        better = better_of(resolved, metric) if metric is not None else None
-        digest = protocol_digest(protocol_of(resolved))
-        return cls(run, metric=metric, better=better or "higher", protocol=digest)
+    def of(cls, run: RunFolder, resolved: ResolvedRecipe, *, metric: str | None) -> BestCheckpoint:
+        """The best by a metric of a recipe, or of none."""
+        if metric is None:
+            return cls(run, metric=None, better="higher", protocol="")
+        better = better_of(resolved, metric) or "higher"
+        return cls(run, metric=metric, better=better, protocol=protocol_digest(protocol_of(resolved)))
 
     @property
     def name(self) -> str | None:

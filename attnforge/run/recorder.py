@@ -65,7 +65,7 @@ class Recorder:
         self.reporter = reporter
         self.hooks = resolved.plugins.hooks.with_listener(self._log_plugin_failure)
         self.training = recipe.training
-        self.best = BestCheckpoint.of(run, resolved)
+        self.best = BestCheckpoint.of(run, resolved, metric=recipe.training.keep_best)
         self.phases = list(recipe.phases)
         self.began = time.monotonic()
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
@@ -193,7 +193,9 @@ class Recorder:
         sampled: list[StepListener] = []
         if samples is not None and generator is not None:
             sampled = [SampledImages(samples, generator, self.trackers, trained)]
-        monitors = monitors_of(trained, samples=samples, generator=generator)
+        monitors = monitors_of(
+            trained, samples=samples, generator=generator, scaled=self.training.precision == "fp16"
+        )
         return [
             ScalarLog(self.run, self.trackers, seconds=lambda: time.monotonic() - self.began),
             StepHooks(self.hooks),

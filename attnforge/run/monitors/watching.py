@@ -52,10 +52,16 @@ class Watch:
 
 
 def monitors_of(
-    trained: TrainedPhase, *, samples: FixedSamples | None, generator: nn.Module | None
+    trained: TrainedPhase, *, samples: FixedSamples | None, generator: nn.Module | None, scaled: bool
 ) -> list[Monitor]:
-    """The monitors of a phase: all for a generator that is sampled, the gradients' for every phase."""
-    scaled = trained.parts.recipe.training.precision == "fp16"
+    """The monitors of a phase: all for a generator that is sampled, the gradients' for every phase.
+
+    Args:
+        trained: The phase.
+        samples: The fixed captions; None when none are sampled.
+        generator: The network that generates images, if the phase trains one.
+        scaled: Whether gradients are those of scaled losses.
+    """
     monitors: list[Monitor] = [SaturationMonitor(), GradientMonitor(trained.task, scaled=scaled)]
     every = trained.options.sample_every
     if samples is not None and generator is not None and every:
