@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.values import ImageFeatures, Progress, TextFeatures
+
+Better = Literal["higher", "lower"]
+"""Which values of a metric are better."""
 
 
 @runtime_checkable
@@ -97,3 +100,14 @@ class Observing(Protocol):
     def observed(self) -> Mapping[str, Float[Tensor, ""]]:
         """Scalars of the last step, its backward pass included, on the step's device."""
         ...
+
+
+@runtime_checkable
+class Ranks(Protocol):
+    """A metric whose values compare generators: the first that `compute` returns is the one that counts.
+
+    Optional; `training.keep_best` keeps the best checkpoint by such a metric.
+    """
+
+    better: ClassVar[Better]
+    """Whether `higher` or `lower` values are better."""

@@ -46,6 +46,7 @@ OPTIONAL: dict[str, tuple[type, ...]] = {
     "generator": (optional.SamplesCondition,),
     "discriminator": (optional.Embeds,),
     "loss": (optional.Varies, optional.Observing, optional.RegionMatcher),
+    "metric": (optional.Ranks,),
     "task": (optional.RegionMatcher,),
 }
 """What a component of a kind may offer besides its interface."""

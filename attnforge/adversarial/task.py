@@ -225,7 +225,7 @@ class AdversarialTask:
         steps = []
         for part in parts:
             if states is not None:
-                states.append(RandomState.now(self.engine.device))
+                states.append(RandomState.current(self.engine.device))
             steps.append(self._adversarial_step(part, self._fake(part, row)))
         return with_whole_batch(steps)
 

@@ -75,7 +75,7 @@ def launch(
     try:
         elastic_launch(config, sys.executable)(*command)
     except ChildFailedError as error:
-        raise _explained(error, processes=count) from error
+        raise explained(error, processes=count) from error
     except SignalException as error:
         raise click.exceptions.Exit(128 + int(error.sigval)) from error
     except RendezvousError as error:
@@ -94,7 +94,7 @@ def _check(arguments: Sequence[str], world_size: int) -> None:
         refuse_indivisible(assemble(resolved), world_size)
 
 
-def _explained(error: ChildFailedError, *, processes: int) -> Exception:
+def explained(error: ChildFailedError, *, processes: int) -> Exception:
     """What ended a training: a signal is said here, anything else the process has printed itself."""
     rank, failure = error.get_first_failure()
     if failure.exitcode >= 0:

@@ -8,6 +8,7 @@ import click
 
 from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
+from attnforge.terminal import print_text
 
 
 @click.command("train")
@@ -15,9 +16,28 @@ from attnforge.run.stop import StopSignal
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--out", type=PATH, help="Run folder; by default runs/RECIPE-DIGEST.")
 @click.option("--resume", is_flag=True, help="Resume a run; RECIPE may then be its folder or a checkpoint.")
+@click.option(
+    "--allow-changes",
+    is_flag=True,
+    help="Resume although values that affect training differ from those of the run.",
+)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Save a checkpoint and exit after the first step that ends N minutes after the start.",
+)
+@click.option("--dry-run", is_flag=True, help="Print sizes, memory and FLOP, without data and training.")
 @click.pass_obj
 def command(
-    stop: StopSignal, recipe: str, overrides: tuple[str, ...], out: Path | None, resume: bool
+    stop: StopSignal,
+    recipe: str,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    allow_changes: bool,
+    max_minutes: float | None,
+    dry_run: bool,
 ) -> None:
     """Train every phase of RECIPE, a recipe's name or file, in a run folder.
 
@@ -31,18 +51,36 @@ def command(
     from attnforge.run.training import train
     from attnforge.train.progress import ConsoleReporter
 
+    if max_minutes is not None:
+        stop.limit(60 * max_minutes)
+    if dry_run and resume:
+        raise click.UsageError("--dry-run trains nothing, so there is nothing to resume.")
     plugins = load_plugins()
+    if dry_run:
+        from attnforge.run.estimate.summary import dry_run as estimate
+
+        for line in estimate(resolve(recipe, overrides=overrides, plugins=plugins)):
+            print_text(line)
+        return
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
     if resume and names_a_run(recipe, plugins):
         opened = open_run(Path(recipe), out=out, overrides=overrides, plugins=plugins, warn=reporter.warning)
         path = opened.path
         outcome = train(
-            opened.resolved, path, resume=True, reporter=reporter, recipe_text=opened.recipe_text, stop=stop
+            opened.resolved,
+            path,
+            resume=True,
+            allow_changes=allow_changes or opened.is_branch,
+            reporter=reporter,
+            recipe_text=opened.recipe_text,
+            stop=stop,
         )
     else:
         resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
-        outcome = train(resolved, path, resume=resume, reporter=reporter, stop=stop)
+        outcome = train(
+            resolved, path, resume=resume, allow_changes=allow_changes, reporter=reporter, stop=stop
+        )
     if not outcome.finished:
         raise click.exceptions.Exit(stop.exit_code)
     if not outcome.recorded:

@@ -38,7 +38,7 @@ class RandomState:
     gpu: Tensor | None
 
     @staticmethod
-    def now(device: torch.device) -> RandomState:
+    def current(device: torch.device) -> RandomState:
         """The current state."""
         gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
         return RandomState(device, torch.get_rng_state(), gpu)
@@ -46,7 +46,7 @@ class RandomState:
     @contextmanager
     def replayed(self) -> Iterator[None]:
         """A context in which random numbers are drawn once more as they were after this moment."""
-        before = RandomState.now(self.device)
+        before = RandomState.current(self.device)
         self._set()
         try:
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,8 +16,23 @@ from attnforge.compute.collectives import gather, rank, world_size
 from attnforge.data.choosing import choose_captions
 from attnforge.data.encoding import CaptionEncoder, UnknownWords
 from attnforge.data.extras import extras_of
+from attnforge.evaluate.headlines import headlines
 from attnforge.interfaces import Metric
 from attnforge.specs import MetricSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredValues:
+    """The values of a recipe's metrics."""
+
+    metrics: dict[str, float | int | str]
+    """By name, with the number of captions and the seed; empty for a recipe without metrics."""
+    main: dict[str, str]
+    """The name of the value by which each metric compares generators, by the metric's name in the recipe.
+
+    A metric that is withheld has none.
+    """
+
 
 Extras = Mapping[str, Float[Tensor, "b *shape"]]
 """What the images of a batch are to show besides their captions, by name."""
@@ -25,8 +41,8 @@ Extras = Mapping[str, Float[Tensor, "b *shape"]]
 def measure(
     parts: Parts,
     generate: Callable[[Sequence[str], Sequence[int], Extras], Float[Tensor, "b 3 h w"]],
-) -> dict[str, float | int | str]:
-    """Generate images for captions of the test split and return the values of the recipe's metrics, by name.
+) -> MeasuredValues:
+    """Generate images for captions of the test split and return the values of the recipe's metrics.
 
     `evaluation.seed` determines the captions and the noise; one caption is taken from each image of the split
     before a second from any.
@@ -38,7 +54,7 @@ def measure(
     """
     options = parts.recipe.evaluation
     if not options.metrics:
-        return {}
+        return MeasuredValues({}, {})
     data = parts.dataset("test")
     metrics = build_metrics(parts)
     chosen = choose_captions(data, count=options.captions, seed=options.seed, tokenizer=parts.tokenizer)
@@ -50,9 +66,13 @@ def measure(
         for metric in metrics:
             metric.update(images, captions)
     values: dict[str, Any] = {"captions": len(chosen), "evaluation seed": options.seed}
-    for metric in metrics:
-        values |= metric.compute()
-    return values
+    main: dict[str, str] = {}
+    for name, metric in zip(options.metrics, metrics, strict=True):
+        computed = metric.compute()
+        values |= computed
+        if names := headlines(computed):
+            main[name] = names[0]
+    return MeasuredValues(values, main)
 
 
 def _in_processes(

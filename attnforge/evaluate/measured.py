@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from attnforge.names import step_name
@@ -30,6 +30,8 @@ class Measurement:
     """The same in epochs of the training data; None when that data is not available."""
     metrics: dict[str, Any]
     """Values by name; `X chance` and `X deviation` belong to metric X."""
+    main: dict[str, str] = field(default_factory=dict)
+    """The name of the value by which each metric compares generators, by the metric's name in the recipe."""
     protocol: dict[str, Any]
     """The split, the data set, and the recipe's `evaluation` with every default filled in."""
     network: str
@@ -84,7 +86,7 @@ def read_measurements(run: RunFolder, *, phases: Sequence[str]) -> list[Measurem
         run: The run folder.
         phases: The phases of its recipe, in order.
     """
-    known = {field.name for field in fields(Measurement)}
+    known = {entry.name for entry in fields(Measurement)}
     measurements = []
     for path in sorted((run.path / FOLDER).glob("*.json")):
         try:

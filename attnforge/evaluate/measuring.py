@@ -42,7 +42,7 @@ def measure_network(
     """
     start_time = time.monotonic()
     sampler = sampler_of(parts, network)
-    metrics = measure(
+    measured = measure(
         parts,
         lambda captions, positions, extras: generate_batch(
             parts.text,
@@ -60,7 +60,8 @@ def measure_network(
         phase=phase,
         step=step,
         epoch=round(step * batch_size / images, 3) if images else None,
-        metrics=metrics,
+        metrics=dict(measured.metrics),
+        main=measured.main,
         protocol=protocol_of(resolved),
         network=name,
         checkpoint=checkpoint.folder.name if checkpoint else None,

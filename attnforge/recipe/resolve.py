@@ -11,6 +11,7 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.plugin.tracing import VARIABLE
 from attnforge.recipe.compose import gather
+from attnforge.recipe.keeping import keep_best_problems
 from attnforge.recipe.lock import check_lock
 from attnforge.recipe.node import Map, Scalar, find
 from attnforge.recipe.override import Overrides
@@ -57,6 +58,7 @@ def resolve(
     if problems:
         raise RecipeError(problems)
     resolved = ResolvedRecipe(composed, tree, plugins)
+    problems += keep_best_problems(resolved)
     problems += _plugin_checks(resolved)
     if problems:
         raise RecipeError(problems)

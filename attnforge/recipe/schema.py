@@ -78,7 +78,10 @@ class Training:
         device: Where to train; `auto` uses a GPU if there is one.
         workers: Processes that load data; 0 loads in the training process.
         threads: CPU threads of torch; by default torch's own choice.
-        keep: Number of checkpoints of each phase to keep on disk.
+        keep: Number of checkpoints of each phase to keep on disk, the newest.
+        keep_every: Also keep the checkpoints whose step is a multiple of this; 0 for none.
+        keep_best: Also keep the best checkpoint by this metric, a name in `evaluation.metrics`. It is saved
+            when it is measured, so `evaluation.every` must be set; `RUN@best` names it.
         precision: `bf16` rounds the inputs of convolutions and matrix products to bfloat16, for which GPUs
             from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
             `fp16` rounds to float16 instead, for GPUs before Ampere; losses are scaled, so that gradients do
@@ -114,6 +117,8 @@ class Training:
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = None
     keep: Positive = 2
+    keep_every: Count = 0
+    keep_best: str | None = None
     precision: Precision = "float32"
     tf32: bool | None = None
     micro_batch_size: BatchSize | None = None

@@ -13,6 +13,7 @@ from attnforge.recipe import resolve
 from attnforge.report.measured import section as measured_section
 from attnforge.report.page import write_report
 from attnforge.report.record import fixed_captions, read_record
+from attnforge.report.symptoms import section as symptoms_section
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.samples import FixedSamples
@@ -43,7 +44,8 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     catalogue = plugins if plugins is not None else load_plugins()
     lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
     digest = resolve(lock, plugins=catalogue).digest
-    sections = measured_section(read_record(folder.path).measurements)
+    sections = symptoms_section(folder.path)
+    sections += measured_section(read_record(folder.path).measurements)
     sections += _plugin_sections(catalogue, folder.path)
     return write_report(folder.path, samples=samples, sections=sections, digest=digest)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -117,16 +116,6 @@ def gpus() -> list[Gpu]:
         capability = f"{properties.major}.{properties.minor}"
         devices.append(Gpu(index, properties.name, properties.total_memory, capability))
     return devices
-
-
-def peak_memory_bytes() -> int | None:
-    """Peak memory of this process; None when unknown."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes, but bytes on macOS
 
 
 def _processor_name() -> str:

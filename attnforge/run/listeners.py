@@ -6,20 +6,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 from torch import nn
 
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Task, Tracker
+from attnforge.names import step_name
 from attnforge.plugin.hooks import Hooks
 from attnforge.recipe import ResolvedRecipe
-from attnforge.recipe.schema import Phase
+from attnforge.recipe.schema import Phase, Training
 from attnforge.recipe.seal import seal
+from attnforge.run.best import BestCheckpoint
 from attnforge.run.plugin_files import collect_plugin_files
 from attnforge.sampling.samples import FixedSamples
+from attnforge.storage.best import Best
+from attnforge.storage.checkpoints.background import BackgroundWriter
 from attnforge.storage.checkpoints.checkpoint import LOCK
-from attnforge.storage.checkpoints.saving import own_files, save_checkpoint
+from attnforge.storage.checkpoints.retention import Retention
+from attnforge.storage.checkpoints.saving import (
+    PreparedCheckpoint,
+    own_files,
+    prepare_checkpoint,
+    remove_surplus,
+)
 from attnforge.storage.folder import RunFolder, write_text
 from attnforge.train.loop import StepResult, as_numbers
 from attnforge.train.progress import PhaseProgress
@@ -137,7 +148,10 @@ class SampledImages:
 
 
 class Checkpoints:
-    """Saves checkpoints at their intervals, and the last one when the phase ends.
+    """Saves checkpoints at their intervals, the best by a metric, and the last one when the phase ends.
+
+    A step waits only for the copy of weights and states in host memory; a thread writes it to disk. As a
+    context manager, it waits for that thread, whatever ended the phase.
 
     Args:
         run: Where they are written.
@@ -146,7 +160,8 @@ class Checkpoints:
         trained: The phase.
         data: Fingerprint of the training data.
         constants: Buffers, as `network/buffer`, that need not be finite.
-        keep: How many of the phase are kept.
+        training: How many are kept.
+        best: Which of them is the best.
     """
 
     def __init__(
@@ -158,7 +173,8 @@ class Checkpoints:
         trained: TrainedPhase,
         data: Mapping[str, str],
         constants: Sequence[str],
-        keep: int,
+        training: Training,
+        best: BestCheckpoint,
     ) -> None:
         self.run = run
         self.hooks = hooks
@@ -166,18 +182,42 @@ class Checkpoints:
         self.trained = trained
         self.data = data
         self.constants = constants
-        self.keep = keep
+        self.training = training
+        self.best = best
         self.networks = trained.task.networks()
         self.last: StepResult | None = None
         self.saved = trained.start
+        self.writer = BackgroundWriter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.writer.wait()
+        except Exception as failure:
+            if error is None:
+                raise
+            error.add_note(f"the checkpoint before could not be saved either: {failure}")
+        finally:
+            self.writer.close()
+
+    def is_due(self, step: int) -> bool:
+        """Whether a checkpoint is saved after this step; the last step's is saved when the phase ends."""
+        return self.trained.is_saved(step) or self.best.is_to_be_saved(step_name(self.trained.name, step))
 
     def after_step(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
         self.last = result
-        if self.trained.is_saved(result.step) and result.step < self.trained.steps:
+        self.writer.raise_failure()
+        if self.is_due(result.step) and result.step < self.trained.steps:
+            if scalars is None:  # the best by a metric, at a step that is not logged
+                as_numbers(result)
             self._save(result.step)
 
     def finish(self) -> None:
-        """Save the last step that was made, unless it was saved already.
+        """Save the last step that was made, unless it was saved already, and wait until it is on disk.
 
         Raises:
             RunError: its scalars or weights are not finite; such weights are not worth saving.
@@ -185,25 +225,38 @@ class Checkpoints:
         if self.last is not None and self.last.step > self.saved:
             as_numbers(self.last)
             self._save(self.last.step)
+        self.writer.wait()
 
     def _save(self, step: int) -> None:
         trained = self.trained
-        folder = save_checkpoint(
+        self.writer.wait()  # one copy in host memory is enough
+        checkpoint = prepare_checkpoint(
             self.run.checkpoints,
             phase=trained.name,
             step=step,
             networks=self.networks,
             optimizers=trained.task.optimizers(),
             tokenizer=trained.parts.tokenizer,
-            keep=self.keep,
             sampling_network=trained.task.sampling_network,
             extras=trained.parts.extras,
             data=self.data,
             constants=self.constants,
             add=partial(self._add_files, step=step),
         )
+        self.writer.start(partial(self._write, checkpoint, self.best.current))
         self.saved = step
+
+    def _write(self, checkpoint: PreparedCheckpoint, best: Best | None) -> None:
+        """Write a checkpoint and remove older ones; runs in the writer's thread."""
+        folder = checkpoint.write()
         self.run.log_event("saved", checkpoint=folder.name)
+        self.best.note_saved(folder.name, best)
+        retention = Retention(
+            last=self.training.keep,
+            every=self.training.keep_every,
+            best=None if best is None else best.checkpoint,
+        )
+        remove_surplus(self.run.checkpoints, phase=self.trained.name, retention=retention)
 
     def _add_files(self, folder: Path, *, step: int) -> None:
         own = {*own_files(self.networks), LOCK}

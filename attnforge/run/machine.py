@@ -34,11 +34,18 @@ def problem_of(error: Exception) -> Problem | None:
     text = str(error)
     if isinstance(error, AttnforgeError):
         return None
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _MEMORY.search(text)):
+    if is_out_of_memory(error):
         return _memory(text)
     if isinstance(error, RuntimeError) and (match := _WORKER.search(text)):
         return _worker(match["signal"])
     return _system(error) if isinstance(error, OSError) else None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was refused, by Python, torch or a GPU."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and _MEMORY.search(str(error)) is not None
+    )
 
 
 def _memory(text: str) -> Problem:

@@ -29,6 +29,8 @@ class OpenedRun:
     """Its frozen recipe, with the overrides."""
     recipe_text: str
     """The same recipe as the user wrote it, as YAML."""
+    is_branch: bool = False
+    """Whether the run is a new branch, whose recipe may differ from that of its first checkpoint."""
 
 
 def names_a_run(text: str, plugins: PluginCatalogue) -> bool:
@@ -122,7 +124,7 @@ def _branch(
         # last, because a folder with a frozen recipe counts as a run
         RunFolder.create(out, recipe=recipe_text, lock=resolved.frozen())
         target.log_event("branched", run=str(source.path), checkpoint=checkpoint.folder.name)
-    return OpenedRun(out, resolved, recipe_text)
+    return OpenedRun(out, resolved, recipe_text, is_branch=True)
 
 
 def _checkpoint_of(location: RunLocation, *, warn: Callable[[str], None]) -> Checkpoint:

@@ -14,6 +14,8 @@ from attnforge.plugin.declared import describe_error
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Recipe
+from attnforge.run.best import BestCheckpoint
+from attnforge.run.changes import table
 from attnforge.run.listeners import (
     Checkpoints,
     EpochHooks,
@@ -24,13 +26,14 @@ from attnforge.run.listeners import (
     StepListener,
     TrainedPhase,
 )
+from attnforge.run.monitors.watching import Watch, monitors_of
 from attnforge.run.resuming import Resumption
 from attnforge.run.tasks import sampling_network
 from attnforge.sampling.samples import FixedSamples
 from attnforge.specs import TrackerSpec
 from attnforge.storage.folder import RunFolder
 from attnforge.train.loop import StepResult, as_numbers, averaged
-from attnforge.train.progress import Reporter
+from attnforge.train.progress import PhaseProgress, Reporter
 
 
 class Recorder:
@@ -61,7 +64,9 @@ class Recorder:
         self.data = data
         self.reporter = reporter
         self.hooks = resolved.plugins.hooks.with_listener(self._log_plugin_failure)
-        self.keep = recipe.training.keep
+        self.training = recipe.training
+        self.best = BestCheckpoint.of(run, resolved, metric=recipe.training.keep_best)
+        self.phases = list(recipe.phases)
         self.began = time.monotonic()
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
         self.trackers: list[Tracker] = []
@@ -96,6 +101,7 @@ class Recorder:
         self._write_recipe()
         self.run.delete_scalars()
         delete_measurements(self.run)
+        self.best.start_from_scratch()
 
     def resume_after(self, resumption: Resumption, *, later: Sequence[str]) -> None:
         """Continue the record from a checkpoint: later entries are deleted, because their steps repeat."""
@@ -103,11 +109,14 @@ class Recorder:
         self._write_recipe()
         seconds = self.run.delete_scalars_after(phase=checkpoint.phase, step=checkpoint.step, later=later)
         delete_measurements(self.run, phase=checkpoint.phase, step=checkpoint.step, later=later)
+        self.best.resume(checkpoint, phases=self.phases, warn=self._warn)
         self.began = time.monotonic() - seconds
         changes = {key: list(values) for key, values in resumption.changes.items()}
         details = {"changed": changes} if changes else {}
         self.run.log_event("resumed", phase=checkpoint.phase, step=checkpoint.step, **details)
         self.reporter.line(f"resuming phase {checkpoint.phase} at step {checkpoint.step}")
+        for line in table(resumption.changes):
+            self.reporter.line(f"  changed: {line}")
         place = {"folder": checkpoint.folder, "phase": checkpoint.phase, "step": checkpoint.step}
         self.hooks.call("attnforge_checkpoint_load", **place)
 
@@ -121,6 +130,7 @@ class Recorder:
     def log_measurement(self, measurement: Measurement) -> None:
         """Save the metrics of one checkpoint and pass them to the trackers."""
         write_measurement(self.run, measurement)
+        self.best.add(measurement)
         self.run.log_event("measured", weights=measurement.name, **measurement.metrics)
         scalars = {
             name: float(value) for name, value in measurement.metrics.items() if not isinstance(value, str)
@@ -156,30 +166,52 @@ class Recorder:
             trained=trained,
             data=self.data,
             constants=constants,
-            keep=self.keep,
+            training=self.training,
+            best=self.best,
         )
-        with self.reporter.phase(trained.name, start=trained.start, steps=trained.steps) as progress:
-            listeners: list[StepListener] = [
-                ScalarLog(self.run, self.trackers, seconds=lambda: time.monotonic() - self.began),
-                StepHooks(self.hooks),
-                ShownProgress(progress),
-                EpochHooks(self.hooks, trained),
-                checkpoints,
-            ]
-            generator = sampling_network(trained.task)
-            if samples is not None and generator is not None:
-                listeners.insert(3, SampledImages(samples, generator, self.trackers, trained))
+        with checkpoints:
+            with self.reporter.phase(trained.name, start=trained.start, steps=trained.steps) as progress:
+                listeners = self._listeners(trained, samples, progress, checkpoints)
 
-            def after_step(result: StepResult) -> None:
-                scalars = as_numbers(averaged(result)) if trained.is_logged(result.step) else None
-                for listener in listeners:
-                    listener.after_step(result, scalars)
+                def after_step(result: StepResult) -> None:
+                    scalars = as_numbers(averaged(result)) if trained.is_logged(result.step) else None
+                    for listener in listeners:
+                        listener.after_step(result, scalars)
 
-            yield after_step
-        checkpoints.finish()
+                yield after_step
+            checkpoints.finish()
+
+    def _listeners(
+        self,
+        trained: TrainedPhase,
+        samples: FixedSamples | None,
+        progress: PhaseProgress,
+        checkpoints: Checkpoints,
+    ) -> list[StepListener]:
+        """What happens after each step of a phase, in order."""
+        generator = sampling_network(trained.task)
+        sampled: list[StepListener] = []
+        if samples is not None and generator is not None:
+            sampled = [SampledImages(samples, generator, self.trackers, trained)]
+        monitors = monitors_of(
+            trained, samples=samples, generator=generator, scaled=self.training.precision == "fp16"
+        )
+        return [
+            ScalarLog(self.run, self.trackers, seconds=lambda: time.monotonic() - self.began),
+            StepHooks(self.hooks),
+            ShownProgress(progress),
+            *sampled,
+            Watch(self.run, self.reporter, monitors),
+            EpochHooks(self.hooks, trained),
+            checkpoints,
+        ]
 
     def _write_recipe(self) -> None:
         self.run.write_recipe(recipe=self.recipe_text, lock=self.resolved.frozen())
+
+    def _warn(self, text: str) -> None:
+        self.reporter.warning(text)
+        self.run.log_event("warning", message=text)
 
     def _log_plugin_failure(self, failure: Failure) -> None:
         self.run.log_event(

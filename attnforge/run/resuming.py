@@ -1,12 +1,14 @@
 """Finds where to resume a run, and checks what may differ from how it was trained so far.
 
 The frozen recipe of a run is the recipe that trains it: a change that can no longer have an effect is refused
-by name, and one that has is written to log.jsonl with the step from which it applies.
+by name, one that affects training must be allowed, and all are written to log.jsonl with the step from which
+they apply.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,14 @@ from torch import Tensor
 from attnforge.data.fingerprint import IMAGES_DIFFER, differences
 from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.interfaces import Task
-from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.schema import Recipe
+from attnforge.run.changes import INTERVALS, Changes, changes_between, refuse_changes, shown
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, saved_folders
 from attnforge.storage.folder import RunFolder
-from attnforge.storage.intact import no_intact_checkpoint
+from attnforge.storage.intact import has_intact_lock, no_intact_checkpoint
 
-_INTERVALS = frozenset({"log_every", "sample_every", "checkpoint_every"})
-"""Options of a phase that do not affect training."""
 _NOT_KEPT = frozenset({"params", "lr", "initial_lr"})
 """Keys of an optimizer's parameter groups that a task sets again, or that are not options."""
 
@@ -36,8 +37,8 @@ class Resumption:
     checkpoint: Checkpoint
     skipped: tuple[Damage, ...]
     """Newer checkpoints, which cannot be used."""
-    changes: Mapping[str, tuple[Any, Any]]
-    """Changed values of the recipe by dotted key: at the checkpoint, and now."""
+    changes: Changes
+    """Since the checkpoint."""
 
     def changed_in(self, path: str) -> list[str]:
         """The keys below a dotted path that have changed."""
@@ -50,6 +51,7 @@ def find_resumption(
     *,
     phases: Sequence[str],
     warn: Callable[[str], None],
+    allow_changes: bool = False,
 ) -> Resumption | None:
     """Find the newest checkpoint of a run that is intact and finite; None when the run has never saved one.
 
@@ -58,10 +60,11 @@ def find_resumption(
         resolved: The recipe to resume with.
         phases: The phases to train, in order.
         warn: Called for every checkpoint that is skipped.
+        allow_changes: Whether values that affect training may differ from those of the run.
 
     Raises:
         RunError: no checkpoint can be used, or some belong to phases that the recipe lacks, or the recipe
-            changes what has been trained already.
+            changes what has been trained already, or values that affect training without being allowed to.
     """
     search = newest_checkpoint(run.checkpoints, phases=phases, finite=True)
     for damage in search.passed_over:
@@ -72,8 +75,10 @@ def find_resumption(
             raise RunError(no_intact_checkpoint(run, search.passed_over))
         _refuse_unknown_folders(run)
         return None
-    changes = _changes(search.checkpoint, resolved, warn=warn)
+    changes = _changes_since(search.checkpoint, resolved, warn=warn)
     _refuse_changes_of_finished_phases(search.checkpoint, changes, phases)
+    if not allow_changes:
+        _refuse_drift(run, resolved, changes)
     if changes.get("encoders", (None, None))[1] is not None:
         warn("`encoders` has no effect on a resumed run: its checkpoint holds the encoders")
     return Resumption(search.checkpoint, search.passed_over, changes)
@@ -110,8 +115,8 @@ def load_task(resumption: Resumption, task: Task) -> tuple[str, ...]:
                     Problem(
                         code="cannot-change",
                         message=f"`{key}` cannot change on resume: optimizer {name!r} keeps its "
-                        f"{option} of {_shown(group.get(option))}, but the recipe has "
-                        f"{_shown(options[option])}",
+                        f"{option} of {shown(group.get(option))}, but the recipe has "
+                        f"{shown(options[option])}",
                         expected=f"the previous value of `{key}`",
                         next_step="attnforge train RECIPE --out FOLDER starts a new run",
                     )
@@ -206,19 +211,19 @@ def _refuse_unknown_folders(run: RunFolder) -> None:
 
 
 def _refuse_changes_of_finished_phases(
-    checkpoint: Checkpoint, changes: Mapping[str, tuple[Any, Any]], phases: Sequence[str]
+    checkpoint: Checkpoint, changes: Changes, phases: Sequence[str]
 ) -> None:
     finished = set(phases[: phases.index(checkpoint.phase)])
     problems = []
     for key, (before, after) in changes.items():
         section, _, rest = key.partition(".")
         phase, _, option = rest.partition(".")
-        if section != "phases" or phase not in finished or option in _INTERVALS:
+        if section != "phases" or phase not in finished or option in INTERVALS:
             continue
         problems.append(
             Problem(
                 code="cannot-change",
-                message=f"`{key}` cannot change from {_shown(before)} to {_shown(after)}: phase {phase} is "
+                message=f"`{key}` cannot change from {shown(before)} to {shown(after)}: phase {phase} is "
                 f"finished, and the run is at step {checkpoint.step} of {checkpoint.phase}",
                 expected=f"the previous value of `{key}`, or a new run, which may use these encoders",
                 next_step="attnforge train RECIPE --out FOLDER starts a new run",
@@ -228,41 +233,28 @@ def _refuse_changes_of_finished_phases(
         raise RunError(problems)
 
 
-def _changes(
+def _changes_since(
     checkpoint: Checkpoint, resolved: ResolvedRecipe, *, warn: Callable[[str], None]
 ) -> dict[str, tuple[Any, Any]]:
-    """Values in which the recipe differs from that of the checkpoint, with every default filled in."""
+    """Values in which the recipe differs from that of the checkpoint."""
     if not checkpoint.lock.is_file():
         return {}
     try:
-        before = _flat(resolve(checkpoint.lock, plugins=resolved.plugins).data())
+        return changes_between(checkpoint.lock, resolved)
     except RecipeError as error:  # components that are no longer installed, and that the recipe may replace
         reason = error.problems[0].message
         warn(f"changes of the recipe are not checked: {checkpoint.lock} cannot be resolved: {reason}")
         return {}
-    after = _flat(resolved.data())
-    missing = object()
-    return {
-        key: (before.get(key), after.get(key))
-        for key in dict.fromkeys([*before, *after])
-        if before.get(key, missing) != after.get(key, missing)
-    }
 
 
-def _flat(data: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        dotted = f"{path}.{key}" if path else key
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, dotted)
-        else:
-            flat[dotted] = value
-    return flat
+def _refuse_drift(run: RunFolder, resolved: ResolvedRecipe, since_checkpoint: Changes) -> None:
+    """Refuse changes that affect training: since the run's frozen recipe or, if damaged, the checkpoint's."""
+    if not has_intact_lock(run):
+        refuse_changes(since_checkpoint, run=run.path)
+        return
+    with suppress(RecipeError):  # of components that are no longer installed, which was warned of
+        refuse_changes(changes_between(run.lock, resolved), run=run.path)
 
 
 def _run(checkpoint: Checkpoint) -> Path:
     return checkpoint.folder.parent.parent
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else str(list(value) if isinstance(value, tuple) else value)

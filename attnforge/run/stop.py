@@ -20,6 +20,7 @@ SIGNALS = tuple(
 )
 """The signals that ask a process to stop, where this system has them."""
 _PIPE = int(getattr(signal, "SIGPIPE", 13))
+_ALARM = int(getattr(signal, "SIGALRM", 14))
 _RETRY_SECONDS = 0.05
 _IMPORT_SECONDS = 10.0
 """An import that takes longer is stuck rather than slow, and is interrupted."""
@@ -43,18 +44,30 @@ class StopSignal:
         self._retrying = False
         self._deadline = 0.0
         self._before: dict[int, Any] = {}
+        self._start_time = time.monotonic()
+        self._limit_seconds: float | None = None
 
     @property
     def requested(self) -> bool:
-        """Whether the process was asked to stop."""
-        return self.number is not None
+        """Whether the process was asked to stop, or its time is over."""
+        return self.number is not None or self._time_is_over
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
-        return 128 + (self.number or signal.SIGINT)
+        """The exit code of a stopped process: 130 for Ctrl-C, 143 for SIGTERM, 142 when its time is over."""
+        return 128 + (self.number or (_ALARM if self._time_is_over else signal.SIGINT))
+
+    def limit(self, seconds: float) -> None:
+        """Request a stop so many seconds after this object was entered, without an interrupt."""
+        self._limit_seconds = seconds
+
+    @property
+    def _time_is_over(self) -> bool:
+        limit = self._limit_seconds
+        return limit is not None and time.monotonic() - self._start_time >= limit
 
     def __enter__(self) -> Self:
+        self._start_time = time.monotonic()
         if threading.current_thread() is threading.main_thread():  # other threads may not set handlers
             for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
@@ -75,7 +88,7 @@ class StopSignal:
         Raises:
             KeyboardInterrupt: a signal arrived before, and there is nothing to save yet.
         """
-        if self.requested:
+        if self.number is not None:
             raise KeyboardInterrupt
         self._saves_first = True
         try:
@@ -94,7 +107,7 @@ class StopSignal:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         retried, self._retrying = self._retrying, False
-        first = not self.requested
+        first = self.number is None
         self.request(number)
         if self._saves_first and (first or retried):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
 from attnforge.run.captions import check_captions, warn_of_unknown_words
+from attnforge.run.estimate.memory_guard import MemoryGuard
 from attnforge.run.follower import Follower, digest_of_networks, refuse_differences
 from attnforge.run.listeners import TrainedPhase
 from attnforge.run.pretrained import (
@@ -88,6 +90,7 @@ def train(
     *,
     resume: bool,
     reporter: Reporter,
+    allow_changes: bool = False,
     recipe_text: str | None = None,
     stop: StopSignal | None = None,
 ) -> Outcome:
@@ -103,19 +106,18 @@ def train(
         path: The run folder.
         resume: Whether to resume the run in that folder.
         reporter: Where progress is reported.
+        allow_changes: Whether values that affect training may differ from those of a resumed run.
         recipe_text: The recipe as the user wrote it, as YAML; by default the resolved one.
         stop: The signal handler, already entered; by default one for this run.
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
-            its checkpoints can be used, or the recipe changes what was trained already, or pretrained weights
-            are missing, or the vocabulary of a checkpoint differs from the data's.
+            its checkpoints can be used, or the recipe changes what was trained already, or what affects
+            training without being allowed to, or pretrained weights are missing, or the vocabulary of a
+            checkpoint differs from the data's.
         RecipeError: a part needs pretrained weights that the recipe does not name.
         DataError: the data is missing or malformed, or differs from the data of the checkpoint.
     """
-    if stop is None:
-        with StopSignal() as stop:
-            return train(resolved, path, resume=resume, reporter=reporter, recipe_text=recipe_text, stop=stop)
     recipe = assemble(resolved)
     own = member()
     device = choose_device(recipe.training.device, local_rank=own.local_rank)
@@ -123,10 +125,13 @@ def train(
     if own.rank > 0:
         reporter = SilentReporter()
     timeout = recipe.training.process_timeout
-    with joined(own, device=device, timeout_seconds=timeout), ExitStack() as locked:
+    with ExitStack() as entered:
+        if stop is None:
+            stop = entered.enter_context(StopSignal())
+        entered.enter_context(joined(own, device=device, timeout_seconds=timeout))
         refuse_indivisible(recipe, own.world_size)
         if own.rank == 0:
-            locked.enter_context(exclusive(path, purpose="training", warn=reporter.warning))
+            entered.enter_context(exclusive(path, purpose="training", warn=reporter.warning))
             _refuse_to_overwrite(path, resume=resume)
             remove_partial(RunFolder(path).checkpoints)
         barrier()
@@ -137,6 +142,7 @@ def train(
             device=device,
             resume=resume,
             reporter=reporter,
+            allow_changes=allow_changes,
             recipe_text=recipe_text,
             stop=stop,
         )
@@ -150,6 +156,7 @@ def _train(
     device: torch.device,
     resume: bool,
     reporter: Reporter,
+    allow_changes: bool,
     recipe_text: str | None,
     stop: StopSignal,
 ) -> Outcome:
@@ -163,7 +170,11 @@ def _train(
 
     if unhelpful := excess_workers(recipe.training.workers):
         warn(unhelpful)
-    resumption = find_resumption(RunFolder(path), resolved, phases=names, warn=warn) if resume else None
+    resumption = None
+    if resume:
+        resumption = find_resumption(
+            RunFolder(path), resolved, phases=names, warn=warn, allow_changes=allow_changes
+        )
     checkpoint = resumption.checkpoint if resumption else None
     if checkpoint is None and not recipe.pretrained:
         refuse_random_weights(resolved)
@@ -199,6 +210,7 @@ def _train(
         tokenizer=tokenizer,
         datasets=datasets,
         engine=engine,
+        command=resume_command(path) if checkpoint else "attnforge train RECIPE",
     )
     if recipe_text is None:
         recipe_text = write_yaml(resolved.plain())
@@ -280,7 +292,7 @@ def _train_phases(
         skipped = SkippedImages(run, phase=name, warn=recorder.reporter.warning)
         with recorder.phase(trained, samples=samples, constants=constants) as record, skipped:
             steps_done = run_phase(
-                task,
+                MemoryGuard(task, recipe, name, parts.device, resume_command(run.path)),
                 phase_batches(parts, phase, data, start=start, steps=steps, on_skip=skipped.add),
                 phase=name,
                 start=start,
@@ -290,9 +302,15 @@ def _train_phases(
                 seed=recipe.training.seed,
                 after_step=partial(_after_step, trained=trained, measure=measure, record=record, stop=stop),
             )
+            skipped.exchange()
         if steps_done < steps:
             return False
     return True
+
+
+def resume_command(path: Path) -> str:
+    """The command that resumes a run with overrides, which follow it."""
+    return f"attnforge train --resume {shlex.quote(str(path))} --allow-changes"
 
 
 def _after_step(

@@ -46,6 +46,11 @@ def intact_lock(run: RunFolder, *, warn: Callable[[str], None]) -> Path:
     return copy
 
 
+def has_intact_lock(run: RunFolder) -> bool:
+    """Whether the run's own frozen recipe is as attnforge wrote it."""
+    return _fault(run.lock) is None
+
+
 def restore_lock(run: RunFolder, *, warn: Callable[[str], None]) -> Path:
     """Replace a run's damaged frozen recipe by a checkpoint's copy; returns the path in the run folder.
 

@@ -1,4 +1,7 @@
-"""Resolves the path that a command is given to a run or to one of its checkpoints."""
+"""Resolves the path that a command is given to a run or to one of its checkpoints.
+
+`RUN@best` is the run's best checkpoint by the metric of its recipe's `training.keep_best`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from pathlib import Path
 
 from attnforge.errors import Problem, RunError, nearest
 from attnforge.names import read_step_name
+from attnforge.storage.best import read_best
 from attnforge.storage.checkpoints.manifest import MANIFEST
 from attnforge.storage.checkpoints.search import saved_folders
 from attnforge.storage.folder import RunFolder
 
+BEST = "@best"
+"""Behind the path of a run, names its best checkpoint."""
 _EXPECTED = "the folder that `attnforge train` printed; runs are kept in runs/"
 
 
@@ -29,6 +35,8 @@ def locate_run(path: Path) -> RunLocation:
     Raises:
         RunError: the path is neither; the error says what it is.
     """
+    if path.name.endswith(BEST) and not path.exists():
+        return _best_of(path.with_name(path.name.removesuffix(BEST)))
     if not path.exists():
         raise RunError(_missing(path))
     if path.is_file():
@@ -63,6 +71,16 @@ def _checkpoint(path: Path) -> RunLocation:
         expected = "a checkpoint in RUN/checkpoints, since it needs the other files of the run"
         raise RunError(Problem("not-a-run", message, expected=expected, next_step="ls runs"))
     return RunLocation(RunFolder(run), folder.name)
+
+
+def _best_of(path: Path) -> RunLocation:
+    if path.is_file() or is_checkpoint(path):
+        raise RunError(_not_a_run(path, f"cannot have a best checkpoint: `{BEST}` follows the path of a run"))
+    run = locate_run(path).run
+    name = read_best(run).checkpoint
+    if not (run.checkpoints / name).is_dir():
+        raise RunError(_missing(run.checkpoints / name))
+    return RunLocation(run, name)
 
 
 def _missing(path: Path) -> Problem:

@@ -7,14 +7,16 @@ as one that was never stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
+from torch import nn
 
 from attnforge.compute.collectives import average, trained_buffers, world_size
 from attnforge.errors import Problem, RunError
-from attnforge.interfaces import Batch, Progress, Task
+from attnforge.interfaces import Batch, Progress
 from attnforge.seeds import seed_everything
 
 
@@ -33,8 +35,16 @@ class StepResult:
     """Still on the device: read them only when they are logged, since reading waits for the device."""
 
 
+@runtime_checkable
+class Steps(Protocol):
+    """What makes the steps of a phase: a task, or what guards one."""
+
+    def networks(self) -> Mapping[str, nn.Module]: ...
+    def step(self, batch: Batch, *, progress: Progress) -> dict[str, torch.Tensor]: ...
+
+
 def run_phase(
-    task: Task,
+    task: Steps,
     batches: Iterator[Batch],
     *,
     phase: str,
@@ -48,7 +58,7 @@ def run_phase(
     """Train from step `start` to `steps`, or until `after_step` returns False; returns the steps completed.
 
     Args:
-        task: The task.
+        task: The task, or what guards its steps.
         batches: The batches from step `start` on.
         phase: Its name; random numbers depend on it, on the seed and on the step.
         start: Steps completed before resuming.
@@ -99,7 +109,8 @@ def as_numbers(result: StepResult) -> dict[str, float]:
                 code="not-a-number",
                 message=f"{', '.join(bad)} is not finite at step {result.step} of {result.phase}",
                 expected="finite losses; the same steps would fail again, a smaller learning rate may help",
-                next_step=f"attnforge train --resume RUN phases.{result.phase}.task.KEY=VALUE",
+                next_step=f"attnforge train --resume RUN phases.{result.phase}.task.KEY=VALUE "
+                "--allow-changes",
             )
         )
     return dict(zip(names, values, strict=True))

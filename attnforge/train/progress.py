@@ -11,6 +11,7 @@ from typing import Protocol, Self, TextIO, cast, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from attnforge.compute.memory import peak_bytes
 from attnforge.terminal import LastingStream, print_text, printable
 from attnforge.train.loop import StepResult
 
@@ -52,7 +53,7 @@ class PhaseProgress:
         self.every = every
         self.start_time = self.last_line_time = time.monotonic()
         self.images = 0
-        self.scalars = ""
+        self.scalars = self.memory = ""
         self.bar: Progress | None = None
         self.row: TaskID | None = None
 
@@ -80,6 +81,8 @@ class PhaseProgress:
         """Count a step; `scalars` are given when the step is logged."""
         self.images += result.images
         if scalars:
+            peak = peak_bytes()
+            self.memory = "" if peak is None else f", peak {peak / 1e9:.1f} GB"
             # of scalars whose names share a first word show the last, which is that of the largest image
             last_of_each = {name.split(" ", 1)[0]: name for name in scalars}
             shown = list(last_of_each.values())[:MAX_SCALARS]
@@ -87,7 +90,8 @@ class PhaseProgress:
         now = time.monotonic()
         elapsed = max(1e-6, now - self.start_time)
         remaining = elapsed / (result.step - self.start) * (self.steps - result.step)
-        rate = f"{self.images / elapsed:6.0f} images/s, {duration(remaining)} left  {self.scalars}"
+        speed = f"{rate_text(self.images / elapsed):>6} images/s, {duration(remaining)} left"
+        rate = f"{speed}{self.memory}  {self.scalars}"
         if self.bar is not None and self.row is not None:
             self.bar.update(self.row, completed=result.step, rate=rate)
         elif now - self.last_line_time >= self.every or result.step == self.steps:
@@ -141,6 +145,11 @@ class SilentReporter:
 def warn_on_stderr(text: str) -> None:
     """Print a warning to stderr, apart from a command's output."""
     print_text(f"warning: {text}", err=True)
+
+
+def rate_text(rate: float) -> str:
+    """A rate with two digits at least: slow steps make less than one image a second."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def duration(seconds: float) -> str:

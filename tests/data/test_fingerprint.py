@@ -238,7 +238,7 @@ def test_a_run_is_not_resumed_on_other_data_unless_that_is_accepted(
     change(root)
     capsys.readouterr()
     before = (run / "metrics.jsonl").read_bytes()
-    code = attnforge(["train", "--resume", str(run), "phases.gan.steps=2"])
+    code = attnforge(["train", "--resume", str(run), "phases.gan.steps=2", "--allow-changes"])
     shown = capsys.readouterr().err
     if change is other_pixels:  # as a damaged file that was mended has
         assert code == 0
@@ -251,10 +251,10 @@ def test_a_run_is_not_resumed_on_other_data_unless_that_is_accepted(
     assert (run / "metrics.jsonl").read_bytes() == before
     if change is an_image_less:
         return  # its words are missing in the vocabulary, which cannot be accepted
-    accept = ["phases.gan.steps=2", "training.changed_data=accept"]
+    accept = ["phases.gan.steps=2", "training.changed_data=accept", "--allow-changes"]
     assert attnforge(["train", "--resume", str(run), *accept]) == 0
     shown = capsys.readouterr().err
     assert "warning: the training data differs from that of checkpoint" in shown
     assert CHANGES[change] in shown
-    assert attnforge(["train", "--resume", str(run), "phases.gan.steps=3"]) == 0
+    assert attnforge(["train", "--resume", str(run), "phases.gan.steps=3", "--allow-changes"]) == 0
     assert "warning" not in capsys.readouterr().err

@@ -148,8 +148,9 @@ def test_metrics_are_given_the_images_of_their_captions() -> None:
 
     metrics: Mapping[str, Any] = {name: partial(build, name=name) for name in ("first", "second")}
     options = Evaluation(metrics=metrics, captions=8, batch_size=3, seed=5)
-    metrics = measure(parts_of(BIRDS, options), generate)
-    assert metrics == {"captions": 8, "evaluation seed": 5, "first": 8.0, "second": 8.0}
+    measured = measure(parts_of(BIRDS, options), generate)
+    assert measured.main == {"first": "first", "second": "second"}
+    assert measured.metrics == {"captions": 8, "evaluation seed": 5, "first": 8.0, "second": 8.0}
     assert [list(positions) for positions in drawn] == [[0, 1, 2], [3, 4, 5], [6, 7]]
     for metric in built:
         assert metric.captions == chosen(BIRDS, count=8, seed=5)
@@ -162,4 +163,4 @@ def test_nothing_is_drawn_for_no_metrics() -> None:
     def generate(captions: Sequence[str], positions: Sequence[int], extras: Extras) -> Tensor:
         raise AssertionError("asked to draw")
 
-    assert measure(parts_of(BIRDS), generate) == {}
+    assert measure(parts_of(BIRDS), generate).metrics == {}

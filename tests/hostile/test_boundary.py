@@ -27,7 +27,7 @@ from attnforge.run.machine import problem_of
 from attnforge.storage.checkpoints import saving as subject
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.manifest import read_manifest
-from attnforge.storage.checkpoints.saving import save_checkpoint
+from attnforge.storage.checkpoints.saving import prepare_checkpoint
 from attnforge.storage.checkpoints.search import newest_checkpoint
 
 Said = pytest.CaptureFixture[str]
@@ -174,15 +174,14 @@ def test_what_is_no_error_of_the_disk_is_not_said_of_it(
 
 
 def _save(folder: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Path:
-    return save_checkpoint(
+    return prepare_checkpoint(
         folder,
         phase="gan",
         step=1,
         networks={"generator": network},
         optimizers={"generator": optimizer},
         tokenizer=_words(),
-        keep=1,
-    )
+    ).write()
 
 
 def _words() -> WordTokenizer:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import click
 import pytest
 import torch
 from attnforge_attngan.tasks.matching import MatchingTask
@@ -18,9 +19,11 @@ from commands import command, ended, rows, saved_steps, wait_until
 from damaged_runs import weights_of
 from endless_run import LONG, begun, saved_last_step
 from tiny_run import TINY, tiny
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from attnforge.build import assemble
 from attnforge.cli import run as attnforge
+from attnforge.cli.launched import explained
 from attnforge.compute.processes import Member, joined
 from attnforge.errors import RecipeError, RunError
 from attnforge.run.tasks import refuse_indivisible
@@ -221,3 +224,19 @@ def test_another_address_is_not_joined() -> None:
         with pytest.raises(RunError) as caught, joined(own, device=torch.device("cpu"), timeout_seconds=2):
             pass
     assert caught.value.problems[0].code == "processes-not-joined"
+
+
+def test_a_process_that_was_killed_is_named() -> None:
+    killed = ProcessFailure(local_rank=1, pid=7, exitcode=-signal.SIGKILL, error_file="")
+    error = explained(ChildFailedError("attnforge", {1: killed}), processes=2)
+    assert isinstance(error, RunError)
+    assert error.problems[0].code == "process-killed"
+    assert "process 1 of 2" in error.problems[0].message
+    assert "SIGKILL" in error.problems[0].message
+
+
+def test_a_process_that_failed_has_said_why() -> None:
+    failed = ProcessFailure(local_rank=0, pid=7, exitcode=1, error_file="")
+    error = explained(ChildFailedError("attnforge", {0: failed}), processes=2)
+    assert isinstance(error, click.exceptions.Exit)
+    assert error.exit_code == 1

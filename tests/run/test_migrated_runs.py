@@ -90,7 +90,7 @@ def test_a_run_that_was_frozen_before_pins_draws_too(run: Path) -> None:
 
 def test_a_run_goes_on_with_the_newer_parts(run: Path) -> None:
     resolved = resolve(run / "recipe.lock.yaml", overrides=["phases.gan.steps=3"], plugins=plugins(aged_now))
-    assert train(resolved, run, resume=True, reporter=ConsoleReporter()).finished
+    assert train(resolved, run, resume=True, allow_changes=True, reporter=ConsoleReporter()).finished
     newest = run / "checkpoints" / "gan-0000003"
     for lock in (run / "recipe.lock.yaml", newest / "recipe.lock.yaml"):
         assert attention_of(lock) == {"use": "aged@3", "scale": 2.0, "rounds": 1}
@@ -105,7 +105,7 @@ def test_going_on_again_migrates_nothing(run: Path) -> None:
         resolved = resolve(
             run / "recipe.lock.yaml", overrides=[f"phases.gan.steps={steps}"], plugins=plugins(aged_now)
         )
-        assert train(resolved, run, resume=True, reporter=ConsoleReporter()).finished
+        assert train(resolved, run, resume=True, allow_changes=True, reporter=ConsoleReporter()).finished
     events = [json.loads(line)["event"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert events.count("migrated") == 1
     assert events.count("resumed") == 2
@@ -128,7 +128,7 @@ def test_weights_without_a_migration_are_refused(run: Path) -> None:
         plugins=without_migrations(),
     )
     with pytest.raises(RunError) as caught:
-        train(recipe, run, resume=True, reporter=ConsoleReporter())
+        train(recipe, run, resume=True, allow_changes=True, reporter=ConsoleReporter())
     (problem,) = caught.value.problems
     assert problem.code == "no-migration"
     assert str(problem.place) == str(run / "checkpoints" / "gan-0000002")
@@ -136,7 +136,7 @@ def test_weights_without_a_migration_are_refused(run: Path) -> None:
 
 def test_weights_of_a_newer_version_are_refused(run: Path) -> None:
     resolved = resolve(run / "recipe.lock.yaml", overrides=["phases.gan.steps=3"], plugins=plugins(aged_now))
-    train(resolved, run, resume=True, reporter=ConsoleReporter())
+    train(resolved, run, resume=True, allow_changes=True, reporter=ConsoleReporter())
     stages = STAGES.format(attention="{use: aged, temperature: 0.5}")
     older = resolve(
         "quickstart",

@@ -15,7 +15,7 @@ from tiny_run import TINY
 
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.recipe import resolve
-from attnforge.recipe.schema import Phase
+from attnforge.recipe.schema import Phase, Training
 from attnforge.run.listeners import TrainedPhase
 from attnforge.run.recorder import Recorder
 from attnforge.run.training import Outcome, train
@@ -107,7 +107,8 @@ def play(folder: Path, *, steps: int, resume: bool = False) -> tuple[Outcome, di
     catalogue = load_plugins(extra=extra)
     overrides = [*TINY, *SHORT, f"phases.gan.steps={steps}"]
     resolved = resolve("quickstart", overrides=overrides, plugins=catalogue)
-    return train(resolved, folder, resume=resume, reporter=ConsoleReporter()), notes
+    outcome = train(resolved, folder, resume=resume, allow_changes=resume, reporter=ConsoleReporter())
+    return outcome, notes
 
 
 def events(run: Path) -> list[dict[str, Any]]:
@@ -210,7 +211,7 @@ def recorder_with(tmp_path: Path) -> Callable[..., Recorder]:
     def make(*plugins: tuple[str, ModuleType]) -> Recorder:
         catalogue = load_plugins(extra=plugins, installed=False)
         resolved: Any = SimpleNamespace(plugins=catalogue, data=dict)
-        recipe: Any = SimpleNamespace(training=SimpleNamespace(keep=1), trackers={})
+        recipe: Any = SimpleNamespace(training=Training(), trackers={}, phases={})
         return Recorder(
             RunFolder(tmp_path),
             recipe=recipe,

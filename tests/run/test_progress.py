@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 
 import pytest
@@ -106,3 +107,11 @@ def test_a_line_is_written_as_it_is(terminal: bool) -> None:
 )
 def test_durations_are_told_as_a_person_would(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_line_shows_the_speed_and_the_memory_and_slow_steps_too() -> None:
+    tell, file = reporter()
+    with tell.phase("gan", start=0, steps=1) as progress:
+        progress.start_time -= 64.0
+        progress.advance(result(1, steps=1), SCALARS)
+    assert re.search(r"0\.25 images/s, 0 s left, peak \d+\.\d GB  D adversarial", file.getvalue())

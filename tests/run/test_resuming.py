@@ -37,7 +37,8 @@ def run(base: Path, tmp_path: Path) -> Path:
 
 
 def resumed(run: Path, *overrides: str, out: Path | None = None) -> int:
-    return attnforge(["train", "--resume", str(run), *overrides, *(["--out", str(out)] if out else [])])
+    place = ["--out", str(out)] if out else ["--allow-changes"]
+    return attnforge(["train", "--resume", str(run), *overrides, *place])
 
 
 def steps_of(run: Path, phase: str) -> list[int]:

@@ -28,7 +28,7 @@ def train_alone(path: Path, *overrides: str, resume: bool = False) -> Outcome:
     """Train the tiny recipe without the options of its image encoder and of its first phase."""
     small = [override for override in TINY if not override.startswith(("image.", "phases.damsm"))]
     resolved = resolve("quickstart", overrides=[*small, *overrides])
-    return train(resolved, path, resume=resume, reporter=ConsoleReporter())
+    return train(resolved, path, resume=resume, allow_changes=resume, reporter=ConsoleReporter())
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,7 @@ PROVISIONAL = (
     "attnforge.build.parts",
     "attnforge.compute.collectives",
     "attnforge.compute.engine",
+    "attnforge.compute.memory",
     "attnforge.compute.random_state",
     "attnforge.compute.update",
     "attnforge.data.captioned",

@@ -37,5 +37,5 @@ def tiny(*overrides: str) -> ResolvedRecipe:
 
 
 def train_tiny(path: Path, *overrides: str, resume: bool = False) -> Outcome:
-    """Train the tiny recipe into `path`."""
-    return train(tiny(*overrides), path, resume=resume, reporter=ConsoleReporter())
+    """Train the tiny recipe into `path`; a resumed run may change its values."""
+    return train(tiny(*overrides), path, resume=resume, allow_changes=resume, reporter=ConsoleReporter())

@@ -16,7 +16,8 @@ from attnforge.errors import RunError
 from attnforge.storage.checkpoints import saving as subject
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.manifest import read_manifest
-from attnforge.storage.checkpoints.saving import remove_partial, save_checkpoint
+from attnforge.storage.checkpoints.retention import Retention
+from attnforge.storage.checkpoints.saving import prepare_checkpoint, remove_partial, remove_surplus
 from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
 
 CPU = torch.device("cpu")
@@ -65,16 +66,17 @@ def trained(seed: int) -> tuple[nn.Sequential, torch.optim.Adam]:
 
 def save(folder: Path, step: int = 1, *, phase: str = "gan", keep: int = 2, **options: Any) -> Path:
     model, optimizer = trained(step)
-    return save_checkpoint(
+    written = prepare_checkpoint(
         folder,
         phase=phase,
         step=step,
         networks={"generator": model},
         optimizers={"generator": optimizer},
         tokenizer=Words(),
-        keep=keep,
         **options,
-    )
+    ).write()
+    remove_surplus(folder, phase=phase, retention=Retention(last=keep))
+    return written
 
 
 def opened(folder: Path) -> Checkpoint:

@@ -6,32 +6,23 @@ values, such as a loss that is not finite, or on the machine, such as too little
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import torch
-import torch.fx.experimental._config as tracing
-from torch import Tensor, nn
+from torch import nn
 
 from attnforge.build import assemble
-from attnforge.build.builder import class_of
-from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
-from attnforge.compute.engine import Engine
 from attnforge.errors import AttnforgeError, Problem
-from attnforge.interfaces import Batch, Progress, Prompt, TextFeatures, Tokenizer
+from attnforge.interfaces import Progress, Prompt, TextFeatures
 from attnforge.recipe import ResolvedRecipe
-from attnforge.recipe.schema import Phase, Recipe
+from attnforge.recipe.schema import Phase
 from attnforge.recipe.tree import choices
+from attnforge.run.meta import META, all_selected, meta_batch, meta_extras, meta_parts
 from attnforge.run.tasks import build_task, sampling_network
 from attnforge.run.trial.causes import phase_problems, wants_traceback
 
-META = torch.device("meta")
-VOCABULARY_SIZE = 4_000
-"""Assumed for a tokenizer that learns its vocabulary; it only affects the size of the embedding."""
 MAX_WEIGHTS = 100_000_000_000
 """Networks with more weights are taken for a typing error: this is a hundred times the largest image GAN."""
 
@@ -45,13 +36,6 @@ class ShapeCheck:
     """What could not be checked without values, with the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class _UnfittedTokenizer:
-    """Stands in for a tokenizer that has not been fitted to captions."""
-
-    vocabulary_size: int = VOCABULARY_SIZE
-
-
 def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
     """Build every phase of a recipe on the device `meta`, run its first step there and generate an image.
 
@@ -59,17 +43,15 @@ def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
     """
     recipe = assemble(resolved)
     result = ShapeCheck()
-    engine = Engine(device=META, channels_last=recipe.training.channels_last)
     try:
-        datasets = _datasets(recipe)
+        parts = meta_parts(recipe)
     except AttnforgeError as error:  # missing data is not a problem of shapes
         reason = error.problems[0].message
         result.unchecked.append(f"every phase needs the shapes of the data's extras: {reason}")
         return result
-    parts = Parts(recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine, datasets=datasets)
     for name, phase in recipe.phases.items():
         try:
-            with _assume_nonzero():
+            with all_selected():
                 _step(parts, phase, name, resolved)
         except NotImplementedError as error:
             reason = " ".join(str(error).split(". ")[0].split())
@@ -85,7 +67,7 @@ def check_shapes(resolved: ResolvedRecipe) -> ShapeCheck:
 def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> None:
     task = build_task(parts, phase, name=name)
     _refuse_too_many_weights(parts, resolved)
-    batch = _batch(parts, phase)
+    batch = meta_batch(parts, phase)
     progress = Progress(step=0, steps=2, batch_size=phase.batch_size, images=phase.batch_size)
     task.step(batch, progress=progress)
     network = sampling_network(task)
@@ -96,51 +78,10 @@ def _step(parts: Parts, phase: Phase, name: str, resolved: ResolvedRecipe) -> No
     words = torch.empty(1, parts.text.dim, phase.max_words, device=META)
     text = TextFeatures(words, torch.empty(1, parts.text.dim, device=META), padding)
     tokens = torch.zeros(1, phase.max_words, dtype=torch.long, device=META)
-    prompt = Prompt.of(text, extras=_extras(parts, 1), tokens=tokens)
+    prompt = Prompt.of(text, extras=meta_extras(parts.extras, 1), tokens=tokens)
     width = parts.generator.noise if parts.generator is not None else 1
     with torch.inference_mode():
         generator(torch.empty(1, width, device=META), prompt, return_attention=True)
-
-
-def _batch(parts: Parts, phase: Phase) -> Batch:
-    images, tokens = phase.batch_size, phase.max_words
-    image_size = phase.image_size or parts.image_size
-    with META:
-        return Batch(
-            image=torch.empty(images, 3, image_size, image_size),
-            tokens=torch.empty(images, tokens, dtype=torch.long),
-            lengths=torch.empty(images, dtype=torch.long),
-            class_ids=torch.empty(images, dtype=torch.long),
-            captions=("a bird",) * images,
-            keys=tuple(map(str, range(images))),
-            levels=torch.empty(images, 3, image_size, image_size, dtype=torch.uint8),
-            extras=_extras(parts, images),
-        )
-
-
-def _extras(parts: Parts, images: int) -> dict[str, Tensor]:
-    return {name: torch.empty(images, *shape, device=META) for name, shape in parts.extras.items()}
-
-
-def _datasets(recipe: Recipe) -> Datasets:
-    """The data, opened only where its samples may have extras, whose shapes are known to nobody else.
-
-    Raises:
-        DataError: it is missing or malformed.
-    """
-    datasets = Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
-    classes = inspect.getmro(class_of(recipe.data))
-    if any("extras" in vars(base) or "extras" in inspect.get_annotations(base) for base in classes):
-        datasets.of_any_size("train")
-    return datasets
-
-
-def _tokenizer(recipe: Recipe) -> Tokenizer:
-    with suppress(AttnforgeError):  # a missing file is reported when captions are read
-        tokenizer = recipe.tokenizer()
-        if tokenizer.vocabulary_size > 1:
-            return tokenizer
-    return cast("Tokenizer", _UnfittedTokenizer())
 
 
 def _refuse_too_many_weights(parts: Parts, resolved: ResolvedRecipe) -> None:
@@ -165,10 +106,3 @@ def _refuse_too_many_weights(parts: Parts, resolved: ResolvedRecipe) -> None:
         message = f"`{largest}` has {weights[largest]:,} weights: {weights[largest] * 4 // 10**9:,} GB"
         expected = f"fewer channels or layers: at most {MAX_WEIGHTS:,} weights"
         raise AttnforgeError(Problem("too-many-weights", message, place, expected))
-
-
-@contextmanager
-def _assume_nonzero() -> Iterator[None]:
-    """Let a selection by value select everything, so that its shapes are the largest possible."""
-    with tracing.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        yield

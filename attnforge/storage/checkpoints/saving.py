@@ -1,4 +1,7 @@
-"""Writes checkpoints atomically: to a temporary folder, flushed to disk, moved into place."""
+"""Saves checkpoints: a copy in host memory first, then atomically to disk.
+
+Files are written to a temporary folder, flushed to disk and moved into place; nothing is removed before.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -19,7 +25,9 @@ from attnforge.interfaces import Tokenizer
 from attnforge.names import path_below, step_name
 from attnforge.storage.checkpoints.checkpoint import OPTIMIZERS, TOKENIZER, WEIGHTS
 from attnforge.storage.checkpoints.finite import not_finite, tensors_in, tensors_of
+from attnforge.storage.checkpoints.host_copy import host_copy
 from attnforge.storage.checkpoints.manifest import MANIFEST, Manifest
+from attnforge.storage.checkpoints.retention import Retention
 from attnforge.storage.checkpoints.search import digest_of_file, folders_of
 from attnforge.storage.optimizer_state import optimizer_state
 from attnforge.storage.write_errors import write_failure
@@ -30,7 +38,86 @@ ADDED = ".partial-added-to-"
 """Prefix of the folder of files that are added to a checkpoint."""
 
 
-def save_checkpoint(
+@dataclass(frozen=True)
+class PreparedCheckpoint:
+    """A checkpoint in host memory, independent of later steps, for `write` to put on disk.
+
+    Files that are added to it are on disk already, in a folder of their own.
+    """
+
+    checkpoints: Path
+    phase: str
+    step: int
+    networks: Mapping[str, Mapping[str, Tensor]]
+    """Weights and buffers, by network."""
+    optimizers: Mapping[str, Any]
+    tokenizer: Mapping[str, Any]
+    vocabulary: str
+    """Fingerprint of the vocabulary."""
+    sampling_network: str | None
+    extras: Mapping[str, tuple[int, ...]]
+    data: Mapping[str, str]
+    constants: tuple[str, ...]
+    added: Path
+
+    @property
+    def name(self) -> str:
+        """The name of its folder, such as `gan-0001000`."""
+        return step_name(self.phase, self.step)
+
+    def write(self) -> Path:
+        """Write the checkpoint; returns its folder.
+
+        It touches nothing that training uses, so it may run in another thread.
+
+        Raises:
+            RunError: the disk is full or the folder cannot be written; earlier checkpoints are untouched.
+        """
+        final = self.checkpoints / self.name
+        partial = self.checkpoints / f".partial-{self.name}-{os.getpid()}"
+        try:
+            with _writing(final):
+                _make_empty(partial)
+                self._write_files(partial)
+                for file in partial.iterdir():
+                    _flush(file)
+                _move_into_place(partial, final)
+                _flush(self.checkpoints)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            self.discard()
+        return final
+
+    def discard(self) -> None:
+        """Remove the files that were added."""
+        shutil.rmtree(self.added, ignore_errors=True)
+
+    def _write_files(self, folder: Path) -> None:
+        for name, state in self.networks.items():
+            save_file(dict(state), path_below(folder, name, ending=WEIGHTS))
+        with (folder / OPTIMIZERS).open("wb") as stream:  # errors of a stream keep the reason of the system
+            torch.save(self.optimizers, stream)
+        (folder / TOKENIZER).write_text(json.dumps(self.tokenizer, ensure_ascii=False), encoding="utf-8")
+        for file in sorted(self.added.iterdir()):
+            if file.is_file() and not file.is_symlink() and file.name not in own_files(self.networks):
+                file.rename(folder / file.name)
+        manifest = Manifest(
+            attnforge=__version__,
+            phase=self.phase,
+            step=self.step,
+            saved=round(time.time(), 3),
+            networks=tuple(self.networks),
+            sampling_network=self.sampling_network,
+            extras=dict(self.extras),
+            vocabulary=self.vocabulary,
+            data=dict(self.data),
+            constants=self.constants,
+            sha256={file.name: digest_of_file(file) for file in sorted(folder.iterdir())},
+        )
+        (folder / MANIFEST).write_text(manifest.text(), encoding="utf-8")
+
+
+def prepare_checkpoint(
     checkpoints: Path,
     *,
     phase: str,
@@ -38,14 +125,13 @@ def save_checkpoint(
     networks: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
     tokenizer: Tokenizer,
-    keep: int,
     sampling_network: str | None = None,
     extras: Mapping[str, tuple[int, ...]] | None = None,
     data: Mapping[str, str] | None = None,
     constants: Iterable[str] = (),
     add: Callable[[Path], object] | None = None,
-) -> Path:
-    """Write a checkpoint and remove the phase's oldest beyond `keep`; returns its folder.
+) -> PreparedCheckpoint:
+    """Copy everything that a checkpoint holds into host memory, so that training may continue.
 
     Args:
         checkpoints: The folder of the run's checkpoints.
@@ -54,73 +140,51 @@ def save_checkpoint(
         networks: The networks, by name.
         optimizers: The optimizers, by name.
         tokenizer: Its vocabulary is saved.
-        keep: Checkpoints of the phase to keep.
         sampling_network: Which of the networks generates images.
         extras: Shapes of the extras in prompts, by name.
         data: Fingerprint of the training data.
         constants: Buffers, as `network/buffer`, that need not be finite.
         add: Called with an empty folder; files that it writes there become part of the checkpoint. It is
-            called before the checkpoint's own files are written, so it cannot change them, and its changes to
-            weights are saved.
+            called before weights are copied, so its changes to them are saved.
 
     Raises:
-        RunError: weights or optimizer states are not finite, a name is not safe, the disk is full or
-            the folder cannot be written; earlier checkpoints are untouched.
+        RunError: weights or optimizer states are not finite, a name is not safe, or the folder cannot be
+            written; earlier checkpoints are untouched.
     """
     final = checkpoints / step_name(phase, step)
-    partial = checkpoints / f".partial-{final.name}-{os.getpid()}"
     added = checkpoints / f"{ADDED}{final.name}-{os.getpid()}"
+    constants = tuple(constants)
+    own_files(networks)  # refuses unsafe names
     try:
-        _make_empty(added)
-        if add is not None:
-            add(added)
+        with _writing(final):
+            _make_empty(added)
+            if add is not None:
+                add(added)
         states = {name: optimizer_state(optimizer) for name, optimizer in optimizers.items()}
         _refuse_not_finite(checkpoints, phase, step, networks=networks, states=states, constants=constants)
-        _make_empty(partial)
-        for name, network in networks.items():
-            save_file(_own_storage(network.state_dict()), path_below(partial, name, ending=WEIGHTS))
-        with (partial / OPTIMIZERS).open("wb") as stream:  # errors of a stream keep the reason of the system
-            torch.save(states, stream)
-        (partial / TOKENIZER).write_text(json.dumps(tokenizer.state(), ensure_ascii=False), encoding="utf-8")
-        for file in sorted(added.iterdir()):
-            if file.is_file() and not file.is_symlink() and file.name not in own_files(networks):
-                file.rename(partial / file.name)
-        manifest = Manifest(
-            attnforge=__version__,
+        return PreparedCheckpoint(
+            checkpoints=checkpoints,
             phase=phase,
             step=step,
-            saved=round(time.time(), 3),
-            networks=tuple(networks),
+            networks=host_copy({name: dict(network.state_dict()) for name, network in networks.items()}),
+            optimizers=host_copy(states),
+            tokenizer=tokenizer.state(),
+            vocabulary=tokenizer.fingerprint,
             sampling_network=sampling_network,
             extras=dict(extras or {}),
-            vocabulary=tokenizer.fingerprint,
             data=dict(data or {}),
-            constants=tuple(constants),
-            sha256={file.name: digest_of_file(file) for file in sorted(partial.iterdir())},
+            constants=constants,
+            added=added,
         )
-        (partial / MANIFEST).write_text(manifest.text(), encoding="utf-8")
-        for file in partial.iterdir():
-            _flush(file)
-        _move_into_place(partial, final)
-        _flush(checkpoints)
-    except Exception as error:
-        reason = write_failure(error)
-        if reason is None:  # such as running out of memory, or the death of a worker
-            raise
-        raise RunError(
-            Problem(
-                code="checkpoint-not-written",
-                message=f"checkpoint {final} could not be written: {reason}",
-                expected="a writable folder with room for the weights; earlier checkpoints are untouched",
-                next_step=f"df -h {checkpoints}",
-            )
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    except BaseException:
         shutil.rmtree(added, ignore_errors=True)
-    for _, old in folders_of(checkpoints, phase=phase)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
-    return final
+        raise
+
+
+def remove_surplus(checkpoints: Path, *, phase: str, retention: Retention) -> None:
+    """Remove the checkpoints of a phase that are not kept."""
+    for folder in retention.surplus(folders_of(checkpoints, phase=phase)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def own_files(networks: Iterable[str]) -> frozenset[str]:
@@ -165,7 +229,8 @@ def _refuse_not_finite(
             "no checkpoint was saved",
             expected="finite weights; the steps since the last checkpoint would fail again with the same "
             "recipe, so resume with a smaller learning rate for the phase",
-            next_step=f"attnforge train --resume {checkpoints.parent} phases.{phase}.task.KEY=VALUE",
+            next_step=f"attnforge train --resume {checkpoints.parent} phases.{phase}.task.KEY=VALUE "
+            "--allow-changes",
         )
     )
 
@@ -185,9 +250,23 @@ def _move_into_place(partial: Path, final: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _own_storage(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # safetensors rejects tensors that share memory or are not contiguous
-    return {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
+@contextmanager
+def _writing(final: Path) -> Iterator[None]:
+    """Turn errors of the disk into a problem that names the checkpoint."""
+    try:
+        yield
+    except Exception as error:
+        reason = write_failure(error)
+        if reason is None:  # such as running out of memory, or the death of a worker
+            raise
+        raise RunError(
+            Problem(
+                code="checkpoint-not-written",
+                message=f"checkpoint {final} could not be written: {reason}",
+                expected="a writable folder with room for the weights; earlier checkpoints are untouched",
+                next_step=f"df -h {final.parent}",
+            )
+        ) from error
 
 
 def _flush(path: Path) -> None:

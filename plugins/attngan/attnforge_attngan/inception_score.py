@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.evaluate.least import too_few
+from attnforge.optional import Better
 from attnforge.ranges import Positive, Sharpness
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
@@ -49,6 +51,8 @@ class InceptionScore:
     Raises:
         RecipeError: The file cannot be read or has the weights of another network.
     """
+
+    better: ClassVar[Better] = "higher"
 
     def __init__(
         self,

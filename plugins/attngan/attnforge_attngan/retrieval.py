@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from random import Random
 from statistics import fmean, pstdev
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.evaluate.least import MIN_IMAGES, too_few
+from attnforge.optional import Better
 from attnforge.ranges import Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
@@ -36,6 +37,8 @@ class RetrievalPrecision:
             if a fold would have fewer than 10 images.
         seed: Seed of the choice of mismatched captions.
     """
+
+    better: ClassVar[Better] = "higher"
 
     def __init__(
         self,

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from attnforge.compute.memory import process_peak_bytes
 from attnforge.plugin import hookimpl
-from attnforge.run.environment import peak_memory_bytes
 from attnforge.storage.folder import RunFolder
 from attnforge_machine.session import describe
 from attnforge_machine.totals import Point, Totals
@@ -57,7 +57,7 @@ class Watch:
     def attnforge_step_end(self, phase: str, step: int) -> None:
         gpu = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None
         seconds = self.earlier_seconds + self.clock() - self.started
-        self.totals.add(Point(phase, step, round(seconds, 3), peak_memory_bytes(), gpu))
+        self.totals.add(Point(phase, step, round(seconds, 3), process_peak_bytes(), gpu))
 
     @hookimpl
     def attnforge_epoch_end(self, phase: str, epoch: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnforge.evaluate.least import too_few
+from attnforge.optional import Better
 from attnforge.specs import MetricSpec
 
 from .asking import requested_colours
@@ -26,6 +28,8 @@ class AttributeAccuracy:
     with fewer than 10 images whose captions request a colour, of any part or of one, the accuracy is withheld
     with the reason.
     """
+
+    better: ClassVar[Better] = "higher"
 
     def __init__(self, spec: MetricSpec) -> None:
         self.spec = spec

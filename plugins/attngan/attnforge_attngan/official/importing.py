@@ -22,7 +22,7 @@ from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.seal import seal
 from attnforge.storage.checkpoints.checkpoint import LOCK
-from attnforge.storage.checkpoints.saving import save_checkpoint
+from attnforge.storage.checkpoints.saving import prepare_checkpoint
 from attnforge.storage.folder import RunFolder, write_text
 from attnforge_attngan.image_weights import read_state
 from attnforge_attngan.official.captions import keep_captions
@@ -95,16 +95,16 @@ def import_official(
     run.write_json("vocabulary.json", tokenizer.state())
     keep_captions(run.path, captions)
     _write_sample_captions(run, assembled, captions)
-    save_checkpoint(
+    checkpoint = prepare_checkpoint(
         run.checkpoints,
         phase=phase,
         step=0,
         networks=networks,
         optimizers=task.optimizers(),
         tokenizer=tokenizer,
-        keep=assembled.training.keep,
         add=lambda folder: write_text(folder / LOCK, seal(resolved.frozen())),
     )
+    checkpoint.write()
     run.log_event("imported", files=_digests(files))
     return run
 

@@ -35,7 +35,7 @@ def minimise_in_parts(
     states, encoded = [], []
     with torch.no_grad():
         for part in encode:
-            states.append(RandomState.now(device))
+            states.append(RandomState.current(device))
             encoded.append(part())
     regions = torch.cat([features.regions for features in encoded]).requires_grad_()
     images = torch.cat([features.image for features in encoded]).requires_grad_()

@@ -1,0 +1,1 @@
+"""Recognise the usual failures of adversarial training while it runs, and name them in plain words."""
