@@ -18,7 +18,7 @@ EVENT = "image-skipped"
 class SkippedImages:
     """Logs each skipped image once a run, and counts all of them when the phase ends, as a context manager.
 
-    Of several processes, the first logs: its own images when it skips them, those of the others in `exchange`.
+    Of several processes, the first logs: its own images at once, those of the others in `exchange`.
 
     Args:
         run: The run, whose log names the images that were skipped before.
