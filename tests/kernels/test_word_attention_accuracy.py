@@ -57,17 +57,21 @@ def is_near(case: Case, kernel: str, dtype: torch.dtype) -> None:
     """At most twice as far off as plain torch in the same type, and within the absolute bounds.
 
     In which order plain torch adds, and how far off that is, depends on the layout; the worse one counts. How
-    far off the worst of a few numbers is, is luck: there, four units more are allowed.
+    far off the worst of a few numbers is, is luck: there, four units more are allowed, and more for sums over
+    a large map, whatever their number. A sum of n rounded numbers is off by about the root of n units divided by their spread, and
+    how much less plain torch's is depends on the order that its library chooses for the processor at hand.
     """
     exact = case.results("reference", dtype, precision=torch.double)
     plain = errors(case.results("reference", dtype), exact)
     usual = errors(replace(case, layout="contiguous").results("reference", dtype), exact)
     plain = {name: max(error, usual[name]) for name, error in plain.items()}
     found = errors(case.results(kernel, dtype), exact)
-    unit = torch.finfo(dtype).eps
+    unit, pixels = torch.finfo(dtype).eps, case.size[0] * case.size[1]
     result, gradient = FARTHEST[dtype]
     for name, error in found.items():
         luck = 4 * unit if exact[name].numel() < 1000 else 0
+        if name == "of words":  # a sum over the map
+            luck = max(luck, pixels**0.5 / 8 * unit)
         assert error <= 2 * plain[name] + unit + luck, name
         assert error <= (gradient if name.startswith("of ") else result) + unit / 2, name
 
