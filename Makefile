@@ -13,6 +13,8 @@ PACKAGES := attnforge plugins/gan/attnforge_gan plugins/attngan/attnforge_attnga
 CODE := $(wildcard attnforge plugins tests benchmarks docs)
 # Two processes of one thread each are faster on two cores than one process of two threads.
 PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+# The tests start many Pythons: importing torch from its source takes twice as long as from compiled modules.
+test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-versions lint format docs surface site coverage pins gpu-check clean

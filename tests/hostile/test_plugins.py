@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from commands import ATTNFORGE, command
+from commands import ATTNFORGE
 
 from attnforge.plugin import hookimpl, load_plugins
 from attnforge.plugin.hooks import Failure, Hooks
@@ -88,7 +88,14 @@ def test_what_a_plugin_prints_while_it_is_loaded_leaves_json_alone(tmp_path: Pat
 def test_a_plugin_that_takes_long_is_named_while_it_does(tmp_path: Path) -> None:
     installed(tmp_path, "sleeps", "import time, os\nwhile not os.path.exists('go'): time.sleep(0.01)")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    with command("recipes", folder=tmp_path, PYTHONPATH=path) as process:
+    with subprocess.Popen(
+        [*ATTNFORGE, "recipes"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stderr is not None
         line = process.stderr.readline()  # comes while it sleeps
         (tmp_path / "go").touch()

@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from tiny_run import train_tiny
+from commands import command, ended
+from tiny_run import TINY, train_tiny
 
 from attnforge.cli import run as attnforge
 from attnforge.errors import RunError
@@ -171,27 +172,15 @@ def test_a_sweep_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_of_two_trainings_at_once_one_trains_and_one_says_why_not(tmp_path: Path) -> None:
-    script = (
-        "import sys; sys.path.insert(0, 'tests/support')\n"
-        "from pathlib import Path\nfrom tiny_run import train_tiny\nfrom attnforge.errors import RunError\n"
-        "try:\n    train_tiny(Path(sys.argv[1]), 'evaluation.metrics={attributes: null, retrieval: null}',"
-        " resume=True)\n"
-        "except RunError as error:\n    sys.exit(error.problems[0].code)\n"
-    )
-    run = tmp_path / "run"
-    started = [
-        subprocess.Popen([sys.executable, "-c", script, str(run)], stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    ends = []
-    for process in started:
-        _, shown = process.communicate(timeout=240)
-        ends.append((process.returncode, shown.strip().splitlines()[-1:]))
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    measured = "evaluation.metrics={attributes: null, retrieval: null}"
+    words = ["train", "quickstart", *TINY, measured, "--resume", "--out", "run"]
+    with command(*words, folder=tmp_path) as earlier, command(*words, folder=tmp_path) as later:
+        ends = [ended(process) for process in (earlier, later)]
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert len(rows) == 8
     # a slow machine may start the second when the first has ended; it then finds nothing left to do
-    assert sorted(code for code, _ in ends) in ([0, 0], [0, 1])
-    assert all(code == 0 or shown == ["run-in-use"] for code, shown in ends)
+    assert sorted(code for code, _, _ in ends) in ([0, 0], [0, 1])
+    assert all(code == 0 or "error[run-in-use]" in err for code, _, err in ends)
 
 
 def test_a_run_that_is_trained_leaves_no_file_of_the_lock(tmp_path: Path) -> None:

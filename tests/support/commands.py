@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from forked import Forked, start
+
 PATIENCE_SECONDS = 120
 """A busy machine is no failure; a command that hangs is."""
 ATTNFORGE = (sys.executable, "-c", "from attnforge.cli import main; main()")
+"""A command as a fresh process, for tests of how one starts and ends."""
 
 
 @contextmanager
 def command(
     *arguments: str, folder: Path, stdout: int = subprocess.PIPE, **environment: str
-) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process group of its own, which is gone when the context ends.
+) -> Iterator[Forked]:
+    """A command in a session of its own, which is gone when the context ends.
 
     Args:
         arguments: The words behind `attnforge`.
@@ -29,27 +32,17 @@ def command(
         stdout: As of `subprocess.Popen`.
         environment: Further variables.
     """
-    process = subprocess.Popen(
-        [*ATTNFORGE, *arguments],
-        cwd=folder,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **environment},
-        start_new_session=True,
-    )
+    process = start(arguments, folder=folder, stdout=stdout, environment={**os.environ, **environment})
     try:
         yield process
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        process.close()
 
 
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(true: Callable[[], bool], process: Forked | subprocess.Popen[str]) -> None:
     """Wait until something is true while a process lives."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not true():
@@ -65,7 +58,7 @@ def rows(run: Path, name: str = "metrics.jsonl") -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+def ended(process: Forked | subprocess.Popen[str]) -> tuple[int, str, str]:
     """The exit code of a process that is about to end, with what it printed."""
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     return process.returncode, out or "", err

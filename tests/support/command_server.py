@@ -1,0 +1,114 @@
+"""A process that has imported what commands import, and becomes each command by forking.
+
+A command that trains or samples imports torch and every plugin, which takes most of its time. Here that is
+done once; a fork of this process then is the command, down to the end of its interpreter. It is started by
+`commands` as a program of its own, with the number of a socket as its argument.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+LONGEST_REQUEST = 1 << 20
+COMMANDS = ("attnforge.cli.train", "attnforge.cli.eval", "attnforge.cli.sample", "attnforge.run.training")
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def preload() -> None:
+    """Import the module of every component and what trains, samples and measures with it."""
+    from attnforge.plugin import load_plugins
+
+    for module in COMMANDS:
+        import_module(module)
+    plugins = load_plugins()
+    assert [plugin.reason for plugin in plugins.plugins if plugin.reason] == []
+    for component in plugins.registry:
+        plugins.registry.load(component)
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork for each request; returns in the fork, as the command, and leaves the process when nobody asks."""
+    children: dict[int, int] = {}
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    selector = selectors.DefaultSelector()
+    selector.register(requests, selectors.EVENT_READ)
+    selector.register(reading, selectors.EVENT_READ)
+    while True:
+        ready = {key.fileobj for key, _ in selector.select()}
+        if reading in ready:
+            os.read(reading, 4096)
+            report_ends(children)
+        if requests not in ready:
+            continue
+        message, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, 3)
+        if not message:
+            os._exit(0)  # nothing to save, and much to unload
+        while not message.endswith(b"\n"):
+            message += requests.recv(LONGEST_REQUEST)
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for descriptor in (reading, writing, *children.values()):
+                os.close(descriptor)
+            selector.close()
+            requests.close()
+            become(json.loads(message), *descriptors)
+            return
+        *streams, status = descriptors
+        children[pid] = status
+        for descriptor in streams:
+            os.close(descriptor)
+
+
+def report_ends(children: dict[int, int]) -> None:
+    """Tell the exit code of each child that ended, and forget it."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = ended
+            with suppress(BrokenPipeError):  # whoever asked has left
+                os.write(children[pid], b"%d\n" % os.waitstatus_to_exitcode(status))
+            os.close(children.pop(pid))
+
+
+def become(request: dict[str, Any], stdout: int, stderr: int, status: int) -> None:
+    """Make this process what it would be had the request started it as a program in a session of its own."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in STOPPING:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN if number in request["ignored"] else default)
+    for descriptor, number, name in ((stdout, 1, "stdout"), (stderr, 2, "stderr")):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+        # as opened at the start of an unbuffered Python, whose stream knows that a pipe has no positions
+        stream = io.TextIOWrapper(io.FileIO(number, "wb", closefd=False), "utf-8", write_through=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.argv = ["attnforge", *request["arguments"]]
+    os.write(status, b"%d\n" % os.getpid())
+    os.close(status)
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which a command does not have
+    preload()
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    from attnforge.cli import main
+
+    main()
