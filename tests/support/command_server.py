@@ -86,9 +86,9 @@ def become(request: dict[str, Any], stdout: int, stderr: int, status: int) -> No
     """Make this process what it would be had the request started it as a program in a session of its own."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in STOPPING:
-        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-        signal.signal(number, signal.SIG_IGN if number in request["ignored"] else default)
+    for stopping in STOPPING:
+        default = signal.default_int_handler if stopping == signal.SIGINT else signal.SIG_DFL
+        signal.signal(stopping, signal.SIG_IGN if stopping in request["ignored"] else default)
     for descriptor, number, name in ((stdout, 1, "stdout"), (stderr, 2, "stderr")):
         os.dup2(descriptor, number)
         os.close(descriptor)
