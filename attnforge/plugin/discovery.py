@@ -87,11 +87,20 @@ def find_plugins() -> Iterator[tuple[Plugin, Source]]:
         PluginError: `bad-plugin-list`.
     """
 
-    def order(point: EntryPoint) -> tuple[bool, str, str]:
-        return _package(point, "name") != OWN, point.name, point.value
+    # Reading metadata takes a millisecond, and most points belong to the same package.
+    packages: dict[int, tuple[object, str, str]] = {}
+    plugins: list[tuple[Plugin, EntryPoint]] = []
+    for point in _entry_points():
+        package = point.dist
+        if id(package) not in packages:  # with the package itself, so that no other gets its identity
+            packages[id(package)] = package, _package(point, "name"), _package(point, "version")
+        plugins.append((Plugin(point.name, point.value, *packages[id(package)][1:]), point))
 
-    for point in sorted(_entry_points(), key=order):
-        yield Plugin(point.name, point.value, _package(point, "name"), _package(point, "version")), point
+    def order(candidate: tuple[Plugin, EntryPoint]) -> tuple[bool, str, str]:
+        plugin, _ = candidate
+        return plugin.distribution != OWN, plugin.name, plugin.module
+
+    yield from sorted(plugins, key=order)
     yield from _with_sources(selection.added())
 
 
@@ -125,7 +134,7 @@ def _with_sources(extra: Iterable[tuple[str, str | ModuleType]]) -> Iterator[tup
 
 
 def _load(plugin: Plugin, source: Source, manager: pluggy.PluginManager, earlier: Sequence[Plugin]) -> Plugin:
-    if isinstance(source, EntryPoint):
+    if isinstance(source, EntryPoint) and plugin.distribution != OWN:
         _check_requirement(source)
     if manager.has_plugin(plugin.name):
         raise PluginDisabledError(f"another plugin is already called {plugin.name}")

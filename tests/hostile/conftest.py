@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_run import train_tiny
+from tiny_run import shared_tiny
 
 UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
 
@@ -15,9 +15,8 @@ UNMEASURED = "evaluation.metrics={attributes: null, retrieval: null}"
 @pytest.fixture(scope="session")
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained run without metrics; not to be changed."""
-    path = tmp_path_factory.mktemp("hostile") / "whole"
-    assert train_tiny(path, UNMEASURED, "phases.gan.sample_every=0").finished
-    return path
+    unseen = "phases.gan.sample_every=0"
+    return shared_tiny(tmp_path_factory.getbasetemp(), "unmeasured", UNMEASURED, unseen)
 
 
 @pytest.fixture

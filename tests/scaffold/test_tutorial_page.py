@@ -80,6 +80,7 @@ def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)  # a dozen commands that import torch, and three sessions of pytest
 def test_the_tutorial_leads_from_nothing_to_a_trained_recipe(attnforge_wheel: Path, tmp_path: Path) -> None:
     reader = Reader(clean_environment(tmp_path / "environment", attnforge_wheel), tmp_path)
     for block in FENCE.finditer(PAGE.read_text(encoding="utf-8")):

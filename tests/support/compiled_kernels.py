@@ -1,11 +1,13 @@
 """What torch makes of the kernels' operators, in a process of its own without the tests' import hook.
 
 Dynamo cannot read functions that the hook has wrapped. Each function below is a check of a kernel that fails
-loudly; the names of those that did not are printed. Kernels in Triton run in its interpreter.
+loudly; what came of each is printed as JSON, an empty text or a traceback. Kernels in Triton run in its
+interpreter.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -27,12 +29,13 @@ def check(*kernels: str) -> Callable[[Callable[[str], None]], Callable[[str], No
     return add
 
 
-def passed_apart() -> set[str]:
-    """Run all checks in a process of their own; the names of those that passed."""
+def outcomes_apart() -> dict[str, str]:
+    """Run all checks in a process of their own; gives an empty text for each that passed, or a traceback."""
     environment = os.environ | {"TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True)
-    sys.stdout.write(done.stderr)
-    return set(done.stdout.split())
+    printed = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    ended = f"the process ended with {done.returncode} before this check\n{done.stderr}"
+    return dict.fromkeys(CHECKS, ended) | dict(printed)
 
 
 @check("auto", "cpu", "triton")
@@ -187,9 +190,9 @@ def main() -> None:
         try:
             function()
         except Exception:
-            traceback.print_exc()
+            print(json.dumps([name, traceback.format_exc()]), flush=True)
         else:
-            print(name)
+            print(json.dumps([name, ""]), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 from attnforge.recipe import ResolvedRecipe, resolve
@@ -39,3 +41,20 @@ def tiny(*overrides: str) -> ResolvedRecipe:
 def train_tiny(path: Path, *overrides: str, resume: bool = False) -> Outcome:
     """Train the tiny recipe into `path`; a resumed run may change its values."""
     return train(tiny(*overrides), path, resume=resume, allow_changes=resume, reporter=ConsoleReporter())
+
+
+def shared_tiny(temporary: Path, name: str, *overrides: str) -> Path:
+    """A tiny run that was trained to its end, once for all test processes; not to be changed.
+
+    Args:
+        temporary: The folder of this process's temporary folders.
+        name: The name of the run; other overrides need another one.
+        overrides: Of the tiny recipe.
+    """
+    of_all = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+    path = of_all / "shared-runs" / name
+    with (of_all / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (path / "result.json").exists():
+            assert train_tiny(path, *overrides).finished
+    return path
