@@ -52,7 +52,7 @@ class Forked:
             self.returncode = int(self._status.readline())
         return self.returncode
 
-    def communicate(self, timeout: float) -> tuple[str, str]:
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
         """What it prints until it ends, within so many seconds, and what it says on the other stream."""
         end = time.monotonic() + timeout
         pipes = [pipe for pipe in (self.stdout, self.stderr) if pipe is not None]

@@ -53,8 +53,10 @@ def shared_tiny(temporary: Path, name: str, *overrides: str) -> Path:
     """
     of_all = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
     path = of_all / "shared-runs" / name
+    trained = of_all / f"{name}.trained"
     with (of_all / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (path / "result.json").exists():
+        if not trained.exists():
             assert train_tiny(path, *overrides).finished
+            trained.touch()
     return path
