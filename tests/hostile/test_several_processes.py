@@ -18,6 +18,7 @@ from attnforge_attngan.tasks.matching import MatchingTask
 from commands import command, ended, rows, saved_steps, wait_until
 from damaged_runs import weights_of
 from endless_run import LONG, begun, saved_last_step
+from forked import Forked
 from tiny_run import TINY, tiny
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
@@ -40,9 +41,7 @@ SHORT = (
 
 
 @contextmanager
-def processes(
-    *arguments: str, folder: Path, count: int = 2, restarts: int = 0
-) -> Iterator[list[subprocess.Popen[str]]]:
+def processes(*arguments: str, folder: Path, count: int = 2, restarts: int = 0) -> Iterator[list[Forked]]:
     """A command in several processes that find one another as torchrun's do."""
     with socket.socket() as free:
         free.bind(("localhost", 0))

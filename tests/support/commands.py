@@ -61,7 +61,7 @@ def rows(run: Path, name: str = "metrics.jsonl") -> list[dict[str, object]]:
 def ended(process: Forked | subprocess.Popen[str]) -> tuple[int, str, str]:
     """The exit code of a process that is about to end, with what it printed."""
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
-    return process.returncode, out or "", err
+    return process.wait(), out or "", err
 
 
 def saved_steps(run: Path, phase: str = "gan") -> Sequence[int]:

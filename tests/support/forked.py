@@ -78,6 +78,10 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """End it at once, unless it ended."""
+        self.send_signal(signal.SIGKILL)
+
     def close(self) -> None:
         """Close the pipes."""
         for pipe in (self._status, self.stdout, self.stderr):
