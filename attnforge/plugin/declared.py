@@ -15,7 +15,19 @@ HOOKS = tuple(name for name in vars(hookspec) if name.startswith("attnforge_"))
 """The names of all hooks."""
 CORE_COMMANDS = frozenset(
     {
-        *("quickstart", "train", "sample", "eval", "sweep", "report", "data", "import", "export", "recipes"),
+        *(
+            "quickstart",
+            "train",
+            "launch",
+            "sample",
+            "eval",
+            "sweep",
+            "report",
+            "data",
+            "import",
+            "export",
+            "recipes",
+        ),
         *("show", "validate", "schema", "plugins", "components", "explain", "doctor", "kernels"),
     }
 )

@@ -58,8 +58,8 @@ def is_near(case: Case, kernel: str, dtype: torch.dtype) -> None:
 
     In which order plain torch adds, and how far off that is, depends on the layout; the worse one counts. How
     far off the worst of a few numbers is, is luck: there, four units more are allowed, and more for sums over
-    a large map, whatever their number. A sum of n rounded numbers is off by about the root of n units divided by their spread, and
-    how much less plain torch's is depends on the order that its library chooses for the processor at hand.
+    a large map, whatever their number: how far off these are, in plain torch too, depends on the order of
+    sums that its library chooses for the processor at hand.
     """
     exact = case.results("reference", dtype, precision=torch.double)
     plain = errors(case.results("reference", dtype), exact)

@@ -58,19 +58,19 @@ STREAMED = Launch(64, 4, stages=3, blocks=8)
 
 LAUNCHES: dict[tuple[Program, int, bool], dict[tuple[int, int], Launch]] = {
     ("attend", 8, True): {
-        (32, 16): Launch(128, 4), (64, 16): Launch(128, 8), (128, 16): Launch(64, 4),
+        (32, 16): Launch(128, 4), (64, 16): Launch(128, 8), (128, 16): Launch(64, 8),
         (32, 32): Launch(128, 4), (64, 32): Launch(128, 8), (128, 32): Launch(64, 8),
     },
     ("attend", 8, False): {
         (32, 16): Launch(128, 4), (64, 16): Launch(64, 4), (128, 16): Launch(32, 8),
-        (32, 32): Launch(128, 4), (64, 32): Launch(32, 4), (128, 32): Launch(32, 8),
+        (32, 32): Launch(128, 8), (64, 32): Launch(32, 4), (128, 32): Launch(32, 8),
     },
     ("attend", 9, True): {
         (32, 16): STREAMED, (64, 16): STREAMED, (128, 16): Launch(128, 8),
-        (32, 32): STREAMED, (64, 32): STREAMED, (128, 32): Launch(64, 4),
+        (32, 32): STREAMED, (64, 32): STREAMED, (128, 32): Launch(64, 8),
     },
     ("attend", 9, False): {
-        (32, 16): STREAMED, (64, 16): STREAMED, (128, 16): Launch(64, 4),
+        (32, 16): STREAMED, (64, 16): STREAMED, (128, 16): Launch(16, 8),
         (32, 32): STREAMED, (64, 32): STREAMED, (128, 32): Launch(16, 4),
     },
     ("learn", 8, True): {
