@@ -19,6 +19,9 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Batch, Progress
 from attnforge.seeds import seed_everything
 
+MAX_KEYS = 64
+"""Images of a batch that an error names."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
@@ -33,6 +36,8 @@ class StepResult:
     """Images in the batch."""
     scalars: dict[str, torch.Tensor]
     """Still on the device: read them only when they are logged, since reading waits for the device."""
+    keys: tuple[str, ...] = ()
+    """The images of the batch, in this process."""
 
 
 @runtime_checkable
@@ -78,7 +83,14 @@ def run_phase(
         scalars = task.step(batch, progress=progress)
         if world_size() > 1:  # each has seen other images
             average(trained_buffers(task.networks().values()))
-        result = StepResult(phase=phase, step=step + 1, steps=steps, images=batch_size, scalars=scalars)
+        result = StepResult(
+            phase=phase,
+            step=step + 1,
+            steps=steps,
+            images=batch_size,
+            scalars=scalars,
+            keys=batch.keys,
+        )
         if not after_step(result):
             return step + 1
     return steps
@@ -88,7 +100,7 @@ def averaged(result: StepResult) -> StepResult:
     """The same step with the means of its scalars over all processes; all of them have to ask."""
     if world_size() == 1 or not result.scalars:
         return result
-    names = sorted(result.scalars)
+    names = list(result.scalars)
     means = torch.stack([result.scalars[name].detach().float() for name in names])
     average([means])
     return replace(result, scalars=dict(zip(names, means, strict=True)))
@@ -107,7 +119,8 @@ def as_numbers(result: StepResult) -> dict[str, float]:
         raise RunError(
             Problem(
                 code="not-a-number",
-                message=f"{', '.join(bad)} is not finite at step {result.step} of {result.phase}",
+                message=f"{', '.join(bad)} is not finite at step {result.step} of {result.phase}"
+                + (f", with the images {', '.join(result.keys[:MAX_KEYS])}" if result.keys else ""),
                 expected="finite losses; the same steps would fail again, a smaller learning rate may help",
                 next_step=f"attnforge train --resume RUN phases.{result.phase}.task.KEY=VALUE "
                 "--allow-changes",

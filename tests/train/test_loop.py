@@ -173,3 +173,17 @@ def test_what_is_no_number_is_named_with_its_step(value: float) -> None:
     assert "odd" in problem.message
     assert "fine" not in problem.message
     assert "step 12 of gan" in problem.message
+
+
+def test_the_images_of_its_batch_are_named() -> None:
+    batch = StepResult(
+        phase="gan",
+        step=2,
+        steps=9,
+        images=2,
+        scalars={"odd": torch.tensor(torch.nan)},
+        keys=("a.png", "b.png"),
+    )
+    with pytest.raises(RunError) as error:
+        as_numbers(batch)
+    assert "a.png, b.png" in error.value.problems[0].message
