@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -236,3 +239,19 @@ def test_captions_are_padded_to_one_length_on_request() -> None:
     assert tokens.tolist() == [[1, 2, 0, 0, 0], [3, 0, 0, 0, 0]]
     assert lengths.tolist() == [2, 1]
     assert pad([[1, 2, 3]], length=2)[0].shape == (1, 3)
+
+
+KEPT = """
+import sys
+sys.path.insert(0, {folder!r})
+from test_loader import Letters, Squares, TEXTS, batches
+kept = batches(Squares(TEXTS), Letters(), batch_size=3, seed=7, steps=900, max_words=4, workers=1)
+next(kept)
+"""
+
+
+def test_a_process_ends_although_its_workers_still_load() -> None:
+    """Workers ignore the signal by which Python asks them to end."""
+    script = KEPT.format(folder=str(Path(__file__).parent))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -16,7 +16,12 @@ from torch.utils.data import Dataset as TorchDataset
 from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
 from attnforge.data.feeding.sampler import PositionSampler
-from attnforge.data.feeding.worker_signals import exit_reasons, ignore_stop_signals, stop_signals_blocked
+from attnforge.data.feeding.worker_signals import (
+    exit_reasons,
+    ignore_stop_signals,
+    killed_at_exit,
+    stop_signals_blocked,
+)
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Tokenizer
 from attnforge.values import BatchOrder, OnBadImage, Truncate
@@ -149,17 +154,18 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
     with stop_signals_blocked(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="This DataLoader will create")  # training says so itself
         loading = iter(loader)
-    while True:
-        try:
-            batch = next(loading)
-        except StopIteration:
-            return
-        except RuntimeError as error:
-            # torch reports that a worker died, but not how
-            processes = cast("Any", loading)._workers
-            if reasons := exit_reasons(process.exitcode for process in processes):
-                error.add_note(f"a data loading worker ended with {reasons}")
-            raise
-        if isinstance(batch, _Failure):
-            raise batch.kind(batch.problems)
-        yield batch
+    processes = cast("Any", loading)._workers
+    with killed_at_exit(processes):
+        while True:
+            try:
+                batch = next(loading)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                # torch reports that a worker died, but not how
+                if reasons := exit_reasons(process.exitcode for process in processes):
+                    error.add_note(f"a data loading worker ended with {reasons}")
+                raise
+            if isinstance(batch, _Failure):
+                raise batch.kind(batch.problems)
+            yield batch

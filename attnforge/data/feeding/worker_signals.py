@@ -6,10 +6,12 @@ obeyed would crash the training process by its death, before a checkpoint could 
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -40,6 +42,24 @@ def stop_signals_blocked() -> Iterator[None]:
         if threading.current_thread() is threading.main_thread() and child_handler is not None:
             signal.signal(signal.SIGCHLD, child_handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def killed_at_exit(workers: Sequence[BaseProcess]) -> Iterator[None]:
+    """Kill workers that still live when the interpreter ends inside this context.
+
+    Python asks them to stop by SIGTERM, which they ignore, and would wait for them forever.
+    """
+
+    def kill() -> None:
+        for worker in workers:
+            worker.kill()
+
+    atexit.register(kill)
+    try:
+        yield
+    finally:
+        atexit.unregister(kill)
 
 
 def exit_reasons(codes: Iterable[int | None]) -> str:
