@@ -77,7 +77,7 @@ def test_killed_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-    steps = "phases.gan.steps=40"
+    steps = "phases.gan.steps=16"
     with processes(*SHORT, steps, folder=whole) as both:
         assert [ended(process)[0] for process in both] == [0, 0]
     with processes(*SHORT, steps, folder=killed) as (first, second):
@@ -91,7 +91,7 @@ def test_killed_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
     with processes(*SHORT, steps, folder=killed, restarts=1) as both:
         results = [ended(process) for process in both]
         assert [result[0] for result in results] == [0, 0], results
-    expected, resumed = (weights_of(folder / "run", "gan-0000040") for folder in (whole, killed))
+    expected, resumed = (weights_of(folder / "run", "gan-0000016") for folder in (whole, killed))
     assert expected.keys() == resumed.keys()
     assert all(expected[name].equal(resumed[name]) for name in expected)
 

@@ -91,7 +91,8 @@ def test_a_process_that_does_not_finish_is_reported_and_stops_no_other(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    others = set(multiprocessing.active_children())  # of other tests
     with pytest.raises(RunError) as caught:
         work([ending, finish, ending], captions, tmp_path, monkeypatch)
     assert sorted({problem.code for problem in caught.value.problems}) == codes
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= others

@@ -71,6 +71,7 @@ def test_what_does_not_affect_training_is_free(run: Path) -> None:
     assert events_of(run, "resumed")[0]["changed"]["training.keep"] == [2, 9]
 
 
+@pytest.mark.long
 def test_a_branch_may_change_what_it_likes(run: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "branch")
     assert attnforge(["train", "--resume", str(run), "phases.gan.steps=2", "--out", out]) == 0

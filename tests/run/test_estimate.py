@@ -80,6 +80,7 @@ def compare(recipe: Recipe, phase: str) -> float:
     return estimate_step(recipe, phase).peak / peak_allocated(lambda: prepared(recipe, phase))
 
 
+@pytest.mark.long
 def test_the_peak_is_that_of_a_step_on_the_cpu() -> None:
     assert compare(recipe_of("quickstart", *WIDER), "gan") == pytest.approx(1, abs=TOLERANCE)
 
@@ -131,6 +132,7 @@ def test_the_largest_batch_is_the_last_that_fits() -> None:
     assert straight.bytes_at(64) == 420 + 32 * 150 / 16
 
 
+@pytest.mark.long
 def test_a_dry_run_needs_no_data_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown
 ) -> None:
@@ -166,6 +168,7 @@ def fail_for_memory(patch: pytest.MonkeyPatch, *, after: int) -> None:
     patch.setattr(AdversarialTask, "step", failing)
 
 
+@pytest.mark.long
 def test_a_step_out_of_memory_names_a_batch_size_that_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown
 ) -> None:

@@ -79,6 +79,7 @@ def test_the_best_is_saved_when_it_is_measured_and_stays(run: Path) -> None:
     }
 
 
+@pytest.mark.long
 def test_a_best_between_two_intervals_is_saved_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_training_that_fails_this_way_is_reported_once(
     assert event["remedy"] in body
 
 
+@pytest.mark.long
 def test_a_training_that_works_is_not_reported(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert train_tiny(run, UNMEASURED, "phases.damsm.steps=2", "phases.gan.steps=12").finished
@@ -151,6 +152,7 @@ def test_a_kind_is_reported_once_and_its_text_is_escaped_in_the_report(tmp_path:
     assert "nothing &lt;b&gt;new&lt;/b&gt;" in body
 
 
+@pytest.mark.long
 def test_the_report_of_a_run_has_the_section(tmp_path: Path) -> None:
     run = tmp_path / "run"
     quick = ("phases.damsm.steps=1", "phases.gan.steps=1", "phases.gan.sample_every=0")

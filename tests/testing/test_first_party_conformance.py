@@ -16,6 +16,8 @@ from attnforge_sketch_birds.dataset import SketchBirds
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.encoding import CaptionEncoder
+from attnforge.data.reading.stored_metadata import read_stored
+from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
 from attnforge.specs import DataSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
 from attnforge.testing import conformance
@@ -34,6 +36,12 @@ def own_images(folder: Path) -> dict[str, object]:
         lines.append(json.dumps({"file_name": name, "captions": ["a bird", "one bird"], "split": split}))
     small_releases.write(folder / "metadata.jsonl", "\n".join(lines) + "\n")
     return {"root": str(folder)}
+
+
+def own_shards(folder: Path) -> dict[str, object]:
+    own_images(folder / "images")
+    list(write_shards(*read_stored(folder / "images"), folder / "shards", images_per_shard=3))
+    return {"root": str(folder / "shards")}
 
 
 def birds(folder: Path) -> dict[str, object]:
@@ -97,6 +105,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
+    "dataset/shards": {"options": own_shards},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
