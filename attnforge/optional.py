@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from attnforge.values import ImageFeatures, Progress, TextFeatures
+from attnforge.values import ImageFeatures, Progress, Prompt, TextFeatures
 
 Better = Literal["higher", "lower"]
 """Which values of a metric are better."""
@@ -59,6 +59,32 @@ class Embeds(Protocol):
 
     def embed(self, features: Float[Tensor, "b c h w"]) -> ImageFeatures:
         """Regions and image as vectors of the width of words and sentence."""
+        ...
+
+
+@runtime_checkable
+class ScoresPairs(Protocol):
+    """A discriminator that scores many pairs of few images and captions in less work than pair by pair.
+
+    Optional; a batch of b images has up to b * (b - 1) mismatched pairs.
+    """
+
+    def pair_logits(
+        self,
+        features: Float[Tensor, "b c h w"],
+        prompt: Prompt,
+        *,
+        images: Int[Tensor, "k"],
+        captions: Int[Tensor, "k"],
+    ) -> Float[Tensor, "k *"]:
+        """`logits(features[images], prompt.rows(captions))`, up to rounding.
+
+        Args:
+            features: The features of b images.
+            prompt: Any number of captions.
+            images: The image of each pair, as a row of the features.
+            captions: Its caption, as a row of the prompt.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ import torch
 from official_step import OfficialStep
 from training_games import Game
 
+from attnforge.compute.allocation import keep_freed_memory
 from attnforge.compute.engine import Engine
 from attnforge.interfaces import Progress
 from attnforge.seeds import seed_everything
@@ -47,6 +48,7 @@ class Provider:
         return lambda: official.step(*next(batches))
 
     def _own(self, game: Game, device: torch.device, batch: int) -> Step:
+        keep_freed_memory(device)  # as `attnforge train` does; the official ways are measured before this
         engine = Engine(device=device, precision=self.precision, **self.options)  # type: ignore[arg-type]
         task = game.phase.task(game.spec_on(device, engine))
         fixed = engine.cuda_graphs

@@ -44,7 +44,7 @@ EXAMPLES = {
 OPTIONAL: dict[str, tuple[type, ...]] = {
     "dataset": (optional.HasExtras,),
     "generator": (optional.SamplesCondition,),
-    "discriminator": (optional.Embeds,),
+    "discriminator": (optional.Embeds, optional.ScoresPairs),
     "loss": (optional.Varies, optional.Observing, optional.RegionMatcher),
     "metric": (optional.Ranks,),
     "task": (optional.RegionMatcher,),

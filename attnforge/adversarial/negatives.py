@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt, WholeBatch
+from attnforge.optional import ScoresPairs
 
 Mismatch = Literal["roll", "circular", "other-class", "all", "none"]
 
@@ -22,11 +23,27 @@ class Mismatched:
 
     images: Int[Tensor, "k"]
     """Rows of the step's images."""
-    prompt: Prompt
-    """Their captions."""
+    captions: Int[Tensor, "k"]
+    """Rows of the whole batch's captions."""
+    whole: Prompt
+    """The captions of the whole batch."""
+    extras: Mapping[str, Tensor]
+    """The extras of the step's images."""
     share: float
     """The factor of a mean over these pairs, so that the mean over processes and micro-batches is that over
     all pairs of the batch: 1 unless some have more pairs than others."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """The caption of each pair, with the extras of its image."""
+        extras = {name: extra[self.images] for name, extra in self.extras.items()}
+        return replace(replace(self.whole, extras={}).rows(self.captions), extras=extras)
+
+    def logits(self, network: Discriminator, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "k *_"]:
+        """How real each pair is, from the features of the step's images."""
+        if not isinstance(network, ScoresPairs) or self.extras:
+            return network.logits(features[self.images], self.prompt)
+        return network.pair_logits(features, self.whole, images=self.images, captions=self.captions)
 
     def mean(
         self,
@@ -43,8 +60,7 @@ class Mismatched:
         """
         if not len(self.images):  # another part has pairs
             return at_least_float32(features.new_zeros(()))
-        logits = network.logits(features[self.images], self.prompt)
-        return self.share * loss(at_least_float32(logits))
+        return self.share * loss(at_least_float32(self.logits(network, features)))
 
 
 def mismatched(step: AdversarialStep, mismatch: Mismatch) -> Mismatched | None:
@@ -56,16 +72,15 @@ def mismatched(step: AdversarialStep, mismatch: Mismatch) -> Mismatched | None:
     """
     if step.everyone is None:
         images, captions = mismatched_pairs(step.batch.class_ids, mismatch)
-        return Mismatched(images, step.prompt.mismatched(images, captions), 1.0) if len(images) else None
+        return Mismatched(images, captions, step.prompt, step.prompt.extras, 1.0) if len(images) else None
     everyone, rows = step.everyone, len(step.batch.class_ids)
     images, captions, pairs = _pairs_of_rows(everyone, rows, mismatch)
     if not pairs:
         return None
     images = images - everyone.first
     parts = len(everyone.class_ids) / rows
-    prompt = everyone.prompt.mismatched(captions, captions)
-    extras = {name: extra[images] for name, extra in step.prompt.extras.items()}
-    return Mismatched(images, replace(prompt, extras=extras), parts * len(images) / pairs)
+    share = parts * len(images) / pairs
+    return Mismatched(images, captions, everyone.prompt, step.prompt.extras, share)
 
 
 def mismatched_pairs(

@@ -24,6 +24,9 @@ from attnforge.recipe.schema import Precision, Training
 
 Network = TypeVar("Network", bound=nn.Module)
 
+FUSED_DEVICES = ("cpu", "cuda")
+"""Where torch updates all weights in one pass over the memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
@@ -90,9 +93,11 @@ class Engine:
     def adam(
         self, parameters: Iterable[nn.Parameter], *, learning_rate: float, betas: tuple[float, float]
     ) -> torch.optim.Adam:
-        """Adam: fused on a GPU, torch's default elsewhere."""
+        """Adam: fused on CPUs and GPUs, torch's default elsewhere."""
         weights = list(parameters)
-        if not weights or not all(weight.is_cuda and weight.is_floating_point() for weight in weights):
+        if not weights or not all(
+            weight.device.type in FUSED_DEVICES and weight.is_floating_point() for weight in weights
+        ):
             return torch.optim.Adam(weights, lr=learning_rate, betas=betas)
         if not self.cuda_graphs:
             return torch.optim.Adam(weights, lr=learning_rate, betas=betas, fused=True)

@@ -16,6 +16,7 @@ from attnforge import __version__
 from attnforge.build import assemble
 from attnforge.build.datasets import Datasets
 from attnforge.build.parts import Parts
+from attnforge.compute.allocation import keep_freed_memory
 from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.device import choose_device
 from attnforge.compute.engine import Engine
@@ -161,6 +162,7 @@ def _train(
     stop: StopSignal,
 ) -> Outcome:
     set_up_torch(recipe.training)
+    keep_freed_memory(device)
     names, skipped = phases_to_train(recipe)
     warnings: list[str] = []
 

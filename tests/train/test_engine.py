@@ -63,12 +63,31 @@ def test_channels_last_lays_out_networks_and_images() -> None:
     assert images.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_adam_is_torchs_own_on_a_cpu() -> None:
+def test_adam_is_fused_and_equals_torchs_default_up_to_rounding() -> None:
     ours, theirs = network(), network()
-    learn(ours, Engine().adam(ours.parameters(), learning_rate=0.1, betas=(0.5, 0.999)), 3)
-    learn(theirs, torch.optim.Adam(theirs.parameters(), lr=0.1, betas=(0.5, 0.999)), 3)
-    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
-        assert torch.equal(one, other)
+    optimizer = Engine().adam(ours.parameters(), learning_rate=0.01, betas=(0.5, 0.999))
+    assert optimizer.param_groups[0]["fused"]
+    learn(ours, optimizer, 3)
+    learn(theirs, torch.optim.Adam(theirs.parameters(), lr=0.01, betas=(0.5, 0.999)), 3)
+    for actual, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("fused_first", [False, True])
+def test_a_run_is_resumed_by_the_other_adam(fused_first: bool) -> None:
+    def optimizer_of(trained: nn.Module, *, fused: bool) -> torch.optim.Adam:
+        return torch.optim.Adam(trained.parameters(), lr=0.01, betas=(0.5, 0.999), fused=fused)
+
+    whole, resumed = network(), network()
+    before, after = optimizer_of(whole, fused=fused_first), optimizer_of(resumed, fused=not fused_first)
+    learn(whole, before, 3)
+    resumed.load_state_dict(whole.state_dict())
+    load_optimizer_state(after, copy.deepcopy(optimizer_state(before)))
+    assert after.param_groups[0]["fused"] is not fused_first
+    learn(whole, before, 2)
+    learn(resumed, after, 2)
+    for actual, expected in zip(resumed.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
 def test_a_step_size_that_a_graph_reads_changes_where_it_is() -> None:

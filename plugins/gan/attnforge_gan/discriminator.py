@@ -9,18 +9,15 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import _SpectralNorm
-from torch.nn.utils.parametrize import register_parametrization
 
 from attnforge.adversarial.initialisation import initialise
-from attnforge.adversarial.precision import without_autocast
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
+from attnforge_gan.head import FEATURE_SIZE, Head
+from attnforge_gan.spectral import add_spectral_norm
 
-FEATURE_SIZE = 4
-"""Side in pixels of the features that the heads classify."""
 MAX_DOUBLINGS = 3
 """The features have at most 2**MAX_DOUBLINGS times `channels`."""
 
@@ -95,8 +92,8 @@ class JointDiscriminator(TrunkDiscriminator):
         self.joint = Block(
             width + _caption_width(spec, condition), width, halves=False, plain=False, bias=spectral
         )
-        self.conditional_head = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE)
-        self.unconditional_head = nn.Conv2d(width, 1, kernel_size=FEATURE_SIZE) if unconditional else None
+        self.conditional_head = Head(width, 1)
+        self.unconditional_head = Head(width, 1) if unconditional else None
         initialise(self)
         if spectral:
             add_spectral_norm(self)
@@ -147,22 +144,6 @@ class Block(nn.Module):
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b _ _ _"]:
         activated: Tensor = self.activation(self.normalisation(self.convolution(features)))
         return activated
-
-
-def add_spectral_norm(network: nn.Module) -> None:
-    """Add spectral normalisation (Miyato et al., 2018) to every convolution, after initialisation."""
-    for module in list(network.modules()):
-        if isinstance(module, nn.Conv2d):
-            register_parametrization(module, "weight", Float32SpectralNorm(module.weight))
-
-
-class Float32SpectralNorm(_SpectralNorm):
-    """Spectral normalisation without autocast: a rounded norm would scale all weights."""
-
-    def forward(self, weight: Tensor) -> Tensor:
-        with without_autocast(weight.device):
-            normalised: Tensor = super().forward(weight)
-            return normalised
 
 
 def trunk_widths(size: int, *, channels: int, max_channels: int | None) -> list[int]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from attnforge.adversarial.initialisation import initialise
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
-from attnforge_gan.discriminator import FEATURE_SIZE, TrunkDiscriminator, add_spectral_norm, trunk_widths
+from attnforge_gan.discriminator import TrunkDiscriminator, trunk_widths
+from attnforge_gan.head import Head
+from attnforge_gan.spectral import add_spectral_norm
 
 
 class ProjectionDiscriminator(TrunkDiscriminator):
@@ -46,8 +48,8 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
         super().__init__(spec, widths, spectral=spectral)
         self.unconditional = True
-        self.unconditional_head = nn.Conv2d(widths[-1], 1, kernel_size=FEATURE_SIZE)
-        self.image = nn.Conv2d(widths[-1], spec.sentence, kernel_size=FEATURE_SIZE)
+        self.unconditional_head = Head(widths[-1], 1)
+        self.image = Head(widths[-1], spec.sentence)
         self.sentence = nn.Linear(spec.sentence, spec.sentence, bias=False)
         initialise(self)
         if spectral:
@@ -58,6 +60,27 @@ class ProjectionDiscriminator(TrunkDiscriminator):
         alone: Tensor = self.unconditional_head(features).flatten()
         if prompt is None:
             return alone
-        image = self.image(features).flatten(1)
-        match: Tensor = (image * self.sentence(prompt.sentence)).sum(dim=1)
+        match: Tensor = (self.image(features) * self.sentence(prompt.sentence)).sum(dim=1)
         return alone + match / math.sqrt(prompt.sentence.shape[1])
+
+    def pair_logits(
+        self,
+        features: Float[Tensor, "b c 4 4"],
+        prompt: Prompt,
+        *,
+        images: Int[Tensor, "k"],
+        captions: Int[Tensor, "k"],
+    ) -> Float[Tensor, "k"]:
+        """`logits` of pairs, from one projection of each image and each sentence.
+
+        Args:
+            features: The features of b images.
+            prompt: Any number of captions.
+            images: The image of each pair, as a row of the features.
+            captions: Its caption, as a row of the prompt.
+        """
+        alone: Tensor = self.unconditional_head(features).flatten()
+        matches: Tensor = self.image(features) @ self.sentence(prompt.sentence).T
+        # `index_select` has a gradient in fixed order on every device
+        pairs = matches.flatten().index_select(0, images * len(prompt.sentence) + captions)
+        return alone.index_select(0, images) + pairs / math.sqrt(prompt.sentence.shape[1])

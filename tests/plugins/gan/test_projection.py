@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 from attnforge_gan.conditioning import Sentence
+from attnforge_gan.losses import HingeLoss
 from attnforge_gan.projection import ProjectionDiscriminator
-from known_steps import prompt_of
+from known_steps import SPEC, prompt_of, step_of
 
-from attnforge.adversarial.negatives import mismatched_pairs
+from attnforge.adversarial.negatives import Mismatch, mismatched, mismatched_pairs
 from attnforge.errors import RecipeError
-from attnforge.interfaces import Conditioner, Discriminator
+from attnforge.interfaces import Conditioner, Discriminator, GeneratorOutput, WholeBatch
+from attnforge.optional import ScoresPairs
 from attnforge.specs import ConditionerSpec, DiscriminatorSpec
 
 
@@ -46,3 +51,56 @@ def test_the_sentence_conditions_without_noise() -> None:
     assert conditioner.dim == 5
     sentence = torch.randn(2, 5)
     assert torch.equal(conditioner(sentence).value, sentence)
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_pairs_score_as_one_by_one(norm: str) -> None:
+    """Same logits, and same gradients of every weight, from one projection of each image and sentence."""
+    torch.manual_seed(0)
+    judge = ProjectionDiscriminator(DiscriminatorSpec(image_size=16, sentence=6), channels=4, norm=norm)
+    judge.double().eval()
+    features = judge.features(torch.randn(3, 3, 16, 16).double())
+    prompt = prompt_of(torch.randn(4, 6).double())
+    images, captions = torch.tensor([0, 2, 2, 1, 0]), torch.tensor([3, 0, 2, 3, 3])
+    expected = judge.logits(features[images], prompt.rows(captions))
+    actual = judge.pair_logits(features, prompt, images=images, captions=captions)
+    torch.testing.assert_close(actual, expected)
+    weights = list(judge.parameters())
+    gradients = [
+        torch.autograd.grad(logits.square().sum(), weights, retain_graph=True)
+        for logits in (actual, expected)
+    ]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("mismatch", ["roll", "circular", "other-class", "all"])
+@pytest.mark.parametrize("part", [False, True])
+def test_losses_take_the_logits_of_pairs(mismatch: Mismatch, part: bool) -> None:
+    """The terms are those of a discriminator without `pair_logits`, in a part of a batch too."""
+    torch.manual_seed(0)
+    judge = ProjectionDiscriminator(DiscriminatorSpec(image_size=16, sentence=6), channels=4).eval()
+    text = prompt_of(torch.randn(3, 6))
+    step = step_of(
+        real=[torch.randn(3, 3, 16, 16)],
+        fake=GeneratorOutput((torch.randn(3, 3, 16, 16),), (), None),
+        text=text,
+        class_ids=torch.tensor([1, 0, 1]),
+        discriminators=[judge],
+    )
+    if part:
+        whole = WholeBatch(
+            prompt=prompt_of(torch.cat((torch.randn(2, 6), text.sentence))),
+            class_ids=torch.tensor([1, 2, 1, 0, 1]),
+            first=2,
+        )
+        step = replace(step, everyone=whole)
+    pair_by_pair = SimpleNamespace(unconditional=True, features=judge.features, logits=judge.logits)
+    loss = HingeLoss(SPEC, mismatch=mismatch)
+    (ours,) = loss.discriminator(step).values()
+    (theirs,) = loss.discriminator(replace(step, discriminators=(pair_by_pair,))).values()
+    torch.testing.assert_close(ours, theirs)
+    negatives = mismatched(step, mismatch)
+    assert negatives is not None
+    assert isinstance(judge, ScoresPairs)
+    torch.testing.assert_close(negatives.prompt.sentence, negatives.whole.sentence[negatives.captions])
