@@ -32,7 +32,9 @@ from attnforge.adversarial.task import AdversarialTask
 from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.engine import Engine
 from attnforge.compute.gradients import BUCKET_BYTES
-from attnforge.compute.processes import Member, barrier, joined
+from attnforge.compute.meeting import met
+from attnforge.compute.member import Member
+from attnforge.compute.processes import barrier, joined
 from attnforge.data.feeding.collate import EncodedSamples
 from attnforge.interfaces import Progress
 
@@ -91,7 +93,10 @@ def _train(number: int, count: int, port: int, steps: int, batch: int, sender: C
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
-    with joined(Member(number, count, number), device=CPU, timeout_seconds=TIMEOUT_SECONDS):
+    with (
+        met(Member(number, count, number)) as meeting,
+        joined(meeting, device=CPU, timeout_seconds=TIMEOUT_SECONDS),
+    ):
         game = game_of("quickstart")
         engine = Engine(device=CPU)
         task = AdversarialTask(game.spec_on(CPU, engine))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 import torch
@@ -16,14 +20,19 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from attnforge.build import assemble
 from attnforge.cli.train import command as train
-from attnforge.errors import Problem, RunError
+from attnforge.compute.meeting import for_processes
+from attnforge.errors import AttnforgeError, Problem, RunError
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
+from attnforge.run.stop import LAUNCHER
 from attnforge.run.tasks import refuse_indivisible
+from attnforge.terminal import print_text
 
 STOP_SECONDS = 600
 """How long processes that were asked to stop may save before they are killed."""
 _SHARED_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"
+_AGENT_LOG = "torch.distributed.elastic"
+_FAILED = re.compile(r"failed \(exitcode: (?P<code>-?\d+)\) local_rank: (?P<rank>\d+)")
 
 
 def launch(
@@ -47,17 +56,27 @@ def launch(
 
     Raises:
         RunError: a process has failed, or the machines do not find one another.
+        UsageError: the command is not `train`, or trains nothing.
     """
+    if arguments[0] != "train":
+        raise click.UsageError(f"only `train` runs in several processes, not {arguments[0]!r}.")
     count = processes or torch.cuda.device_count()
     if not count:
         message = "this machine has no GPU, so the number of processes is unknown"
         next_step = f"attnforge launch --processes 2 {' '.join(arguments)}"
         raise RunError(Problem("no-process-count", message, None, "the option `--processes`", next_step))
-    _check(arguments, count * machines[0])
+    same = f"attnforge launch --processes {count}" + (
+        f" --machines {machines[0]}:{machines[1]} --meet {meet}" if meet is not None else ""
+    )
+    try:
+        _check(arguments, count * machines[0])
+    except AttnforgeError as error:
+        raise for_processes(error, f"{same} train") from error
     # a restarted group would meet at the store of the group that has failed
     os.environ.setdefault(_SHARED_STORE, "1")
     if machines[1] == 1:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the host's own name need not be known to it
+    os.environ[LAUNCHER] = str(os.getpid())
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // count)))
     config = LaunchConfig(
         min_nodes=machines[0],
@@ -73,9 +92,12 @@ def launch(
     )
     command = ("-c", "from attnforge.cli import main; main()", *arguments)
     try:
-        elastic_launch(config, sys.executable)(*command)
+        with _agent_log(restarts):
+            elastic_launch(config, sys.executable)(*command)
     except ChildFailedError as error:
-        raise explained(error, processes=count) from error
+        resume = arguments if "--resume" in arguments else ("train", "--resume", *arguments[1:])
+        next_step = f"{same} {shlex.join(resume)}"
+        raise explained(error, processes=count, next_step=next_step) from error
     except SignalException as error:
         raise click.exceptions.Exit(128 + int(error.sigval)) from error
     except RendezvousError as error:
@@ -85,26 +107,72 @@ def launch(
 
 
 def _check(arguments: Sequence[str], world_size: int) -> None:
-    """Report what is wrong with a recipe before processes are started, each of which would report it."""
-    if arguments[0] != "train":
-        return
-    options = train.make_context("launch train", list(arguments[1:])).params
+    """Report what is wrong with a recipe before processes are started."""
+    options = train.make_context("attnforge launch train", list(arguments[1:])).params
+    if options["dry_run"]:
+        raise click.UsageError("--dry-run estimates one process: use it with `attnforge train`.")
     if not options["resume"]:
         resolved = resolve(options["recipe"], overrides=options["overrides"], plugins=load_plugins())
         refuse_indivisible(assemble(resolved), world_size)
 
 
-def explained(error: ChildFailedError, *, processes: int) -> Exception:
-    """What ended a training: a signal is said here, anything else the process has printed itself."""
+@contextmanager
+def _agent_log(restarts: int) -> Iterator[None]:
+    """A context in which users read attnforge's messages in place of the agent's log."""
+    logger = logging.getLogger(_AGENT_LOG)
+    handler, propagated = _Restarts(restarts), logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = propagated
+        logger.removeHandler(handler)
+
+
+class _Restarts(logging.Handler):
+    """Prints which process has failed when all of them are started again.
+
+    Args:
+        restarts: How often they are; the failure after these ends the command, which then reports it.
+    """
+
+    def __init__(self, restarts: int) -> None:
+        super().__init__()
+        self.restarts = restarts
+        self.failures = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (match := _FAILED.search(record.getMessage())) is None:
+            return
+        self.failures += 1
+        if self.failures <= self.restarts:
+            which = f"process {match['rank']} {_end_of(int(match['code']))}"
+            text = f"{which}; starting all processes again, {self.failures} of {self.restarts} times"
+            print_text(f"warning: {text}", err=True)
+
+
+def explained(error: ChildFailedError, *, processes: int, next_step: str) -> Exception:
+    """What ended a training: a signal is said here, anything else the process has printed itself.
+
+    Args:
+        error: The error of the agent.
+        processes: How many there were.
+        next_step: The command that resumes the training.
+    """
     rank, failure = error.get_first_failure()
     if failure.exitcode >= 0:
         return click.exceptions.Exit(failure.exitcode)
-    name = signal.Signals(-failure.exitcode).name
     return RunError(
         Problem(
             "process-killed",
-            f"process {rank} of {processes} was killed by {name}",
-            expected="enough memory for all processes: when it runs out, the system kills one by SIGKILL",
-            next_step="attnforge launch --restarts 3 train RECIPE",
+            f"process {rank} of {processes} {_end_of(failure.exitcode)}",
+            expected="enough memory for all processes: when it runs out, the system kills one by SIGKILL; "
+            "`--restarts 3` resumes without you",
+            next_step=next_step,
         )
     )
+
+
+def _end_of(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"has failed with exit code {code}"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from attnforge.cli.boundary import boundary
 from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
 from attnforge.terminal import print_text
+
+if TYPE_CHECKING:
+    from attnforge.compute.meeting import Meeting
 
 
 @click.command("train")
@@ -45,26 +53,73 @@ def command(
     Ctrl-C saves a checkpoint and exits; `--resume` continues. `--resume RUN --out FOLDER` leaves RUN
     unchanged and trains a branch of it in FOLDER; with a checkpoint instead of RUN, it starts from there.
     """
-    from attnforge.plugin import load_plugins
-    from attnforge.recipe import resolve
-    from attnforge.run.opening import names_a_run, open_run
-    from attnforge.run.training import train
-    from attnforge.train.progress import ConsoleReporter
+    from attnforge.compute.member import member
 
     if max_minutes is not None:
         stop.limit(60 * max_minutes)
     if dry_run and resume:
         raise click.UsageError("--dry-run trains nothing, so there is nothing to resume.")
-    plugins = load_plugins()
+    own = member()
     if dry_run:
-        from attnforge.run.estimate.summary import dry_run as estimate
-
-        for line in estimate(resolve(recipe, overrides=overrides, plugins=plugins)):
-            print_text(line)
+        if own.rank == 0:
+            _estimate(recipe, overrides)
         return
+    with ExitStack() as entered:
+        meeting = None
+        if own.world_size > 1:
+            from attnforge.compute.meeting import met
+
+            meeting = entered.enter_context(met(own))
+            entered.enter_context(boundary())  # what it translates is reported by one process
+        _train(
+            recipe,
+            overrides,
+            out=out,
+            resume=resume,
+            allow_changes=allow_changes,
+            stop=stop,
+            meeting=meeting,
+        )
+
+
+def _estimate(recipe: str, overrides: Sequence[str]) -> None:
+    from attnforge.plugin import load_plugins
+    from attnforge.recipe import resolve
+    from attnforge.run.estimate.summary import dry_run
+
+    for line in dry_run(resolve(recipe, overrides=overrides, plugins=load_plugins())):
+        print_text(line)
+
+
+def _train(
+    recipe: str,
+    overrides: Sequence[str],
+    *,
+    out: Path | None,
+    resume: bool,
+    allow_changes: bool,
+    stop: StopSignal,
+    meeting: Meeting | None,
+) -> None:
+    from attnforge.plugin import load_plugins
+    from attnforge.recipe import resolve
+    from attnforge.run.opening import follow_run, names_a_run, open_run
+    from attnforge.run.training import train
+    from attnforge.storage.folder import RunFolder
+    from attnforge.train.progress import ConsoleReporter
+
+    plugins = load_plugins()
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
     if resume and names_a_run(recipe, plugins):
-        opened = open_run(Path(recipe), out=out, overrides=overrides, plugins=plugins, warn=reporter.warning)
+        path = Path(recipe)
+        place: Path | None = out
+        if meeting is not None and meeting.own.restarts and out is not None and RunFolder(out).lock.exists():
+            path, place = out, None  # the branch that was made before all processes were started again
+        first = partial(
+            open_run, path, out=place, overrides=overrides, plugins=plugins, warn=reporter.warning
+        )
+        others = partial(follow_run, Path(recipe), out=out, overrides=overrides, plugins=plugins)
+        opened = first() if meeting is None else meeting.after_first(first, others)
         path = opened.path
         outcome = train(
             opened.resolved,
@@ -74,12 +129,19 @@ def command(
             reporter=reporter,
             recipe_text=opened.recipe_text,
             stop=stop,
+            meeting=meeting,
         )
     else:
         resolved = resolve(recipe, overrides=overrides, plugins=plugins)
         path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
         outcome = train(
-            resolved, path, resume=resume, allow_changes=allow_changes, reporter=reporter, stop=stop
+            resolved,
+            path,
+            resume=resume,
+            allow_changes=allow_changes,
+            reporter=reporter,
+            stop=stop,
+            meeting=meeting,
         )
     if not outcome.finished:
         raise click.exceptions.Exit(stop.exit_code)

@@ -93,6 +93,28 @@ def open_run(
     return OpenedRun(run.path, resolved, _recipe_text(run, resolved, overrides, plugins))
 
 
+def follow_run(
+    path: Path, *, out: Path | None, overrides: Sequence[str], plugins: PluginCatalogue
+) -> OpenedRun:
+    """Open the run that the first of several processes has opened by `open_run`; writes nothing.
+
+    Args:
+        path: A run or a checkpoint.
+        out: The folder of a branch.
+        overrides: `KEY=VALUE` each, applied to the frozen recipe.
+        plugins: The installed plugins, for their components.
+
+    Raises:
+        RunError: this process does not see the run.
+        RecipeError: an override is invalid.
+    """
+    run = locate_run(path).run
+    is_branch = out is not None and out.resolve() != run.path.resolve()
+    followed = RunFolder(out) if out is not None and is_branch else run
+    resolved = resolve(followed.lock, overrides=overrides, plugins=plugins)
+    return OpenedRun(followed.path, resolved, write_yaml(resolved.plain()), is_branch=is_branch)
+
+
 def _branch(
     location: RunLocation,
     out: Path,

@@ -7,6 +7,7 @@ terminal sends. This module imports nothing heavy, so that the command line can 
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 import threading
 import time
@@ -24,6 +25,8 @@ _ALARM = int(getattr(signal, "SIGALRM", 14))
 _RETRY_SECONDS = 0.05
 _IMPORT_SECONDS = 10.0
 """An import that takes longer is stuck rather than slow, and is interrupted."""
+LAUNCHER = "ATTNFORGE_LAUNCHER"
+"""The variable with the process that has started this one; when it is gone, this one is asked to stop."""
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -46,10 +49,13 @@ class StopSignal:
         self._before: dict[int, Any] = {}
         self._start_time = time.monotonic()
         self._limit_seconds: float | None = None
+        self._launcher = os.environ.get(LAUNCHER)
 
     @property
     def requested(self) -> bool:
-        """Whether the process was asked to stop, or its time is over."""
+        """Whether the process was asked to stop, or its time is over, or its launcher is gone."""
+        if self.number is None and self._launcher not in (None, str(os.getppid())):
+            self.request(signal.SIGTERM)
         return self.number is not None or self._time_is_over
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,7 +21,9 @@ from attnforge.compute.allocation import keep_freed_memory
 from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.device import choose_device
 from attnforge.compute.engine import Engine
-from attnforge.compute.processes import any_process, barrier, joined, member
+from attnforge.compute.meeting import Meeting, met
+from attnforge.compute.member import Member, member, train_command
+from attnforge.compute.processes import any_process, barrier, joined
 from attnforge.compute.settings import set_up_torch
 from attnforge.data.all_captions import AllCaptions
 from attnforge.data.fingerprint import fingerprint
@@ -94,6 +97,7 @@ def train(
     allow_changes: bool = False,
     recipe_text: str | None = None,
     stop: StopSignal | None = None,
+    meeting: Meeting | None = None,
 ) -> Outcome:
     """Train every phase of a recipe into the run folder `path`.
 
@@ -110,6 +114,7 @@ def train(
         allow_changes: Whether values that affect training may differ from those of a resumed run.
         recipe_text: The recipe as the user wrote it, as YAML; by default the resolved one.
         stop: The signal handler, already entered; by default one for this run.
+        meeting: Where the processes that train together have met; by default they meet here.
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or is in use, or cannot be written, or none of
@@ -119,17 +124,19 @@ def train(
         RecipeError: a part needs pretrained weights that the recipe does not name.
         DataError: the data is missing or malformed, or differs from the data of the checkpoint.
     """
-    recipe = assemble(resolved)
-    own = member()
-    device = choose_device(recipe.training.device, local_rank=own.local_rank)
-    resume = resume or own.restarts > 0
-    if own.rank > 0:
-        reporter = SilentReporter()
-    timeout = recipe.training.process_timeout
     with ExitStack() as entered:
         if stop is None:
             stop = entered.enter_context(StopSignal())
-        entered.enter_context(joined(own, device=device, timeout_seconds=timeout))
+        if meeting is None:
+            meeting = entered.enter_context(met(member()))
+        own = meeting.own
+        recipe = assemble(resolved)
+        device = choose_device(recipe.training.device, local_rank=own.local_rank)
+        resume = resume or own.restarts > 0
+        if own.rank > 0:
+            reporter = SilentReporter()
+        timeout = recipe.training.process_timeout
+        entered.enter_context(joined(meeting, device=device, timeout_seconds=timeout))
         refuse_indivisible(recipe, own.world_size)
         if own.rank == 0:
             entered.enter_context(exclusive(path, purpose="training", warn=reporter.warning))
@@ -146,6 +153,7 @@ def train(
             allow_changes=allow_changes,
             recipe_text=recipe_text,
             stop=stop,
+            own=own,
         )
 
 
@@ -160,6 +168,7 @@ def _train(
     allow_changes: bool,
     recipe_text: str | None,
     stop: StopSignal,
+    own: Member,
 ) -> Outcome:
     set_up_torch(recipe.training)
     keep_freed_memory(device)
@@ -251,7 +260,8 @@ def _train(
                 run.write_json("result.json", final_metrics)
             recorder.end("finished" if finished else "stopped")
         if not finished:
-            reporter.line(f"checkpoint saved; resume with: attnforge train --resume {run.path}")
+            resuming = f"{train_command(own, os.environ)} --resume {run.path}"
+            reporter.line(f"checkpoint saved; resume with: {resuming}")
     return Outcome(run=run, finished=finished, metrics=final_metrics, recorded=rank() == 0)
 
 

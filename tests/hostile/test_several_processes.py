@@ -25,7 +25,8 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from attnforge.build import assemble
 from attnforge.cli import run as attnforge
 from attnforge.cli.launched import explained
-from attnforge.compute.processes import Member, joined
+from attnforge.compute.meeting import met
+from attnforge.compute.member import Member
 from attnforge.errors import RecipeError, RunError
 from attnforge.run.tasks import refuse_indivisible
 
@@ -103,7 +104,7 @@ def test_a_signal_to_one_process_stops_and_saves_all(tmp_path: Path) -> None:
         _, out, err = ended(first)
         other, _, other_err = ended(second)
     assert other == 128 + signal.SIGTERM
-    assert "attnforge train --resume run" in out
+    assert "attnforge launch --processes 2 train --resume run" in out
     assert err + other_err == ""
     assert saved_last_step(tmp_path / "run")
 
@@ -221,14 +222,18 @@ def test_another_address_is_not_joined() -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        with pytest.raises(RunError) as caught, joined(own, device=torch.device("cpu"), timeout_seconds=2):
+        with pytest.raises(RunError) as caught, met(own, timeout_seconds=2):
             pass
     assert caught.value.problems[0].code == "processes-not-joined"
 
 
 def test_a_process_that_was_killed_is_named() -> None:
     killed = ProcessFailure(local_rank=1, pid=7, exitcode=-signal.SIGKILL, error_file="")
-    error = explained(ChildFailedError("attnforge", {1: killed}), processes=2)
+    error = explained(
+        ChildFailedError("attnforge", {1: killed}),
+        processes=2,
+        next_step="attnforge launch train --resume run",
+    )
     assert isinstance(error, RunError)
     assert error.problems[0].code == "process-killed"
     assert "process 1 of 2" in error.problems[0].message
@@ -237,6 +242,6 @@ def test_a_process_that_was_killed_is_named() -> None:
 
 def test_a_process_that_failed_has_said_why() -> None:
     failed = ProcessFailure(local_rank=0, pid=7, exitcode=1, error_file="")
-    error = explained(ChildFailedError("attnforge", {0: failed}), processes=2)
+    error = explained(ChildFailedError("attnforge", {0: failed}), processes=2, next_step="")
     assert isinstance(error, click.exceptions.Exit)
     assert error.exit_code == 1

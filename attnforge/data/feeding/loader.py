@@ -141,18 +141,18 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
 
 def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Iterator[EncodedSamples]:
     forking = "fork" in multiprocessing.get_all_start_methods()
-    loader = DataLoader(
-        maker,
-        batch_size=None,
-        sampler=range(start, steps),
-        num_workers=workers,
-        multiprocessing_context="fork" if forking else None,
-        # its own generator, so that starting workers draws nothing from torch's global one
-        generator=torch.Generator(),
-        worker_init_fn=ignore_stop_signals,
-    )
     with stop_signals_blocked(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="This DataLoader will create")  # training says so itself
+        loader = DataLoader(
+            maker,
+            batch_size=None,
+            sampler=range(start, steps),
+            num_workers=workers,
+            multiprocessing_context="fork" if forking else None,
+            # its own generator, so that starting workers draws nothing from torch's global one
+            generator=torch.Generator(),
+            worker_init_fn=ignore_stop_signals,
+        )
         loading = iter(loader)
     processes = cast("Any", loading)._workers
     with killed_at_exit(processes):
