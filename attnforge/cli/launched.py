@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import torch
@@ -24,6 +25,7 @@ from attnforge.compute.meeting import for_processes
 from attnforge.errors import AttnforgeError, Problem, RunError
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
+from attnforge.run.opening import follow_run, names_a_run
 from attnforge.run.stop import LAUNCHER
 from attnforge.run.tasks import refuse_indivisible
 from attnforge.terminal import print_text
@@ -92,7 +94,7 @@ def launch(
     )
     command = ("-c", "from attnforge.cli import main; main()", *arguments)
     try:
-        with _agent_log(restarts):
+        with agent_log(restarts=restarts):
             elastic_launch(config, sys.executable)(*command)
     except ChildFailedError as error:
         resume = arguments if "--resume" in arguments else ("train", "--resume", *arguments[1:])
@@ -111,14 +113,21 @@ def _check(arguments: Sequence[str], world_size: int) -> None:
     options = train.make_context("attnforge launch train", list(arguments[1:])).params
     if options["dry_run"]:
         raise click.UsageError("--dry-run estimates one process: use it with `attnforge train`.")
-    if not options["resume"]:
-        resolved = resolve(options["recipe"], overrides=options["overrides"], plugins=load_plugins())
-        refuse_indivisible(assemble(resolved), world_size)
+    recipe, overrides, plugins = options["recipe"], options["overrides"], load_plugins()
+    if options["resume"] and names_a_run(recipe, plugins):
+        resolved = follow_run(Path(recipe), out=None, overrides=overrides, plugins=plugins).resolved
+    else:
+        resolved = resolve(recipe, overrides=overrides, plugins=plugins)
+    refuse_indivisible(assemble(resolved), world_size)
 
 
 @contextmanager
-def _agent_log(restarts: int) -> Iterator[None]:
-    """A context in which users read attnforge's messages in place of the agent's log."""
+def agent_log(*, restarts: int) -> Iterator[None]:
+    """A context in which the agent's log is silent, and restarts are announced.
+
+    Args:
+        restarts: How often all processes are started again.
+    """
     logger = logging.getLogger(_AGENT_LOG)
     handler, propagated = _Restarts(restarts), logger.propagate
     logger.addHandler(handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -67,6 +68,8 @@ def command(
     with ExitStack() as entered:
         meeting = None
         if own.world_size > 1:
+            # before torch is imported: the loss of a process is reported here, without traces of torch's code
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
             from attnforge.compute.meeting import met
 
             meeting = entered.enter_context(met(own))

@@ -49,18 +49,24 @@ class Meeting:
             others: What the others do.
 
         Raises:
-            LostProcessError: the first process has failed.
+            LostProcessError: the first process was killed.
         """
         if self.store is None:
             return first()
         if self.own.rank == 0:
-            result = first()
-            self.store.set("first", "done")
+            outcome = "failed"
+            try:
+                result = first()
+                outcome = "done"
+            finally:
+                self.store.set("first", outcome)
             return result
         try:
-            self.store.wait(["first"])
+            outcome = self.store.get("first").decode()
         except Exception as error:
             raise lost(self.own) from error
+        if outcome == "failed":  # the first process reports why
+            raise SystemExit(1)
         return others()
 
     def reports(self, error: AttnforgeError) -> bool:

@@ -111,7 +111,8 @@ def follow_run(
     run = locate_run(path).run
     is_branch = out is not None and out.resolve() != run.path.resolve()
     followed = RunFolder(out) if out is not None and is_branch else run
-    resolved = resolve(followed.lock, overrides=overrides, plugins=plugins)
+    lock = intact_lock(followed, warn=lambda text: None)
+    resolved = resolve(lock, overrides=overrides, plugins=plugins)
     return OpenedRun(followed.path, resolved, write_yaml(resolved.plain()), is_branch=is_branch)
 
 

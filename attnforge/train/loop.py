@@ -7,6 +7,7 @@ as one that was never stopped.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from attnforge.compute.collectives import average, trained_buffers, world_size
+from attnforge.compute.processes import texts_of_processes
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Batch, Progress
 from attnforge.seeds import seed_everything
@@ -97,13 +99,23 @@ def run_phase(
 
 
 def averaged(result: StepResult) -> StepResult:
-    """The same step with the means of its scalars over all processes; all of them have to ask."""
+    """The same step with the means of its scalars over all processes; all of them have to ask.
+
+    If a mean is not finite, the keys are those of the processes whose own scalars are not.
+    """
     if world_size() == 1 or not result.scalars:
         return result
     names = list(result.scalars)
-    means = torch.stack([result.scalars[name].detach().float() for name in names])
+    own = torch.stack([result.scalars[name].detach().float() for name in names])
+    means = own.clone()
     average([means])
-    return replace(result, scalars=dict(zip(names, means, strict=True)))
+    averaged_scalars = dict(zip(names, means, strict=True))
+    if bool(means.isfinite().all()):
+        return replace(result, scalars=averaged_scalars)
+    is_cause = not bool(own.isfinite().all())
+    texts = texts_of_processes(json.dumps(result.keys if is_cause else ()))
+    keys = tuple(key for text in texts for key in json.loads(text))
+    return replace(result, scalars=averaged_scalars, keys=keys)
 
 
 def as_numbers(result: StepResult) -> dict[str, float]:

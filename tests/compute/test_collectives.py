@@ -10,6 +10,7 @@ from torch import Tensor
 
 from attnforge.compute.collectives import average, gather, gather_text, rank, sum_over_processes, world_size
 from attnforge.compute.gradients import AveragedGradients
+from attnforge.train import loop
 from attnforge.values import TextFeatures
 
 ROWS = (2, 3)
@@ -35,6 +36,24 @@ def test_rows_of_all_processes_are_gathered_with_gradients(tmp_path: Path) -> No
     # the losses of both processes count, the second one's twice
     gradient = 3 * torch.arange(1.0, 6.0)[:, None].expand(5, 3)
     torch.testing.assert_close(torch.cat([first["gradient"], second["gradient"]]), gradient)
+
+
+def scalars_of(value: float, keys: tuple[str, ...]) -> dict[str, object]:
+    scalars = {"loss": torch.tensor(value)}
+    result = loop.averaged(
+        loop.StepResult(phase="gan", step=1, steps=2, images=4, scalars=scalars, keys=keys)
+    )
+    return {"loss": result.scalars["loss"], "keys": result.keys}
+
+
+def test_images_of_the_process_whose_loss_is_not_finite_are_named(tmp_path: Path) -> None:
+    """The mean is not finite in any process."""
+    for own in in_processes(scalars_of, [(1.0, ("a", "b")), (float("nan"), ("c", "d"))], tmp_path):
+        assert own["loss"].isnan()
+        assert own["keys"] == ("c", "d")
+    for own in in_processes(scalars_of, [(1.0, ("a",)), (2.0, ("b",))], tmp_path):
+        assert own["loss"] == 1.5
+        assert "".join(own["keys"]) in "ab"
 
 
 def captions(rank: int) -> list[Tensor]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -93,6 +95,14 @@ def test_workers_give_the_same_batches_and_leave_torch_s_random_state_alone() ->
     alone = load()
     assert len(with_workers) == len(alone) == 9
     assert all(same(left, right) for left, right in zip(with_workers, alone, strict=True))
+
+
+def test_more_workers_than_cores_are_not_warned_of_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load(workers=2)
+    assert [str(warning.message) for warning in caught if "worker" in str(warning.message)] == []
 
 
 def test_a_resumed_loader_goes_on_where_it_stopped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -19,15 +20,16 @@ from commands import command, ended, rows, saved_steps, wait_until
 from damaged_runs import weights_of
 from endless_run import LONG, begun, saved_last_step
 from forked import Forked
-from tiny_run import TINY, tiny
+from tiny_run import TINY, shared_tiny, tiny
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from attnforge.build import assemble
 from attnforge.cli import run as attnforge
-from attnforge.cli.launched import explained
-from attnforge.compute.meeting import met
-from attnforge.compute.member import Member
-from attnforge.errors import RecipeError, RunError
+from attnforge.cli.launched import agent_log, explained
+from attnforge.compute.meeting import for_processes, met
+from attnforge.compute.member import Member, train_command
+from attnforge.errors import Problem, RecipeError, RunError
+from attnforge.run.stop import LAUNCHER, StopSignal
 from attnforge.run.tasks import refuse_indivisible
 
 SHORT = (
@@ -130,6 +132,27 @@ def test_an_error_of_all_is_printed_once(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_an_error_before_they_join_is_printed_once(tmp_path: Path) -> None:
+    with processes(*SHORT, "training.precision=fp8", folder=tmp_path) as both:
+        results = [ended(process) for process in both]
+    assert [code for code, _, _ in results] == [1, 1]
+    assert "".join(err for _, _, err in results).count("error[bad-value]") == 1
+
+
+def test_a_branch_is_made_by_one_of_them(tmp_path: Path) -> None:
+    """Another process would find the folder in use, or holding a run."""
+    run = shared_tiny(tmp_path, "short", "evaluation.metrics={attributes: null, retrieval: null}")
+    resume = ("train", "--resume", str(run), "phases.gan.steps=6", "--out", "branch")
+    with processes(*resume, folder=tmp_path) as both:
+        results = [ended(process) for process in both]
+    assert [code for code, _, _ in results] == [0, 0], results
+    assert saved_steps(tmp_path / "branch")[-1] == 6
+    with processes(*resume, folder=tmp_path) as both:
+        printed = "".join(ended(process)[2] for process in both)
+    assert printed.count("error[run-exists]") == 1
+    assert "next: attnforge launch --processes 2 train --resume branch" in printed
+
+
 def test_another_recipe_in_one_of_them_is_refused(tmp_path: Path) -> None:
     with ExitStack() as stack:
         with socket.socket() as free:
@@ -169,6 +192,8 @@ def test_launch_restarts_all_when_one_is_killed(tmp_path: Path, rank: int) -> No
         os.kill(children[rank], signal.SIGKILL)
         code, out, err = ended(process)
     assert code == 0, err
+    assert f"warning: process {rank} was killed by SIGKILL; starting all processes again, 1 of 2" in err
+    assert "torch" not in err
     assert "resuming phase gan" in out
     assert saved_steps(run)[-1] == 60
 
@@ -187,6 +212,53 @@ def test_slurm_starts_processes_too() -> None:
     assert Member.of(step) == Member()
 
 
+def test_next_commands_start_as_many_processes() -> None:
+    first = Member(rank=0, world_size=4)
+    assert train_command(Member(), {}) == "attnforge train"
+    assert train_command(first, {"SLURM_PROCID": "0"}) == "srun attnforge train"
+    machine = {"RANK": "0", "LOCAL_WORLD_SIZE": "4"}
+    assert train_command(first, machine) == "attnforge launch --processes 4 train"
+    several = "attnforge launch --processes 2 --machines 2 --meet HOST:PORT train"
+    assert train_command(first, {**machine, "LOCAL_WORLD_SIZE": "2"}) == several
+    error = RunError(
+        [Problem("a", "b", next_step=step) for step in ("attnforge train --resume run", "ls", None)]
+    )
+    error.add_note("a note")
+    translated = for_processes(error, "srun attnforge train")
+    steps = [problem.next_step for problem in translated.problems]
+    assert steps == ["srun attnforge train --resume run", "ls", None]
+    assert isinstance(translated, RunError)
+    assert translated.__notes__ == ["a note"]
+
+
+def test_processes_stop_when_their_launcher_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LAUNCHER, str(os.getppid()))
+    assert not StopSignal().requested
+    monkeypatch.setenv(LAUNCHER, str(os.getpid()))  # which is not the parent of this process
+    stop = StopSignal()
+    assert stop.requested
+    assert stop.exit_code == 128 + signal.SIGTERM
+
+
+def test_the_agent_logs_nothing_but_restarts(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("torch.distributed.elastic.multiprocessing.api")
+    failed = "failed (exitcode: %s) local_rank: %s (pid: %s) of binary: %s"
+    with agent_log(restarts=1):
+        logger.warning("Sending process %s closing signal %s", 7, "SIGTERM")
+        logger.error(failed, -9, 1, 7, "python")
+        logger.error(failed, 1, 0, 7, "python")  # the command ends, and says so
+    expected = "warning: process 1 was killed by SIGKILL; starting all processes again, 1 of 1 times\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("arguments", [("sample", "run", "a bird"), ("train", "quickstart", "--dry-run")])
+def test_launch_trains_and_nothing_else(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert attnforge(["launch", "--processes", "2", *arguments]) == 2
+    assert "Error: " in capsys.readouterr().err
+
+
 def test_launch_needs_a_number_of_processes_without_gpus(capsys: pytest.CaptureFixture[str]) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
@@ -200,6 +272,19 @@ def test_launch_refuses_a_recipe_before_it_starts_processes(capsys: pytest.Captu
     assert "indivisible-batch" in capsys.readouterr().err
     assert attnforge([*launch, "generator.chanels=3"]) == 1
     assert "unknown-key" in capsys.readouterr().err
+
+
+def test_launch_refuses_to_resume_what_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = shared_tiny(tmp_path, "short", "evaluation.metrics={attributes: null, retrieval: null}")
+    before = sorted(path.name for path in run.iterdir())
+    launch = ["launch", "--processes", "3", "train", "--resume", str(run)]
+    assert attnforge(launch) == 1
+    printed = capsys.readouterr().err
+    assert "indivisible-batch" in printed
+    assert "next: attnforge launch --processes 3 train RECIPE phases.gan.batch_size=3" in printed
+    assert attnforge([*launch, "training.precision=fp8"]) == 1
+    assert "bad-value" in capsys.readouterr().err
+    assert sorted(path.name for path in run.iterdir()) == before
 
 
 def test_micro_batches_that_do_not_divide_a_share_are_refused(tmp_path: Path) -> None:
