@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 import attnforge
@@ -9,6 +11,7 @@ from attnforge.cli.blocking import block
 from attnforge.cli.boundary import boundary
 from attnforge.cli.family import Family, load_command, plugin_commands
 from attnforge.errors import nearest
+from attnforge.run.stop import StopSignal
 
 COMMANDS = {
     "quickstart": "Train on sketched birds for a few minutes and write a report.",
@@ -43,9 +46,17 @@ class LazyGroup(click.Group):
     """
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; click would treat a closed pipe or end of file as an abort by the user."""
-        with boundary():
-            return super().invoke(ctx)
+        """Run a command; click would treat a closed pipe or end of file as an abort by the user.
+
+        After an interrupt click prints an empty line, which only a terminal needs, below its `^C`.
+        """
+        try:
+            with boundary():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if sys.stderr.isatty() or not isinstance(ctx.obj, StopSignal):
+                raise
+            raise click.exceptions.Exit(ctx.obj.exit_code) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *sorted(_of_plugins())]

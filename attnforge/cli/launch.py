@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 
 import click
-
-from attnforge.cli.launched import launch
 
 
 @click.command("launch", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -47,6 +46,10 @@ def command(
         ) from error
     if most > 1 and meet is None:
         raise click.UsageError("--machines needs --meet HOST:PORT, an address on one of them")
+    # before torch is imported: what it logs, it also raises, and that is reported here in its place
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
+    from attnforge.cli.launched import launch
+
     launch(
         arguments,
         processes=processes,

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,6 +63,8 @@ def launch(
     """
     if arguments[0] != "train":
         raise click.UsageError(f"only `train` runs in several processes, not {arguments[0]!r}.")
+    if meet is not None:
+        _refuse_unknown_host(meet)
     count = processes or torch.cuda.device_count()
     if not count:
         message = "this machine has no GPU, so the number of processes is unknown"
@@ -79,6 +82,7 @@ def launch(
     if machines[1] == 1:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the host's own name need not be known to it
     os.environ[LAUNCHER] = str(os.getpid())
+    os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # of the processes, whose GPU errors may be in the log only
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // count)))
     config = LaunchConfig(
         min_nodes=machines[0],
@@ -103,9 +107,25 @@ def launch(
     except SignalException as error:
         raise click.exceptions.Exit(128 + int(error.sigval)) from error
     except RendezvousError as error:
-        message = f"the machines do not find one another at {meet}: {error}"
-        expected = "the same command on every machine, and an address that all of them reach"
-        raise RunError(Problem("processes-not-joined", message, None, expected)) from error
+        raise _not_found(f"the machines do not find one another at {meet}: {error}") from error
+
+
+def _refuse_unknown_host(meet: str) -> None:
+    """Refuse an address whose host this machine does not know, which would be tried for minutes."""
+    host, _, port = meet.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise click.BadParameter(f"{meet!r} is not HOST:PORT", param_hint="--meet")
+    try:
+        socket.getaddrinfo(host.strip("[]"), int(port))
+    except OSError as error:
+        raise _not_found(
+            f"this machine does not know the host {host} of --meet {meet}: {error.strerror}"
+        ) from error
+
+
+def _not_found(message: str) -> RunError:
+    expected = "the same command on every machine, and an address that all of them reach"
+    return RunError(Problem("processes-not-joined", message, None, expected, "attnforge launch --help"))
 
 
 def _check(arguments: Sequence[str], world_size: int) -> None:

@@ -64,7 +64,7 @@ class Meeting:
         try:
             outcome = self.store.get("first").decode()
         except Exception as error:
-            raise lost(self.own) from error
+            raise lost(self.own, "RUN") from error
         if outcome == "failed":  # the first process reports why
             raise SystemExit(1)
         return others()
@@ -135,14 +135,14 @@ def for_processes(error: AttnforgeError, command: str) -> AttnforgeError:
     return translated
 
 
-def lost(own: Member) -> LostProcessError:
+def lost(own: Member, run: str) -> LostProcessError:
     """The error of a process that has lost another."""
     return LostProcessError(
         Problem(
             "process-lost",
             f"another of the {own.world_size} processes has ended",
             expected="its own message above, unless it was killed, as the system does when memory runs out",
-            next_step="attnforge train --resume RUN",
+            next_step=f"attnforge train --resume {run}",
         )
     )
 

@@ -22,13 +22,16 @@ _HUNG = re.compile(r"timed out|timeout", re.IGNORECASE)
 
 
 @contextmanager
-def joined(meeting: Meeting, *, device: torch.device, timeout_seconds: float) -> Iterator[None]:
+def joined(
+    meeting: Meeting, *, device: torch.device, timeout_seconds: float, run: str = "RUN"
+) -> Iterator[None]:
     """A context in which this process and the others can exchange tensors; alone, it does nothing.
 
     Args:
         meeting: Where the processes have met.
         device: Where this one computes.
         timeout_seconds: After how long a process that does not answer counts as failed.
+        run: The run that is resumed when a process has failed.
 
     Raises:
         RunError: another process has ended or does not answer.
@@ -55,7 +58,7 @@ def joined(meeting: Meeting, *, device: torch.device, timeout_seconds: float) ->
     except Exception as error:
         if not is_loss_of_a_process(error):
             raise
-        raise (_hung(own, timeout_seconds) if _HUNG.search(str(error)) else lost(own)) from error
+        raise (_hung(own, timeout_seconds, run) if _HUNG.search(str(error)) else lost(own, run)) from error
     finally:
         # after an error others may never come to the end, and this process must not wait for them
         with suppress(Exception):
@@ -91,13 +94,13 @@ def is_loss_of_a_process(error: Exception) -> bool:
     return world_size() > 1 and isinstance(error, RuntimeError) and bool(_LOST.search(str(error)))
 
 
-def _hung(own: Member, timeout_seconds: float) -> LostProcessError:
+def _hung(own: Member, timeout_seconds: float, run: str) -> LostProcessError:
     return LostProcessError(
         Problem(
             "process-hung",
             f"another of the {own.world_size} processes has not answered for {timeout_seconds:g} seconds",
             expected="processes that compute at about the same speed; a longer "
             "`training.process_timeout` waits longer",
-            next_step="attnforge train --resume RUN",
+            next_step=f"attnforge train --resume {run}",
         )
     )

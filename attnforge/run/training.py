@@ -136,7 +136,9 @@ def train(
         if own.rank > 0:
             reporter = SilentReporter()
         timeout = recipe.training.process_timeout
-        entered.enter_context(joined(meeting, device=device, timeout_seconds=timeout))
+        entered.enter_context(
+            joined(meeting, device=device, timeout_seconds=timeout, run=shlex.quote(str(path)))
+        )
         refuse_indivisible(recipe, own.world_size)
         if own.rank == 0:
             entered.enter_context(exclusive(path, purpose="training", warn=reporter.warning))

@@ -198,6 +198,19 @@ def test_launch_restarts_all_when_one_is_killed(tmp_path: Path, rank: int) -> No
     assert saved_steps(run)[-1] == 60
 
 
+@pytest.mark.long
+def test_an_error_of_the_first_process_is_all_that_launch_prints(tmp_path: Path) -> None:
+    """The others lose the connection, of which torch would print a trace."""
+    (tmp_path / "run").write_text("a file")
+    with command("launch", "--processes", "2", *SHORT, folder=tmp_path) as process:
+        code, _, err = ended(process)
+    assert code == 1
+    lines = err.splitlines()
+    assert lines[0].startswith("error[run-not-written]: run cannot be written")
+    assert lines[-1] == "  in process 0 of 2"
+    assert len(lines) == 4
+
+
 def test_variables_that_contradict_one_another_are_refused() -> None:
     with pytest.raises(RunError) as caught:
         Member.of({"RANK": "2", "WORLD_SIZE": "2"})
@@ -257,6 +270,18 @@ def test_launch_trains_and_nothing_else(
 ) -> None:
     assert attnforge(["launch", "--processes", "2", *arguments]) == 2
     assert "Error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("meet", "code", "text"),
+    [("there", 2, "is not HOST:PORT"), ("no-such-host.invalid:29500", 1, "error[processes-not-joined]")],
+)
+def test_machines_that_cannot_meet_are_refused_at_once(
+    meet: str, code: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch = ["launch", "--processes", "2", "--machines", "2", "--meet", meet, "train", "quickstart"]
+    assert attnforge(launch) == code
+    assert text in capsys.readouterr().err
 
 
 def test_launch_needs_a_number_of_processes_without_gpus(capsys: pytest.CaptureFixture[str]) -> None:
