@@ -71,13 +71,13 @@ def barrier() -> None:
         distributed.all_reduce(torch.zeros(1))
 
 
-def any_process(condition: bool) -> bool:
-    """Whether a condition holds in any process; all of them have to ask."""
+def largest_of_processes(number: int) -> int:
+    """The largest of the processes' numbers; all of them have to ask."""
     if world_size() == 1:
-        return condition
-    flag = torch.tensor([int(condition)])
-    distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-    return bool(flag.item())
+        return number
+    largest = torch.tensor([number])
+    distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+    return int(largest.item())
 
 
 def texts_of_processes(text: str) -> list[str]:

@@ -52,16 +52,24 @@ class StopSignal:
         self._launcher = os.environ.get(LAUNCHER)
 
     @property
-    def requested(self) -> bool:
-        """Whether the process was asked to stop, or its time is over, or its launcher is gone."""
+    def pending(self) -> int:
+        """The signal that asked the process to stop, or stands for what did; 0 when nothing did.
+
+        A launcher that is gone counts as SIGTERM, and time that is over as SIGALRM.
+        """
         if self.number is None and self._launcher not in (None, str(os.getppid())):
             self.request(signal.SIGTERM)
-        return self.number is not None or self._time_is_over
+        return self.number or (_ALARM if self._time_is_over else 0)
+
+    @property
+    def requested(self) -> bool:
+        """Whether the process was asked to stop, or its time is over, or its launcher is gone."""
+        return self.pending != 0
 
     @property
     def exit_code(self) -> int:
         """The exit code of a stopped process: 130 for Ctrl-C, 143 for SIGTERM, 142 when its time is over."""
-        return 128 + (self.number or (_ALARM if self._time_is_over else signal.SIGINT))
+        return 128 + (self.pending or signal.SIGINT)
 
     def limit(self, seconds: float) -> None:
         """Request a stop so many seconds after this object was entered, without an interrupt."""

@@ -23,7 +23,7 @@ from attnforge.compute.device import choose_device
 from attnforge.compute.engine import Engine
 from attnforge.compute.meeting import Meeting, met
 from attnforge.compute.member import Member, member, train_command
-from attnforge.compute.processes import any_process, barrier, joined
+from attnforge.compute.processes import barrier, joined, largest_of_processes
 from attnforge.compute.settings import set_up_torch
 from attnforge.data.all_captions import AllCaptions
 from attnforge.data.fingerprint import fingerprint
@@ -339,7 +339,9 @@ def _after_step(
     if world_size() > 1 and (trained.is_saved(result.step) or result.step == result.steps):
         refuse_differences({"state of the networks": digest_of_networks(trained.task.networks())})
     record(result)
-    return not any_process(stop.requested)
+    if number := largest_of_processes(stop.pending):
+        stop.request(number)  # all processes end with the code of the signal that one has received
+    return not number
 
 
 def _fit_tokenizer(recipe: Recipe, data: Dataset, checkpoint: Checkpoint | None) -> Tokenizer:

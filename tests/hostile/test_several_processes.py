@@ -103,9 +103,9 @@ def test_a_signal_to_one_process_stops_and_saves_all(tmp_path: Path) -> None:
     with processes(*LONG, folder=tmp_path) as (first, second):
         wait_until(lambda: begun(tmp_path / "run"), first)
         second.send_signal(signal.SIGTERM)
-        _, out, err = ended(first)
+        code, out, err = ended(first)
         other, _, other_err = ended(second)
-    assert other == 128 + signal.SIGTERM
+    assert (code, other) == (128 + signal.SIGTERM,) * 2
     assert "attnforge launch --processes 2 train --resume run" in out
     assert err + other_err == ""
     assert saved_last_step(tmp_path / "run")
