@@ -203,5 +203,6 @@ def explained(error: ChildFailedError, *, processes: int, next_step: str) -> Exc
     )
 
 
-def _end_of(code: int) -> str:
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"has failed with exit code {code}"
+def _end_of(exit_code: int) -> str:
+    name = signal.Signals(-exit_code).name if exit_code < 0 else ""
+    return f"was killed by {name}" if name else f"has failed with exit code {exit_code}"
