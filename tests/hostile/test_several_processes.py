@@ -139,6 +139,7 @@ def test_an_error_before_they_join_is_printed_once(tmp_path: Path) -> None:
     assert "".join(err for _, _, err in results).count("error[bad-value]") == 1
 
 
+@pytest.mark.long
 def test_a_branch_is_made_by_one_of_them(tmp_path: Path) -> None:
     """Another process would find the folder in use, or holding a run."""
     run = shared_tiny(tmp_path, "short", "evaluation.metrics={attributes: null, retrieval: null}")
