@@ -40,6 +40,7 @@ def test_wrong_results_are_noted_and_never_the_best(monkeypatch: pytest.MonkeyPa
     assert row.shape not in tune_launches.best_of(group.label, [row])
 
 
+@pytest.mark.long
 def test_every_group_varies_what_its_launch_says() -> None:
     for group in groups(torch.device("cpu")):
         call = tune_launches.recorded(group, launched=False)

@@ -31,8 +31,15 @@ SHORT = (
 README = Path(__file__).parents[3] / "plugins" / "encoders" / "README.md"
 
 
-@pytest.mark.parametrize("tokenizer", [PIECES, "tokenizer=character"])
-@pytest.mark.parametrize("text", [TRANSFORMER, CHAR_CNN_RNN])
+@pytest.mark.parametrize(
+    ("tokenizer", "text"),
+    [
+        (PIECES, TRANSFORMER),
+        ("tokenizer=character", CHAR_CNN_RNN),
+        pytest.param("tokenizer=character", TRANSFORMER, marks=pytest.mark.long),
+        pytest.param(PIECES, CHAR_CNN_RNN, marks=pytest.mark.long),
+    ],
+)
 def test_a_recipe_trains_and_generates(tokenizer: str, text: str, tmp_path: Path) -> None:
     small = [one for one in TINY if not one.startswith("text.")]
     recipe = resolve("quickstart", overrides=[*small, *SHORT, tokenizer, text])
