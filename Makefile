@@ -11,8 +11,8 @@ PACKAGES := attnforge plugins/gan/attnforge_gan plugins/attngan/attnforge_attnga
 	plugins/r3gan/attnforge_r3gan plugins/wandb/attnforge_wandb plugins/clip/attnforge_clip \
 	plugins/tensorboard/attnforge_tensorboard
 CODE := $(wildcard attnforge plugins tests benchmarks docs)
-# Two processes of one thread each are faster on two cores than one process of two threads.
-PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+# Two processes of one thread each are faster on two cores than one process of two threads; none waits at the end.
+PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 # The tests start many Pythons: importing torch from its source takes twice as long as from compiled modules.
 test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 

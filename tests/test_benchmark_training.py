@@ -26,6 +26,7 @@ def game() -> Game:
     return game_of("bird", small=True)
 
 
+@pytest.mark.long
 def test_all_ways_run_and_the_table_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = "--small --steps 2 --seconds-each 0.1 --recipe bird --traces --name here --commit this"
     assert training.main([*arguments.split(), "--out", str(tmp_path)]) == 0

@@ -182,7 +182,7 @@ class _Restarts(logging.Handler):
 
 
 def explained(error: ChildFailedError, *, processes: int, next_step: str) -> Exception:
-    """What ended a training: a signal is said here, anything else the process has printed itself.
+    """What ended a training: a signal is reported here, anything else the process has printed itself.
 
     Args:
         error: The error of the agent.
