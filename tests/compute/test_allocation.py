@@ -47,8 +47,9 @@ def test_the_memory_of_a_step_is_used_in_the_next_without_asking_the_system() ->
     default, kept = receiving.recv()
     child.join()
     pages = 2 * (48 << 20) // resource.getpagesize()
-    assert kept < pages / 10
-    assert default > 10 * kept
+    assert kept < pages / 10, (default, kept)
+    if default > pages:  # the system may give huge pages, and then asks for few either way
+        assert default > 10 * kept
 
 
 def test_other_devices_and_c_libraries_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

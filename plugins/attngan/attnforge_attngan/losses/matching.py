@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnforge.adversarial.precision import at_least_float32
-from attnforge.compute.collectives import gather, gather_text
+from attnforge.compute.collectives import gather, gather_text, gather_together
 from attnforge.interfaces import ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
@@ -70,7 +70,8 @@ def matching_terms(
     images, captions = at_least_float32(image.image), at_least_float32(text.sentence)
     sentences = F.cosine_similarity(images[:, None], captions[None], dim=2)
     classes = None if class_ids is None else gather(class_ids)
-    return matching_losses(gather(words), gather(sentences), classes, gamma3, reduction=reduction)
+    words, sentences = gather_together(words, sentences)
+    return matching_losses(words, sentences, classes, gamma3, reduction=reduction)
 
 
 def matching_losses(
