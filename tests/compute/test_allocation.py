@@ -37,8 +37,9 @@ def _step() -> None:
     assert (first + 1)[-1] == 2
 
 
+# Page faults depend on what the process did before the fork, and on the system's huge pages.
 @on_glibc
-@pytest.mark.long  # page faults depend on what the process did before the fork, and on the system's huge pages
+@pytest.mark.long
 def test_the_memory_of_a_step_is_used_in_the_next_without_asking_the_system() -> None:
     context = get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
