@@ -54,14 +54,15 @@ class MemoryGuard:
         fitting = max(1, options.batch_size // 2)
         needed = "a step needs less with a smaller batch, with narrower networks or with smaller images"
         size = "its largest size"
-        try:
-            if world_size() > 1:  # a step would wait for the other processes
-                raise NotImplementedError("of several processes")
-            estimate = estimate_step(self.recipe, self.phase)
-            size = f"{estimate.image_size} x {estimate.image_size}"
-            fitting, needed = self._fitting(estimate.peak, options.batch_size)
-        except Exception as error:  # the estimate only adds to a problem that is reported in any case
-            needed += f" (no estimate: {type(error).__name__})"
+        if world_size() > 1:  # a step that is only estimated would wait for the other processes
+            needed += " (there is no estimate for several processes)"
+        else:
+            try:
+                estimate = estimate_step(self.recipe, self.phase)
+                size = f"{estimate.image_size} x {estimate.image_size}"
+                fitting, needed = self._fitting(estimate.peak, options.batch_size)
+            except Exception as error:  # the estimate only adds to a problem that is reported in any case
+                needed += f" (no estimate: {type(error).__name__})"
         return Problem(
             code="out-of-memory",
             message=f"a step of phase `{self.phase}` with batch size {options.batch_size} and images of "
