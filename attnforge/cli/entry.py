@@ -36,7 +36,9 @@ def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
         error.show(text)
         print_text(text.getvalue(), err=True, end="")
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as interrupt:
+        if isinstance(interrupt.__cause__, EOFError):  # to click an interrupt, as at a prompt; there is none
+            raise interrupt.__cause__ from None
         return stop.exit_code
     except OutputClosedError:
         return 1

@@ -38,6 +38,8 @@ def problem_of(error: Exception) -> Problem | None:
         return _memory(text)
     if isinstance(error, RuntimeError) and (match := _WORKER.search(text)):
         return _worker(match["signal"])
+    if isinstance(error, EOFError):
+        return _unknown(f"a file or connection ended early{f': {text}' if text else ''}")
     return _system(error) if isinstance(error, OSError) else None
 
 
@@ -93,7 +95,10 @@ def _system(error: OSError) -> Problem:
         message = f"the system refuses more files or processes: {reason}"
         expected = "fewer `training.workers`, or a higher limit"
         return Problem("system-limit", message, place, expected, "ulimit -a")
-    message = f"{path}: {reason}" if path else f"the system reports: {reason}"
+    return _unknown(f"{path}: {reason}" if path else f"the system reports: {reason}", place)
+
+
+def _unknown(message: str, place: Place | None = None) -> Problem:
     next_step = f"{TRACEBACK}=1 with the same command shows the traceback"
     return Problem("system-error", message, place, None, next_step)
 

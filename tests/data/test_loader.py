@@ -252,16 +252,25 @@ def test_captions_are_padded_to_one_length_on_request() -> None:
 
 
 KEPT = """
-import sys
+import multiprocessing, os, signal, sys
 sys.path.insert(0, {folder!r})
 from test_loader import Letters, Squares, TEXTS, batches
 kept = batches(Squares(TEXTS), Letters(), batch_size=3, seed=7, steps=900, max_words=4, workers=1)
 next(kept)
+{then}
+"""
+STUCK = """
+(worker,) = multiprocessing.active_children()
+os.kill(worker.pid, signal.SIGSTOP)
+del kept
+worker.join(60)
+assert worker.exitcode == -signal.SIGKILL
 """
 
 
-def test_a_process_ends_although_its_workers_still_load() -> None:
-    """Workers ignore the signal by which Python asks them to end."""
-    script = KEPT.format(folder=str(Path(__file__).parent))
+@pytest.mark.parametrize("then", ["", STUCK], ids=["still loading", "stuck"])
+def test_a_process_ends_although_its_workers_do_not(then: str) -> None:
+    """Workers ignore the signal by which Python and torch ask them to end."""
+    script = KEPT.format(folder=str(Path(__file__).parent), then=then)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import pickle
 import resource
 import shutil
 import signal
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from tiny_run import TINY, train_tiny
 
 from attnforge.cli import run
 from attnforge.cli.group import group
+from attnforge.data.feeding.worker_signals import worker_error
 from attnforge.errors import RunError
 from attnforge.run.machine import problem_of
 from attnforge.storage.checkpoints import saving as subject
@@ -54,6 +57,7 @@ ERRORS: dict[str, tuple[Exception, str]] = {
     "odd": (OSError(errno.ENOEXEC, "Exec format error"), "system-error"),
     "no number": (OSError("a library's own words"), "system-error"),
     "end of file": (OSError(errno.EIO, "Input/output error", "/runs/a"), "system-error"),
+    "end of a pickle": (EOFError("Ran out of input"), "system-error"),
     "memory": (MemoryError(), "out-of-memory"),
     "no memory for a fork": (OSError(errno.ENOMEM, "Cannot allocate memory"), "out-of-memory"),
     "memory of torch": (
@@ -99,10 +103,11 @@ def test_an_error_of_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
             run(["train"])
 
 
-def test_the_traceback_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [MemoryError(), EOFError("Ran out of input")])
+def test_the_traceback_can_be_asked_for(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTNFORGE_TRACEBACK", "1")
-    command_that_raises(monkeypatch, MemoryError())
-    with pytest.raises(MemoryError):
+    command_that_raises(monkeypatch, error)
+    with pytest.raises(type(error)):  # an end of file is no interrupt, for which click takes it
         run(["train"])
 
 
@@ -130,6 +135,30 @@ def test_a_worker_that_is_killed_is_named(tmp_path: Path) -> None:
     assert "a data loading worker ended with SIGKILL" in err
     assert "plugin" not in err  # in whose hook the training process may have been
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("error", [EOFError(), ConnectionResetError(errno.ECONNRESET, "reset by peer")])
+def test_a_connection_that_broke_is_the_death_of_its_worker(error: Exception) -> None:
+    fork = multiprocessing.get_context("fork")
+    workers = [fork.Process(target=_die_soon), fork.Process(target=time.sleep, args=(60,))]
+    for worker in workers:
+        worker.start()
+    death = worker_error(error, workers)
+    workers[1].kill()
+    assert death is not None
+    problem = problem_of(death)
+    assert problem is not None
+    assert problem.code == "worker-killed"
+    assert death.__notes__ == ["a data loading worker ended with SIGKILL"]
+
+
+def test_an_error_while_all_workers_live_is_their_own() -> None:
+    assert worker_error(RuntimeError("Too many open files"), []) is None
+
+
+def _die_soon() -> None:
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_disk_that_is_full_is_the_cause_of_no_other_error(tmp_path: Path) -> None:

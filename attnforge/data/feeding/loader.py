@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -17,10 +16,10 @@ from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
 from attnforge.data.feeding.sampler import PositionSampler
 from attnforge.data.feeding.worker_signals import (
-    exit_reasons,
     ignore_stop_signals,
-    killed_at_exit,
     stop_signals_blocked,
+    worker_error,
+    workers_of,
 )
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Tokenizer
@@ -154,17 +153,15 @@ def _in_workers(maker: _BatchMaker, start: int, steps: int, workers: int) -> Ite
             worker_init_fn=ignore_stop_signals,
         )
         loading = iter(loader)
-    processes = cast("Any", loading)._workers
-    with killed_at_exit(processes):
+    with workers_of(loading) as processes:
         while True:
             try:
                 batch = next(loading)
             except StopIteration:
                 return
-            except RuntimeError as error:
-                # torch reports that a worker died, but not how
-                if reasons := exit_reasons(process.exitcode for process in processes):
-                    error.add_note(f"a data loading worker ended with {reasons}")
+            except (RuntimeError, OSError, EOFError) as error:
+                if death := worker_error(error, processes):
+                    raise death from error
                 raise
             if isinstance(batch, _Failure):
                 raise batch.kind(batch.problems)

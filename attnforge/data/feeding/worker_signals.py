@@ -11,9 +11,13 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from typing import Any, cast
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_EXIT_SECONDS = 5.0
+"""How long after a broken connection a worker's exit is waited for."""
 
 
 def ignore_stop_signals(worker: int) -> None:
@@ -45,11 +49,14 @@ def stop_signals_blocked() -> Iterator[None]:
 
 
 @contextmanager
-def killed_at_exit(workers: Sequence[BaseProcess]) -> Iterator[None]:
-    """Kill workers that still live when the interpreter ends inside this context.
+def workers_of(loading: object) -> Iterator[Sequence[BaseProcess]]:
+    """The workers of a `DataLoader`'s iterator, none of which outlives this context or the interpreter.
 
-    Python asks them to stop by SIGTERM, which they ignore, and would wait for them forever.
+    Both torch and Python ask a stuck worker to stop by SIGTERM, which it ignores, and Python would then wait
+    for it forever.
     """
+    iterator = cast("Any", loading)
+    workers: Sequence[BaseProcess] = iterator._workers
 
     def kill() -> None:
         for worker in workers:
@@ -57,12 +64,31 @@ def killed_at_exit(workers: Sequence[BaseProcess]) -> Iterator[None]:
 
     atexit.register(kill)
     try:
-        yield
+        yield workers
     finally:
+        iterator._shutdown_workers()
+        kill()
         atexit.unregister(kill)
 
 
-def exit_reasons(codes: Iterable[int | None]) -> str:
+def worker_error(error: Exception, workers: Sequence[BaseProcess]) -> RuntimeError | None:
+    """The death of a worker behind an error of fetching a batch, with its signal, which torch leaves out.
+
+    A batch that its dead worker had announced ends in an `OSError` or `EOFError` of the connection, a moment
+    before the worker's exit code is known.
+    """
+    if not isinstance(error, RuntimeError):
+        wait([worker.sentinel for worker in workers], timeout=_EXIT_SECONDS)
+    reasons = _exit_reasons(worker.exitcode for worker in workers)
+    if not reasons:
+        return None
+    dead = ", ".join(str(worker.pid) for worker in workers if worker.exitcode)
+    named = RuntimeError(f"DataLoader worker (pid(s) {dead}) exited unexpectedly")
+    named.add_note(f"a data loading worker ended with {reasons}")
+    return named
+
+
+def _exit_reasons(codes: Iterable[int | None]) -> str:
     """How processes ended, from their exit codes: `SIGKILL`, `exit code 1`; empty if none failed."""
     failed = (code for code in codes if code)
     return ", ".join(
