@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -274,3 +277,18 @@ def test_a_process_ends_although_its_workers_do_not(then: str) -> None:
     script = KEPT.format(folder=str(Path(__file__).parent), then=then)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_worker_that_is_killed_at_any_moment_is_named() -> None:
+    """A batch that it had announced is then a broken connection, of either kind."""
+    for number in range(40):
+        loading = batches(Squares(TEXTS), Letters(), batch_size=3, seed=7, steps=9999, max_words=4, workers=1)
+        next(loading)
+        (worker,) = multiprocessing.active_children()
+        assert worker.pid is not None
+        time.sleep(number / 10_000)
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(RuntimeError, match="DataLoader worker") as caught:
+            for _ in loading:
+                pass
+        assert caught.value.__notes__ == ["a data loading worker ended with SIGKILL"]

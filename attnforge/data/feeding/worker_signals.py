@@ -78,7 +78,10 @@ def worker_error(error: Exception, workers: Sequence[BaseProcess]) -> RuntimeErr
     before the worker's exit code is known.
     """
     if not isinstance(error, RuntimeError):
-        wait([worker.sentinel for worker in workers], timeout=_EXIT_SECONDS)
+        ending = wait([worker.sentinel for worker in workers], timeout=_EXIT_SECONDS)
+        for worker in workers:
+            if worker.sentinel in ending:
+                worker.join(_EXIT_SECONDS)  # its files close before it has an exit code
     reasons = _exit_reasons(worker.exitcode for worker in workers)
     if not reasons:
         return None
