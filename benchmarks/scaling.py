@@ -29,6 +29,7 @@ from training_games import game_of
 from training_measuring import flop_of
 
 from attnforge.adversarial.task import AdversarialTask
+from attnforge.compute.allocation import keep_freed_memory
 from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.engine import Engine
 from attnforge.compute.gradients import BUCKET_BYTES
@@ -89,6 +90,7 @@ def step_seconds(count: int, *, steps: int, batch: int) -> float:
 
 def _train(number: int, count: int, port: int, steps: int, batch: int, sender: Connection) -> None:
     torch.set_num_threads(1)
+    keep_freed_memory(CPU)  # as training does
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
@@ -100,13 +102,17 @@ def _train(number: int, count: int, port: int, steps: int, batch: int, sender: C
         game = game_of("quickstart")
         engine = Engine(device=CPU)
         task = AdversarialTask(game.spec_on(CPU, engine))
-        for step in range(WARM_UP + steps):
+        batches = [
+            _share(game.samples(batch, seed=step, full_length=True)).batch(CPU)
+            for step in range(WARM_UP + steps)
+        ]
+        for step, own in enumerate(batches):
             if step == WARM_UP:
                 barrier()
                 start = time.perf_counter()
             progress = Progress(step=step, steps=1_000, batch_size=batch, images=1_000)
             torch.manual_seed(step)
-            task.step(_share(game.samples(batch, seed=step, full_length=True)).batch(CPU), progress=progress)
+            task.step(own, progress=progress)
         barrier()
         if rank() == 0:
             sender.send((time.perf_counter() - start) / steps)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.compute.collectives import gather, gather_prompt, rank, world_size
+from attnforge.compute.collectives import gather_prompt, rank, world_size
 from attnforge.interfaces import AdversarialStep, Batch, Condition, Prompt, TextFeatures, WholeBatch
 
 
@@ -34,9 +34,8 @@ def with_whole_batch(steps: Sequence[AdversarialStep]) -> list[AdversarialStep]:
     if len(steps) == 1 and world_size() == 1:
         return list(steps)
     class_ids = torch.cat([step.batch.class_ids for step in steps])
-    prompt = gather_prompt(_joined([step.prompt for step in steps]))
     first = rank() * len(class_ids)
-    class_ids = gather(class_ids)
+    prompt, class_ids = gather_prompt(_joined([step.prompt for step in steps]), class_ids)
     placed = []
     for step in steps:
         placed.append(replace(step, everyone=WholeBatch(prompt=prompt, class_ids=class_ids, first=first)))

@@ -8,12 +8,13 @@ the gradients of the loss of the whole batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 from torch import Tensor, nn
 
 from attnforge.values import Condition, Prompt, TextFeatures
@@ -86,14 +87,33 @@ def gather_together(*tensors: Shaped[Tensor, "b ..."]) -> tuple[Tensor, ...]:
     )
 
 
-def gather_prompt(prompt: Prompt) -> Prompt:
-    """The captions of all processes, and what generators sampled from them, without extras and gradients."""
-    with torch.no_grad():
-        text = gather_text(prompt, rows=len(prompt.sentence))
-        tokens = None if prompt.tokens is None else gather(prompt.tokens)
-        own = prompt.condition
-        condition = own and Condition(*gather_together(own.value, own.mean, own.logvar))
-        return Prompt.of(text, condition=condition, tokens=tokens)
+@torch.no_grad()
+def gather_prompt(prompt: Prompt, class_ids: Int[Tensor, "b"]) -> tuple[Prompt, Int[Tensor, "all"]]:
+    """The captions of all processes, with what generators sampled from them, and the classes of their images.
+
+    There are neither extras nor gradients. Words and token ids are padded to the longest caption.
+    """
+    if world_size() == 1:
+        return replace(prompt, extras={}), class_ids
+    own, tokens = prompt.condition, prompt.tokens
+    lengths = _of_each_process(prompt.words.shape[-1], 0 if tokens is None else tokens.shape[-1])
+    more = max(words for words, _ in lengths) - prompt.words.shape[-1]
+    optional = [] if own is None else [own.value, own.mean, own.logvar]
+    if tokens is not None:
+        optional.append(F.pad(tokens, (0, max(count for _, count in lengths) - tokens.shape[-1])))
+    words, sentence, padding, class_ids, *others = _gather_bits(
+        F.pad(prompt.words, (0, more)),
+        prompt.sentence,
+        F.pad(prompt.padding, (0, more), value=True),
+        class_ids,
+        *optional,
+    )
+    gathered = Prompt.of(
+        TextFeatures(words, sentence, padding),
+        condition=None if own is None else Condition(*others[:3]),
+        tokens=None if tokens is None else others[-1],
+    )
+    return gathered, class_ids
 
 
 @torch.no_grad()
@@ -120,6 +140,17 @@ def trained_buffers(networks: Iterable[nn.Module]) -> list[Tensor]:
         for network in networks
         if any(weight.requires_grad for weight in network.parameters())
         for buffer in network.buffers()
+    ]
+
+
+def _gather_bits(*tensors: Shaped[Tensor, "b ..."]) -> list[Tensor]:
+    """The rows that all processes have of each of several tensors of any types, in one exchange."""
+    rows = len(tensors[0])
+    bits = [tensor.contiguous().view(torch.uint8).reshape(rows, -1) for tensor in tensors]
+    parts = torch.split(gather(torch.cat(bits, dim=1)), [own.shape[1] for own in bits], dim=1)
+    return [
+        part.reshape(-1).view(tensor.dtype).reshape(len(part), *tensor.shape[1:])
+        for part, tensor in zip(parts, tensors, strict=True)
     ]
 
 

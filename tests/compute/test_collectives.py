@@ -8,10 +8,18 @@ import torch
 from processes import in_processes
 from torch import Tensor
 
-from attnforge.compute.collectives import average, gather, gather_text, rank, sum_over_processes, world_size
+from attnforge.compute.collectives import (
+    average,
+    gather,
+    gather_prompt,
+    gather_text,
+    rank,
+    sum_over_processes,
+    world_size,
+)
 from attnforge.compute.gradients import AveragedGradients
 from attnforge.train import loop
-from attnforge.values import TextFeatures
+from attnforge.values import Condition, Prompt, TextFeatures
 
 ROWS = (2, 3)
 """How many rows each of two processes has."""
@@ -73,6 +81,37 @@ def test_captions_come_before_negatives_and_are_padded_alike(tmp_path: Path) -> 
         assert sentences.tolist() == [0, 1, 10, 11, 2, 12, 13]
         assert last_words.tolist() == [0, 0, 1, 1, 0, 1, 1]
         assert lengths.tolist() == [4, 4, 5, 5, 4, 5, 5]
+
+
+def prompts(rank: int) -> list[Tensor]:
+    """Two captions with token ids, longer in the second process, in the bits of float64."""
+    words = 4 + rank
+    drawn = torch.full((2, 3), rank + 1 / 3, dtype=torch.float64)
+    prompt = Prompt(
+        words=torch.full((2, 2, words), rank + 1 / 7, dtype=torch.float64),
+        sentence=torch.full((2, 1), 1 / 11 + rank),
+        padding=torch.zeros(2, words, dtype=torch.bool),
+        extras={"box": torch.zeros(2, 4)},
+        condition=Condition(drawn, 2 * drawn, 3 * drawn),
+        tokens=torch.full((2, words), 9 + rank),
+    )
+    whole, class_ids = gather_prompt(prompt, torch.tensor([2**40 + rank, rank]))
+    assert whole.condition is not None
+    assert whole.tokens is not None
+    assert whole.extras == {}
+    fields = [whole.words[:, 0, -1], whole.sentence[:, 0], whole.tokens[:, -1], whole.lengths, class_ids]
+    return [*fields, whole.condition.logvar[:, 0]]
+
+
+def test_prompts_of_different_lengths_are_gathered_bit_for_bit(tmp_path: Path) -> None:
+    single = torch.tensor([1 / 11, 1 / 11 + 1]).tolist()
+    for words, sentence, tokens, lengths, class_ids, logvar in in_processes(prompts, [(0,), (1,)], tmp_path):
+        assert words.tolist() == [0, 0, 1 + 1 / 7, 1 + 1 / 7]
+        assert sentence.tolist() == [single[0]] * 2 + [single[1]] * 2
+        assert tokens.tolist() == [0, 0, 10, 10]
+        assert lengths.tolist() == [4, 4, 5, 5]
+        assert class_ids.tolist() == [2**40, 0, 2**40 + 1, 1]
+        assert logvar.tolist() == [3 * (1 / 3)] * 2 + [3 * (1 + 1 / 3)] * 2
 
 
 def averaged(rank: int) -> list[Tensor]:

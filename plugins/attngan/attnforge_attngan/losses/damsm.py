@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.compute.collectives import world_size
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures
 from attnforge.kernels.region_matching import Precision, region_attention
@@ -83,10 +84,14 @@ class DamsmLoss:
         encoder = step.image_encoder
         assert encoder is not None, "the spec requires an image encoder"  # noqa: S101
         self._kept = kept_share(step.prompt) if self.filter else None
+        rows = len(step.prompt.sentence) * world_size()
+        # a micro-batch is matched with its own captions: no loss sees the images of the others
+        is_share = step.everyone is not None and len(step.everyone.class_ids) == rows
         terms = matching_terms(
             step.prompt,
             encoder(add_noise(step.fake.images[-1], self.image_noise)),
             class_ids=step.batch.class_ids if self.mask_same_class else None,
+            everyone=step.everyone if is_share else None,
             gamma1=self.gamma1,
             gamma2=self.gamma2,
             gamma3=self.gamma3,

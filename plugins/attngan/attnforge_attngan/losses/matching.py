@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.compute.collectives import gather, gather_text, gather_together
-from attnforge.interfaces import ImageFeatures, TextFeatures
+from attnforge.interfaces import ImageFeatures, TextFeatures, WholeBatch
 from attnforge.kernels.region_matching import Precision, region_matching
 from attnforge_attngan.losses.options import Reduction, WordScore
 
@@ -19,6 +19,7 @@ def matching_terms(
     image: ImageFeatures,
     *,
     class_ids: Int[Tensor, "b"] | None = None,
+    everyone: WholeBatch | None = None,
     gamma1: float,
     gamma2: float,
     gamma3: float,
@@ -39,6 +40,8 @@ def matching_terms(
             the number of images are negatives for all of them.
         image: Their images.
         class_ids: When given, pairs of different items of the same class are masked.
+        everyone: The captions and classes of all processes, if they were gathered before; each process has an
+            equal share of them.
         gamma1: How sharply a word picks its regions (Eq. 9).
         gamma2: How much the best-matching words of a caption count (Eq. 10).
         gamma3: How sharply an image picks its caption (Eq. 11).
@@ -53,7 +56,7 @@ def matching_terms(
     Returns:
         The unweighted terms, named as `matching_losses` names them.
     """
-    text = gather_text(text, rows=len(image.image))
+    text = everyone.prompt if everyone else gather_text(text, rows=len(image.image))
     words = region_matching(
         text.words,
         image.regions,
@@ -69,9 +72,10 @@ def matching_terms(
         words = words / gamma2
     images, captions = at_least_float32(image.image), at_least_float32(text.sentence)
     sentences = F.cosine_similarity(images[:, None], captions[None], dim=2)
-    classes = None if class_ids is None else gather(class_ids)
+    if class_ids is not None:
+        class_ids = everyone.class_ids if everyone else gather(class_ids)
     words, sentences = gather_together(words, sentences)
-    return matching_losses(words, sentences, classes, gamma3, reduction=reduction)
+    return matching_losses(words, sentences, class_ids, gamma3, reduction=reduction)
 
 
 def matching_losses(
