@@ -1,10 +1,11 @@
 """How much faster two processes train than one, and what 8 to 256 GPUs would gain.
 
 Measured is the adversarial step of the quickstart on CPUs, with one thread a process: one process with the
-whole batch, then two with half of it each, turn by turn in fresh processes. Estimated is a step of the bird
-and COCO recipes at full width, from bytes and FLOP that are counted and hardware that is assumed.
+whole batch, two with half of it each, and two that exchange nothing, turn by turn in fresh processes.
+Estimated is a step of the bird and COCO recipes at full width, from bytes and FLOP that are counted and
+hardware that is assumed.
 
-    python benchmarks/scaling.py                   about three minutes on two idle cores
+    python benchmarks/scaling.py                   about four minutes on two idle cores
     python benchmarks/scaling.py --rounds 1 --steps 2 --small       does everything run?
 """
 
@@ -47,53 +48,77 @@ TIMEOUT_SECONDS = 300
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, estimate and print; the exit code."""
     given = parser().parse_args(arguments)
-    times: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(given.rounds):
-        for count in times:
-            times[count].append(step_seconds(count, steps=given.steps, batch=given.batch))
-    pairs = [one / two for one, two in zip(times[1], times[2], strict=True)]
-    print(f"the quickstart's step at batch {given.batch}, processes of one thread, {given.rounds} rounds")
-    for count, seconds in times.items():
-        best = min(seconds)
-        name = "1 process" if count == 1 else f"{count} processes"
-        print(f"  {name}: {1e3 * best:.0f} ms a step at best, {given.batch / best:.1f} images/s")
-    print(f"  speed-up {statistics.median(pairs):.2f} (median; {min(pairs):.2f} to {max(pairs):.2f})")
+    rows = [measured(batch, rounds=given.rounds, steps=given.steps) for batch in given.batch]
     for name in given.estimate:
         print_estimates(name, small=given.small)
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
-        rows = {"seconds": times, "speed-ups": pairs, "batch": given.batch, "steps": given.steps}
         (given.out / "scaling.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def step_seconds(count: int, *, steps: int, batch: int) -> float:
-    """The mean time of a step in some number of new processes."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+def measured(batch: int, *, rounds: int, steps: int) -> dict[str, object]:
+    """Measure and print the speed-up of two processes for a batch of some size."""
+    seconds: dict[str, list[float]] = {
+        "one process": [],
+        "two processes": [],
+        "two that exchange nothing": [],
+    }
+    one, two, separate = seconds.values()
+    for _ in range(rounds):
+        one.append(step_seconds(1, steps=steps, batch=batch))
+        two.append(step_seconds(2, steps=steps, batch=batch))
+        separate.append(step_seconds(2, steps=steps, batch=batch, together=False))
+    print(f"the quickstart's step at batch {batch}, processes of one thread, {rounds} rounds")
+    for name, values in seconds.items():
+        pairs = [alone / own for alone, own in zip(one, values, strict=True)]
+        faster = f"{statistics.median(pairs):.2f} times as fast ({min(pairs):.2f} to {max(pairs):.2f})"
+        print(f"  {name}: {1e3 * statistics.median(values):.0f} ms a step, {faster}")
+    return {"batch": batch, "steps": steps, "seconds": seconds}
+
+
+def step_seconds(count: int, *, steps: int, batch: int, together: bool = True) -> float:
+    """The mean time of a step in some number of new processes.
+
+    Args:
+        count: The number of processes.
+        steps: Timed steps.
+        batch: Images of all processes.
+        together: Whether they train one model; otherwise each trains its own with its share of the images,
+            which is as fast as processes could be if exchanging cost nothing.
+    """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    processes = [
-        context.Process(target=_train, args=(number, count, port, steps, batch, sender))
-        for number in range(count)
-    ]
+    if together:
+        port = free_port()
+        tasks = [(number, number, count, port, steps, batch) for number in range(count)]
+    else:
+        tasks = [(number, 0, 1, free_port(), steps, batch // count) for number in range(count)]
+    processes = [context.Process(target=_train, args=(*task, sender)) for task in tasks]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     if any(process.exitcode for process in processes):
         raise SystemExit("a process failed; its message is above")
-    seconds: float = receiver.recv()
-    return seconds
+    received = [receiver.recv() for _ in range(1 if together else count)]
+    return statistics.fmean(received)
 
 
-def _train(number: int, count: int, port: int, steps: int, batch: int, sender: Connection) -> None:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _train(core: int, number: int, count: int, port: int, steps: int, batch: int, sender: Connection) -> None:
     torch.set_num_threads(1)
     keep_freed_memory(CPU)  # as training does
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
+        os.sched_setaffinity(0, {cores[core % len(cores)]})
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     with (
         met(Member(number, count, number)) as meeting,
@@ -174,7 +199,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     made.add_argument("--rounds", type=int, default=5, help="turns of one process, then two")
     made.add_argument("--steps", type=int, default=20, help="timed steps in a turn")
-    made.add_argument("--batch", type=int, default=16, help="images of all processes together")
+    made.add_argument(
+        "--batch", type=int, nargs="+", default=[16, 32, 64], help="images of all processes together"
+    )
     made.add_argument("--estimate", nargs="*", default=["bird", "coco"], help="recipes to estimate")
     made.add_argument("--small", action="store_true", help="estimate narrow networks")
     made.add_argument("--out", type=Path, help="a folder for the numbers")
