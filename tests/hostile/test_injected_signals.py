@@ -39,7 +39,7 @@ def inject(
 ) -> None:
     """Interrupt one run after another at random moments, and resume each, until the count is reached."""
     random = Random(f"{injections.kind} {count}")
-    while injections.count < count:
+    while injections.are_fewer_than(count):
         variables = fault(work, random, seconds=SECONDS[work], signal=number, group=group)
         code, _, err = disturbed(folder, variables, *overrides)
         assert "Traceback" not in err
@@ -81,7 +81,7 @@ def test_killed_while_reporting(
     whole = undisturbed(tmp_path_factory.getbasetemp())
     run = Path(shutil.copytree(whole, tmp_path / "run"))
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    while injections.count < count:
+    while injections.are_fewer_than(count):
         variables = fault("reporting", random, seconds=0.3, signal=signal.SIGKILL)
         with command("report", "run", folder=tmp_path, quick=True, **variables) as process:
             code, _, err = ended(process)
@@ -142,7 +142,7 @@ def test_a_reader_that_leaves(
     injections = Injections("closed pipe of stdout", record_property)
     whole = undisturbed(tmp_path_factory.getbasetemp())
     random = Random(count)
-    while injections.count < count:
+    while injections.are_fewer_than(count):
         reading, writing = os.pipe()
         with command(*TRAIN, folder=tmp_path, stdout=writing, quick=True) as process:
             os.close(writing)

@@ -17,7 +17,7 @@ WORK = {
     "training": ("attnforge.adversarial.task", "AdversarialTask.step"),
     "saving": ("attnforge.run.listeners", "Checkpoints._save"),
     "measuring": ("attnforge.run.training_metrics", "measure_network"),
-    "reporting": ("attnforge.report.compose", "_generate"),
+    "reporting": ("attnforge.sampling.pipeline", "Pipeline.generate_each"),
 }
 """Where each work begins: a module, and a function or method in it."""
 

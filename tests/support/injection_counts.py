@@ -27,6 +27,13 @@ class Injections:
     kind: str
     record: Record
     outcomes: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
+
+    def are_fewer_than(self, count: int) -> bool:
+        """Whether faults are missing; asked before each attempt, of which some end before their fault."""
+        self.attempts += 1
+        assert self.attempts <= 10 + 5 * count, "the fault does not come"
+        return self.count < count
 
     def add(self, outcome: str) -> None:
         """Count a fault."""
