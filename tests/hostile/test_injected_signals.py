@@ -98,7 +98,7 @@ def test_killed_while_reporting(
     injections.close(expected=count)
 
 
-@counts(usual=5)
+@counts(usual=3)
 @pytest.mark.parametrize(
     ("kind", "number", "group"),
     [
@@ -132,7 +132,7 @@ def test_stopped(
     injections.close(expected=count)
 
 
-@counts(usual=5)
+@counts(usual=2, long=60)
 def test_a_reader_that_leaves(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
