@@ -217,7 +217,7 @@ def _counts(counts: dict[str, int], *, limit: int = 20) -> str:
 
 
 def _refuse_own_source(source: Path, target: Path) -> None:
-    """Refuse to write shards among the images that they are made of, which would then be two data sets in one."""
+    """Refuse to write shards among the images that they are made of: the folder would be two data sets."""
     if not target.exists() or not source.samefile(target):
         return
     raise DataError(
