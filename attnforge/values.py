@@ -14,6 +14,7 @@ from torch.utils._pytree import register_dataclass
 Truncate = Literal["random", "first"]
 """Which words of a caption that is too long are kept: a random choice in their order, or the first ones."""
 OnBadImage = Literal["error", "skip"]
+OnNotFinite = Literal["error", "skip"]
 BatchOrder = Literal["drawn", "length"]
 """The order within a batch: as drawn, or the longest caption first."""
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from clean_environment import build_wheel
 from hypothesis import settings
+from injection_counts import summary
 from jaxtyping import install_import_hook
 
 if not torch.cuda.is_available():
@@ -54,6 +55,15 @@ install_import_hook(
     "beartype.beartype(conf=beartype.BeartypeConf("
     "is_pep484_tower=True, hint_overrides=beartype.FrozenDict({__import__('typing').Self: object})))",
 )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show how often each kind of fault was injected, and what came of it."""
+    lines = sorted(summary(terminalreporter.stats.get("passed", [])))
+    if lines:
+        terminalreporter.section("injected faults")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

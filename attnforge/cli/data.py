@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.paths import PATH
-from attnforge.errors import DataError, Problem
+from attnforge.errors import DataError, Place, Problem
 from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def shard(source: Path, target: Path, images: int, as_json: bool) -> None:
     from attnforge.data.reading.stored_metadata import read_stored
     from attnforge.data.shards.writing import write_shards
 
+    _refuse_own_source(source, target)
     metadata, store = read_stored(source)
     count = -(-len(metadata.rows) // images)
     records = write_shards(metadata, store, target, images_per_shard=images)
@@ -212,3 +214,18 @@ def _counts(counts: dict[str, int], *, limit: int = 20) -> str:
     shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:limit])
     more = len(counts) - limit
     return f"{shown} and {more:,} others" if more > 0 else shown
+
+
+def _refuse_own_source(source: Path, target: Path) -> None:
+    """Refuse to write shards among the images that they are made of: the folder would be two data sets."""
+    if not target.exists() or not source.samefile(target):
+        return
+    raise DataError(
+        Problem(
+            code="shards-in-source",
+            message=f"{target} is the folder that shards are to be made of",
+            place=Place(str(target)),
+            expected="another folder, new or empty",
+            next_step=f"attnforge data shard {shlex.quote(str(source))} {shlex.quote(f'{target}-shards')}",
+        )
+    )

@@ -170,6 +170,7 @@ def _refuse_unrecordable(training: Training) -> None:
         "`training.precision: fp16`, which reads whether gradients overflowed": training.precision == "fp16",
         "`training.micro_batch_size`, which replays random numbers": training.micro_batch_size is not None,
         "several processes": world_size() > 1,
+        "`training.on_not_finite: skip`, which replaces optimizer states": training.on_not_finite == "skip",
     }
     for obstacle in (name for name, present in obstacles.items() if present):
         message = f"`training.cuda_graphs` cannot be combined with {obstacle}"

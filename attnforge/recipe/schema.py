@@ -28,7 +28,7 @@ from attnforge.interfaces import (
     Tracker,
 )
 from attnforge.ranges import BatchSize, CaptionLength, Count, ImageSide, Positive
-from attnforge.values import BatchOrder, OnBadImage, Truncate
+from attnforge.values import BatchOrder, OnBadImage, OnNotFinite, Truncate
 
 DeviceName = Annotated[str, AfterValidator(computing_device)]
 """`auto`, or a device as torch names it, such as `cuda:1`; whether it exists is checked when a run starts."""
@@ -108,6 +108,10 @@ class Training:
         on_bad_image: What to do with an image that cannot be read: `error` ends training with its name;
             `skip` takes another image, always the same one for the position, and writes the name to
             log.jsonl.
+        on_not_finite: What to do when a loss, another scalar, a weight, a buffer or an optimizer state is
+            infinite or NaN after a step: `error` ends training; `skip` returns to the weights before the
+            step, writes its images to log.jsonl and continues with the next. For this it keeps a copy of all
+            weights and optimizer states in host memory.
         changed_data: What to do when a run is resumed and its training data has changed: `refuse`, or
             `accept` with a warning.
     """
@@ -129,6 +133,7 @@ class Training:
     cuda_graphs: bool = False
     tune_convolutions: bool = False
     on_bad_image: OnBadImage = "error"
+    on_not_finite: OnNotFinite = "error"
     changed_data: Literal["refuse", "accept"] = "refuse"
 
 

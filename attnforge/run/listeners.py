@@ -64,13 +64,27 @@ class TrainedPhase:
         """Whether the scalars of this step are read from the device."""
         return step % self.options.log_every == 0 or step in (1, self.steps) or self.is_saved(step)
 
+    def ends_epoch(self, step: int) -> int | None:
+        """The number of the epoch that ends with this step, if one does."""
+        before, epoch = (step * self.options.batch_size // self.images for step in (step - 1, step))
+        return epoch if epoch > before else None
+
+    def is_observed(self, step: int) -> bool:
+        """Whether anything is logged, sampled, measured, saved or called after this step."""
+        return (
+            self.is_logged(step)
+            or self.is_due(step, self.options.sample_every)
+            or self.is_due(step, self.parts.recipe.evaluation.every)
+            or self.ends_epoch(step) is not None
+        )
+
 
 @runtime_checkable
 class StepListener(Protocol):
     """Called after every step, in the order in which listeners are listed."""
 
     def after_step(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
-        """`scalars` are the step's numbers where it is logged, else None."""
+        """`scalars` are the step's numbers where it is logged and was not skipped, else None."""
         ...
 
 
@@ -114,9 +128,8 @@ class EpochHooks:
     def after_step(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
         if self.caller is None:
             return
-        batch_size, images = self.trained.options.batch_size, self.trained.images
-        before, epoch = ((step * batch_size) // images for step in (result.step - 1, result.step))
-        if epoch > before:
+        epoch = self.trained.ends_epoch(result.step)
+        if epoch is not None:
             self.caller(phase=result.phase, epoch=epoch)
 
 

@@ -174,7 +174,8 @@ class Recorder:
                 listeners = self._listeners(trained, samples, progress, checkpoints)
 
                 def after_step(result: StepResult) -> None:
-                    scalars = as_numbers(averaged(result)) if trained.is_logged(result.step) else None
+                    is_logged = trained.is_logged(result.step) and not result.skipped
+                    scalars = as_numbers(averaged(result)) if is_logged else None
                     for listener in listeners:
                         listener.after_step(result, scalars)
 

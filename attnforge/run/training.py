@@ -54,6 +54,7 @@ from attnforge.run.resuming import (
     refuse_other_data,
 )
 from attnforge.run.skipped_images import SkippedImages
+from attnforge.run.skipped_steps import recovery_of
 from attnforge.run.stop import StopSignal
 from attnforge.run.tasks import (
     build_task,
@@ -307,7 +308,7 @@ def _train_phases(
         with recorder.phase(trained, samples=samples, constants=constants) as record, skipped:
             steps_done = run_phase(
                 MemoryGuard(task, recipe, name, parts.device, resume_command(run.path)),
-                phase_batches(parts, phase, data, start=start, steps=steps, on_skip=skipped.add),
+                partial(phase_batches, parts, phase, data, steps=steps, on_skip=skipped.add),
                 phase=name,
                 start=start,
                 steps=steps,
@@ -315,6 +316,7 @@ def _train_phases(
                 images=len(data),
                 seed=recipe.training.seed,
                 after_step=partial(_after_step, trained=trained, measure=measure, record=record, stop=stop),
+                safeguard=recovery_of(trained, run, constants=constants, warn=recorder.reporter.warning),
             )
             skipped.exchange()
         if steps_done < steps:

@@ -8,8 +8,9 @@ as one that was never stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -40,6 +41,8 @@ class StepResult:
     """Still on the device: read them only when they are logged, since reading waits for the device."""
     keys: tuple[str, ...] = ()
     """The images of the batch, in this process."""
+    skipped: bool = False
+    """Whether the step was discarded because it was not finite; it then has no scalars."""
 
 
 @runtime_checkable
@@ -50,9 +53,22 @@ class Steps(Protocol):
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, torch.Tensor]: ...
 
 
+@runtime_checkable
+class Safeguard(Protocol):
+    """Looks after the results of steps, and may take training back to an earlier step."""
+
+    def after_step(self, result: StepResult) -> StepResult | int:
+        """The result of a step for listeners, or the step to return to."""
+        ...
+
+    def before_end(self, step: int) -> int:
+        """The step at which a phase may end that is to end after `step`, or the step to return to."""
+        ...
+
+
 def run_phase(
     task: Steps,
-    batches: Iterator[Batch],
+    batches: Callable[[int], Iterator[Batch]],
     *,
     phase: str,
     start: int,
@@ -61,12 +77,13 @@ def run_phase(
     images: int,
     seed: int,
     after_step: Callable[[StepResult], bool],
+    safeguard: Safeguard | None = None,
 ) -> int:
     """Train from step `start` to `steps`, or until `after_step` returns False; returns the steps completed.
 
     Args:
         task: The task, or what guards its steps.
-        batches: The batches from step `start` on.
+        batches: The batches from a step on.
         phase: Its name; random numbers depend on it, on the seed and on the step.
         start: Steps completed before resuming.
         steps: Steps of the phase.
@@ -74,13 +91,15 @@ def run_phase(
         images: Images in an epoch.
         seed: Seeds torch in every step.
         after_step: Called after every step; returns False to stop.
+        safeguard: Asked after every step whether training has to return to an earlier one.
 
     Raises:
         RunError: a scalar of the task is not finite; the last checkpoint of the run is older.
     """
-    for step in range(start, steps):
+    step, following = start, batches(start)
+    while step < steps:
         seed_everything(seed, phase, step)
-        batch = next(batches)
+        batch = next(following)
         progress = Progress(step=step, steps=steps, batch_size=batch_size, images=images)
         scalars = task.step(batch, progress=progress)
         if world_size() > 1:  # each has seen other images
@@ -93,8 +112,16 @@ def run_phase(
             scalars=scalars,
             keys=batch.keys,
         )
-        if not after_step(result):
-            return step + 1
+        settled = result if safeguard is None else safeguard.after_step(result)
+        if isinstance(settled, StepResult):
+            step += 1
+            if after_step(settled):
+                continue
+            settled = step if safeguard is None else safeguard.before_end(step)
+            if settled == step:
+                return step
+        del following  # its workers end before those of the next are started
+        step, following = settled, batches(settled)
     return steps
 
 
@@ -124,18 +151,37 @@ def as_numbers(result: StepResult) -> dict[str, float]:
     Raises:
         RunError: one of them is infinite or NaN.
     """
-    names = list(result.scalars)
-    values = torch.stack([result.scalars[name].detach().float() for name in names]).tolist() if names else []
-    bad = [name for name, value in zip(names, values, strict=True) if not abs(value) < float("inf")]
-    if bad:
+    numbers = _numbers(result)
+    if bad := _not_finite(numbers):
         raise RunError(
             Problem(
                 code="not-a-number",
                 message=f"{', '.join(bad)} is not finite at step {result.step} of {result.phase}"
-                + (f", with the images {', '.join(result.keys[:MAX_KEYS])}" if result.keys else ""),
-                expected="finite losses; the same steps would fail again, a smaller learning rate may help",
+                f"{named_keys(result.keys)}",
+                expected="finite losses; the same steps would fail again, so a smaller learning rate may "
+                "help, or `training.on_not_finite: skip`, which skips such steps",
                 next_step=f"attnforge train --resume RUN phases.{result.phase}.task.KEY=VALUE "
                 "--allow-changes",
             )
         )
+    return numbers
+
+
+def bad_scalars(result: StepResult) -> list[str]:
+    """The names of the scalars that are infinite or NaN; reading them waits for the device."""
+    return _not_finite(_numbers(result))
+
+
+def named_keys(keys: Sequence[str]) -> str:
+    """The images of a batch at the end of a message."""
+    return f", with the images {', '.join(keys[:MAX_KEYS])}" if keys else ""
+
+
+def _numbers(result: StepResult) -> dict[str, float]:
+    names = list(result.scalars)
+    values = torch.stack([result.scalars[name].detach().float() for name in names]).tolist() if names else []
     return dict(zip(names, values, strict=True))
+
+
+def _not_finite(numbers: Mapping[str, float]) -> list[str]:
+    return [name for name, value in numbers.items() if not isfinite(value)]

@@ -250,3 +250,19 @@ def test_no_shards_are_an_error(tmp_path: Path, root: str) -> None:
     with pytest.raises(DataError) as caught:
         Shards(DataSpec(split="train", image_size=16), root=str(tmp_path / root))
     assert caught.value.problems[0].code in ("no-shards", "missing-shard")
+
+
+@pytest.mark.parametrize("name", ["birds", "./birds", "link"])
+def test_shards_are_not_written_among_their_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "birds"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    Image.new("RGB", (80, 80), "red").save(folder / "0.png")
+    (folder / "metadata.jsonl").write_text('{"file_name": "0.png", "text": "a red bird"}\n')
+    assert attnforge(["data", "shard", "birds", name]) == 1
+    assert "error[shards-in-source]" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["0.png", "metadata.jsonl"]
+    assert attnforge(["data", "shard", "birds", "birds-shards"]) == 0

@@ -1,12 +1,15 @@
 """A process that has imported what commands import, and becomes each command by forking.
 
-A command that trains or samples imports torch and every plugin, which takes most of its time. Here that is
-done once; a fork of this process then is the command, down to the end of its interpreter. It is started by
-`commands` as a program of its own, with the number of a socket as its argument.
+A command that trains or samples imports torch and every plugin, and libraries prepare themselves in its
+first step, which takes most of its time. Here that is done once; a fork of this process then is the command,
+down to the end of its interpreter unless the request is `quick`. It is started by `commands` as a program of
+its own, with the number of a socket as its argument.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import json
 import os
@@ -14,9 +17,12 @@ import selectors
 import signal
 import socket
 import sys
-from contextlib import suppress
+import tempfile
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from typing import Any
+
+from tiny_run import TINY
 
 LONGEST_REQUEST = 1 << 20
 COMMANDS = ("attnforge.cli.train", "attnforge.cli.eval", "attnforge.cli.sample", "attnforge.run.training")
@@ -33,6 +39,19 @@ def preload() -> None:
     assert [plugin.reason for plugin in plugins.plugins if plugin.reason] == []
     for component in plugins.registry:
         plugins.registry.load(component)
+    warm_up()
+    gc.collect()
+    gc.freeze()  # a fork that looked for garbage in what is here would copy all of its memory
+    atexit.register(gc.unfreeze)  # some modules report what is never freed
+
+
+def warm_up() -> None:
+    """Train for a moment on the CPU: what libraries prepare in a first step, forks need not prepare."""
+    from attnforge.cli import run
+
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        words = ["training.device=cpu", "training.threads=1", "--out", f"{folder}/run"]
+        assert run(["train", "quickstart", *TINY, *words]) == 0
 
 
 def serve(requests: socket.socket) -> None:
@@ -103,6 +122,20 @@ def become(request: dict[str, Any], stdout: int, stderr: int, status: int) -> No
     sys.argv = ["attnforge", *request["arguments"]]
     os.write(status, b"%d\n" % os.getpid())
     os.close(status)
+    if request["quick"]:
+        leave_at_once()
+
+
+def leave_at_once() -> None:
+    """Be the command, without ending the interpreter, which takes a second to unload all that was loaded."""
+    from attnforge.cli import main
+
+    try:
+        main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ ATTNFORGE = (sys.executable, "-c", "from attnforge.cli import main; main()")
 
 @contextmanager
 def command(
-    *arguments: str, folder: Path, stdout: int = subprocess.PIPE, **environment: str
+    *arguments: str, folder: Path, stdout: int = subprocess.PIPE, quick: bool = False, **environment: str
 ) -> Iterator[Forked]:
     """A command in a session of its own, which is gone when the context ends.
 
@@ -30,9 +30,11 @@ def command(
         arguments: The words behind `attnforge`.
         folder: Where it works.
         stdout: As of `subprocess.Popen`.
+        quick: Whether it leaves when its work is done, without ending its interpreter.
         environment: Further variables.
     """
-    process = start(arguments, folder=folder, stdout=stdout, environment={**os.environ, **environment})
+    variables = {**os.environ, **environment}
+    process = start(arguments, folder=folder, stdout=stdout, environment=variables, quick=quick)
     try:
         yield process
     finally:

@@ -99,7 +99,8 @@ def _server() -> socket.socket:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            # autograd refuses to work in forks of a process that has seen a GPU
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         )
     atexit.register(process.wait, timeout=10)
     atexit.register(ours.close)
@@ -107,7 +108,12 @@ def _server() -> socket.socket:
 
 
 def start(
-    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], stdout: int = subprocess.PIPE
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    stdout: int = subprocess.PIPE,
+    quick: bool = False,
 ) -> Forked:
     """Start a command in a session of its own.
 
@@ -118,8 +124,10 @@ def start(
         folder: Where it works.
         environment: All variables; what torch and Python read of them when they are imported is not heard.
         stdout: A descriptor, or `subprocess.PIPE`.
+        quick: Whether it leaves when its work is done, without ending its interpreter.
     """
     request = {
+        "quick": quick,
         "arguments": list(arguments),
         "folder": str(folder),
         "environment": dict(environment),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import ClassVar
 
@@ -59,7 +60,7 @@ def play(*, phase: str = "gan", start: int = 0, steps: int = 4, seed: int = 1, s
     task = Noting()
     made = run_phase(
         task,
-        batches(start),
+        batches,
         phase=phase,
         start=start,
         steps=steps,
@@ -119,7 +120,7 @@ def test_listeners_learn_what_was_made() -> None:
 
     run_phase(
         Noting(),
-        batches(5, size=3),
+        partial(batches, size=3),
         phase="gan",
         start=5,
         steps=7,
@@ -135,10 +136,10 @@ def test_listeners_learn_what_was_made() -> None:
 
 
 def test_batches_are_asked_for_only_when_they_are_needed() -> None:
-    given = islice(batches(), 2)
+    following = islice(batches(), 2)
     run_phase(
         Noting(),
-        given,
+        lambda _: following,
         phase="gan",
         start=0,
         steps=2,
@@ -147,7 +148,7 @@ def test_batches_are_asked_for_only_when_they_are_needed() -> None:
         seed=1,
         after_step=lambda _: True,
     )
-    assert list(given) == []
+    assert list(following) == []
 
 
 def result(**scalars: Tensor) -> StepResult:

@@ -51,6 +51,9 @@ def _phase(recipe: Recipe, name: str) -> Iterator[str]:
     }
     yield f"  memory of a step   {byte_count(estimate.peak)}"
     yield "    " + ", ".join(f"{part} {byte_count(count)}" for part, count in parts.items())
+    if recipe.training.on_not_finite == "skip":
+        copied = byte_count(estimate.weights + estimate.optimizer_state)
+        yield f"  host memory        {copied} more for the copy that `on_not_finite: skip` returns to"
     yield f"  FLOP an image      {_prefixed(estimate.flop_per_image)} ({_prefixed(estimate.flop)} a step)"
 
     def peak(batch_size: int) -> int:

@@ -93,7 +93,7 @@ def _is_of_the_machine(error: Exception) -> bool:
 def _step(parts: Parts, phase: Phase, name: str, command: str) -> None:
     data = parts.dataset("train", image_size=phase.image_size)
     task = build_task(parts, phase, name=name)
-    batches = phase_batches(parts, phase, data, start=0, steps=1, workers=0)
+    batches = phase_batches(parts, phase, data, 0, steps=1, workers=0)
     seed_everything(parts.recipe.training.seed, name, 0)
     steps = steps_of(phase, images=len(data))
     MemoryGuard(task, parts.recipe, name, parts.device, command).step(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,20 @@ def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
     sums = torch.stack([torch.isfinite(tensor.sum()).to(device) for _, tensor in floats]).tolist()
     suspects = [entry for entry, is_finite in zip(floats, sums, strict=True) if not is_finite]
     return [name for name, tensor in suspects if not torch.isfinite(tensor).all()]
+
+
+def not_finite_in(
+    networks: Mapping[str, nn.Module], states: Mapping[str, object], *, constants: Container[str] = ()
+) -> list[str]:
+    """The names of the weights, buffers and optimizer states that are not finite.
+
+    Args:
+        networks: The networks, by name.
+        states: The states of the optimizers, by name.
+        constants: Buffers, as `network/buffer`, that need not be finite.
+    """
+    names = not_finite((*tensors_of(networks), *tensors_in(states, "optimizer")))
+    return [name for name in names if name not in constants]
 
 
 def tensors_of(networks: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:

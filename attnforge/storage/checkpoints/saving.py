@@ -24,7 +24,7 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Tokenizer
 from attnforge.names import path_below, step_name
 from attnforge.storage.checkpoints.checkpoint import OPTIMIZERS, TOKENIZER, WEIGHTS
-from attnforge.storage.checkpoints.finite import not_finite, tensors_in, tensors_of
+from attnforge.storage.checkpoints.finite import not_finite_in
 from attnforge.storage.checkpoints.host_copy import host_copy
 from attnforge.storage.checkpoints.manifest import MANIFEST, Manifest
 from attnforge.storage.checkpoints.retention import Retention
@@ -217,8 +217,7 @@ def _refuse_not_finite(
     states: Mapping[str, object],
     constants: Iterable[str],
 ) -> None:
-    names = not_finite((*tensors_of(networks), *tensors_in(states, "optimizer")))
-    bad = [name for name in names if name not in set(constants)]
+    bad = not_finite_in(networks, states, constants=set(constants))
     if not bad:
         return
     others = f" and {len(bad) - 1} more tensors" if len(bad) > 1 else ""
