@@ -6,9 +6,11 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 import torch.distributed as distributed
@@ -23,6 +25,9 @@ MEETING_SECONDS = 600.0
 """How long processes wait for all of them to be started."""
 _REPORT_SECONDS = 2.0
 """How long a process that lost another leaves it time to say what happened."""
+_POLL_SECONDS = 0.05
+_LEAVE_SECONDS = 2 * _REPORT_SECONDS
+"""How long the first process, which keeps the store, leaves the others time to see that it has reported."""
 
 
 class LostProcessError(RunError):
@@ -75,10 +80,34 @@ class Meeting:
             return True
         if isinstance(error, LostProcessError):
             time.sleep(_REPORT_SECONDS)
-        try:
-            return int(self.store.add("errors", 1)) == 1
-        except Exception:  # the first process, which keeps the store, is gone: it has reported, or was killed
-            return False
+        errors = self._errors_with_own()
+        if errors is None:  # the first process, which keeps the store, was killed or hangs
+            return self.own.rank == 1
+        if self.own.rank == 0:
+            self._wait_for_others()
+        return errors == 1
+
+    def _errors_with_own(self) -> int | None:
+        """How many processes have an error, with this one; None if the store does not answer."""
+        store, counts = self.store, SimpleQueue[int]()
+        assert store is not None, "there are others"  # noqa: S101
+
+        def count() -> None:
+            with suppress(Exception):  # a store that is gone
+                counts.put(int(store.add("errors", 1)))
+
+        Thread(target=count, daemon=True).start()  # a store that hangs has no timeout here
+        with suppress(Empty):
+            return counts.get(timeout=_REPORT_SECONDS)
+        return None
+
+    def _wait_for_others(self) -> None:
+        """Keep the store until all processes have an error: they cannot tell its end from being killed."""
+        assert self.store is not None, "there are others"  # noqa: S101
+        end = time.monotonic() + _LEAVE_SECONDS
+        with suppress(Exception):
+            while int(self.store.add("errors", 0)) < self.own.world_size and time.monotonic() < end:
+                time.sleep(_POLL_SECONDS)
 
 
 @contextmanager

@@ -5,21 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 import pytest
 import torch
 from attnforge_attngan.tasks.matching import MatchingTask
-from commands import command, ended, rows, saved_steps, wait_until
-from damaged_runs import weights_of
+from commands import ended, rows, saved_steps, wait_until
 from endless_run import LONG, begun, saved_last_step
-from forked import Forked
+from process_group import processes
 from tiny_run import TINY, shared_tiny, tiny
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
@@ -43,28 +38,6 @@ SHORT = (
 )
 
 
-@contextmanager
-def processes(*arguments: str, folder: Path, count: int = 2, restarts: int = 0) -> Iterator[list[Forked]]:
-    """A command in several processes that find one another as torchrun's do."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    shared = {
-        "WORLD_SIZE": str(count),
-        "MASTER_ADDR": "localhost",
-        "MASTER_PORT": str(port),
-        "GLOO_SOCKET_IFNAME": "lo",
-        "TORCHELASTIC_RESTART_COUNT": str(restarts),
-    }
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                command(*arguments, folder=folder, RANK=str(rank), LOCAL_RANK=str(rank), **shared)
-            )
-            for rank in range(count)
-        ]
-
-
 def test_two_processes_train_the_run_of_one(tmp_path: Path) -> None:
     with processes(*SHORT, folder=tmp_path) as both:
         (code, out, err), (other_code, other_out, other_err) = map(ended, both)
@@ -74,29 +47,6 @@ def test_two_processes_train_the_run_of_one(tmp_path: Path) -> None:
     assert saved_steps(tmp_path / "run")[-1] == 5
     assert (tmp_path / "run/result.json").is_file()
     assert [row["step"] for row in rows(tmp_path / "run") if row["phase"] == "gan"] == [1, 2, 3, 4, 5]
-
-
-def test_killed_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    for folder in (whole, killed):
-        folder.mkdir()
-    steps = "phases.gan.steps=16"
-    with processes(*SHORT, steps, folder=whole) as both:
-        assert [ended(process)[0] for process in both] == [0, 0]
-    with processes(*SHORT, steps, folder=killed) as (first, second):
-        wait_until(lambda: begun(killed / "run"), first)
-        second.kill()
-        code, _, err = ended(first)
-        assert code == 1
-        assert "process-lost" in err
-        assert "Traceback" not in err
-    # what elastic restarts do: the same command once more, which then resumes
-    with processes(*SHORT, steps, folder=killed, restarts=1) as both:
-        results = [ended(process) for process in both]
-        assert [result[0] for result in results] == [0, 0], results
-    expected, resumed = (weights_of(folder / "run", "gan-0000016") for folder in (whole, killed))
-    assert expected.keys() == resumed.keys()
-    assert all(expected[name].equal(resumed[name]) for name in expected)
 
 
 def test_a_signal_to_one_process_stops_and_saves_all(tmp_path: Path) -> None:
@@ -109,18 +59,6 @@ def test_a_signal_to_one_process_stops_and_saves_all(tmp_path: Path) -> None:
     assert "attnforge launch --processes 2 train --resume run" in out
     assert err + other_err == ""
     assert saved_last_step(tmp_path / "run")
-
-
-def test_a_process_that_hangs_is_given_up(tmp_path: Path) -> None:
-    with processes(*LONG, "training.process_timeout=5", folder=tmp_path) as (first, second):
-        wait_until(lambda: begun(tmp_path / "run"), first)
-        second.send_signal(signal.SIGSTOP)
-        began = time.monotonic()
-        code, _, err = ended(first)
-        assert code == 1
-        assert "process-hung" in err
-        assert time.monotonic() - began < 35
-        os.kill(second.pid, signal.SIGCONT)
 
 
 def test_an_error_of_all_is_printed_once(tmp_path: Path) -> None:
@@ -155,25 +93,8 @@ def test_a_branch_is_made_by_one_of_them(tmp_path: Path) -> None:
 
 
 def test_another_recipe_in_one_of_them_is_refused(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = str(free.getsockname()[1])
-        both = [
-            stack.enter_context(
-                command(
-                    *SHORT,
-                    f"training.seed={rank + 1}",
-                    folder=tmp_path,
-                    RANK=str(rank),
-                    WORLD_SIZE="2",
-                    MASTER_ADDR="localhost",
-                    MASTER_PORT=port,
-                    GLOO_SOCKET_IFNAME="lo",
-                )
-            )
-            for rank in range(2)
-        ]
+    seeds = {rank: [f"training.seed={rank + 1}"] for rank in range(2)}
+    with processes(*SHORT, folder=tmp_path, further=seeds) as both:
         printed = "".join(ended(process)[2] for process in both)
     assert printed.count("error[processes-differ]") == 1
     assert "recipe" in printed

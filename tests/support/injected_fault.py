@@ -57,5 +57,5 @@ class Interrupted:
             os.kill(os.getpid(), self.signal)
 
 
-if "INJECTED_FAULT" in os.environ:
+if os.environ.get("INJECTED_FAULT"):
     Interrupted(**json.loads(os.environ["INJECTED_FAULT"]))
