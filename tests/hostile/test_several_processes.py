@@ -12,7 +12,7 @@ import click
 import pytest
 import torch
 from attnforge_attngan.tasks.matching import MatchingTask
-from commands import ended, rows, saved_steps, wait_until
+from commands import command, ended, rows, saved_steps, wait_until
 from endless_run import LONG, begun, saved_last_step
 from process_group import processes
 from tiny_run import TINY, shared_tiny, tiny
