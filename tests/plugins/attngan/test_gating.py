@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from attnforge_attngan.gating import MIN_VECTORISED_CHANNELS, gated
+from attnforge_attngan.gating import MIN_ROW_BYTES, gated
 from torch.testing import assert_close
 
 LAST = torch.channels_last
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("channels", [6, 2 * MIN_VECTORISED_CHANNELS])
+@pytest.mark.parametrize("channels", [6, MIN_ROW_BYTES])
 @pytest.mark.parametrize("last", [False, True])
 def test_a_gate_computes_what_torch_computes_and_keeps_the_layout(
     dtype: torch.dtype, channels: int, last: bool
