@@ -25,8 +25,8 @@ from attnforge.recipe.schema import Precision, Training
 Network = TypeVar("Network", bound=nn.Module)
 
 MIN_PLANAR_WEIGHT = 4 << 20
-"""Numbers in the weights of a convolution from which planes of channels are faster on a CPU, which converts such
-weights again and again if channels come last."""
+"""Numbers in the weights of a convolution from which planes of channels are faster on a CPU, which converts
+such weights again and again if channels come last."""
 
 FUSED_DEVICES = ("cpu", "cuda")
 """Where torch updates all weights in one pass over the memory."""
@@ -85,8 +85,8 @@ class Engine:
     def memory_format(self, network: nn.Module) -> torch.memory_format:
         """The memory format of a network and its images.
 
-        Where the engine may choose, networks on a CPU have channels last, unless their weights are so large that
-        planes are faster.
+        Where the engine may choose, networks on a CPU have channels last, unless their weights are so large
+        that planes are faster.
         """
         last = self.channels_last
         if last is None:

@@ -99,8 +99,8 @@ class Training:
         deterministic: Use only algorithms that give the same bits in every run, and refuse others. On a CPU
             runs are bit-equal without it; on a GPU they are so only with it, and slower.
         channels_last: Store networks and images with the channels of a pixel together in memory, which
-            bfloat16 convolutions on a GPU prefer; by default networks on a CPU that are faster so. Checkpoints
-            are the same.
+            bfloat16 convolutions on a GPU prefer; by default only networks on a CPU that are faster so.
+            Checkpoints are the same.
         cuda_graphs: Capture adversarial steps as CUDA graphs after a few steps, and replay them, so that
             launching their kernels costs nothing; random numbers stay the same. Captions are then padded to
             `max_words`. A step that waits for the GPU is not captured, with one warning. No effect on a CPU.

@@ -92,8 +92,8 @@ class FoldedResidualBlock(nn.Module):
 class FoldedImageHead(nn.Module):
     """A map to an image, four pixels at a time.
 
-    A convolution to three channels takes as long as one to twelve, so one of stride 2, whose 4 x 4 kernel sees
-    all that a block of 2 x 2 pixels depends on, returns the four pixels of each block.
+    A convolution to three channels takes as long as one to twelve, so one of stride 2, whose 4 x 4 kernel
+    sees all that a block of 2 x 2 pixels depends on, returns the four pixels of each block.
     """
 
     def __init__(self, convolution: nn.Conv2d) -> None:

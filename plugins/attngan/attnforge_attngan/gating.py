@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 MIN_ROW_BYTES = 128
-"""torch computes shorter rows of a view value by value on a CPU with registers of 64 bytes: five times slower."""
+"""On a CPU, torch computes shorter rows of a view value by value, which takes five times as long."""
 
 
 def gated(values: Float[Tensor, "b c *_"]) -> Float[Tensor, "b _ *_"]:
@@ -26,5 +26,5 @@ def gated(values: Float[Tensor, "b c *_"]) -> Float[Tensor, "b _ *_"]:
 
 
 def has_short_rows(channels: Float[Tensor, "b c h w"]) -> bool:
-    """Whether a copy of these channels of a map in channels last takes less time than reading them in place."""
+    """Whether it is faster to copy these channels of a map in channels last than to read them in place."""
     return channels.device.type == "cpu" and channels.shape[1] * channels.itemsize < MIN_ROW_BYTES

@@ -174,7 +174,8 @@ def test_discriminators_with_large_weights_see_images_as_planes(monkeypatch: pyt
     for network in planar.discriminators.values():
         monkeypatch.setattr(network, "features", _noting(network.features, seen))
     assert play(planar, seed=0) == pytest.approx(play(game(), seed=0), rel=1e-4)
-    assert seen and all(images.is_contiguous() for images in seen)
+    assert seen
+    assert all(images.is_contiguous() for images in seen)
 
 
 def _noting(features: Callable[[Tensor], Tensor], seen: list[Tensor]) -> Callable[[Tensor], Tensor]:
