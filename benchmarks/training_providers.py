@@ -49,7 +49,8 @@ class Provider:
 
     def _own(self, game: Game, device: torch.device, batch: int) -> Step:
         keep_freed_memory(device)  # as `attnforge train` does; the official ways are measured before this
-        engine = Engine(device=device, precision=self.precision, **self.options)  # type: ignore[arg-type]
+        options = {"channels_last": None, **self.options}  # by default as a recipe without the option
+        engine = Engine(device=device, precision=self.precision, **options)  # type: ignore[arg-type]
         task = game.phase.task(game.spec_on(device, engine))
         fixed = engine.cuda_graphs
         made = [game.samples(batch, seed=seed, full_length=fixed) for seed in range(BATCHES)]

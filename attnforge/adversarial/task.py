@@ -181,8 +181,7 @@ class AdversarialTask:
         assert self._batch is not None, "`step` sets the batch"  # noqa: S101
         batch, prompt, noise = with_tensors(self._batch, inputs)
         real = pyramid(batch.image, self._generate.image_sizes, levels=batch.levels)
-        real = tuple(map(self.engine.arranged_images, real))
-        whole = MicroBatch(batch, prompt, noise, real)
+        whole = MicroBatch(batch, prompt, noise, self._arranged(real))
         parts = micro_batches(whole, self.engine.micro_batches(len(batch.captions)))
         for row in range(len(noise) - 1):
             with torch.no_grad():
@@ -231,7 +230,13 @@ class AdversarialTask:
 
     def _fake(self, part: MicroBatch, row: int) -> GeneratorOutput:
         with self.engine.autocast():
-            return self.generate(part.noise[row], part.prompt)
+            output = self.generate(part.noise[row], part.prompt)
+        return replace(output, images=self._arranged(output.images))
+
+    def _arranged(self, images: Sequence[Float[Tensor, "b 3 _ _"]]) -> tuple[Float[Tensor, "b 3 _ _"], ...]:
+        """The images of every size in the memory format of their discriminators."""
+        networks = self.discriminators.values()
+        return tuple(map(self.engine.arranged_images, images, networks))
 
     def _adversarial_step(self, part: MicroBatch, fake: GeneratorOutput) -> AdversarialStep:
         assert self._progress is not None, "`step` sets the progress"  # noqa: S101

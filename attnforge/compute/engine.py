@@ -24,6 +24,10 @@ from attnforge.recipe.schema import Precision, Training
 
 Network = TypeVar("Network", bound=nn.Module)
 
+MIN_PLANAR_WEIGHT = 4 << 20
+"""Numbers in the weights of a convolution from which planes of channels are faster on a CPU, which converts
+such weights again and again if channels come last."""
+
 FUSED_DEVICES = ("cpu", "cuda")
 """Where torch updates all weights in one pass over the memory."""
 
@@ -36,7 +40,8 @@ class Engine:
         device: Where tasks compute.
         precision: `float32` is torch's default; `bf16` and `fp16` compute convolutions and matrix products in
             bfloat16 or float16, while weights, optimizer state and sums stay float32.
-        channels_last: Whether networks and images have the memory format `channels_last`.
+        channels_last: Whether networks and images have the memory format `channels_last`; None for those that
+            are faster so, see `memory_format`.
         cuda_graphs: Whether steps are captured as CUDA graphs and replayed. Without a GPU it has no effect.
         compiled: Whether torch compiles generators and image encoders.
         micro_batch_size: How many images of its share of a batch a process computes at once; None for all.
@@ -44,7 +49,7 @@ class Engine:
 
     device: torch.device = field(default_factory=partial(torch.device, "cpu"))
     precision: Precision = "float32"
-    channels_last: bool = False
+    channels_last: bool | None = False
     cuda_graphs: bool = False
     compiled: bool = False
     micro_batch_size: int | None = None
@@ -77,18 +82,33 @@ class Engine:
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float16
         return torch.autocast(self.device.type, dtype=dtype)
 
+    def memory_format(self, network: nn.Module) -> torch.memory_format:
+        """The memory format of a network and its images.
+
+        Where the engine may choose, networks on a CPU have channels last, unless their weights are so large
+        that planes are faster.
+        """
+        last = self.channels_last
+        if last is None:
+            largest = max((weight.numel() for weight in network.parameters() if weight.dim() == 4), default=0)
+            last = self.device.type == "cpu" and largest < MIN_PLANAR_WEIGHT
+        return torch.channels_last if last else torch.contiguous_format
+
     def arranged(self, network: Network) -> Network:
-        """The network in the memory format of this engine."""
-        return network.to(memory_format=torch.channels_last) if self.channels_last else network
+        """The network in its memory format."""
+        layout = self.memory_format(network)
+        return network.to(memory_format=layout) if layout is torch.channels_last else network
 
     def compile(self, network: nn.Module) -> None:
         """Compile a network's forward pass, if this engine does so; its weights and their names stay."""
         if self.compiled:
             network.compile()
 
-    def arranged_images(self, images: Tensor) -> Tensor:
-        """Images `b c h w` in the memory format of this engine."""
-        return images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
+    def arranged_images(self, images: Tensor, network: nn.Module) -> Tensor:
+        """Images `b c h w` in the memory format of the network that sees them."""
+        if self.channels_last is False:
+            return images
+        return images.contiguous(memory_format=self.memory_format(network))
 
     def adam(
         self, parameters: Iterable[nn.Parameter], *, learning_rate: float, betas: tuple[float, float]

@@ -99,7 +99,8 @@ class Training:
         deterministic: Use only algorithms that give the same bits in every run, and refuse others. On a CPU
             runs are bit-equal without it; on a GPU they are so only with it, and slower.
         channels_last: Store networks and images with the channels of a pixel together in memory, which
-            bfloat16 convolutions on a GPU prefer. Checkpoints are the same.
+            bfloat16 convolutions on a GPU prefer; by default only networks on a CPU that are faster so.
+            Checkpoints are the same.
         cuda_graphs: Capture adversarial steps as CUDA graphs after a few steps, and replay them, so that
             launching their kernels costs nothing; random numbers stay the same. Captions are then padded to
             `max_words`. A step that waits for the GPU is not captured, with one warning. No effect on a CPU.
@@ -129,7 +130,7 @@ class Training:
     compile: bool = False
     deterministic: bool = False
     process_timeout: Annotated[float, Field(gt=0, le=1_000_000)] = 1_800
-    channels_last: bool = False
+    channels_last: bool | None = None
     cuda_graphs: bool = False
     tune_convolutions: bool = False
     on_bad_image: OnBadImage = "error"

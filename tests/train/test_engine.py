@@ -43,7 +43,7 @@ def test_nothing_is_rounded_or_laid_out_anew_unless_told() -> None:
         assert not torch.is_autocast_enabled("cpu")
     assert engine.arranged(trained) is trained
     images = torch.zeros(2, 3, 8, 8)
-    assert engine.arranged_images(images) is images
+    assert engine.arranged_images(images, trained) is images
     assert trained[0].weight.is_contiguous()
 
 
@@ -59,8 +59,23 @@ def test_channels_last_lays_out_networks_and_images() -> None:
     engine = Engine(channels_last=True)
     trained = engine.arranged(network())
     assert trained[0].weight.is_contiguous(memory_format=torch.channels_last)
-    images = engine.arranged_images(torch.zeros(2, 3, 8, 8))
+    images = engine.arranged_images(torch.zeros(2, 3, 8, 8), trained)
     assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_by_default_channels_are_last_on_a_cpu_unless_weights_are_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Engine.of(Training(), CPU).channels_last is None
+    engine, trained = Engine(channels_last=None), network()
+    planes, last = torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8).to(memory_format=torch.channels_last)
+    assert Engine(device=torch.device("meta"), channels_last=None).arranged_images(planes, trained) is planes
+    assert engine.arranged(trained)[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert engine.arranged_images(planes, trained).is_contiguous(memory_format=torch.channels_last)
+    monkeypatch.setattr("attnforge.compute.engine.MIN_PLANAR_WEIGHT", trained[0].weight.numel())
+    planar = engine.arranged(network())
+    assert planar[0].weight.is_contiguous()
+    assert engine.arranged_images(last, planar).is_contiguous()
 
 
 def test_adam_is_fused_and_equals_torchs_default_up_to_rounding() -> None:

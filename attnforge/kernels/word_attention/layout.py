@@ -7,15 +7,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+def channels_last(features: Float[Tensor, "b c h w"]) -> bool:
+    """Whether the channels of a pixel lie together in memory."""
+    return features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
+
+
 def empty_context(features: Float[Tensor, "b c h w"], *, join: bool) -> Float[Tensor, "b _ h w"]:
     """An empty context, channels last if the features are; with `join`, twice as many channels."""
     batch, channels, height, width = features.shape
-    last = features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
     return torch.empty(
         (batch, 2 * channels if join else channels, height, width),
         dtype=features.dtype,
         device=features.device,
-        memory_format=torch.channels_last if last else torch.contiguous_format,
+        memory_format=torch.channels_last if channels_last(features) else torch.contiguous_format,
     )
 
 

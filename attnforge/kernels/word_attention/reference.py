@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnforge.kernels.word_attention.layout import channels_last
+
 
 def word_attention(
     features: Float[Tensor, "b c h w"],
@@ -24,7 +26,11 @@ def word_attention(
     # The lowest float instead of -inf: a caption of only padding must not divide zero by zero.
     scores = scores.masked_fill(padding[:, :, None], torch.finfo(scores.dtype).min)
     weights = scores.softmax(dim=1).to(scores.dtype)
-    context = torch.bmm(words, weights).reshape(features.shape)
+    if channels_last(features):  # then so is the context, and later layers need not convert it
+        context = torch.bmm(weights.transpose(1, 2), words.transpose(1, 2)).transpose(1, 2)
+    else:
+        context = torch.bmm(words, weights)
+    context = context.reshape(features.shape)
     if join:
         context = torch.cat((features, context), dim=1)
     if not return_weights:

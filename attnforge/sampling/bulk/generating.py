@@ -21,7 +21,7 @@ from attnforge.sampling.folding import fold
 from attnforge.sampling.generating import generate_rows, sampler_of, to_bytes
 from attnforge.seeds import derive_seed
 
-CPU_BATCH_PIXELS = 3 * 256**2
+CPU_BATCH_PIXELS = 4 * 256**2
 """Pixels of the images of a batch on a CPU: larger maps are cleared page by page whenever they are made."""
 GPU_BATCH_PIXELS = 64 * 256**2
 MAX_BATCH = 256

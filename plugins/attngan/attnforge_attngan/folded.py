@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .gating import gated
+from .gating import gated, has_short_rows
 
 MAX_BYTES = 24 << 20
 """Size of a map on a CPU: a larger one would come from the system, cleared, each time that it is computed."""
@@ -71,6 +71,8 @@ class FoldedUpBlock(nn.Module):
         for number, quarter in enumerate(quarters):
             row, column = divmod(number, 2)
             values, gate = quarter[:, :, row : row + height, column : column + width].chunk(2, dim=1)
+            if has_short_rows(gate):
+                gate = gate.contiguous(memory_format=torch.channels_last)
             torch.mul(values, gate.sigmoid_(), out=out[:, :, row::2, column::2])
 
 
@@ -85,6 +87,23 @@ class FoldedResidualBlock(nn.Module):
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         residual: Tensor = self.second(gated(self.first(hidden)))
         return residual.add_(hidden)
+
+
+class FoldedImageHead(nn.Module):
+    """A map to an image, four pixels at a time.
+
+    A convolution to three channels takes as long as one to twelve, so one of stride 2, whose 4 x 4 kernel
+    sees all that a block of 2 x 2 pixels depends on, returns the four pixels of each block.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        places = [(row, column) for row in (0, 1) for column in (0, 1)]
+        kernels = [F.pad(convolution.weight, (column, 1 - column, row, 1 - row)) for row, column in places]
+        self.weight = _constant(torch.stack(kernels, dim=1).flatten(0, 1))
+
+    def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
+        return F.pixel_shuffle(F.conv2d(hidden, self.weight, stride=2, padding=1), 2).tanh()
 
 
 def folded_weights(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .doubling import DoublingConvolution
-from .folded import FoldedConvolution, FoldedResidualBlock, FoldedUpBlock
+from .folded import FoldedConvolution, FoldedImageHead, FoldedResidualBlock, FoldedUpBlock
 from .gating import gated
 
 
@@ -69,3 +69,7 @@ class ImageHead(nn.Module):
     def forward(self, hidden: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
         image: Any = self.convolution(hidden)
         return cast(Tensor, image.tanh())
+
+    def folded(self) -> FoldedImageHead:
+        """The head for sampling; see `attnforge.optional.Folds`."""
+        return FoldedImageHead(self.convolution)

@@ -154,8 +154,9 @@ def test_rounding_leaves_losses_in_float32() -> None:
     assert {value.dtype for value in encoders.step(batch(), progress=at(0)).values()} == {torch.float32}
 
 
-def test_channels_last_gives_the_same_steps_and_keeps_weights_laid_out() -> None:
-    plain, last = game(), game(channels_last=True)
+@pytest.mark.parametrize("channels_last", [True, None])
+def test_channels_last_gives_the_same_steps_and_keeps_weights_laid_out(channels_last: bool | None) -> None:
+    plain, last = game(channels_last=False), game(channels_last=channels_last)
     for step in range(2):
         assert play(last, seed=step) == pytest.approx(play(plain, seed=step), rel=1e-4)
     for name, network in last.networks().items():
@@ -163,6 +164,26 @@ def test_channels_last_gives_the_same_steps_and_keeps_weights_laid_out() -> None
             if value.ndim == 4:
                 assert value.is_contiguous(memory_format=torch.channels_last), f"{name} {key}"
             torch.testing.assert_close(value, plain.networks()[name].state_dict()[key], rtol=1e-3, atol=1e-4)
+
+
+def test_discriminators_with_large_weights_see_images_as_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnforge.compute.engine.MIN_PLANAR_WEIGHT", 0)
+    planar = game(channels_last=None)
+    planar.generator.to(memory_format=torch.channels_last)
+    seen: list[Tensor] = []
+    for network in planar.discriminators.values():
+        monkeypatch.setattr(network, "features", _noting(network.features, seen))
+    assert play(planar, seed=0) == pytest.approx(play(game(), seed=0), rel=1e-4)
+    assert seen
+    assert all(images.is_contiguous() for images in seen)
+
+
+def _noting(features: Callable[[Tensor], Tensor], seen: list[Tensor]) -> Callable[[Tensor], Tensor]:
+    def noting(images: Tensor) -> Tensor:
+        seen.append(images)
+        return features(images)
+
+    return noting
 
 
 def test_what_is_captured_is_the_step_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.folded import FoldedConvolution, FoldedResidualBlock, FoldedUpBlock, folded_weights
 from attnforge_attngan.generator import MultiStageGenerator
-from attnforge_attngan.layers import ResidualBlock, UpBlock
+from attnforge_attngan.layers import ImageHead, ResidualBlock, UpBlock
 from attnforge_attngan.stages import InitialStage, RefineStage
 from attnforge_gan.conditioning import Augmentation
 from torch import Tensor, nn
@@ -43,6 +43,21 @@ def test_a_folded_block_is_the_block(block: UpBlock | ResidualBlock, size: tuple
     expected = network(maps)
     actual = network.folded()(maps.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(actual, expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (4, 6), (16, 16)])
+def test_a_folded_head_is_the_head(size: tuple[int, int]) -> None:
+    head, maps = ImageHead(5).double(), torch.randn(2, 5, *size, dtype=torch.float64)
+    torch.testing.assert_close(head.folded()(maps), head(maps), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("channels", [2, 64])
+def test_a_folded_block_of_bfloat16_gates_short_and_long_rows_alike(channels: int) -> None:
+    block, maps = settled(UpBlock(channels, channels)), torch.randn(1, channels, 4, 4)
+    assert isinstance(block, UpBlock)
+    maps = maps.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(block.folded()(maps).float(), block(maps).float(), atol=0.1, rtol=0.05)
 
 
 @pytest.mark.parametrize("affine", [True, False])

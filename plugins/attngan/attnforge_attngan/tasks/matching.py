@@ -164,9 +164,8 @@ class MatchingTask:
 
     def _encoded(self, images: Float[Tensor, "b 3 h w"]) -> ImageFeatures:
         with self.engine.autocast():
-            features: ImageFeatures = self.image(
-                add_noise(self.engine.arranged_images(images), self.image_noise)
-            )
+            arranged = self.engine.arranged_images(images, self.image)
+            features: ImageFeatures = self.image(add_noise(arranged, self.image_noise))
             return features
 
     def _terms(
