@@ -45,6 +45,7 @@ install_import_hook(
         "attnforge_df_gan",
         "attnforge_encoders",
         "attnforge_rat_gan",
+        "attnforge_reed",
         "attnforge_ssa_gan",
         "attnforge_folder",
         "attnforge_gan",

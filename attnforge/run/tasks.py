@@ -136,6 +136,7 @@ def phase_batches(
         max_words=phase.max_words,
         truncate=phase.truncate,
         order=phase.order,
+        distinct_classes=getattr(class_of(phase.task), "distinct_classes", False),
         workers=training.workers if workers is None else workers,
         full_length=needs_full_length(parts, phase),
         device=parts.device,

@@ -20,6 +20,7 @@ PACKAGES = {
     "attnforge_rat_gan": "plugins/rat_gan/attnforge_rat_gan",
     "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",
     "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
+    "attnforge_reed": "plugins/reed/attnforge_reed",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
-from attnforge.data.feeding.sampler import PositionSampler
+from attnforge.data.feeding.sampler import ClassSampler, PositionSampler
 from attnforge.data.feeding.worker_signals import (
     ignore_stop_signals,
     stop_signals_blocked,
@@ -37,6 +37,7 @@ def batches(
     max_words: int,
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
+    distinct_classes: bool = False,
     workers: int = 0,
     full_length: bool = False,
     device: torch.device | str = "cpu",
@@ -59,6 +60,7 @@ def batches(
         max_words: Longer captions lose words.
         truncate: Which words they keep; see `collate`.
         order: The order of images in a batch; see `collate`.
+        distinct_classes: Whether the images of a batch are of different classes; see `ClassSampler`.
         workers: Processes that load; 0 loads in this one. Batches do not depend on it.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
@@ -68,7 +70,8 @@ def batches(
         on_skip: Called for every image that is skipped, when its batch is returned.
 
     Raises:
-        DataError: the data set is empty, or an image has no caption with a known word, or cannot be read.
+        DataError: the data set is empty, or has fewer classes than a batch needs, or an image has no caption
+            with a known word, or cannot be read.
     """
     if len(dataset) == 0:
         raise DataError(Problem(code="empty-data", message="the data set has no images"))
@@ -78,9 +81,11 @@ def batches(
     loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image)
     maker = _BatchMaker(
         loader,
+        sampler=ClassSampler(dataset, batch_size=batch_size, seed=seed)
+        if distinct_classes
+        else PositionSampler(len(dataset), seed=seed),
         batch_size=batch_size,
         share=range(batch_size)[rank * batch_size // world_size : (rank + 1) * batch_size // world_size],
-        seed=seed,
         encode=encode,
     )
     loaded = (
@@ -112,16 +117,16 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         self,
         loader: SampleLoader,
         *,
+        sampler: PositionSampler | ClassSampler,
         batch_size: int,
         share: range,
-        seed: int,
         encode: Callable[..., EncodedSamples],
     ) -> None:
         self.loader = loader
         self.batch_size = batch_size
         self.share = share
         self.encode = encode
-        self.sampler = PositionSampler(len(loader.dataset), seed=seed)
+        self.sampler = sampler
 
     def make(self, step: int) -> EncodedSamples:
         first = step * self.batch_size
