@@ -148,6 +148,6 @@ def _unreadable(path: Path, error: OSError) -> DataError:
 
 
 def _bad(path: Path, reason: str) -> DataError:
-    message = f"{path} is no file of embeddings: {reason}"
+    message = f"{path} is not a file of embeddings: {reason}"
     step = "attnforge embed RUN --captions FILE -o FILE"
     return DataError(Problem("bad-embeddings", message, Place(str(path)), EXPECTED, step))

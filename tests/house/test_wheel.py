@@ -83,5 +83,6 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "df-gan",
         "rat-gan",
         "ssa-gan",
+        "reed",
     )
     assert all(name in listed.stdout for name in shipped)
