@@ -49,6 +49,7 @@ install_import_hook(
         "attnforge_ssa_gan",
         "attnforge_folder",
         "attnforge_gan",
+        "attnforge_gan_int_cls",
         "attnforge_machine",
         "attnforge_r3gan",
         "attnforge_sketch_birds",

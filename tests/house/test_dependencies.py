@@ -24,6 +24,7 @@ OWN = {
     "attnforge_ssa_gan",
     "attnforge_df_gan",
     "attnforge_reed",
+    "attnforge_gan_int_cls",
     "attnforge_machine",
 }
 

@@ -21,6 +21,7 @@ PACKAGES = {
     "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",
     "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
     "attnforge_reed": "plugins/reed/attnforge_reed",
+    "attnforge_gan_int_cls": "plugins/gan_int_cls/attnforge_gan_int_cls",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }
@@ -84,5 +85,6 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "rat-gan",
         "ssa-gan",
         "reed",
+        "gan-int-cls",
     )
     assert all(name in listed.stdout for name in shipped)
