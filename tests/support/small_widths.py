@@ -22,8 +22,11 @@ GENERATORS = {
     "df-gan": ("image_size=16",),
     "rat-gan": ("image_size=16", "hidden=4"),
     "ssa-gan": ("image_size=16", "hidden=4", "mask_channels=3"),
+    "gan-int-cls": ("text=4",),
 }
 """Options that make a generator small, beside its channels and noise."""
+FIRST_IMAGE = {"gan-int-cls": 64}
+"""Side of the smallest image of such a generator, where it is not 16."""
 CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
 
 

@@ -20,7 +20,7 @@ from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
-from attnforge.specs import DataSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
+from attnforge.specs import DataSpec, DiscriminatorSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
 from attnforge.testing.checks import tokenizer as tokenizer_checks
@@ -125,6 +125,11 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
     "generator/rat-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7}},
     "generator/ssa-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7, "mask_channels": 3}},
+    "generator/gan-int-cls": {"options": {"channels": 2, "text": 5, "noise": 7}},
+    "discriminator/gan-int-cls": {
+        "options": {"channels": 2, "text": 5},
+        "spec": DiscriminatorSpec(image_size=64, sentence=6),
+    },
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "tokenizer/caption": {
@@ -203,6 +208,16 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         **{mismatch: {"mismatch": mismatch} for mismatch in MISMATCHES},
         "paper": {"balance": "paper", "weight": 0.5},
         "conditional": {"unconditional": False, "mismatch": "circular"},
+    },
+    "loss/matching-aware": {
+        "interpolation": {"interpolation": {"weight": 0.5, "where": "random"}},
+        "middle": {"interpolation": {}, "mismatched_share": 0.0, "mismatch": "all"},
+    },
+    "generator/gan-int-cls": {
+        "zero": {"channels": 2, "text": 5, "noise": 7, "official_bias": "zero"},
+    },
+    "discriminator/gan-int-cls": {
+        "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
     },
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
