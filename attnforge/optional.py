@@ -53,6 +53,17 @@ class DistinctClasses(Protocol):
 
 
 @runtime_checkable
+class AveragesCaptions(Protocol):
+    """A task that reads several captions of an image in a step, `batch.other_tokens`, and averages them.
+
+    Optional; the attribute is on the class. For other tasks, `captions` of a phase is refused above 1.
+    """
+
+    averages_captions: ClassVar[bool]
+    """Whether it does."""
+
+
+@runtime_checkable
 class RegionMatcher(Protocol):
     """A loss or a task that matches words with an image's regions and can return its attention maps.
 

@@ -38,6 +38,7 @@ def batches(
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
     distinct_classes: bool = False,
+    captions: int = 1,
     workers: int = 0,
     full_length: bool = False,
     device: torch.device | str = "cpu",
@@ -61,6 +62,7 @@ def batches(
         truncate: Which words they keep; see `collate`.
         order: The order of images in a batch; see `collate`.
         distinct_classes: Whether the images of a batch are of different classes; see `ClassSampler`.
+        captions: Captions of each image; see `SampleLoader`.
         workers: Processes that load; 0 loads in this one. Batches do not depend on it.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
@@ -78,7 +80,7 @@ def batches(
     encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
     if full_length:
         encode = partial(encode, length=max_words)
-    loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image)
+    loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image, captions=captions)
     maker = _BatchMaker(
         loader,
         sampler=ClassSampler(dataset, batch_size=batch_size, seed=seed)
@@ -133,7 +135,8 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         positions = [self.sampler[first + number] for number in self.share]
         loaded = [self.loader.load(position) for position in positions]
         samples = [each.sample for each in loaded]
-        encoded = self.encode(samples, seeds=[position.seed for position in positions])
+        others = [each.others for each in loaded if each.others]
+        encoded = self.encode(samples, seeds=[position.seed for position in positions], others=others)
         return replace(encoded, skipped=tuple(image for each in loaded for image in each.skipped))
 
     def __getitem__(self, step: int) -> EncodedSamples | _Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,8 +22,11 @@ from official_gan_int_cls import (
 )
 from torch import Tensor, nn
 
-from attnforge.interfaces import Prompt
+from attnforge.adversarial.task import AdversarialTask
+from attnforge.interfaces import Prompt, TextFeatures
 from attnforge.specs import DiscriminatorSpec, GeneratorSpec, LossSpec
+from attnforge.testing.checks.task import batch
+from attnforge.testing.examples.specs import spec_for
 
 LOSS_SPEC = LossSpec(words=48, vocabulary_size=9, image_sizes=(64,), unconditional=False, image_encoder=False)
 
@@ -93,6 +97,34 @@ def test_interpolated_sentences() -> None:
     first, second = prompt.sentence[:2], prompt.sentence[2:]
     between = first + (0.5 + expected["alpha"]) * (second - first)
     assert_near(with_sentences(prompt, between).sentence, expected["interp_type2"])
+
+
+class Table(nn.Module):
+    """A text encoder whose sentences are rows of a table."""
+
+    dim = 48
+
+    def __init__(self, rows: Tensor) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(rows)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> TextFeatures:
+        words = self.rows[tokens].transpose(1, 2)
+        return TextFeatures(words=words, sentence=words[:, :, 0], padding=torch.zeros_like(tokens).bool())
+
+
+def test_the_mean_of_several_captions_of_an_image() -> None:
+    expected = vectors(SYSTEM, "text")
+    assert int(expected["num_caption"]) == 2
+    task = AdversarialTask(replace(spec_for("task", GOLDEN), text=Table(expected["raw"])))
+    rows = torch.arange(8).view(4, 2)  # two captions of each image
+    one = torch.ones(4, dtype=torch.long)
+    captions = replace(
+        batch(), tokens=rows[:, :1], lengths=one, other_tokens=rows[None, :, 1:], other_lengths=one[None]
+    )
+    prompt = task.encode(captions)
+    assert_near(prompt.sentence, expected["mean_replicate0"])
+    assert torch.equal(prompt.words[:, :, 0], expected["raw"][::2])
 
 
 def test_one_step_of_training() -> None:
