@@ -168,7 +168,7 @@ SMALL_TRANSFORMER = {"dim": 8, "layers": 1, "heads": 2}
 VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "tokenizer/character": {
         "extra": {"extra": "éß"},
-        "blank": {"case": "keep", "unknown": "blank"},
+        "blank": {"unknown": "blank"},
     },
     "tokenizer/sentencepiece": {"unigram": {"model": "unigram"}},
     "tokenizer/word": {"ascii": {"letters": "ascii"}, "max size": {"max_size": 4000}},
@@ -176,7 +176,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "text-encoder/bilstm": {"mean": {"sentence": "mean", "dropout": 0.0}},
     "text-encoder/char-cnn-rnn": {
         "small": {"dim": 8, "channels": [4, 6, 8], "characters": 150},
-        "plain": {"dim": 8, "channels": [4, 6, 8], "recurrence": "rnn", "sentence": "last", "shorter": True},
+        "plain": {"dim": 8, "channels": [4, 6, 8], "recurrence": "rnn", "shorter": True},
     },
     "text-encoder/transformer": {
         "learned": {**SMALL_TRANSFORMER, "positions": "learned"},
