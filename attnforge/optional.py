@@ -8,10 +8,59 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnforge.errors import Problem
 from attnforge.values import ImageFeatures, Progress, Prompt, TextFeatures
 
 Better = Literal["higher", "lower"]
 """Which values of a metric are better."""
+
+
+@runtime_checkable
+class KeepsBlanks(Protocol):
+    """A tokenizer that may keep the places of unknown tokens, with an id that stands for all of them.
+
+    Optional. The text encoder's spec has the id.
+    """
+
+    @property
+    def blank(self) -> int | None:
+        """The id, in [1, vocabulary_size); None if unknown tokens are skipped."""
+        ...
+
+
+@runtime_checkable
+class ExplainsUnknown(Protocol):
+    """A tokenizer that can say why it has no id for a caption, where other words than its own would not do.
+
+    Optional; by default the message lists the words that the vocabulary lacks.
+    """
+
+    def unknown_caption(self, caption: str) -> Problem:
+        """The problem of a caption for which `encode` returns no id."""
+        ...
+
+
+@runtime_checkable
+class DistinctClasses(Protocol):
+    """A task whose batches have images of different classes, each of a class drawn at random.
+
+    Optional; the attribute is on the class. Training is refused where there are fewer classes than images in
+    a batch.
+    """
+
+    distinct_classes: ClassVar[bool]
+    """Whether batches are made so."""
+
+
+@runtime_checkable
+class AveragesCaptions(Protocol):
+    """A task that reads several captions of an image in a step, `batch.other_tokens`, and averages them.
+
+    Optional; the attribute is on the class. For other tasks, `captions` of a phase is refused above 1.
+    """
+
+    averages_captions: ClassVar[bool]
+    """Whether it does."""
 
 
 @runtime_checkable

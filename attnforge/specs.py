@@ -28,6 +28,8 @@ class TextSpec:
 
     vocabulary_size: int
     """How many token ids the tokenizer can return; ids lie in [0, vocabulary_size), 0 is padding."""
+    blank: int | None = None
+    """The id of unknown tokens that keep their place in a caption; None where they are skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

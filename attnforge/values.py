@@ -180,6 +180,10 @@ class Batch:
     """The pixel values, 0 to 255, that `image` was made from; None when it was made otherwise."""
     extras: Mapping[str, Float[Tensor, "b *shape"]] = field(default_factory=dict)
     """The extras of the samples by name, stacked."""
+    other_tokens: Int[Tensor, "k b m"] | None = None
+    """Token ids of k further captions of each image; None where a phase takes one."""
+    other_lengths: Int[Tensor, "k b"] | None = None
+    """Their lengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,8 @@ def _rows_of(whole: MicroBatch, rows: slice) -> MicroBatch:
         keys=batch.keys[rows],
         levels=None if batch.levels is None else batch.levels[rows],
         extras=extras,
+        other_tokens=None if batch.other_tokens is None else batch.other_tokens[:, rows],
+        other_lengths=None if batch.other_lengths is None else batch.other_lengths[:, rows],
     )
     text = TextFeatures(prompt.words[rows], prompt.sentence[rows], prompt.padding[rows])
     return MicroBatch(

@@ -55,6 +55,7 @@ class AdversarialTask:
 
     needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
     distributed: ClassVar[bool] = True
+    averages_captions: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -158,10 +159,17 @@ class AdversarialTask:
         return self._graphs[variant](tensors_of(batch, prompt, noise))
 
     def encode(self, batch: Batch) -> Prompt:
-        """What the images of a batch show: captions encoded in evaluation mode and without gradients."""
+        """What the images of a batch show: captions encoded in evaluation mode and without gradients.
+
+        The sentence of an image with further captions is the mean over all; its words are those of the first.
+        """
         self.text.eval()
         with torch.no_grad(), self.engine.autocast():
             text: TextFeatures = self.text(batch.tokens, batch.lengths)
+            if batch.other_tokens is not None and batch.other_lengths is not None:
+                others = zip(batch.other_tokens, batch.other_lengths, strict=True)
+                sentences = [text.sentence, *(self.text(*caption).sentence for caption in others)]
+                text = replace(text, sentence=torch.stack(sentences).mean(dim=0))
         return Prompt.of(text, extras=batch.extras, tokens=batch.tokens)
 
     def generate(self, noise: Float[Tensor, "b n"], prompt: Prompt) -> GeneratorOutput:

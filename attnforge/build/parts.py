@@ -30,7 +30,7 @@ from attnforge.interfaces import (
     TextEncoder,
     Tokenizer,
 )
-from attnforge.optional import SamplesCondition
+from attnforge.optional import KeepsBlanks, SamplesCondition
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
@@ -83,7 +83,8 @@ class Parts:
 
     @cached_property
     def text(self) -> TextEncoder:
-        spec = TextSpec(vocabulary_size=self.tokenizer.vocabulary_size)
+        blank = self.tokenizer.blank if isinstance(self.tokenizer, KeepsBlanks) else None
+        spec = TextSpec(vocabulary_size=self.tokenizer.vocabulary_size, blank=blank)
         return self._build("text", partial(self.recipe.text, spec))
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attnforge.data.feeding.collate import pad
 from attnforge.errors import AttnforgeError, DataError, Place, Problem
 from attnforge.interfaces import Dataset, Prompt, TextEncoder, Tokenizer
+from attnforge.optional import ExplainsUnknown
 
 SHOWN = 5
 """Words and captions that a message lists; the others are counted."""
@@ -139,6 +140,9 @@ def refuse_unreadable_images(tokenizer: Tokenizer, data: Dataset) -> None:
 
 def unknown_caption(tokenizer: Tokenizer, caption: str, *, place: Place | None = None) -> Problem:
     """The problem of a caption without a word of the vocabulary."""
+    if isinstance(tokenizer, ExplainsUnknown):
+        problem = tokenizer.unknown_caption(caption)
+        return problem if place is None else replace(problem, place=place)
     unknown = tokenizer.unknown(caption)
     message = f"no word of the caption {caption!r} is in the vocabulary"
     if unknown:

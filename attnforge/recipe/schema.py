@@ -50,6 +50,8 @@ class Phase:
             AttnGAN code, or the `first`.
         order: Order within a batch, which decides an image's neighbours: as `drawn`, or by `length` of the
             captions, the longest first, as in the official AttnGAN code.
+        captions: Captions of each image in a step, whose sentences are averaged, as GAN-INT-CLS does; only
+            for adversarial tasks.
         image_size: Side in pixels of the images; by default the generator's largest.
         log_every: Steps between lines of metrics.jsonl.
         sample_every: Steps between sheets of samples; 0 for none.
@@ -63,6 +65,7 @@ class Phase:
     max_words: CaptionLength = 18
     truncate: Truncate = "random"
     order: BatchOrder = "drawn"
+    captions: Annotated[int, Field(ge=1, le=1_000)] = 1
     image_size: ImageSide | None = None
     log_every: Positive = 20
     sample_every: Count = 500

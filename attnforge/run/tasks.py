@@ -36,7 +36,12 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
 
     Raises:
         PluginError: the name of one of its networks is not safe as a file name.
+        RecipeError: it takes one caption of an image, and the phase several.
     """
+    if phase.captions > 1 and not getattr(class_of(phase.task), "averages_captions", False):
+        message = f"phase {name} takes {phase.captions} captions of an image, and its task only one"
+        expected = f"phases.{name}.captions=1, or a task that averages captions, such as `gan`"
+        raise RecipeError(Problem("one-caption-task", message, expected=expected))
     task = parts.task(name, phase.task)
     unsafe = [network for network in task.networks() if not is_safe(network)]
     if unsafe:
@@ -136,6 +141,8 @@ def phase_batches(
         max_words=phase.max_words,
         truncate=phase.truncate,
         order=phase.order,
+        captions=phase.captions,
+        distinct_classes=getattr(class_of(phase.task), "distinct_classes", False),
         workers=training.workers if workers is None else workers,
         full_length=needs_full_length(parts, phase),
         device=parts.device,

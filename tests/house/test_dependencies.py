@@ -23,6 +23,8 @@ OWN = {
     "attnforge_rat_gan",
     "attnforge_ssa_gan",
     "attnforge_df_gan",
+    "attnforge_reed",
+    "attnforge_gan_int_cls",
     "attnforge_machine",
 }
 

@@ -20,6 +20,8 @@ PACKAGES = {
     "attnforge_rat_gan": "plugins/rat_gan/attnforge_rat_gan",
     "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",
     "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
+    "attnforge_reed": "plugins/reed/attnforge_reed",
+    "attnforge_gan_int_cls": "plugins/gan_int_cls/attnforge_gan_int_cls",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }
@@ -82,5 +84,7 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "df-gan",
         "rat-gan",
         "ssa-gan",
+        "reed",
+        "gan-int-cls",
     )
     assert all(name in listed.stdout for name in shipped)

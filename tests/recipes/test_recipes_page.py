@@ -53,7 +53,8 @@ def test_a_row_of_the_page_is_the_recipe(name: str) -> None:
     tokenizer.fit(["a bird"])
     parts = Parts(recipe, tokenizer=tokenizer, device=torch.device("meta"))
     *_, last = plain["phases"].values()
-    assert (epochs, batch) == (str(last["epochs"]), str(last["batch_size"]))
+    length = last["epochs"] or f"{last['steps']:,} steps"
+    assert (epochs, batch) == (str(length), str(last["batch_size"]))
     sizes = parts.generator.image_sizes if parts.generator else (last["image_size"],)
     assert images == ", ".join(map(str, sizes))
     none = "none" if parts.generator else ""

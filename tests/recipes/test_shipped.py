@@ -24,7 +24,6 @@ SIZES = {  # channels and stages of the generator, residual blocks, channels of 
     "attngan": (32, 3, 2, 64),
     "attngan2-cub": (32, 3, 2, 64),
     "attngan1-cub": (32, 2, 2, 64),
-    "attngan1-cub-no-damsm": (32, 2, 2, 64),
     **{f"attngan1-cub-lambda-{one}": (32, 2, 2, 64) for one in LAMBDAS["cub"]},
     "attngan2-coco": (48, 3, 3, 96),
     "attngan1-coco": (48, 2, 3, 96),
@@ -49,22 +48,24 @@ def size(network: object) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def generator_size(g: int, stages: int, blocks: int, images: int) -> int:
+def generator_size(g: int, stages: int, blocks: int, images: int, *, words: int = 256) -> int:
     """Parameters of AttnGAN's generator with `g` channels, counted layer by layer."""
-    condition = 256 * 400 + 400
+    condition = words * 400 + 400
     first = 200 * 512 * g + 2 * 512 * g + sum(9 * c * c + 2 * c for c in (16 * g, 8 * g, 4 * g, 2 * g))
     residual = 9 * 2 * g * 4 * g + 2 * 4 * g + 9 * 2 * g * 2 * g + 2 * 2 * g
-    refine = 256 * g + blocks * residual + 9 * 2 * g * 2 * g + 2 * 2 * g
+    refine = words * g + blocks * residual + 9 * 2 * g * 2 * g + 2 * 2 * g
     return condition + first + (stages - 1) * refine + images * 27 * g
 
 
-def discriminator_size(d: int, pixels: int, *, heads: int = 2, spectral: bool = False) -> int:
+def discriminator_size(
+    d: int, pixels: int, *, heads: int = 2, spectral: bool = False, words: int = 256
+) -> int:
     """Parameters of a discriminator with `d` channels; a bias stands for two numbers of normalisation."""
     halving = {64: [1, 2, 4, 8], 128: [1, 2, 4, 8, 16], 256: [1, 2, 4, 8, 16, 32]}[pixels]
     back = halving[-1:3:-1]
     strided = sum(16 * before * d * after * d for before, after in pairwise(halving))
     plain = sum(9 * width * d * width * d // 2 for width in back)
-    joint = 9 * (8 * d + 256) * 8 * d
+    joint = 9 * (8 * d + words) * 8 * d
     normalised = d * (sum(halving[1:]) + sum(width // 2 for width in back) + 8)
     beside = normalised + d if spectral else 2 * normalised
     return 48 * d + strided + plain + joint + beside + heads * (16 * 8 * d + 1)
@@ -118,6 +119,13 @@ def test_networks_have_the_size_of_the_official_ones(name: str) -> None:
     assert built(name).image_size == sides[-1]
 
 
+def test_reeds_sentences_of_width_1024_make_conditioning_wider() -> None:
+    name = "attngan1-cub-no-damsm"
+    assert size(built(name).text) == 4_045_184
+    assert size(built(name).generator) == generator_size(32, 2, 2, 2, words=1024) == 7_148_368
+    assert discriminator_sizes(name) == [discriminator_size(64, side, words=1024) for side in (64, 128)]
+
+
 def test_attndcgan_draws_one_image_and_judges_it_only_with_its_sentence() -> None:
     parts = built("attndcgan-cub")
     assert size(parts.generator) == generator_size(32, 3, 0, 1)
@@ -126,13 +134,16 @@ def test_attndcgan_draws_one_image_and_judges_it_only_with_its_sentence() -> Non
     assert parts.generator.image_sizes == (256,)
 
 
-@pytest.mark.parametrize("name", ["damsm-cub", "damsm-coco"])
-def test_recipes_of_encoders_draw_nothing(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "phase"),
+    [("damsm-cub", "damsm"), ("damsm-coco", "damsm"), ("reed-cub", "joint-embedding")],
+)
+def test_recipes_of_encoders_draw_nothing(name: str, phase: str) -> None:
     parts = built(name)
     assert parts.generator is None
     assert parts.discriminators == ()
     assert parts.losses == {}
-    assert list(parts.recipe.phases) == ["damsm"]
+    assert list(parts.recipe.phases) == [phase]
     assert parts.image_size == 299
 
 
@@ -149,9 +160,9 @@ def test_text_encoders_have_the_size_of_the_official_ones(
 
 
 def test_every_recipe_for_a_data_set_is_counted() -> None:
-    encoders = {"attndcgan-cub", "damsm-cub", "damsm-coco"}
-    families = {name for name in RECIPES if name.startswith(("df-gan", "ssa-gan", "rat-gan"))}
-    on_a_cpu = {"quickstart", "quickstart-folder", "r3-sketch-birds"}
+    encoders = {"attndcgan-cub", "damsm-cub", "damsm-coco", "reed-cub", "attngan1-cub-no-damsm"}
+    families = {name for name in RECIPES if name.startswith(("df-gan", "ssa-gan", "rat-gan", "gan-int-cls"))}
+    on_a_cpu = {"quickstart", "quickstart-folder", "r3-sketch-birds", "reed-sketch-birds"}
     assert {*SIZES, *encoders, *families, *on_a_cpu} == set(RECIPES)
     # tests of these families count their weights at the published sizes
-    assert {"df-gan-cub", "ssa-gan-cub", "rat-gan-cub"} <= families
+    assert {"df-gan-cub", "ssa-gan-cub", "rat-gan-cub", "gan-int-cls-cub"} <= families

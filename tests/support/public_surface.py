@@ -68,6 +68,7 @@ PROVISIONAL = (
     "attnforge.compute.update",
     "attnforge.data.captioned",
     "attnforge.data.checks.words",
+    "attnforge.data.embeddings",
     "attnforge.data.feeding.collate",
     "attnforge.data.feeding.shared",
     "attnforge.data.images.stored",

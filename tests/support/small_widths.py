@@ -15,24 +15,30 @@ IMAGE = (
     "model_options: {channels: [4, 8, 8, 8], layers: [1, 1, 1, 1], stem_width: 8}}"
 )
 SHORT = ("epochs=null", "steps=2", "batch_size=2", "log_every=1", "checkpoint_every=0")
+TEXTS = {"bilstm": ("text.embedding=4",), "char-cnn-rnn": ("text.channels=[4, 4, 4]",)}
+"""Options that make a text encoder small, beside its width."""
 GENERATORS = {
     "multi-stage": ("base_size=16",),
     "df-gan": ("image_size=16",),
     "rat-gan": ("image_size=16", "hidden=4"),
     "ssa-gan": ("image_size=16", "hidden=4", "mask_channels=3"),
+    "gan-int-cls": ("text=4",),
 }
 """Options that make a generator small, beside its channels and noise."""
+FIRST_IMAGE = {"gan-int-cls": 64}
+"""Side of the smallest image of such a generator, where it is not 16."""
 CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
 
 
 def small(name: str, root: Path) -> list[str]:
     """Overrides of a recipe: two steps a phase, tiny widths, and data that is made below `root`."""
     recipe = resolve(name).data()
-    overrides = ["text.dim=8", "text.embedding=4", IMAGE, "samples.count=2", "training.threads=1"]
+    overrides = ["text.dim=8", *TEXTS[recipe["text"]["use"].partition("@")[0]], IMAGE]
+    overrides += ["samples.count=2", "training.threads=1"]
     overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
     for phase in recipe["phases"]:
         overrides += [f"phases.{phase}.{one}" for one in SHORT]
-    overrides += ["phases.damsm.image_size=32"]
+    overrides += [f"phases.{phase}.image_size=32" for phase in recipe["phases"] if phase != "gan"]
     generator = recipe["generator"]
     if generator is not None:
         overrides += ["generator.channels=2", "generator.noise=3", "discriminator.channels=2"]

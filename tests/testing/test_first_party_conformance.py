@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_sketch_birds.dataset import SketchBirds
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
+from attnforge.data.embeddings import write_embeddings
 from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
-from attnforge.specs import DataSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
+from attnforge.specs import DataSpec, DiscriminatorSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
+from attnforge.testing.checks import tokenizer as tokenizer_checks
 from attnforge.testing.examples.images import ExampleImageEncoder
+from attnforge.testing.examples.steps import VOCABULARY
 from attnforge.testing.examples.texts import ExampleTextEncoder
 
 SIZE = 64
@@ -87,6 +90,26 @@ def sketch_birds() -> MetricSpec:
     )
 
 
+def embeddings_of(captions: Sequence[str], folder: Path) -> Path:
+    vectors = torch.randn(len(captions), 5, generator=torch.Generator().manual_seed(1))
+    write_embeddings(folder / "captions.npz", captions, vectors)
+    return folder / "captions.npz"
+
+
+def embedded_captions(folder: Path) -> dict[str, object]:
+    captions = (*tokenizer_checks.CAPTIONS, *tokenizer_checks.OTHER_CAPTIONS)
+    return {"file": str(embeddings_of(captions, folder))}
+
+
+def embedded_vocabulary(folder: Path) -> dict[str, object]:
+    return {"file": str(embeddings_of([f"caption {number}" for number in range(VOCABULARY - 1)], folder))}
+
+
+def embedded_for_the_options(folder: Path) -> dict[str, object]:
+    """The file of the tested component's own options."""
+    return {"file": str(folder.with_name("files") / "captions.npz")}
+
+
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
@@ -102,8 +125,21 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
     "generator/rat-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7}},
     "generator/ssa-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7, "mask_channels": 3}},
+    "generator/gan-int-cls": {"options": {"channels": 2, "text": 5, "noise": 7}},
+    "discriminator/gan-int-cls": {
+        "options": {"channels": 2, "text": 5},
+        "spec": DiscriminatorSpec(image_size=64, sentence=6),
+    },
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
+    "tokenizer/caption": {
+        "options": embedded_captions,
+        "recipe": lambda folder: {"text": {"use": "precomputed", **embedded_for_the_options(folder)}},
+    },
+    "text-encoder/precomputed": {
+        "options": embedded_vocabulary,
+        "recipe": lambda folder: {"tokenizer": {"use": "caption", **embedded_for_the_options(folder)}},
+    },
     "dataset/folder": {"options": own_images},
     "dataset/shards": {"options": own_shards},
     "dataset/cub": {"options": birds},
@@ -130,12 +166,18 @@ ONE_WAY = LossSpec(
 MISMATCHES = ("circular", "other-class", "all", "none")
 SMALL_TRANSFORMER = {"dim": 8, "layers": 1, "heads": 2}
 VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
-    "tokenizer/character": {"extra": {"extra": "éß"}},
+    "tokenizer/character": {
+        "extra": {"extra": "éß"},
+        "blank": {"unknown": "blank"},
+    },
     "tokenizer/sentencepiece": {"unigram": {"model": "unigram"}},
     "tokenizer/word": {"ascii": {"letters": "ascii"}, "max size": {"max_size": 4000}},
     "text-encoder/bigru": {"mean": {"sentence": "mean", "dropout": 0.0}},
     "text-encoder/bilstm": {"mean": {"sentence": "mean", "dropout": 0.0}},
-    "text-encoder/char-cnn-rnn": {"small": {"dim": 8, "channels": [4, 6, 8], "steps": 12}},
+    "text-encoder/char-cnn-rnn": {
+        "small": {"dim": 8, "channels": [4, 6, 8], "characters": 150},
+        "plain": {"dim": 8, "channels": [4, 6, 8], "recurrence": "rnn", "shorter": True},
+    },
     "text-encoder/transformer": {
         "learned": {**SMALL_TRANSFORMER, "positions": "learned"},
         "first": {**SMALL_TRANSFORMER, "sentence": "first", "dropout": 0.0, "feedforward": 5},
@@ -167,6 +209,16 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "paper": {"balance": "paper", "weight": 0.5},
         "conditional": {"unconditional": False, "mismatch": "circular"},
     },
+    "loss/matching-aware": {
+        "interpolation": {"interpolation": {"weight": 0.5, "where": "random"}},
+        "middle": {"interpolation": {}, "mismatched_share": 0.0, "mismatch": "all"},
+    },
+    "generator/gan-int-cls": {
+        "zero": {"channels": 2, "text": 5, "noise": 7, "official_bias": "zero"},
+    },
+    "discriminator/gan-int-cls": {
+        "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
+    },
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
         "paper": {"word_score": "paper", "mask_same_class": False, "reduction": "sum"},
@@ -183,6 +235,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "swapped": {"swapped_captions": True, "image_noise": 0.1},
         "filter": {"filter": 0.5, "precision": "bfloat16"},
     },
+    "task/joint-embedding": {"one-sided": {"symmetric": False, "decay_every": 1}},
     "task/gan": {
         "no average": {"average": None},
         "average": {"average": {"decay": 0.9, "buffers": "average"}},

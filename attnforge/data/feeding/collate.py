@@ -29,6 +29,8 @@ class EncodedSamples:
     captions: tuple[str, ...]
     keys: tuple[str, ...]
     extras: Mapping[str, Float[Tensor, "b *shape"]]
+    other_tokens: Int[Tensor, "k b m"] | None = None
+    other_lengths: Int[Tensor, "k b"] | None = None
     skipped: tuple[SkippedImage, ...] = ()
     """Images that could not be read, and were replaced by others."""
 
@@ -44,6 +46,8 @@ class EncodedSamples:
             keys=self.keys,
             levels=levels,
             extras={name: _moved(value, device) for name, value in self.extras.items()},
+            other_tokens=None if self.other_tokens is None else _moved(self.other_tokens, device),
+            other_lengths=None if self.other_lengths is None else _moved(self.other_lengths, device),
         )
 
 
@@ -63,6 +67,7 @@ def collate(
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
     length: int = 0,
+    others: Sequence[Sequence[str]] = (),
 ) -> EncodedSamples:
     """Encode the captions, pad them with 0 to the longest, and stack the images.
 
@@ -75,6 +80,7 @@ def collate(
         order: `drawn` keeps the samples' order; `length` sorts by length of caption after shortening, longest
             first and stable, as the official AttnGAN code does.
         length: Minimum length of padded captions, in words; 0 pads them to the longest.
+        others: Further captions of each image, as many of one as of another; none by default.
 
     Raises:
         DataError: a caption has no known word, or the images differ in size.
@@ -84,10 +90,24 @@ def collate(
         for sample, seed in zip(samples, seeds, strict=True)
     ]
     _check(samples, encoded)
+    further = [
+        [
+            shorten(
+                tokenizer.encode(caption),
+                max_words=max_words,
+                seed=derive_seed(seed, "other caption", number),
+                truncate=truncate,
+            )
+            for number, caption in enumerate(captions)
+        ]
+        for captions, seed in zip(others, seeds, strict=bool(others))
+    ]
     if order == "length":
         indices = sorted(range(len(samples)), key=lambda index: -len(encoded[index]))
         samples, encoded = [samples[index] for index in indices], [encoded[index] for index in indices]
+        further = [further[index] for index in indices] if further else further
     tokens, lengths = pad(encoded, length=length)
+    other_tokens, other_lengths = _stacked(further, length=length)
     return EncodedSamples(
         image=torch.stack([sample.image for sample in samples]),
         tokens=tokens,
@@ -96,7 +116,20 @@ def collate(
         captions=tuple(sample.caption for sample in samples),
         keys=tuple(sample.key for sample in samples),
         extras=stacked_extras(samples),
+        other_tokens=other_tokens,
+        other_lengths=other_lengths,
     )
+
+
+def _stacked(
+    further: Sequence[Sequence[Sequence[int]]], *, length: int
+) -> tuple[Int[Tensor, "k b m"] | None, Int[Tensor, "k b"] | None]:
+    """Further captions of each image as tensors, the first of all images first; None without any."""
+    ids = [row for rows in zip(*further, strict=True) for row in rows]
+    if not ids:
+        return None, None
+    tokens, lengths = pad(ids, length=length)
+    return tokens.view(-1, len(further), tokens.shape[1]), lengths.view(-1, len(further))
 
 
 def pad(encoded: Sequence[Sequence[int]], *, length: int = 0) -> tuple[Int[Tensor, "b l"], Int[Tensor, "b"]]:

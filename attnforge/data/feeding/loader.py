@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
-from attnforge.data.feeding.sampler import PositionSampler
+from attnforge.data.feeding.sampler import ClassSampler, PositionSampler
 from attnforge.data.feeding.worker_signals import (
     ignore_stop_signals,
     stop_signals_blocked,
@@ -37,6 +37,8 @@ def batches(
     max_words: int,
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
+    distinct_classes: bool = False,
+    captions: int = 1,
     workers: int = 0,
     full_length: bool = False,
     device: torch.device | str = "cpu",
@@ -59,6 +61,8 @@ def batches(
         max_words: Longer captions lose words.
         truncate: Which words they keep; see `collate`.
         order: The order of images in a batch; see `collate`.
+        distinct_classes: Whether the images of a batch are of different classes; see `ClassSampler`.
+        captions: Captions of each image; see `SampleLoader`.
         workers: Processes that load; 0 loads in this one. Batches do not depend on it.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
@@ -68,19 +72,22 @@ def batches(
         on_skip: Called for every image that is skipped, when its batch is returned.
 
     Raises:
-        DataError: the data set is empty, or an image has no caption with a known word, or cannot be read.
+        DataError: the data set is empty, or has fewer classes than a batch needs, or an image has no caption
+            with a known word, or cannot be read.
     """
     if len(dataset) == 0:
         raise DataError(Problem(code="empty-data", message="the data set has no images"))
     encode = partial(collate, tokenizer=tokenizer, max_words=max_words, truncate=truncate, order=order)
     if full_length:
         encode = partial(encode, length=max_words)
-    loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image)
+    loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image, captions=captions)
     maker = _BatchMaker(
         loader,
+        sampler=ClassSampler(dataset, batch_size=batch_size, seed=seed)
+        if distinct_classes
+        else PositionSampler(len(dataset), seed=seed),
         batch_size=batch_size,
         share=range(batch_size)[rank * batch_size // world_size : (rank + 1) * batch_size // world_size],
-        seed=seed,
         encode=encode,
     )
     loaded = (
@@ -112,23 +119,24 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         self,
         loader: SampleLoader,
         *,
+        sampler: PositionSampler | ClassSampler,
         batch_size: int,
         share: range,
-        seed: int,
         encode: Callable[..., EncodedSamples],
     ) -> None:
         self.loader = loader
         self.batch_size = batch_size
         self.share = share
         self.encode = encode
-        self.sampler = PositionSampler(len(loader.dataset), seed=seed)
+        self.sampler = sampler
 
     def make(self, step: int) -> EncodedSamples:
         first = step * self.batch_size
         positions = [self.sampler[first + number] for number in self.share]
         loaded = [self.loader.load(position) for position in positions]
         samples = [each.sample for each in loaded]
-        encoded = self.encode(samples, seeds=[position.seed for position in positions])
+        others = [each.others for each in loaded if each.others]
+        encoded = self.encode(samples, seeds=[position.seed for position in positions], others=others)
         return replace(encoded, skipped=tuple(image for each in loaded for image in each.skipped))
 
     def __getitem__(self, step: int) -> EncodedSamples | _Failure:

@@ -6,10 +6,13 @@ permutation, and both follow from the seed, so that one integer is enough to res
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import torch
 
+from attnforge.errors import DataError, Problem
+from attnforge.interfaces import Dataset
 from attnforge.seeds import derive_seed
 
 
@@ -43,3 +46,44 @@ class PositionSampler:
             self._order = torch.randperm(self.length, generator=shuffle)
             self._epoch = epoch
         return Position(index=int(self._order[place]), seed=derive_seed(self.seed, "position", position))
+
+
+class ClassSampler:
+    """Gives images of different classes for each batch: classes drawn at random, and an image of each.
+
+    Args:
+        dataset: Knows the class of each image.
+        batch_size: Images per batch, each of another class.
+        seed: Decides classes, images and all augmentation.
+
+    Raises:
+        DataError: there are fewer classes than images in a batch.
+    """
+
+    def __init__(self, dataset: Dataset, *, batch_size: int, seed: int) -> None:
+        images = defaultdict[int, list[int]](list)
+        for index in range(len(dataset)):
+            images[dataset.class_id(index)].append(index)
+        self._images = [images[class_id] for class_id in sorted(images)]
+        if len(images) < batch_size:
+            message = (
+                f"a batch needs {batch_size} images of different classes, and the training images have "
+                f"{len(images)} class{'' if len(images) == 1 else 'es'}"
+            )
+            expected = f"a `batch_size` of {len(images)} or less, or data of more classes"
+            raise DataError(Problem("few-classes", message, expected=expected))
+        self.batch_size = batch_size
+        self.seed = seed
+        self._step = -1
+        self._classes: list[int] = []
+
+    def __getitem__(self, position: int) -> Position:
+        """The image and seed at a position; no class occurs twice in a batch."""
+        step, place = divmod(position, self.batch_size)
+        if step != self._step:
+            choice = torch.Generator().manual_seed(derive_seed(self.seed, "classes", step))
+            self._classes = torch.randperm(len(self._images), generator=choice)[: self.batch_size].tolist()
+            self._step = step
+        images = self._images[self._classes[place]]
+        chosen = derive_seed(self.seed, "image of a class", position) % len(images)
+        return Position(index=images[chosen], seed=derive_seed(self.seed, "position", position))

@@ -1,1 +1,1 @@
-"""Subword and character tokenizers, and further text encoders."""
+"""A subword tokenizer and a transformer as text encoder."""

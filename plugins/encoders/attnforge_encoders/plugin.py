@@ -1,4 +1,4 @@
-"""Declares this plugin's components: two tokenizers and two text encoders."""
+"""Declares this plugin's components: a tokenizer and a text encoder."""
 
 from __future__ import annotations
 
@@ -23,29 +23,17 @@ def attnforge_components() -> list[Component]:
             summary="pieces of words, learned from the captions, in any language",
         ),
         Component(
-            kind="tokenizer",
-            name="character",
-            target="attnforge_encoders.character:CharacterTokenizer",
-            summary="single characters, for char-cnn-rnn",
-        ),
-        Component(
             kind="text-encoder",
             name="transformer",
             target="attnforge_encoders.transformer:TransformerTextEncoder",
             summary="self-attention, with learned or sinusoidal positions",
-        ),
-        Component(
-            kind="text-encoder",
-            name="char-cnn-rnn",
-            target="attnforge_encoders.char_cnn_rnn:CharCnnRnn",
-            summary="convolutions over characters, then a GRU; of GAN-INT-CLS and StackGAN",
         ),
     ]
 
 
 @hookimpl
 def attnforge_check_recipe(recipe: CheckedRecipe) -> Iterable[Problem]:
-    """Refuse to truncate captions to too few characters or pieces."""
-    from attnforge_encoders.limits import too_few_tokens
+    """Refuse to truncate captions to too few pieces of words."""
+    from attnforge_encoders.limits import too_few_pieces
 
-    return list(too_few_tokens(recipe))
+    return list(too_few_pieces(recipe))

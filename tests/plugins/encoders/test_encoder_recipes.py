@@ -28,7 +28,7 @@ SHORT = (
 )
 
 
-README = Path(__file__).parents[3] / "plugins" / "encoders" / "README.md"
+PLUGINS = Path(__file__).parents[3] / "plugins"
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,9 @@ def test_a_recipe_trains_and_generates(tokenizer: str, text: str, tmp_path: Path
     assert raised.value.problems[0].code == "caption-unknown"
 
 
-def test_the_recipes_of_the_readme_are_valid(tmp_path: Path) -> None:
-    recipes = re.findall(r"```yaml\n(.*?)```", README.read_text(), flags=re.DOTALL)
+def test_the_recipes_of_the_readmes_are_valid(tmp_path: Path) -> None:
+    pages = [(PLUGINS / name / "README.md").read_text() for name in ("encoders", "reed")]
+    recipes = re.findall(r"```yaml\n(.*?)```", "".join(pages), flags=re.DOTALL)
     assert len(recipes) == 2
     for recipe in recipes:
         (tmp_path / "recipe.yaml").write_text(recipe)

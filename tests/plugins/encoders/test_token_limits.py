@@ -29,10 +29,10 @@ def test_every_phase_that_keeps_eighteen_characters_is_named_with_what_to_write(
 
 
 def test_what_is_expected_is_what_the_encoder_reads_and_is_accepted() -> None:
-    steps = "text={use: char-cnn-rnn, dim: 16, channels: [8, 8, 8], steps: 4}"
-    expected = [problem.expected for problem in problems(CHARACTERS[0], steps)]
+    narrow = "text={use: char-cnn-rnn, dim: 16, channels: [8, 8, 8], characters: 75}"
+    expected = [problem.expected for problem in problems(CHARACTERS[0], narrow)]
     assert expected == ["phases.damsm.max_words=75", "phases.gan.max_words=75"]
-    assert resolve("quickstart", overrides=[CHARACTERS[0], steps, *map(str, expected)])
+    assert resolve("quickstart", overrides=[CHARACTERS[0], narrow, *map(str, expected)])
 
 
 def test_pieces_need_fewer() -> None:

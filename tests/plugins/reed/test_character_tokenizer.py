@@ -6,7 +6,7 @@ import json
 import string
 
 import pytest
-from attnforge_encoders.character import CharacterTokenizer
+from attnforge_reed.characters import CharacterTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 

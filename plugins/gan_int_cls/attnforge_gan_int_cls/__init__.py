@@ -1,0 +1,1 @@
+"""GAN-INT-CLS (Reed et al., ICML 2016): generator, discriminator, matching-aware loss, interpolation."""
