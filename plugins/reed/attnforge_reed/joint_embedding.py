@@ -93,7 +93,7 @@ class JointEmbeddingTask:
             raise RecipeError(Problem("batch-of-one", message, None, "a `batch_size` of 2 or more"))
         with self.engine.autocast():
             captions = self.text(batch.tokens, batch.lengths).sentence
-            images = self.image(self.engine.arranged_images(batch.image)).image
+            images = self.image(self.engine.arranged_images(batch.image, self.image)).image
         captions, images = captions.float(), images.float()
         own = torch.arange(len(captions), device=captions.device)
         classes = batch.class_ids.to(captions.device)
