@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from attnforge.interfaces import Progress
-from attnforge.ranges import Share
+from attnforge.ranges import Positive, Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,14 +15,19 @@ class Schedule:
     Args:
         decay_from: Share of the phase after which they decay linearly.
         decay_to: Share of them that is left at the end.
+        halve_every: Epochs after which they are halved, again and again; null never halves them.
     """
 
     decay_from: Share = 1.0
     decay_to: Share = 1.0
+    halve_every: Positive | None = None
 
     def factor(self, progress: Progress) -> float:
         """What the learning rates are multiplied by in a step."""
-        return linear_decay(progress=progress.share, start=self.decay_from, final_share=self.decay_to)
+        factor = linear_decay(progress=progress.share, start=self.decay_from, final_share=self.decay_to)
+        if self.halve_every is not None:
+            factor *= 0.5 ** (progress.epoch // self.halve_every)
+        return factor
 
 
 def linear_decay(*, progress: float, start: float, final_share: float) -> float:

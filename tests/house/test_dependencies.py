@@ -23,6 +23,7 @@ OWN = {
     "attnforge_rat_gan",
     "attnforge_ssa_gan",
     "attnforge_df_gan",
+    "attnforge_stackgan",
     "attnforge_machine",
 }
 

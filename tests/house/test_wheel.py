@@ -20,6 +20,7 @@ PACKAGES = {
     "attnforge_rat_gan": "plugins/rat_gan/attnforge_rat_gan",
     "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",
     "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
+    "attnforge_stackgan": "plugins/stackgan/attnforge_stackgan",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }
@@ -80,6 +81,7 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "r3gan",
         "machine",
         "df-gan",
+        "stackgan",
         "rat-gan",
         "ssa-gan",
     )

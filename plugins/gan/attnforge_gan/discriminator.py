@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from attnforge.adversarial.initialisation import initialise
+from attnforge.adversarial.initialisation import InitialWeights, initialise
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
@@ -68,6 +68,7 @@ class JointDiscriminator(TrunkDiscriminator):
         max_channels: Upper bound of the channels of any map.
         condition: What stands for the caption: the `sentence`, or the `mean` of the Gaussian that the
             generator samples its condition from, as in StackGAN (Zhang et al., 2017).
+        initial_weights: `orthogonal` matrices as in AttnGAN, or `normal`, N(0, 0.02), as in StackGAN.
 
     Raises:
         RecipeError: The image size is not 16, 32, 64, ..., or the generator samples no condition.
@@ -82,6 +83,7 @@ class JointDiscriminator(TrunkDiscriminator):
         unconditional: bool = True,
         max_channels: Width | None = None,
         condition: Literal["sentence", "mean"] = "sentence",
+        initial_weights: InitialWeights = "orthogonal",
     ) -> None:
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
@@ -94,7 +96,7 @@ class JointDiscriminator(TrunkDiscriminator):
         )
         self.conditional_head = Head(width, 1)
         self.unconditional_head = Head(width, 1) if unconditional else None
-        initialise(self)
+        initialise(self, weights=initial_weights)
         if spectral:
             add_spectral_norm(self)
 

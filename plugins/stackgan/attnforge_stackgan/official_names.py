@@ -1,0 +1,114 @@
+"""The names of tensors in checkpoints of the official StackGAN code, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+Kind = Literal["stackgan-first", "stackgan-second", "discriminator"]
+"""What an official file holds: one of two generators, of which the second contains the first, or a
+discriminator."""
+
+WEIGHT = ("weight",)
+AFFINE = ("weight", "bias")
+NORMALISATION = (*AFFINE, "running_mean", "running_var", "num_batches_tracked")
+UPS = range(4)
+
+
+def kind_of(names: Iterable[str]) -> Kind | None:
+    """What a file with tensors of these official names holds; None for other files."""
+    marks: dict[str, Kind] = {
+        "STAGE1_G.fc.0.weight": "stackgan-second",
+        "fc.0.weight": "stackgan-first",
+        "encode_img.0.weight": "discriminator",
+    }
+    present = frozenset(names)
+    return next((kind for mark, kind in marks.items() if mark in present), None)
+
+
+def names_of(kind: Kind, official: Iterable[str]) -> Mapping[str, str]:
+    """Our name of every tensor, by its official name.
+
+    Args:
+        kind: What the file holds.
+        official: The names in the file, which show how many blocks there are.
+    """
+    present = frozenset(official)
+    if kind == "stackgan-first":
+        return _tensors(_first())
+    if kind == "stackgan-second":
+        blocks = sum(f"residual.{index}.block.0.weight" in present for index in range(len(present)))
+        inner = {f"STAGE1_G.{name}": f"first.{ours}" for name, ours in _tensors(_first()).items()}
+        return inner | _tensors(_second(blocks))
+    convolutions = sum(f"encode_img.{_place(index)}.weight" in present for index in range(len(present)))
+    return _tensors(
+        _discriminator(convolutions, unconditional="get_uncond_logits.outlogits.0.weight" in present)
+    )
+
+
+Modules = Mapping[str, tuple[str, tuple[str, ...]]]
+"""Official modules, with our names of them and the tensors that they have."""
+
+
+def _tensors(modules: Modules) -> dict[str, str]:
+    return {
+        f"{official}.{leaf}": f"{ours}.{leaf}"
+        for official, (ours, leaves) in modules.items()
+        for leaf in leaves
+    }
+
+
+def _block(convolution: str, normalisation: str, ours: str) -> Modules:
+    return {
+        convolution: (f"{ours}.convolution", WEIGHT),
+        normalisation: (f"{ours}.normalisation", NORMALISATION),
+    }
+
+
+def _ups() -> Modules:
+    modules: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for index in UPS:
+        modules |= _block(f"upsample{index + 1}.1", f"upsample{index + 1}.2", f"up.{index}")
+    return modules | {"img.0": ("head", WEIGHT)}
+
+
+def _first() -> Modules:
+    return {
+        "ca_net.fc": ("conditioner.linear", AFFINE),
+        "fc.0": ("linear", WEIGHT),
+        "fc.1": ("normalisation", NORMALISATION),
+        **_ups(),
+    }
+
+
+def _second(blocks: int) -> Modules:
+    modules: dict[str, tuple[str, tuple[str, ...]]] = {
+        "ca_net.fc": ("conditioner.linear", AFFINE),
+        "encoder.0": ("encode.0", WEIGHT),
+        **_block("encoder.2", "encoder.3", "encode.2"),
+        **_block("encoder.5", "encoder.6", "encode.3"),
+        **_block("hr_joint.0", "hr_joint.1", "joint"),
+    }
+    for index in range(blocks):
+        block = f"residual.{index}.block"
+        modules |= _block(f"{block}.0", f"{block}.1", f"residual.{index}.first")
+        modules[f"{block}.3"] = (f"residual.{index}.second", WEIGHT)
+        modules[f"{block}.4"] = (f"residual.{index}.normalisation", NORMALISATION)
+    return {**modules, **_ups()}
+
+
+def _place(index: int) -> int:
+    """Where the convolutions of a discriminator stand: the first has no normalisation behind it."""
+    return max(0, 3 * index - 1)
+
+
+def _discriminator(convolutions: int, *, unconditional: bool) -> Modules:
+    modules: dict[str, tuple[str, tuple[str, ...]]] = {"encode_img.0": ("trunk.0.convolution", WEIGHT)}
+    for index in range(1, convolutions):
+        place = _place(index)
+        modules |= _block(f"encode_img.{place}", f"encode_img.{place + 1}", f"trunk.{index}")
+    head = "get_cond_logits.outlogits"
+    modules |= {**_block(f"{head}.0", f"{head}.1", "joint"), f"{head}.3": ("conditional_head", AFFINE)}
+    if unconditional:
+        modules["get_uncond_logits.outlogits.0"] = ("unconditional_head", AFFINE)
+    return modules
