@@ -150,8 +150,8 @@ def test_text_encoders_have_the_size_of_the_official_ones(
 
 def test_every_recipe_for_a_data_set_is_counted() -> None:
     encoders = {"attndcgan-cub", "damsm-cub", "damsm-coco"}
-    families = {name for name in RECIPES if name.startswith(("df-gan", "ssa-gan", "rat-gan"))}
+    families = {name for name in RECIPES if name.startswith(("df-gan", "ssa-gan", "rat-gan", "stackgan"))}
     on_a_cpu = {"quickstart", "quickstart-folder", "r3-sketch-birds"}
     assert {*SIZES, *encoders, *families, *on_a_cpu} == set(RECIPES)
     # tests of these families count their weights at the published sizes
-    assert {"df-gan-cub", "ssa-gan-cub", "rat-gan-cub"} <= families
+    assert {"df-gan-cub", "ssa-gan-cub", "rat-gan-cub", "stackgan-cub"} <= families

@@ -20,8 +20,18 @@ GENERATORS = {
     "df-gan": ("image_size=16",),
     "rat-gan": ("image_size=16", "hidden=4"),
     "ssa-gan": ("image_size=16", "hidden=4", "mask_channels=3"),
+    "stackgan-first": ("image_size=16",),
+    "stackgan-second": (
+        "channels=4",
+        "residual_blocks=1",
+        "first.image_size=16",
+        "first.channels=2",
+        "first.noise=3",
+    ),
 }
 """Options that make a generator small, beside its channels and noise."""
+FIRST_IMAGE = {"stackgan-second": 64}
+"""Side of the smallest image of such a generator, where it is not 16."""
 CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
 
 
@@ -35,10 +45,15 @@ def small(name: str, root: Path) -> list[str]:
     overrides += ["phases.damsm.image_size=32"]
     generator = recipe["generator"]
     if generator is not None:
-        overrides += ["generator.channels=2", "generator.noise=3", "discriminator.channels=2"]
+        overrides += ["generator.channels=2", "discriminator.channels=2"]
+        overrides += ["generator.noise=3"] if "noise" in generator else []
         overrides += [f"generator.{option}" for option in GENERATORS[generator["use"].partition("@")[0]]]
-        if isinstance(generator.get("conditioner"), dict):  # the one that has no options is a bare name
-            overrides += ["generator.conditioner.dim=3"]
+        for path, part in {"generator": generator, "generator.first": generator.get("first", {})}.items():
+            if isinstance(part.get("conditioner"), dict):  # the one that has no options is a bare name
+                overrides += [f"{path}.conditioner.dim=3"]
+    for phase, section in recipe["phases"].items():
+        if "discriminator" in section["task"]:
+            overrides += [f"phases.{phase}.task.discriminator.channels=2"]
     return [*overrides, *DATA[recipe["data"]["use"]](root)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,20 @@ import pytest
 import small_releases
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
+from attnforge_gan.conditioning import Sentence
 from attnforge_sketch_birds.dataset import SketchBirds
+from attnforge_stackgan.first import FirstStage
+from attnforge_stackgan.second import SecondStage
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
-from attnforge.specs import DataSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
+from attnforge.specs import DataSpec, GeneratorSpec, ImageSpec, LossSpec, MetricSpec, TaskSpec, TextSpec
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
+from attnforge.testing.examples import spec_for
 from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.texts import ExampleTextEncoder
 
@@ -87,6 +93,27 @@ def sketch_birds() -> MetricSpec:
     )
 
 
+FIRST_STAGE = {"conditioner": "augmentation", "image_size": 16, "channels": 4}
+SECOND_STAGE = {
+    "conditioner": "augmentation",
+    "first": {"use": "stackgan-first", **FIRST_STAGE, "image_size": 8},
+    "channels": 16,
+    "residual_blocks": 1,
+}
+
+
+def two_stages() -> TaskSpec:
+    """Parts whose generator has a first stage."""
+    spec: TaskSpec = spec_for("task", Path())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        first = partial(FirstStage, conditioner=Sentence, image_size=16, channels=4)
+        generator = SecondStage(
+            GeneratorSpec(words=spec.text.dim), conditioner=Sentence, first=first, channels=4
+        )
+    return replace(spec, generator=generator)
+
+
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
@@ -102,6 +129,15 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "discriminator/r3gan": {"options": {"channels": [8, 8, 8, 8, 4], "group_channels": 4}},
     "generator/rat-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7}},
     "generator/ssa-gan": {"options": {"image_size": 32, "channels": 2, "hidden": 7, "mask_channels": 3}},
+    "generator/stackgan-first": {"options": FIRST_STAGE},
+    "generator/stackgan-second": {
+        "options": SECOND_STAGE,
+        "recipe": {"pretrained": {"generator.first": "runs/first"}},
+    },
+    "task/stackgan-first": {
+        "spec": two_stages,
+        "options": {"discriminator": {"use": "joint", "channels": 4, "unconditional": False}},
+    },
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
@@ -142,7 +178,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     },
     "image-encoder/timm": {"early": {"model_options": SMALL_RESNET, "stage": 1}},
     "image-encoder/inception-v3": {"adapted": {"align_corners": False, "statistics": "adapt"}},
-    "conditioner/augmentation": {"narrow": {"dim": 1}},
+    "conditioner/augmentation": {"narrow": {"dim": 1}, "relu": {"gate": "relu"}},
     "attention/word": {"reference": {"kernel": "reference"}},
     "stage/refine": {"plain": {"attention": "word", "residual_blocks": 0}},
     "generator/multi-stage": {
@@ -150,10 +186,12 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
         "sentence": {**MULTI_STAGE, "conditioner": "sentence", "stages": ["initial"], "noise": 3},
     },
+    "generator/stackgan-second": {"official": {**SECOND_STAGE, "first_mode": "training"}},
     "discriminator/joint": {
         "one-way": {"channels": 4, "unconditional": False},
         "spectral": {"channels": 4, "norm": "spectral", "max_channels": 8},
         "mean": {"channels": 4, "condition": "mean"},
+        "normal": {"channels": 4, "initial_weights": "normal"},
         "one-way mean": {"channels": 4, "unconditional": False, "condition": "mean", "norm": "spectral"},
     },
     "discriminator/projection": {"batch": {"channels": 4, "norm": "batch", "max_channels": 8}},
@@ -189,7 +227,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "recompute": {"average": {"buffers": "recompute"}},
         "half-life": {"average": {"half_life": 1000, "ramp_up": 0.05}},
         "steps": {"discriminator_steps": 3},
-        "schedule": {"schedule": {"decay_from": 0.0, "decay_to": 0.1}},
+        "schedule": {"schedule": {"decay_from": 0.0, "decay_to": 0.1, "halve_every": 1}},
         "stages": {"train": ["stages", "heads"]},
     },
 }

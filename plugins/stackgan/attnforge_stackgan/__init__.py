@@ -1,1 +1,1 @@
-"""The two stages of StackGAN (Zhang et al., ICCV 2017): a rough image from a caption, and a fine one from it."""
+"""StackGAN (Zhang et al., ICCV 2017): a small image of a caption, then a large one from both."""

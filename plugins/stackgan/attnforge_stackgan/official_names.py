@@ -46,6 +46,24 @@ def names_of(kind: Kind, official: Iterable[str]) -> Mapping[str, str]:
     )
 
 
+def official_names_of(ours: Iterable[str]) -> tuple[Kind, Mapping[str, str]] | None:
+    """What a network with these tensors of ours is, and their official names; None for other networks."""
+    present = frozenset(ours)
+    if "trunk.0.convolution.weight" in present:
+        count = sum(name.startswith("trunk.") and name.endswith(".convolution.weight") for name in present)
+        heads = _discriminator(count, unconditional="unconditional_head.weight" in present)
+        return "discriminator", _inverted(_tensors(heads))
+    if "encode.0.weight" in present:
+        blocks = sum(name.startswith("residual.") and name.endswith(".second.weight") for name in present)
+        official = [f"residual.{index}.block.0.weight" for index in range(blocks)]
+        return "stackgan-second", _inverted(names_of("stackgan-second", official))
+    return ("stackgan-first", _inverted(_tensors(_first()))) if "linear.weight" in present else None
+
+
+def _inverted(names: Mapping[str, str]) -> dict[str, str]:
+    return {ours: official for official, ours in names.items()}
+
+
 Modules = Mapping[str, tuple[str, tuple[str, ...]]]
 """Official modules, with our names of them and the tensors that they have."""
 

@@ -66,7 +66,7 @@ class SecondStage(nn.Module):
         self.head = convolution3(channels // 4, 3)
         initialise(self, weights="normal")
         first_stage = first(spec)
-        self.first = _module(first_stage)
+        self.first = _module(first_stage).requires_grad_(False)
         self.noise = first_stage.noise
         self.image_sizes = (ENLARGEMENT * first_stage.image_sizes[-1],)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import Field
 from torch import nn
@@ -53,6 +53,7 @@ class FirstStageTask(AdversarialTask):
         schedule: Schedule = CONSTANT,
     ) -> None:
         first = _first_stage(spec.generator)
+        cast(nn.Module, first).requires_grad_(True)  # `stackgan-second` freezes it
         own = DiscriminatorSpec(
             image_size=first.image_sizes[0],
             sentence=spec.text.dim,
