@@ -23,7 +23,7 @@ ENLARGEMENT = 4
 class SecondStage(nn.Module):
     """Corrects the image of a first stage and adds its details, at four times the size.
 
-    The first image is encoded to a quarter of its side; the condition, drawn anew from the sentence, is
+    The first image is encoded to a quarter of its side; a second condition, sampled from the sentence, is
     concatenated at every pixel; residual blocks mix both, and four doublings follow. No gradient reaches the
     first stage, which the task `stackgan-first` or `pretrained` has trained. Stage-II of StackGAN (Zhang et
     al., 2017): with 192 channels, two residual blocks and a first stage of 192 channels it is the published
