@@ -61,3 +61,15 @@ class Sentence(nn.Module):
 
     def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
         return Condition(value=sentence, mean=sentence, logvar=torch.zeros_like(sentence))
+
+
+class NoCondition(nn.Module):
+    """Returns a condition of width 0, whatever the sentence: for generators that see noise alone."""
+
+    def __init__(self, spec: ConditionerSpec) -> None:
+        super().__init__()
+        self.dim = 0
+
+    def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
+        nothing = sentence[:, :0]
+        return Condition(value=nothing, mean=nothing, logvar=nothing)

@@ -35,13 +35,13 @@ def names_of(kind: Kind, official: Iterable[str]) -> Mapping[str, str]:
     """
     present = frozenset(official)
     if kind == "stackgan-first":
-        return _tensors(_first())
+        return tensors_of(_first())
     if kind == "stackgan-second":
         blocks = sum(f"residual.{index}.block.0.weight" in present for index in range(len(present)))
-        inner = {f"STAGE1_G.{name}": f"first.{ours}" for name, ours in _tensors(_first()).items()}
-        return inner | _tensors(_second(blocks))
+        inner = {f"STAGE1_G.{name}": f"first.{ours}" for name, ours in tensors_of(_first()).items()}
+        return inner | tensors_of(_second(blocks))
     convolutions = sum(f"encode_img.{_place(index)}.weight" in present for index in range(len(present)))
-    return _tensors(
+    return tensors_of(
         _discriminator(convolutions, unconditional="get_uncond_logits.outlogits.0.weight" in present)
     )
 
@@ -52,12 +52,12 @@ def official_names_of(ours: Iterable[str]) -> tuple[Kind, Mapping[str, str]] | N
     if "trunk.0.convolution.weight" in present:
         count = sum(name.startswith("trunk.") and name.endswith(".convolution.weight") for name in present)
         heads = _discriminator(count, unconditional="unconditional_head.weight" in present)
-        return "discriminator", _inverted(_tensors(heads))
+        return "discriminator", _inverted(tensors_of(heads))
     if "encode.0.weight" in present:
         blocks = sum(name.startswith("residual.") and name.endswith(".second.weight") for name in present)
         official = [f"residual.{index}.block.0.weight" for index in range(blocks)]
         return "stackgan-second", _inverted(names_of("stackgan-second", official))
-    return ("stackgan-first", _inverted(_tensors(_first()))) if "linear.weight" in present else None
+    return ("stackgan-first", _inverted(tensors_of(_first()))) if "linear.weight" in present else None
 
 
 def _inverted(names: Mapping[str, str]) -> dict[str, str]:
@@ -68,7 +68,8 @@ Modules = Mapping[str, tuple[str, tuple[str, ...]]]
 """Official modules, with our names of them and the tensors that they have."""
 
 
-def _tensors(modules: Modules) -> dict[str, str]:
+def tensors_of(modules: Modules) -> dict[str, str]:
+    """Our name of every tensor of these modules, by its official name."""
     return {
         f"{official}.{leaf}": f"{ours}.{leaf}"
         for official, (ours, leaves) in modules.items()
@@ -76,7 +77,8 @@ def _tensors(modules: Modules) -> dict[str, str]:
     }
 
 
-def _block(convolution: str, normalisation: str, ours: str) -> Modules:
+def block_of(convolution: str, normalisation: str, ours: str) -> Modules:
+    """A convolution and the normalisation behind it, which are one block here."""
     return {
         convolution: (f"{ours}.convolution", WEIGHT),
         normalisation: (f"{ours}.normalisation", NORMALISATION),
@@ -86,7 +88,7 @@ def _block(convolution: str, normalisation: str, ours: str) -> Modules:
 def _ups() -> Modules:
     modules: dict[str, tuple[str, tuple[str, ...]]] = {}
     for index in UPS:
-        modules |= _block(f"upsample{index + 1}.1", f"upsample{index + 1}.2", f"up.{index}")
+        modules |= block_of(f"upsample{index + 1}.1", f"upsample{index + 1}.2", f"up.{index}")
     return modules | {"img.0": ("head", WEIGHT)}
 
 
@@ -103,13 +105,13 @@ def _second(blocks: int) -> Modules:
     modules: dict[str, tuple[str, tuple[str, ...]]] = {
         "ca_net.fc": ("conditioner.linear", AFFINE),
         "encoder.0": ("encode.0", WEIGHT),
-        **_block("encoder.2", "encoder.3", "encode.2"),
-        **_block("encoder.5", "encoder.6", "encode.3"),
-        **_block("hr_joint.0", "hr_joint.1", "joint"),
+        **block_of("encoder.2", "encoder.3", "encode.2"),
+        **block_of("encoder.5", "encoder.6", "encode.3"),
+        **block_of("hr_joint.0", "hr_joint.1", "joint"),
     }
     for index in range(blocks):
         block = f"residual.{index}.block"
-        modules |= _block(f"{block}.0", f"{block}.1", f"residual.{index}.first")
+        modules |= block_of(f"{block}.0", f"{block}.1", f"residual.{index}.first")
         modules[f"{block}.3"] = (f"residual.{index}.second", WEIGHT)
         modules[f"{block}.4"] = (f"residual.{index}.normalisation", NORMALISATION)
     return {**modules, **_ups()}
@@ -124,9 +126,9 @@ def _discriminator(convolutions: int, *, unconditional: bool) -> Modules:
     modules: dict[str, tuple[str, tuple[str, ...]]] = {"encode_img.0": ("trunk.0.convolution", WEIGHT)}
     for index in range(1, convolutions):
         place = _place(index)
-        modules |= _block(f"encode_img.{place}", f"encode_img.{place + 1}", f"trunk.{index}")
+        modules |= block_of(f"encode_img.{place}", f"encode_img.{place + 1}", f"trunk.{index}")
     head = "get_cond_logits.outlogits"
-    modules |= {**_block(f"{head}.0", f"{head}.1", "joint"), f"{head}.3": ("conditional_head", AFFINE)}
+    modules |= {**block_of(f"{head}.0", f"{head}.1", "joint"), f"{head}.3": ("conditional_head", AFFINE)}
     if unconditional:
         modules["get_uncond_logits.outlogits.0"] = ("unconditional_head", AFFINE)
     return modules

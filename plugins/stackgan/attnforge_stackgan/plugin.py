@@ -1,4 +1,4 @@
-"""Declares this plugin's components: StackGAN's two generators, and the task that trains the first."""
+"""Declares the parts of StackGAN, with the task that trains its first stage, and of StackGAN-v2."""
 
 from __future__ import annotations
 
@@ -32,6 +32,24 @@ def attnforge_components() -> list[Component]:
             name="stackgan-first",
             target="attnforge_stackgan.task:FirstStageTask",
             summary="trains the first stage of `stackgan-second`, before a phase that trains the second",
+        ),
+        Component(
+            kind="stage",
+            name="stackgan-v2",
+            target="attnforge_stackgan.tree_stage:TreeStage",
+            summary="the condition at every pixel, residual blocks, twice the size; of StackGAN-v2",
+        ),
+        Component(
+            kind="loss",
+            name="stackgan-v2",
+            target="attnforge_stackgan.tree_loss:TreeLoss",
+            summary="cross entropies of images alone and with captions; of StackGAN-v2",
+        ),
+        Component(
+            kind="loss",
+            name="colour-consistency",
+            target="attnforge_stackgan.colour:ColourConsistency",
+            summary="keeps the colours of the images of all sizes alike",
         ),
     ]
 
