@@ -42,7 +42,7 @@ def small(name: str, root: Path) -> list[str]:
     overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
     for phase in recipe["phases"]:
         overrides += [f"phases.{phase}.{one}" for one in SHORT]
-    overrides += ["phases.damsm.image_size=32"]
+    overrides += ["phases.damsm.image_size=32"] if "damsm" in recipe["phases"] else []
     generator = recipe["generator"]
     if generator is not None:
         overrides += ["generator.channels=2", "discriminator.channels=2"]
@@ -84,6 +84,12 @@ def _folder(root: Path) -> list[str]:
     return [f"data.root={root / 'images'}"]
 
 
+def _uncaptioned(root: Path) -> list[str]:
+    for number in range(8):
+        small_releases.image(root / "images" / ("test" if number > 5 else "train") / f"{number}.png")
+    return [f"data.root={root / 'images'}"]
+
+
 def _sketches(root: Path) -> list[str]:
     return ["data.count=12", "data.test_count=6"]
 
@@ -92,5 +98,6 @@ DATA: dict[str, Callable[[Path], list[str]]] = {
     "cub": _birds,
     "coco": _photographs,
     "folder": _folder,
+    "images": _uncaptioned,
     "sketch-birds": _sketches,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +27,8 @@ class Augmentation(nn.Module):
         gate: What follows the linear layer: `glu`, a gated linear unit, as in StackGAN-v2 and AttnGAN;
             `relu`, as in StackGAN, whose means and log variances are thus never negative.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self, spec: ConditionerSpec, *, dim: Width = 100, gate: Literal["glu", "relu"] = "glu"
@@ -54,6 +56,8 @@ class Sentence(nn.Module):
     which takes longer than a short run. Without a Gaussian, mean and value are the same and the log variance
     is zero; the loss `kl` has no effect, so omit it.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(self, spec: ConditionerSpec) -> None:
         super().__init__()
