@@ -68,4 +68,6 @@ def attnforge_commands() -> dict[str, str]:
     return {
         "import stackgan": "attnforge_stackgan.official_commands:import_command",
         "export stackgan": "attnforge_stackgan.official_commands:export_command",
+        "import stackgan-v2": "attnforge_stackgan.official_commands:import_tree_command",
+        "export stackgan-v2": "attnforge_stackgan.official_commands:export_tree_command",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from golden_vectors import weights
 from official_stackgan import discriminator, first_stage, second_stage
+from official_stackgan_v2 import SIZES, official_judge, official_tree
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -51,6 +53,39 @@ def test_a_round_trip_gives_the_same_tensors(
     capsys.readouterr()
     assert attnforge(["import", "stackgan", file, "-o", str(tmp_path / "in")]) == 1
     assert "export-exists" in capsys.readouterr().err
+
+
+TREES: dict[str, tuple[str, Any]] = {
+    "generator": ("generator", official_tree),
+    "generator_unconditional": ("generator", lambda: official_tree(captions=False)),
+    **{f"discriminator{size}": (f"discriminator-{size}", partial(official_judge, size)) for size in SIZES},
+    "discriminator128_unconditional": ("discriminator-128", lambda: official_judge(128, captions=False)),
+}
+
+
+@pytest.mark.parametrize("official", TREES)
+def test_a_round_trip_of_stackgan_v2(official: str, tmp_path: Path) -> None:
+    name, build = TREES[official]
+    state = {f"module.{key}": value for key, value in weights("stackgan_v2", official).items()}
+    file = saved(state, tmp_path / "netG_210000.pth")
+    assert attnforge(["import", "stackgan-v2", file, "-o", str(tmp_path)]) == 0
+    ours = str(tmp_path / f"{name}.safetensors")
+    assert same(load_file(ours), build().state_dict())
+    assert attnforge(["export", "stackgan-v2", ours, "-o", str(tmp_path)]) == 0
+    written = torch.load(tmp_path / f"{name}.pth", weights_only=True)
+    assert same(written, state)
+    assert list(written) == list(state)
+
+
+def test_files_of_the_other_family_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for family, other in (("stackgan", "stackgan_v2"), ("stackgan-v2", "stackgan")):
+        official = {"stackgan": "stage2_generator", "stackgan_v2": "generator"}[other]
+        file = saved(weights(other, official), tmp_path / f"{other}.pth")
+        assert attnforge(["import", family, file, "-o", str(tmp_path / "out")]) == 1
+        error = capsys.readouterr().err
+        assert "unknown-official-name" in error
+        assert "ca_net.fc.bias" in error or "STAGE1_G" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_order_of_a_written_file_is_the_official_one(tmp_path: Path) -> None:
