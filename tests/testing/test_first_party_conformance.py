@@ -44,6 +44,11 @@ def own_images(folder: Path) -> dict[str, object]:
     return {"root": str(folder)}
 
 
+def bare_images(folder: Path) -> dict[str, object]:
+    own_images(folder)
+    return {"root": str(folder)}
+
+
 def own_shards(folder: Path) -> dict[str, object]:
     own_images(folder / "images")
     list(write_shards(*read_stored(folder / "images"), folder / "shards", images_per_shard=3))
@@ -142,6 +147,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "dataset/folder": {"options": own_images},
     "dataset/shards": {"options": own_shards},
+    "conditioner/none": {"skip": {"depends_on_sentence": "it ignores the sentence"}},
+    "dataset/images": {"options": bare_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
@@ -204,6 +211,10 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         **{mismatch: {"mismatch": mismatch} for mismatch in MISMATCHES},
         "paper": {"balance": "paper", "weight": 0.5},
         "conditional": {"unconditional": False, "mismatch": "circular"},
+    },
+    "loss/stackgan-v2": {
+        "one-way": {"unconditional": False, "mismatch": "all"},
+        "without captions": {"captions": False},
     },
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
