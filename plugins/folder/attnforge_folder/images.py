@@ -24,7 +24,7 @@ class Images(CaptionedImages):
     """All images below a folder, without captions, for models that generate from noise alone.
 
     Images below folders named `train` and `test` belong to these splits; of the others about one in ten,
-    chosen by a hash of its name, is for testing. Metadata files are not read, and hidden files are left out.
+    chosen by a hash of its name, is for testing. Metadata files are not read, and hidden files are skipped.
     Every image has the same stand-in caption, and each is its own class. Components that need captions are
     refused.
 

@@ -14,6 +14,7 @@ from attnforge_gan.discriminator import JointDiscriminator
 from attnforge_gan.losses import BinaryCrossEntropyLoss
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
+from attnforge_stackgan.tree_loss import TreeLoss
 from official_stackgan import adversarial_step, loss_spec
 from safetensors.torch import load_file
 from small_widths import small
@@ -174,3 +175,23 @@ def test_weights_start_from_a_normal_distribution() -> None:
         network = JointDiscriminator(spec, channels=16, initial_weights=weights)
         deviation = network.get_parameter("trunk.3.convolution.weight").std().item()
         assert (abs(deviation - 0.02) < 0.001) == near
+
+
+def test_heads_that_are_switched_off_are_not_asked() -> None:
+    spec = DiscriminatorSpec(image_size=16, sentence=5)
+    alone = JointDiscriminator(spec, channels=2, conditional=False)
+    features = alone.features(torch.zeros(2, 3, 16, 16))
+    assert alone.logits(features, None).shape == (2,)
+    with pytest.raises(RecipeError) as error:
+        alone.logits(features, prompt())
+    assert code(error) == "no-conditional-head"
+    with pytest.raises(RecipeError) as error:
+        JointDiscriminator(spec, channels=2, conditional=False, unconditional=False)
+    assert code(error) == "no-conditional-head"
+    for options in ({"captions": False}, {"unconditional": True}):
+        with pytest.raises(RecipeError) as error:
+            TreeLoss(loss_spec([16], unconditional=False), **options)
+        assert code(error) == "no-unconditional-head"
+    with pytest.raises(RecipeError) as error:
+        TreeLoss(loss_spec([16]), captions=False, unconditional=False)
+    assert code(error) == "no-terms"
