@@ -186,3 +186,26 @@ class Ranks(Protocol):
 
     better: ClassVar[Better]
     """Whether `higher` or `lower` values are better."""
+
+
+@runtime_checkable
+class MayLackCaptions(Protocol):
+    """A data set that says whether its captions describe its images.
+
+    Optional. Without captions it returns the same stand-in caption for every image, and recipes that combine
+    it with a component that needs captions are refused.
+    """
+
+    captioned: ClassVar[bool]
+    """False for images without captions."""
+
+
+@runtime_checkable
+class NeedsCaptions(Protocol):
+    """A component that is of no use for images without captions.
+
+    Optional.
+    """
+
+    needs_captions: ClassVar[bool]
+    """True where it must not be combined with a data set without captions."""

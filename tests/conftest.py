@@ -43,6 +43,7 @@ install_import_hook(
         "attnforge_coco",
         "attnforge_cub",
         "attnforge_df_gan",
+        "attnforge_stackgan",
         "attnforge_encoders",
         "attnforge_rat_gan",
         "attnforge_reed",

@@ -62,6 +62,7 @@ class AdversarialLoss(ABC):
             raise RecipeError(Problem("no-unconditional-head", message, expected=expected))
         self.weight = weight
         self.unconditional = spec.unconditional if unconditional is None else unconditional
+        self._where_possible = unconditional is None
         self.mismatch: Mismatch = mismatch
         self.balance: Balance = balance
 
@@ -111,6 +112,6 @@ class AdversarialLoss(ABC):
         self, network: Discriminator, features: Float[Tensor, "b c h w"], prompt: Prompt
     ) -> list[Float[Tensor, "b *"]]:
         conditional = [at_least_float32(network.logits(features, prompt))]
-        if not self.unconditional:
+        if not (network.unconditional if self._where_possible else self.unconditional):
             return conditional
         return [*conditional, at_least_float32(network.logits(features, None))]

@@ -117,7 +117,7 @@ class AdversarialTask:
         self._graphs: dict[Hashable, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {}
 
     @property
-    def sampling_network(self) -> str:
+    def sampling_network(self) -> str | None:
         return "generator-average" if self.average else "generator"
 
     def networks(self) -> Mapping[str, nn.Module]:

@@ -10,6 +10,7 @@ from attnforge.names import RULE, is_safe, safe_spelling
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.plugin.tracing import VARIABLE
+from attnforge.recipe.captions import missing_captions
 from attnforge.recipe.compose import gather
 from attnforge.recipe.keeping import keep_best_problems
 from attnforge.recipe.lock import check_lock
@@ -59,6 +60,7 @@ def resolve(
         raise RecipeError(problems)
     resolved = ResolvedRecipe(composed, tree, plugins)
     problems += keep_best_problems(resolved)
+    problems += missing_captions(resolved)
     problems += _plugin_checks(resolved)
     if problems:
         raise RecipeError(problems)

@@ -22,6 +22,7 @@ PACKAGES = {
     "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
     "attnforge_reed": "plugins/reed/attnforge_reed",
     "attnforge_gan_int_cls": "plugins/gan_int_cls/attnforge_gan_int_cls",
+    "attnforge_stackgan": "plugins/stackgan/attnforge_stackgan",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }
@@ -82,6 +83,7 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "r3gan",
         "machine",
         "df-gan",
+        "stackgan",
         "rat-gan",
         "ssa-gan",
         "reed",

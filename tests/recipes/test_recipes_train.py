@@ -19,7 +19,9 @@ from attnforge.run.training import train
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.train.progress import ConsoleReporter
 
-RECIPES = sorted(recipe.name for recipe in library(load_plugins()))
+CONTINUING = {"stackgan-cub-second"}
+"""Recipes that continue a run of another; the tests of their plugins train both."""
+RECIPES = sorted({recipe.name for recipe in library(load_plugins())} - CONTINUING)
 SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
@@ -53,12 +55,15 @@ def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> 
     assert [key for key in rows[-1] if key.startswith("D adversarial")] == [
         f"D adversarial {one}" for one in drawn
     ]
-    result = json.loads((run / "result.json").read_text())
-    assert result["R-precision withheld"]  # two images make no share
-    assert "R-precision" not in result
-    (drawing,) = Pipeline.load(run).generate(["a bird"], attention=True)
+    if "retrieval" in recipe["evaluation"]["metrics"]:
+        result = json.loads((run / "result.json").read_text())
+        assert result["R-precision withheld"]  # two images make no share
+        assert "R-precision" not in result
+    caption = "image" if recipe["data"]["use"].startswith("images") else "a bird"
+    (drawing,) = Pipeline.load(run).generate([caption], attention=True)
     assert [image.shape for image in drawing.images] == [(one, one, 3) for one in drawn]
-    assert [maps.shape[1] for maps in drawing.attention] == sizes[:-1]
+    attending = [size for size, stage in zip(sizes, stages[1:], strict=False) if "attention" in stage]
+    assert [maps.shape[1] for maps in drawing.attention] == attending
 
 
 @pytest.mark.parametrize(

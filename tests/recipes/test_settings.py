@@ -62,7 +62,7 @@ def test_an_adversarial_phase_is_the_papers(name: str) -> None:
     else:
         holds(found["losses"]["damsm"], weight=expected["lambda"], mask_same_class=True, **GAMMAS)
     holds(found["generator"], noise=100, base_size=64)
-    assert found["generator"]["conditioner"] == {"use": "augmentation", "dim": 100}
+    assert found["generator"]["conditioner"] == {"use": "augmentation", "dim": 100, "gate": "glu"}
 
 
 WITHOUT_MATCHING = {"attngan1-cub-no-damsm"}

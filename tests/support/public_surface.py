@@ -73,6 +73,7 @@ PROVISIONAL = (
     "attnforge.data.feeding.shared",
     "attnforge.data.images.stored",
     "attnforge.data.reading.fields",
+    "attnforge.data.reading.files",
     "attnforge.data.reading.findings",
     "attnforge.data.reading.metadata",
     "attnforge.data.reading.official",

@@ -23,9 +23,17 @@ GENERATORS = {
     "rat-gan": ("image_size=16", "hidden=4"),
     "ssa-gan": ("image_size=16", "hidden=4", "mask_channels=3"),
     "gan-int-cls": ("text=4",),
+    "stackgan-first": ("image_size=16",),
+    "stackgan-second": (
+        "channels=4",
+        "residual_blocks=1",
+        "first.image_size=16",
+        "first.channels=2",
+        "first.noise=3",
+    ),
 }
 """Options that make a generator small, beside its channels and noise."""
-FIRST_IMAGE = {"gan-int-cls": 64}
+FIRST_IMAGE = {"gan-int-cls": 64, "stackgan-second": 64}
 """Side of the smallest image of such a generator, where it is not 16."""
 CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
 
@@ -38,13 +46,19 @@ def small(name: str, root: Path) -> list[str]:
     overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
     for phase in recipe["phases"]:
         overrides += [f"phases.{phase}.{one}" for one in SHORT]
-    overrides += [f"phases.{phase}.image_size=32" for phase in recipe["phases"] if phase != "gan"]
+    pairing = [name for name in recipe["phases"] if name in ("damsm", "joint-embedding")]
+    overrides += [f"phases.{phase}.image_size=32" for phase in pairing]
     generator = recipe["generator"]
     if generator is not None:
-        overrides += ["generator.channels=2", "generator.noise=3", "discriminator.channels=2"]
+        overrides += ["generator.channels=2", "discriminator.channels=2"]
+        overrides += ["generator.noise=3"] if "noise" in generator else []
         overrides += [f"generator.{option}" for option in GENERATORS[generator["use"].partition("@")[0]]]
-        if isinstance(generator.get("conditioner"), dict):  # the one that has no options is a bare name
-            overrides += ["generator.conditioner.dim=3"]
+        for path, part in {"generator": generator, "generator.first": generator.get("first", {})}.items():
+            if isinstance(part.get("conditioner"), dict):  # the one that has no options is a bare name
+                overrides += [f"{path}.conditioner.dim=3"]
+    for phase, section in recipe["phases"].items():
+        if "discriminator" in section["task"]:
+            overrides += [f"phases.{phase}.task.discriminator.channels=2"]
     return [*overrides, *DATA[recipe["data"]["use"]](root)]
 
 
@@ -75,6 +89,12 @@ def _folder(root: Path) -> list[str]:
     return [f"data.root={root / 'images'}"]
 
 
+def _uncaptioned(root: Path) -> list[str]:
+    for number in range(8):
+        small_releases.image(root / "images" / ("test" if number > 5 else "train") / f"{number}.png")
+    return [f"data.root={root / 'images'}"]
+
+
 def _sketches(root: Path) -> list[str]:
     return ["data.count=12", "data.test_count=6"]
 
@@ -83,5 +103,6 @@ DATA: dict[str, Callable[[Path], list[str]]] = {
     "cub": _birds,
     "coco": _photographs,
     "folder": _folder,
+    "images": _uncaptioned,
     "sketch-birds": _sketches,
 }

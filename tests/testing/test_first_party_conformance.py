@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,10 @@ import pytest
 import small_releases
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
+from attnforge_gan.conditioning import Sentence
 from attnforge_sketch_birds.dataset import SketchBirds
+from attnforge_stackgan.first import FirstStage
+from attnforge_stackgan.second import SecondStage
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.embeddings import write_embeddings
@@ -20,10 +25,20 @@ from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
-from attnforge.specs import DataSpec, DiscriminatorSpec, ImageSpec, LossSpec, MetricSpec, TextSpec
+from attnforge.specs import (
+    DataSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    ImageSpec,
+    LossSpec,
+    MetricSpec,
+    TaskSpec,
+    TextSpec,
+)
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
 from attnforge.testing.checks import tokenizer as tokenizer_checks
+from attnforge.testing.examples import spec_for
 from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.steps import VOCABULARY
 from attnforge.testing.examples.texts import ExampleTextEncoder
@@ -38,6 +53,11 @@ def own_images(folder: Path) -> dict[str, object]:
         small_releases.image(folder / name, colour=("navy", "red", "white")[number % 3])
         lines.append(json.dumps({"file_name": name, "captions": ["a bird", "one bird"], "split": split}))
     small_releases.write(folder / "metadata.jsonl", "\n".join(lines) + "\n")
+    return {"root": str(folder)}
+
+
+def bare_images(folder: Path) -> dict[str, object]:
+    own_images(folder)
     return {"root": str(folder)}
 
 
@@ -110,6 +130,27 @@ def embedded_for_the_options(folder: Path) -> dict[str, object]:
     return {"file": str(folder.with_name("files") / "captions.npz")}
 
 
+FIRST_STAGE = {"conditioner": "augmentation", "image_size": 16, "channels": 4}
+SECOND_STAGE = {
+    "conditioner": "augmentation",
+    "first": {"use": "stackgan-first", **FIRST_STAGE, "image_size": 8},
+    "channels": 16,
+    "residual_blocks": 1,
+}
+
+
+def two_stages() -> TaskSpec:
+    """Parts whose generator has a first stage."""
+    spec: TaskSpec = spec_for("task", Path())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        first = partial(FirstStage, conditioner=Sentence, image_size=16, channels=4)
+        generator = SecondStage(
+            GeneratorSpec(words=spec.text.dim), conditioner=Sentence, first=first, channels=4
+        )
+    return replace(spec, generator=generator)
+
+
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
@@ -130,6 +171,15 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "options": {"channels": 2, "text": 5},
         "spec": DiscriminatorSpec(image_size=64, sentence=6),
     },
+    "generator/stackgan-first": {"options": FIRST_STAGE},
+    "generator/stackgan-second": {
+        "options": SECOND_STAGE,
+        "recipe": {"pretrained": {"generator.first": "runs/first"}},
+    },
+    "task/stackgan-first": {
+        "spec": two_stages,
+        "options": {"discriminator": {"use": "joint", "channels": 4, "unconditional": False}},
+    },
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "tokenizer/caption": {
@@ -142,6 +192,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     },
     "dataset/folder": {"options": own_images},
     "dataset/shards": {"options": own_shards},
+    "conditioner/none": {"skip": {"depends_on_sentence": "it ignores the sentence"}},
+    "dataset/images": {"options": bare_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
@@ -184,7 +236,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     },
     "image-encoder/timm": {"early": {"model_options": SMALL_RESNET, "stage": 1}},
     "image-encoder/inception-v3": {"adapted": {"align_corners": False, "statistics": "adapt"}},
-    "conditioner/augmentation": {"narrow": {"dim": 1}},
+    "conditioner/augmentation": {"narrow": {"dim": 1}, "relu": {"gate": "relu"}},
     "attention/word": {"reference": {"kernel": "reference"}},
     "stage/refine": {"plain": {"attention": "word", "residual_blocks": 0}},
     "generator/multi-stage": {
@@ -192,10 +244,12 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
         "sentence": {**MULTI_STAGE, "conditioner": "sentence", "stages": ["initial"], "noise": 3},
     },
+    "generator/stackgan-second": {"official": {**SECOND_STAGE, "first_mode": "training"}},
     "discriminator/joint": {
         "one-way": {"channels": 4, "unconditional": False},
         "spectral": {"channels": 4, "norm": "spectral", "max_channels": 8},
         "mean": {"channels": 4, "condition": "mean"},
+        "normal": {"channels": 4, "initial_weights": "normal"},
         "one-way mean": {"channels": 4, "unconditional": False, "condition": "mean", "norm": "spectral"},
     },
     "discriminator/projection": {"batch": {"channels": 4, "norm": "batch", "max_channels": 8}},
@@ -218,6 +272,10 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     },
     "discriminator/gan-int-cls": {
         "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
+    },
+    "loss/stackgan-v2": {
+        "one-way": {"unconditional": False, "mismatch": "all"},
+        "without captions": {"captions": False},
     },
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
@@ -242,7 +300,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "recompute": {"average": {"buffers": "recompute"}},
         "half-life": {"average": {"half_life": 1000, "ramp_up": 0.05}},
         "steps": {"discriminator_steps": 3},
-        "schedule": {"schedule": {"decay_from": 0.0, "decay_to": 0.1}},
+        "schedule": {"schedule": {"decay_from": 0.0, "decay_to": 0.1, "halve_every": 1}},
         "stages": {"train": ["stages", "heads"]},
     },
 }

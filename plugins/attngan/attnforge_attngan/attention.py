@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -31,6 +31,8 @@ class WordAttention(nn.Module):
     Raises:
         AttnforgeError: There is no such kernel, or it does not support the official mask.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -38,6 +38,8 @@ class RetrievalPrecision:
         seed: Seed of the choice of mismatched captions.
     """
 
+    needs_captions: ClassVar[bool] = True
+
     better: ClassVar[Better] = "higher"
 
     def __init__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -19,6 +21,8 @@ class MatchingScorer:
     Raises:
         RecipeError: The recipe has no image encoder.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(self, spec: ScorerSpec) -> None:
         if spec.image is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +35,8 @@ class DeepFusionGenerator(nn.Module):
     Raises:
         RecipeError: The image size is not a power of two, or below 8.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self,

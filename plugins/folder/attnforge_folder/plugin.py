@@ -17,6 +17,12 @@ def attnforge_components() -> list[Component]:
         ),
         Component(
             kind="dataset",
+            name="images",
+            target="attnforge_folder.images:Images",
+            summary="a folder of images without captions",
+        ),
+        Component(
+            kind="dataset",
             name="shards",
             target="attnforge_folder.shards:Shards",
             summary="tar files of the WebDataset format with images and captions",

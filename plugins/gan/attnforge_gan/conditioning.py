@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -22,15 +24,24 @@ class Augmentation(nn.Module):
 
     Args:
         dim: Width of the condition.
+        gate: What follows the linear layer: `glu`, a gated linear unit, as in StackGAN-v2 and AttnGAN;
+            `relu`, as in StackGAN, whose means and log variances are thus never negative.
     """
 
-    def __init__(self, spec: ConditionerSpec, *, dim: Width = 100) -> None:
+    needs_captions: ClassVar[bool] = True
+
+    def __init__(
+        self, spec: ConditionerSpec, *, dim: Width = 100, gate: Literal["glu", "relu"] = "glu"
+    ) -> None:
         super().__init__()
         self.dim = dim
-        self.linear = nn.Linear(spec.sentence, 4 * dim)
+        self.gate: Literal["glu", "relu"] = gate
+        self.linear = nn.Linear(spec.sentence, (4 if gate == "glu" else 2) * dim)
 
     def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
-        mean, logvar = F.glu(at_least_float32(self.linear(sentence)), dim=1).chunk(2, dim=1)
+        outputs = at_least_float32(self.linear(sentence))
+        gated = F.glu(outputs, dim=1) if self.gate == "glu" else F.relu(outputs)
+        mean, logvar = gated.chunk(2, dim=1)
         return Condition(value=self.draw(mean, logvar), mean=mean, logvar=logvar)
 
     def draw(self, mean: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
@@ -46,9 +57,23 @@ class Sentence(nn.Module):
     is zero; the loss `kl` has no effect, so omit it.
     """
 
+    needs_captions: ClassVar[bool] = True
+
     def __init__(self, spec: ConditionerSpec) -> None:
         super().__init__()
         self.dim = spec.sentence
 
     def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
         return Condition(value=sentence, mean=sentence, logvar=torch.zeros_like(sentence))
+
+
+class NoCondition(nn.Module):
+    """Returns a condition of width 0, whatever the sentence: for generators that see noise alone."""
+
+    def __init__(self, spec: ConditionerSpec) -> None:
+        super().__init__()
+        self.dim = 0
+
+    def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
+        nothing = sentence[:, :0]
+        return Condition(value=nothing, mean=nothing, logvar=nothing)

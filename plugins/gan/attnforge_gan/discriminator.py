@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from attnforge.adversarial.initialisation import initialise
+from attnforge.adversarial.initialisation import InitialWeights, initialise
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
@@ -68,9 +68,13 @@ class JointDiscriminator(TrunkDiscriminator):
         max_channels: Upper bound of the channels of any map.
         condition: What stands for the caption: the `sentence`, or the `mean` of the Gaussian that the
             generator samples its condition from, as in StackGAN (Zhang et al., 2017).
+        initial_weights: `orthogonal` matrices as in AttnGAN, or `normal`, N(0, 0.02), as in StackGAN.
+        conditional: Whether there is a head with the sentence; without it, a loss must classify images alone,
+            as `stackgan-v2` with `captions: false` does.
 
     Raises:
-        RecipeError: The image size is not 16, 32, 64, ..., or the generator samples no condition.
+        RecipeError: The image size is not 16, 32, 64, ..., or the generator samples no condition, or there is
+            no head.
     """
 
     def __init__(
@@ -82,19 +86,26 @@ class JointDiscriminator(TrunkDiscriminator):
         unconditional: bool = True,
         max_channels: Width | None = None,
         condition: Literal["sentence", "mean"] = "sentence",
+        initial_weights: InitialWeights = "orthogonal",
+        conditional: bool = True,
     ) -> None:
+        if not (conditional or unconditional):
+            message = "a discriminator `joint` without heads classifies nothing"
+            raise RecipeError(Problem("no-conditional-head", message, expected="`unconditional: true`"))
         spectral = norm == "spectral"
         widths = trunk_widths(spec.image_size, channels=channels, max_channels=max_channels)
         super().__init__(spec, widths, spectral=spectral)
         self.unconditional = unconditional
         self.condition: Literal["sentence", "mean"] = condition
         width = widths[-1]
-        self.joint = Block(
-            width + _caption_width(spec, condition), width, halves=False, plain=False, bias=spectral
-        )
-        self.conditional_head = Head(width, 1)
+        self.joint = None
+        self.conditional_head = None
+        if conditional:
+            joint_width = width + _caption_width(spec, condition)
+            self.joint = Block(joint_width, width, halves=False, plain=False, bias=spectral)
+            self.conditional_head = Head(width, 1)
         self.unconditional_head = Head(width, 1) if unconditional else None
-        initialise(self)
+        initialise(self, weights=initial_weights)
         if spectral:
             add_spectral_norm(self)
 
@@ -102,7 +113,7 @@ class JointDiscriminator(TrunkDiscriminator):
         """How real an image with these features is; with a prompt, how real as an image of it.
 
         Raises:
-            RecipeError: There is no prompt, and the unconditional head is switched off.
+            RecipeError: The head that this needs is switched off.
         """
         if prompt is None:
             if self.unconditional_head is None:
@@ -110,6 +121,10 @@ class JointDiscriminator(TrunkDiscriminator):
                 raise RecipeError(Problem("no-unconditional-head", message, expected="unconditional: true"))
             logits: Tensor = self.unconditional_head(features)
             return logits.flatten()
+        if self.joint is None or self.conditional_head is None:
+            message = "this discriminator classifies images only without captions"
+            expected = "`conditional: true`, or the loss `stackgan-v2` with `captions: false`"
+            raise RecipeError(Problem("no-conditional-head", message, expected=expected))
         caption = prompt.sentence
         if self.condition == "mean":
             assert prompt.condition is not None, "the generator samples a condition"  # noqa: S101

@@ -34,7 +34,7 @@ class ConditioningLoss:
     """
 
     def __init__(self, spec: LossSpec, *, weight: Weight = 1.0, reduction: Reduction = "mean") -> None:
-        if spec.condition is None:
+        if not spec.condition:
             message = "the loss `kl` needs a sampled condition, and this generator has none"
             expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
             raise RecipeError(Problem("no-condition", message, expected=expected))

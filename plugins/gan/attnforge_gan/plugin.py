@@ -24,6 +24,12 @@ def attnforge_components() -> list[Component]:
             "the sentence itself, without noise",
         ),
         Component(
+            "conditioner",
+            "none",
+            f"{_PACKAGE}.conditioning:NoCondition",
+            "nothing: images of noise alone, without captions",
+        ),
+        Component(
             "discriminator",
             "joint",
             f"{_PACKAGE}.discriminator:JointDiscriminator",

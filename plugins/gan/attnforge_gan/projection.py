@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -35,6 +35,8 @@ class ProjectionDiscriminator(TrunkDiscriminator):
     Raises:
         RecipeError: The image size is not 16, 32, 64, ...
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self,

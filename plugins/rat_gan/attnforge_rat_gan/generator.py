@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from jaxtyping import Float
 from pydantic import Field
@@ -43,6 +43,8 @@ class RecurrentAffineGenerator(nn.Module):
     Raises:
         RecipeError: The image size is not a power of two from 8.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self,

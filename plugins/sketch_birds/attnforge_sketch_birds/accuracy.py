@@ -29,6 +29,8 @@ class AttributeAccuracy:
     with the reason.
     """
 
+    needs_captions: ClassVar[bool] = True
+
     better: ClassVar[Better] = "higher"
 
     def __init__(self, spec: MetricSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -48,6 +48,8 @@ class SemanticSpatialGenerator(nn.Module):
     Raises:
         RecipeError: The image size is not a power of two from 8.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from attnforge.storage.migrating import migrated_network
 
 SOURCE = Path("runs") / "checkpoint"
 DEFAULT_AVERAGE = {"decay": 0.999, "half_life": None, "ramp_up": 0, "buffers": "copy"}
-DEFAULT_SCHEDULE = {"decay_from": 1, "decay_to": 1}
+DEFAULT_SCHEDULE = {"decay_from": 1, "decay_to": 1, "halve_every": None}
 
 
 def resolved(folder: Path, options: str, *, pin: str = "@1") -> ResolvedRecipe:

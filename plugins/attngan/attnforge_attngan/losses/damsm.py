@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -45,6 +47,8 @@ class DamsmLoss:
     Raises:
         RecipeError: The recipe has no image encoder.
     """
+
+    needs_captions: ClassVar[bool] = True
 
     def __init__(
         self,

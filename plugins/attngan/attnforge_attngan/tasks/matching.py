@@ -59,6 +59,8 @@ class MatchingTask:
         kernel: The kernel that matches regions: `auto`, or one that `attnforge kernels` lists.
     """
 
+    needs_captions: ClassVar[bool] = True
+
     needs: ClassVar[frozenset[str]] = frozenset()
     distributed: ClassVar[bool] = True
     sampling_network: None = None
