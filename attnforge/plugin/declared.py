@@ -20,6 +20,7 @@ CORE_COMMANDS = frozenset(
             "train",
             "launch",
             "sample",
+            "embed",
             "eval",
             "sweep",
             "report",
