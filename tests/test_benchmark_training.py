@@ -92,6 +92,7 @@ def test_batches_are_ragged_full_and_the_same_every_time(game: Game) -> None:
     assert game.samples(8, seed=3, full_length=True).tokens.shape[1] == game.phase.max_words
 
 
+@pytest.mark.long
 def test_a_way_that_fails_has_a_row_that_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_way_that_fails_has_a_row_that_says_why(
     assert "no such thing" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_is_late_is_left_out(tmp_path: Path) -> None:
     assert training.main(["--small", "--seconds", "0", "--out", str(tmp_path)]) == 0
     with (tmp_path / "training.csv").open() as opened:

@@ -49,7 +49,7 @@ def test_a_component_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert one["target"] == "attnforge_attngan.generator:MultiStageGenerator"
     assert options["channels"]["default"] == 32
     assert options["stages"]["needed"]
-    assert options["stages"]["components"] == ["initial", "refine"]
+    assert options["stages"]["components"] == ["initial", "refine", "stackgan-v2"]
     assert one["handed"]["name"] == "GeneratorSpec"  # type: ignore[index]
 
 

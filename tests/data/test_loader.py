@@ -271,7 +271,10 @@ assert worker.exitcode == -signal.SIGKILL
 """
 
 
-@pytest.mark.parametrize("then", ["", STUCK], ids=["still loading", "stuck"])
+@pytest.mark.parametrize(
+    "then",
+    [pytest.param("", id="still loading"), pytest.param(STUCK, id="stuck", marks=pytest.mark.long)],
+)
 def test_a_process_ends_although_its_workers_do_not(then: str) -> None:
     """Workers ignore the signal by which Python and torch ask them to end."""
     script = KEPT.format(folder=str(Path(__file__).parent), then=then)

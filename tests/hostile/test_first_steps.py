@@ -86,7 +86,14 @@ def test_what_shapes_cannot_show_is_said_and_is_no_problem(
     assert "not checked: phase `gan` needs values, not only shapes" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("tokenizer", ["word", "character", "{use: sentencepiece, vocabulary_size: 40}"])
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        "word",
+        pytest.param("character", marks=pytest.mark.long),
+        pytest.param("{use: sentencepiece, vocabulary_size: 40}", marks=pytest.mark.long),
+    ],
+)
 def test_a_recipe_is_tried_before_its_tokenizer_has_seen_captions(tokenizer: str) -> None:
     room = ["phases.damsm.max_words=200", "phases.gan.max_words=200"]
     assert check_shapes(resolve("quickstart", overrides=[f"tokenizer={tokenizer}", *room])).problems == []

@@ -73,7 +73,7 @@ def spoil(patch: pytest.MonkeyPatch, where: str, steps: set[int]) -> None:
     patch.setattr(AdversarialTask, "generator_terms", spoiled_terms)
 
 
-@counts(usual=3, long=60)
+@counts(usual=1, long=60)
 @pytest.mark.parametrize("where", ["loss", "gradient", "weight"])
 def test_steps_that_are_not_finite_are_skipped_and_stops_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Record, where: str, count: int
@@ -100,7 +100,7 @@ def test_steps_that_are_not_finite_are_skipped_and_stops_change_nothing(
     injections.close(expected=count)
 
 
-@counts(usual=3, long=60)
+@counts(usual=1, long=60)
 @pytest.mark.parametrize("where", ["loss", "gradient", "weight"])
 def test_steps_that_are_not_finite_are_errors_by_default(
     tmp_path: Path,
@@ -126,7 +126,7 @@ def test_steps_that_are_not_finite_are_errors_by_default(
     injections.close(expected=count)
 
 
-@counts(usual=10)
+@counts(usual=4)
 @pytest.mark.parametrize("kind", ["flipped bit", "truncated file"])
 def test_damaged_files(tmp_path: Path, record_property: Record, whole: Path, kind: str, count: int) -> None:
     injections = Injections(kind, record_property)
@@ -153,7 +153,7 @@ def test_damaged_files(tmp_path: Path, record_property: Record, whole: Path, kin
     injections.close(expected=count)
 
 
-@counts(usual=5)
+@counts(usual=2)
 def test_a_full_disk(tmp_path: Path, record_property: Record, capsys: Shown, whole: Path, count: int) -> None:
     """A limit on the size of files ends a write in the middle, whichever file reaches it first."""
     injections = Injections("disk full", record_property)
@@ -177,7 +177,7 @@ def test_a_full_disk(tmp_path: Path, record_property: Record, capsys: Shown, who
     injections.close(expected=count)
 
 
-@counts(usual=2, long=60)
+@counts(usual=1, long=60)
 def test_out_of_memory(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -209,7 +209,7 @@ def test_out_of_memory(
     injections.close(expected=count)
 
 
-@counts(usual=3, long=60)
+@counts(usual=0, long=60)
 def test_dead_workers(tmp_path: Path, record_property: Record, whole: Path, count: int) -> None:
     injections = Injections("dead loader worker", record_property)
     random = Random(count)

@@ -30,7 +30,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @counts(usual=1, long=60)
-@pytest.mark.parametrize("work", SECONDS)
+@pytest.mark.parametrize(
+    "work",
+    [*(pytest.param(work, marks=pytest.mark.long) for work in ("training", "measuring")), "saving"],
+)
 def test_a_killed_process(
     tmp_path: Path, whole: Path, record_property: Record, work: str, count: int
 ) -> None:
@@ -39,7 +42,7 @@ def test_a_killed_process(
     injections.close(expected=count)
 
 
-@counts(usual=1, long=20)
+@counts(usual=0, long=20)
 def test_a_process_that_hangs(tmp_path: Path, whole: Path, record_property: Record, count: int) -> None:
     injections = Injections("SIGSTOP of one of two processes", record_property)
     inject(injections, count, folder=tmp_path, whole=whole, work="training", number=signal.SIGSTOP)

@@ -54,7 +54,7 @@ def inject(
     finish(folder / "run", whole)
 
 
-@counts(usual=10)
+@counts(usual=4)
 @pytest.mark.parametrize("work", SECONDS)
 def test_killed(
     tmp_path: Path,
@@ -69,7 +69,7 @@ def test_killed(
     injections.close(expected=count)
 
 
-@counts(usual=10)
+@counts(usual=4)
 def test_killed_while_reporting(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -98,7 +98,7 @@ def test_killed_while_reporting(
     injections.close(expected=count)
 
 
-@counts(usual=3)
+@counts(usual=2)
 @pytest.mark.parametrize(
     ("kind", "number", "group"),
     [
@@ -132,7 +132,7 @@ def test_stopped(
     injections.close(expected=count)
 
 
-@counts(usual=2, long=60)
+@counts(usual=0, long=60)
 def test_a_reader_that_leaves(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,

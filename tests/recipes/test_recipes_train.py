@@ -32,7 +32,14 @@ def trained(name: str, run: Path, overrides: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # these differ from others in one number
+        pytest.param(name, marks=[pytest.mark.long] if "lambda" in name else [])
+        for name in RECIPES
+    ],
+)
 def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     rows = trained(name, run, small(name, tmp_path))

@@ -61,6 +61,7 @@ def test_so_are_those_with_short_and_long_names(plugins: PluginCatalogue, tmp_pa
     _ruff("format", "--no-cache", "--check", tmp_path)
 
 
+@pytest.mark.long
 def test_their_types_hold(written: tuple[Path, dict[Kind, Names]], tmp_path: Path) -> None:
     folder, named = written
     configuration = folder / named["loss"].plugin / "pyproject.toml"

@@ -59,5 +59,6 @@ def summary(reports: Iterable[Any]) -> Iterator[str]:
 
 
 def counts(*, usual: int, long: int = 200) -> pytest.MarkDecorator:
-    """Runs a test with as many injections in every test run, and with more in the long one."""
-    return pytest.mark.parametrize("count", [usual, pytest.param(long, marks=pytest.mark.long)])
+    """Runs a test with as many injections in every test run, unless 0, and with more in the long one."""
+    few = [usual] if usual else []
+    return pytest.mark.parametrize("count", [*few, pytest.param(long, marks=pytest.mark.long)])

@@ -62,7 +62,7 @@ def test_the_spoiled_step_alone_is_skipped(fault: Fault, every: int) -> None:
     later=st.integers(1, STEPS),
     stop=st.integers(1, STEPS - 1),
 )
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_wherever_training_stops_it_resumes_to_the_same_bits(
     faults: dict[int, Fault], every: int, later: int, stop: int
 ) -> None:
