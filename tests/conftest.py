@@ -53,7 +53,11 @@ install_import_hook(
         "attnforge_gan_int_cls",
         "attnforge_machine",
         "attnforge_r3gan",
-        "attnforge_sketch_birds",
+        "attnforge_sketch_birds.accuracy",
+        "attnforge_sketch_birds.dataset",
+        "attnforge_sketch_birds.measuring",
+        "attnforge_sketch_birds.painter",
+        "attnforge_sketch_birds.shapes",
     ],
     "beartype.beartype(conf=beartype.BeartypeConf("
     "is_pep484_tower=True, hint_overrides=beartype.FrozenDict({__import__('typing').Self: object})))",
