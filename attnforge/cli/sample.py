@@ -50,8 +50,8 @@ from attnforge.terminal import print_text
     "file",
     type=PATH,
     metavar="FILE",
-    help="Sample every line of FILE: text, or .jsonl with `caption`; held-out-birds and novel-scenes are shipped. "
-    "The options below are for files.",
+    help="Sample every line of FILE: text, or .jsonl with `caption`; held-out-birds and novel-scenes are "
+    "shipped. The options below are for files.",
 )
 @click.option(
     "--format",
