@@ -57,8 +57,8 @@ class HeadFinder:
         matches = self.match(images) >= MATCH
         return torch.tensor([len(components(rows)) for rows in matches])
 
-    def match(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """How well the best template matches with its eye at each pixel; 1 is a rendered head."""
+    def match(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b _ _"]:
+        """How well the best template matches with its eye at each pixel of `SIZE` x `SIZE`; at most 1."""
         images = images.detach().float().cpu()
         if images.shape[-1] != SIZE:
             images = F.interpolate(images, size=(SIZE, SIZE), mode="bilinear", antialias=True)

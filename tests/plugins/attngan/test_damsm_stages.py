@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -33,8 +35,6 @@ def step() -> AdversarialStep:
 
 
 def with_images(step: AdversarialStep, images: torch.Tensor) -> AdversarialStep:
-    from dataclasses import replace
-
     return replace(step, fake=GeneratorOutput(images=(images,), attention=()))
 
 
@@ -64,6 +64,17 @@ def test_the_share_of_pairs_kept_is_the_mean_of_the_stages(step: AdversarialStep
     torch.stack(list(loss.generator(step).values())).sum().backward()
     assert 0 < float(loss.observed()["pairs kept"]) < 1
     assert DamsmLoss(SPEC).observed() == {}
+
+
+def test_encoders_match_real_images_or_generated_ones_without_a_weight(step: AdversarialStep) -> None:
+    generated = replace(step, real=tuple(image.flip(0) for image in step.real))
+    expected = DamsmLoss(SPEC, weight=1).generator(step)["damsm"]
+    of_generated = DamsmLoss(SPEC, encoder_images="generated").encoders(generated)["damsm"]
+    assert torch.equal(of_generated, expected)
+    assert torch.equal(DamsmLoss(SPEC).encoders(step)["damsm"], expected)
+    assert not torch.equal(DamsmLoss(SPEC).encoders(generated)["damsm"], expected)
+    of_generated.backward()
+    assert step.fake.images[-1].grad is None
 
 
 @pytest.mark.parametrize("stages", [(), (1.0,), (1.0, 1.0, 1.0), (0.0, 0.0)])
