@@ -43,8 +43,8 @@ class HeadCount:
     def compute(self) -> dict[str, float | str]:
         """Shares in [0, 1]."""
         if self._small:
-            reason = f"images of {self._small} pixels are too small; at least {SIZE} are needed"
-            return {"not one head withheld": reason}
+            small = f"images of {self._small} pixels are too small; at least {SIZE} are needed"
+            return {"not one head withheld": small}
         counts = torch.cat([torch.empty(0, dtype=torch.long), *self._counts])
         if reason := too_few(len(counts), what="images"):
             return {"not one head withheld": reason}

@@ -70,7 +70,8 @@ class HeadFinder:
         spectrum = torch.fft.rfft2(channels, s=(PERIOD, PERIOD))
         products = torch.fft.irfft2((spectrum * self._kernels).sum(dim=1), s=(PERIOD, PERIOD))
         error = products[:, :SIZE, :SIZE] + self._constants
-        return (1 - error / self._variances).where(self._inside, -torch.inf).amax(dim=0)
+        best: Tensor = (1 - error / self._variances).where(self._inside, -torch.inf).amax(dim=0)
+        return best
 
 
 @dataclass(frozen=True, slots=True)
