@@ -56,6 +56,8 @@ install_import_hook(
         "attnforge_r3gan",
         "attnforge_sketch_birds.accuracy",
         "attnforge_sketch_birds.dataset",
+        "attnforge_sketch_birds.head_count",
+        "attnforge_sketch_birds.heads",
         "attnforge_sketch_birds.measuring",
         "attnforge_sketch_birds.painter",
         "attnforge_sketch_birds.shapes",

@@ -24,6 +24,7 @@ PACKAGES = {
     "attnforge_gan_int_cls": "plugins/gan_int_cls/attnforge_gan_int_cls",
     "attnforge_stackgan": "plugins/stackgan/attnforge_stackgan",
     "attnforge_machine": "plugins/machine/attnforge_machine",
+    "attnforge/_captions": "captions",
     "attnforge/_recipes": "recipes",
 }
 
