@@ -35,6 +35,7 @@ EXAMPLES = {
     "sampler": "spherical",
     "scorer": "smooth",
     "dataset": "shapes",
+    "feature-network": "edges",
     "metric": "diversity",
     "tracker": "csv",
     "task": "contrastive",

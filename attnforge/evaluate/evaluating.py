@@ -10,7 +10,8 @@ from torch import nn
 
 from attnforge.build.parts import Parts
 from attnforge.errors import DataError, Place, Problem, RecipeError, RunError
-from attnforge.evaluate.measure import unknown_evaluation_words
+from attnforge.evaluate.cache import digest_of
+from attnforge.evaluate.measure import Metrics, unknown_evaluation_words
 from attnforge.evaluate.measured import (
     Measurement,
     protocol_digest,
@@ -98,25 +99,28 @@ def _evaluate(
     checkpoints = generator_checkpoints(run, pipeline.recipe, warn=warn) if every else [pipeline.checkpoint]
     phases = list(pipeline.recipe.phases)
     known = {
-        (measurement.name, measurement.protocol_digest, measurement.weights): measurement
+        _identity(measurement.name, measurement.protocol_digest, measurement.weights, measurement.sampling): (
+            measurement
+        )
         for measurement in read_measurements(run, phases=phases)
     }
     digest = protocol_digest(protocol_of(resolved))
     if unknown := unknown_evaluation_words(pipeline.parts):
         reporter.line(f"warning: {unknown}")
     captions = pipeline.recipe.evaluation.captions
+    metrics = Metrics(pipeline.parts, report=reporter.line)
     images = _training_images(pipeline.parts, phase=pipeline.checkpoint.phase)
     measurements = []
     for saved in checkpoints:
         name = saved.folder.name
-        same = known.get((name, digest, saved.digest))
+        same = known.get(_identity(name, digest, saved.digest, resolved.data()["sampling"]))
         if same is not None:
             reporter.line(f"{name}: already measured")
             measurements.append(same)
             continue
         reporter.line(f"measuring {name} on {captions} captions of the test split")
         measurement = measure_network(
-            pipeline.parts,
+            metrics,
             cast("nn.Module", pipeline.with_checkpoint(saved).generator),
             resolved=resolved,
             phase=saved.phase,
@@ -129,6 +133,11 @@ def _evaluate(
         write_measurement(run, measurement)
         measurements.append(measurement)
     return measurements
+
+
+def _identity(name: str, protocol: str, weights: str | None, sampling: object) -> str:
+    """A text that is the same for measurements of which one suffices."""
+    return digest_of([name, protocol, weights, sampling])
 
 
 def _training_images(parts: Parts, *, phase: str) -> int | None:

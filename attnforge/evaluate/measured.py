@@ -32,10 +32,14 @@ class Measurement:
     """Values by name; `X chance` and `X deviation` belong to metric X."""
     main: dict[str, str] = field(default_factory=dict)
     """The name of the value by which each metric compares generators, by the metric's name in the recipe."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the values depend on besides: digests of captions, networks and real images, quantisation."""
     protocol: dict[str, Any]
     """The split, the data set, and the recipe's `evaluation` with every default filled in."""
     network: str
     """The network that generated: `generator-average` or `generator`."""
+    sampling: Any = None
+    """How the generator was asked, as plain data; None for Gaussian noise."""
     checkpoint: str | None
     """Name of the checkpoint; None when it was measured during training and the weights were not kept."""
     weights: str | None
@@ -65,6 +69,12 @@ def protocol_of(resolved: ResolvedRecipe) -> dict[str, Any]:
         key: value for key, value in data["evaluation"].items() if key not in {"every", "batch_size"}
     }
     return {"split": "test", "data": data["data"], **evaluation}
+
+
+def images_protocol(resolved: ResolvedRecipe) -> dict[str, Any]:
+    """What determines the images of some weights: the protocol without metrics, and the way of sampling."""
+    protocol = protocol_of(resolved)
+    return {**protocol, "metrics": None, "sampling": resolved.data()["sampling"]}
 
 
 def protocol_digest(protocol: Mapping[str, Any]) -> str:

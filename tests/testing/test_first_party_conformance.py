@@ -93,7 +93,11 @@ def classifier(folder: Path) -> dict[str, object]:
             torch.rand(6, 3, 1, 1).expand(6, 3, 299, 299) * 2 - 1 + 0.1 * torch.randn(6, 3, 299, 299)
         )
     torch.save(network.state_dict(), folder / "weights.pth")
-    return {"weights": str(folder / "weights.pth"), "splits": 3}
+    return {"weights": str(folder / "weights.pth")}
+
+
+def scored_by_classes(folder: Path) -> dict[str, object]:
+    return {"network": {"use": "inception-v3", **classifier(folder)}, "splits": 3}
 
 
 def sketch_birds() -> MetricSpec:
@@ -152,6 +156,7 @@ def two_stages() -> TaskSpec:
 
 
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
+EXAMPLE_NETWORK = {"network": "conformance-example"}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
     "generator/multi-stage": {
@@ -199,10 +204,13 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
     "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
-    "metric/inception-score": {
-        "options": classifier,
-        "skip": {"image_order_invariance": "images are assigned to splits in the order in which they come"},
+    "metric/inception-score": {"options": EXAMPLE_NETWORK},
+    "metric/caption-diversity": {"options": EXAMPLE_NETWORK},
+    **{
+        f"metric/{name}": {"options": EXAMPLE_NETWORK}
+        for name in ("frechet-distance", "kernel-distance", "mind", "precision-recall", "leakage")
     },
+    "feature-network/inception-v3": {"options": classifier},
 }
 """What components need besides their defaults."""
 MULTI_STAGE = SETTINGS["generator/multi-stage"]["options"]
@@ -311,10 +319,14 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     },
     "dataset/cub": {"plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"})},
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
-    "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},
+    "metric/inception-score": {"background": (scored_by_classes, {"background": True, "temperature": 0.5})},
+    "feature-network/inception-v3": {
+        "ported": (classifier, {"blocks": "ported", "resize": "tensorflow"}),
+        "early": (classifier, {"resize": "aligned", "normalise_twice": True}),
+    },
 }
 """The same for components that read files."""
-LARGE = ("image-encoder/inception-v3", "metric/inception-score")
+LARGE = ("image-encoder/inception-v3", "feature-network/inception-v3")
 """Components around a network that takes seconds to build and to run."""
 
 ALWAYS = ("discriminator/joint", "generator/multi-stage", "loss/hinge")
