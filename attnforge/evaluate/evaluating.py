@@ -20,6 +20,7 @@ from attnforge.evaluate.measured import (
     write_measurement,
 )
 from attnforge.evaluate.measuring import measure_network
+from attnforge.evaluate.protocols import ResolvedProtocol, unknown_metric
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
 from attnforge.storage.exclusive import exclusive
@@ -38,6 +39,8 @@ def evaluate_run(
     overrides: Sequence[str] = (),
     checkpoint: str | None = None,
     every: bool = False,
+    metrics: Sequence[str] = (),
+    protocol: ResolvedProtocol | None = None,
     device: str = "auto",
     reporter: Reporter,
 ) -> list[Measurement]:
@@ -49,6 +52,8 @@ def evaluate_run(
         checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
         every: Measure all checkpoints that hold a generator. Measurements of the same weights and protocol
             are reused.
+        metrics: Names of the metrics to compute; by default all of the recipe.
+        protocol: What is measured in place of the recipe's `evaluation`.
         device: Where to generate and measure; `auto` uses a GPU if there is one.
         reporter: Where progress is reported.
 
@@ -66,6 +71,8 @@ def evaluate_run(
             overrides=overrides,
             checkpoint=checkpoint or location.checkpoint,
             every=every,
+            metrics=metrics,
+            protocol=protocol,
             device=device,
             reporter=reporter,
         )
@@ -77,12 +84,17 @@ def _evaluate(
     overrides: Sequence[str],
     checkpoint: str | None,
     every: bool,
+    metrics: Sequence[str],
+    protocol: ResolvedProtocol | None,
     device: str,
     reporter: Reporter,
 ) -> list[Measurement]:
     lock = intact_lock(run, warn=reporter.warning)
     original = resolve(lock)
-    resolved = resolve(lock, overrides=overrides)
+    changes = [*(protocol.overrides(original) if protocol is not None else ()), *overrides]
+    resolved = resolve(lock, overrides=changes)
+    if metrics:
+        resolved = resolve(lock, overrides=[*changes, _only(metrics, resolved)])
     if not resolved.data()["evaluation"]["metrics"]:
         raise _no_metrics(run.path, resolved)
 
@@ -108,19 +120,26 @@ def _evaluate(
     if unknown := unknown_evaluation_words(pipeline.parts):
         reporter.line(f"warning: {unknown}")
     captions = pipeline.recipe.evaluation.captions
-    metrics = Metrics(pipeline.parts, report=reporter.line)
+    built = Metrics(pipeline.parts, report=reporter.line)
     images = _training_images(pipeline.parts, phase=pipeline.checkpoint.phase)
     measurements = []
+    count = captions * pipeline.recipe.evaluation.per_caption
+
+    def progress(done: int) -> None:
+        if done < count:
+            reporter.line(f"{done:,} of {count:,} images")
+
     for saved in checkpoints:
         name = saved.folder.name
         same = known.get(_identity(name, digest, saved.digest, resolved.data()["sampling"]))
-        if same is not None:
+        # the values of single images, which a protocol's results have, are not saved with measurements
+        if same is not None and protocol is None:
             reporter.line(f"{name}: already measured")
             measurements.append(same)
             continue
         reporter.line(f"measuring {name} on {captions} captions of the test split")
         measurement = measure_network(
-            metrics,
+            built,
             cast("nn.Module", pipeline.with_checkpoint(saved).generator),
             resolved=resolved,
             phase=saved.phase,
@@ -128,11 +147,21 @@ def _evaluate(
             images=images,
             name=saved.sampling_network,
             checkpoint=saved,
+            progress=progress,
         )
         measurement.recipe["digest"] = original.digest
         write_measurement(run, measurement)
         measurements.append(measurement)
     return measurements
+
+
+def _only(metrics: Sequence[str], resolved: ResolvedRecipe) -> str:
+    """The override that keeps some metrics alone."""
+    known = list(resolved.data()["evaluation"]["metrics"])
+    if unknown := [name for name in metrics if name not in known]:
+        raise RecipeError(unknown_metric(unknown[0], known, of=f"recipe {resolved.name}"))
+    others = ", ".join(f"{name}: null" for name in known if name not in metrics)
+    return f"evaluation.metrics={{{others}}}"
 
 
 def _identity(name: str, protocol: str, weights: str | None, sampling: object) -> str:

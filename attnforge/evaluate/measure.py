@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jaxtyping import Float, Shaped
@@ -14,11 +14,13 @@ from attnforge.data.choosing import ChosenCaption, choose_captions
 from attnforge.data.encoding import CaptionEncoder, UnknownWords
 from attnforge.data.extras import extras_of
 from attnforge.errors import DataError, Problem
-from attnforge.evaluate.cache import RowCache, cache_folder, digest_of
+from attnforge.evaluate.cache import RowCache, cache_folder
+from attnforge.evaluate.conditions import captions_digest
 from attnforge.evaluate.extracting import Extraction, shared_extractors
-from attnforge.evaluate.headlines import headlines
+from attnforge.evaluate.headlines import WITHHELD, headlines
 from attnforge.evaluate.networks import Networks, Reference
 from attnforge.interfaces import Dataset, Metric
+from attnforge.optional import Ranks, ScoresImages
 from attnforge.specs import MetricSpec
 
 
@@ -33,6 +35,10 @@ class MeasuredValues:
 
     A metric that is withheld has none.
     """
+    better: dict[str, str] = field(default_factory=dict)
+    """Whether `higher` or `lower` values are better, by the metric's name; nothing where it does not say."""
+    per_image: dict[str, Float[Tensor, "n 2"]] = field(default_factory=dict)
+    """What each image adds to values that are means, by their names, in the order of the captions' texts."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the values depend on besides the recipe: digests of captions, networks and real images."""
 
@@ -104,28 +110,38 @@ def measure(
     extraction = Extraction(batch_size=options.batch_size, cache=cache, progress=progress)
     rows = extraction.rows(source, shared_extractors(list(metrics.built.values())))
     own: dict[str, Any] = {"captions": len(chosen), "evaluation seed": options.seed}
-    values, main = compute_values(metrics.built, rows, captions)
-    return MeasuredValues({**own, **values}, main, {**details, **metrics.details()})
+    computed = compute_values(metrics.built, rows, captions)
+    return replace(
+        computed,
+        metrics={**own, **computed.metrics},
+        details={**details, "images": len(captions), **metrics.details()},
+    )
 
 
 def compute_values(
     metrics: Mapping[str, Metric], rows: Mapping[str, Shaped[Tensor, "n *row"]], captions: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values of all metrics by name, and the name of the main value of each metric."""
-    values: dict[str, Any] = {}
-    main: dict[str, str] = {}
+) -> MeasuredValues:
+    """The values of all metrics.
+
+    Args:
+        metrics: The metrics by their names in the recipe.
+        rows: What their extractors gave, by name.
+        captions: The caption of each image.
+    """
+    measured = MeasuredValues({}, {})
+    order = sorted(range(len(captions)), key=lambda number: captions[number])
     for name, metric in metrics.items():
         own = {row: rows[row] for row in metric.extractors()}
         computed = metric.compute(own, captions)
-        values |= computed
+        measured.metrics.update(computed)
         if names := headlines(computed):
-            main[name] = names[0]
-    return values, main
-
-
-def captions_digest(captions: Sequence[str]) -> str:
-    """A digest of a list of captions in its order."""
-    return digest_of(list(captions))[:16]
+            measured.main[name] = names[0]
+        if isinstance(metric, Ranks):
+            measured.better[name] = metric.better
+        if isinstance(metric, ScoresImages) and not any(key.endswith(WITHHELD) for key in computed):
+            for key, values in metric.per_image(own, captions).items():
+                measured.per_image[key] = values[order]
+    return measured
 
 
 class Metrics:

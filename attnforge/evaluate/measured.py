@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from attnforge.names import step_name
@@ -51,6 +51,17 @@ class Measurement:
     seconds: float
     """Duration of the measurement."""
 
+    better: dict[str, str] = field(default_factory=dict)
+    """Whether `higher` or `lower` values are better, by the metric's name in the recipe."""
+    per_image: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What each image adds to values that are means, by their names; not saved."""
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data, which is what is saved."""
+        data = asdict(replace(self, per_image={}))
+        del data["per_image"]
+        return data
+
     @property
     def name(self) -> str:
         """Phase and step, in the form of a checkpoint's name."""
@@ -86,7 +97,7 @@ def protocol_digest(protocol: Mapping[str, Any]) -> str:
 def write_measurement(run: RunFolder, measurement: Measurement) -> None:
     """Save a measurement in the run folder; one of the same step and protocol is replaced."""
     name = f"{FOLDER}/{measurement.name}-{measurement.protocol_digest}.json"
-    run.write_json(name, asdict(measurement))
+    run.write_json(name, measurement.plain())
 
 
 def read_measurements(run: RunFolder, *, phases: Sequence[str]) -> list[Measurement]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 from torch import nn
 
 from attnforge import __version__
 from attnforge.evaluate.cache import digest_of
-from attnforge.evaluate.measure import Metrics, measure
+from attnforge.evaluate.conditions import conditions_of
+from attnforge.evaluate.measure import MeasuredValues, Metrics, measure
 from attnforge.evaluate.measured import Measurement, images_protocol, protocol_of
 from attnforge.recipe import ResolvedRecipe
 from attnforge.sampling.generating import generate_batch, sampler_of
@@ -71,7 +73,9 @@ def measure_network(
         epoch=round(step * batch_size / images, 3) if images else None,
         metrics=dict(measured.metrics),
         main=measured.main,
-        details=measured.details,
+        better=measured.better,
+        per_image=measured.per_image,
+        details=_conditions(metrics, measured, protocol_of(resolved)),
         protocol=protocol_of(resolved),
         network=name,
         sampling=resolved.data()["sampling"],
@@ -81,6 +85,16 @@ def measure_network(
         versions=versions(),
         device=str(parts.device),
         seconds=round(time.monotonic() - start_time, 3),
+    )
+
+
+def _conditions(metrics: Metrics, measured: MeasuredValues, protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """What must agree for values to be comparable; nothing where nothing was measured."""
+    if not metrics.built:
+        return {}
+    side = metrics.parts.image_size
+    return conditions_of(
+        protocol, count=measured.details["images"], size=(side, side), details=measured.details
     )
 
 

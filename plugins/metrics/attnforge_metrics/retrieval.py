@@ -7,7 +7,7 @@ from statistics import fmean, pstdev
 from typing import Annotated, ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from pydantic import Field
 from torch import Tensor
 
@@ -63,6 +63,7 @@ class RetrievalPrecision:
         self.seed = seed
         self._data = spec.data
         self._pool: Candidates | None = None
+        self._last: tuple[Tensor, Tensor, int] | None = None
 
     def extractors(self) -> dict[str, Extractor]:
         """The image vectors."""
@@ -75,17 +76,10 @@ class RetrievalPrecision:
         name = f"R-precision{self.encoders.suffix}"
         if reason := too_few(len(captions)):
             return {f"{name} withheld": reason}
-        pool = self._candidates(captions)
-        chosen, fewest = pool.choose(captions, count=self.candidates - 1, seed=self.seed)
+        hits, fewest = self._hits(rows, captions)
         if fewest < 1:
             reason = "a caption has no mismatched caption of another class"
             return {f"{name} withheld": f"{reason}: the split is too small or has a single class"}
-        # only what is compared is encoded
-        needed = torch.unique(chosen[chosen >= 0]).tolist()
-        sentences = self.encoders.sentences([*captions, *(pool.captions[number] for number in needed)])
-        own, others = sentences.ids[: len(captions)], torch.full((len(pool.captions) + 1,), -1)
-        others[torch.tensor(needed)] = sentences.ids[len(captions) :]
-        hits = _hits(rows[self.encoders.row], sentences.vectors, own, others[chosen])
         values: dict[str, float | str] = {name: float(hits.double().mean())}
         if self.folds > 1 and len(hits) >= self.folds * MIN_IMAGES:
             order = hits.tolist()
@@ -97,6 +91,30 @@ class RetrievalPrecision:
         if self.encoders.note:
             values[f"{name} note"] = self.encoders.note
         return values
+
+    def per_image(
+        self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]
+    ) -> dict[str, Float[Tensor, "n 2"]]:
+        """Whether each image finds its caption."""
+        hits, fewest = self._hits(rows, captions)
+        return {f"R-precision{self.encoders.suffix}": evenly_weighted(hits)} if fewest > 0 else {}
+
+    def _hits(
+        self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]
+    ) -> tuple[Bool[Tensor, "n"], int]:
+        """Whether each image finds its caption, and the fewest candidates of a caption."""
+        vectors = rows[self.encoders.row]
+        if self._last is not None and self._last[0] is vectors:
+            return self._last[1:]
+        pool = self._candidates(captions)
+        chosen, fewest = pool.choose(captions, count=self.candidates - 1, seed=self.seed)
+        # only what is compared is encoded
+        needed = torch.unique(chosen[chosen >= 0]).tolist()
+        sentences = self.encoders.sentences([*captions, *(pool.captions[number] for number in needed)])
+        own, others = sentences.ids[: len(captions)], torch.full((len(pool.captions) + 1,), -1)
+        others[torch.tensor(needed, dtype=torch.long)] = sentences.ids[len(captions) :]
+        self._last = vectors, _hits(vectors, sentences.vectors, own, others[chosen]), fewest
+        return self._last[1:]
 
     def _candidates(self, captions: Sequence[str]) -> Candidates:
         if self._pool is None:
@@ -154,6 +172,11 @@ class RetrievalRecall:
         if self.encoders.note:
             values[f"recall@{self.k[0]} of captions{suffix} note"] = self.encoders.note
         return values
+
+
+def evenly_weighted(values: Shaped[Tensor, "n"]) -> Float[Tensor, "n 2"]:
+    """What each image adds to the mean over images."""
+    return torch.stack((values.double(), torch.ones(len(values), dtype=torch.double)), dim=1)
 
 
 def recall_ranks(

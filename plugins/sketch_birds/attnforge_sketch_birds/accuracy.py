@@ -76,6 +76,15 @@ class AttributeAccuracy:
         metrics["attribute accuracy whole caption"] = float(whole.all(dim=1).double().mean())
         return metrics
 
+    def per_image(
+        self, rows: Mapping[str, Int[Tensor, "n 2 parts"]], captions: Sequence[str]
+    ) -> dict[str, Float[Tensor, "n 2"]]:
+        """How many of its requested colours each image has, and how many are requested."""
+        requested, measured = rows[ROW].unbind(dim=1)
+        named = requested >= 0
+        counts = ((requested == measured) & named, named)
+        return {"attribute accuracy": torch.stack([count.sum(dim=1).double() for count in counts], dim=1)}
+
     def _colours(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> Int[Tensor, "b 2 parts"]:
         size = images.shape[-1]
         if size not in self._measures:
