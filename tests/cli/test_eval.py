@@ -193,7 +193,8 @@ def test_a_metric_without_its_file_is_told_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    metric = "evaluation.metrics.inception={use: inception-score, network: {use: inception-v3, weights: nowhere.pth}}"
+    network = "{use: inception-v3, weights: nowhere.pth}"
+    metric = f"evaluation.metrics.inception={{use: inception-score, network: {network}}}"
     assert attnforge(["train", "quickstart", "data.count=8", "data.test_count=4", metric]) == 1
     assert "nowhere.pth" in refused(capsys, "no-weights")
     assert list(tmp_path.iterdir()) == []

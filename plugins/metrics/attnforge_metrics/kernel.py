@@ -29,6 +29,30 @@ def polynomial_distance(first: Float[Tensor, "m d"], second: Float[Tensor, "n d"
     return own + other - 2 * _kernel(first, second).mean()
 
 
+def subset_distances(
+    generated: Float[Tensor, "m d"], real: Float[Tensor, "n d"], *, subsets: int, size: int, seed: int
+) -> Float[Tensor, "subsets"]:
+    """The distance of each of several random subsets of both sets.
+
+    Args:
+        generated: Features of generated images.
+        real: Features of real images.
+        subsets: Number of subsets.
+        size: Features of each set in a subset.
+        seed: Seed of the choice.
+    """
+    numbers = torch.Generator().manual_seed(derive_seed(seed, "subsets"))
+    return torch.stack(
+        [
+            polynomial_distance(
+                generated[torch.randperm(len(generated), generator=numbers)[:size]],
+                real[torch.randperm(len(real), generator=numbers)[:size]],
+            )
+            for _ in range(subsets)
+        ]
+    )
+
+
 def _kernel(first: Tensor, second: Tensor) -> Tensor:
     return (first @ second.T / first.shape[1] + 1) ** 3
 
@@ -87,16 +111,7 @@ class KernelDistance:
             note = f"of all images, since subsets of {self.subset_size:,} need as many; its error is unknown"
             value = float(polynomial_distance(generated, real))
             return {self.name: value, f"{self.name} note": note}
-        numbers = torch.Generator().manual_seed(derive_seed(self.seed, "subsets"))
-        distances = torch.stack(
-            [
-                polynomial_distance(
-                    generated[torch.randperm(len(generated), generator=numbers)[:size]],
-                    real[torch.randperm(len(real), generator=numbers)[:size]],
-                )
-                for _ in range(self.subsets)
-            ]
-        )
+        distances = subset_distances(generated, real, subsets=self.subsets, size=size, seed=self.seed)
         return {
             self.name: float(distances.mean()),
             f"{self.name} deviation": float(distances.std(correction=0)),
