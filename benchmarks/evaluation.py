@@ -109,9 +109,8 @@ def main() -> None:
         files = Files(Path(folder))
         files.write("real", arguments.images, arguments.dim, shift=0.0, seed=1)
         files.write("generated", arguments.images, arguments.dim, shift=0.05, seed=2)
-        print(
-            f"{arguments.images:,} x {arguments.images:,} x {arguments.dim:,}, {torch.get_num_threads()} threads"
-        )
+        count = f"{arguments.images:,}"
+        print(f"{count} x {count} x {arguments.dim:,}, {torch.get_num_threads()} threads")
         chosen = {name: METRICS[name] for name in arguments.metric or METRICS}
         total = sum(measure(name, compute, files) for name, compute in chosen.items())
         print(f"{'all':36s} {total:8.1f} s of processor")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,8 @@ class RowCache:
             save_file({ROWS: rows.contiguous()}, draft, metadata=metadata)
             draft.replace(path)
         except (OSError, SafetensorError) as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             self.warn(f"features cannot be kept in {path.parent}: {error}")
 
     def _path(self, name: str, chunk: int) -> Path | None:

@@ -131,7 +131,7 @@ def _best(name: str, results: Sequence[Result]) -> set[int]:
 
 
 def paired_interval(
-    first: Float[Tensor, "n 2"] | None, other: Float[Tensor, "n 2"] | None, *, seed: int
+    first: Float[Tensor, "n 2"] | None, other: Float[Tensor, "m 2"] | None, *, seed: int
 ) -> Interval | None:
     """How much the second value exceeds the first; None unless both have the same number of images.
 

@@ -64,9 +64,9 @@ class FolderImages:
         for path, _ in listed:
             sizes.setdefault(_size(path), path)
         if len(sizes) > 1:
-            (first, one), (second, other) = list(sizes.items())[:2]
+            (first, path), (second, other) = list(sizes.items())[:2]
             message = (
-                f"images of {folder} differ in size: {one.name} has {first[0]} x {first[1]} pixels, "
+                f"images of {folder} differ in size: {path.name} has {first[0]} x {first[1]} pixels, "
                 f"{other.name} {second[0]} x {second[1]}"
             )
             expected = "images of one size, as one system writes them"

@@ -118,12 +118,12 @@ class Reference:
             "image size": self.image_size,
         }
         images = RealImages(data, self.device)
-        told = False
+        reported = False
 
         def progress(done: int) -> None:
-            nonlocal told
-            if len(data) > done and not told:
-                told = True
+            nonlocal reported
+            if len(data) > done and not reported:
+                reported = True
                 self.report(f"features of {len(data):,} real images by {shared.network.name}")
 
         extraction = Extraction(

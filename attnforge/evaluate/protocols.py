@@ -112,12 +112,12 @@ class ResolvedProtocol:
         values |= {name: entry.node for name, entry in written.items() if name != "metrics"}
         assignments = [_assigned((name,), node, place) for name, node in values.items()]
         metrics = find(self.root, "evaluation.metrics")
-        wanted = metrics.entries if isinstance(metrics, Map) else {}
+        named = metrics.entries if isinstance(metrics, Map) else {}
         nothing = Scalar(None, place)
         for name in recipe.data()["evaluation"]["metrics"]:
             assignments.append(_assigned(("metrics", name), nothing, place))
-        # names of their own, so that a metric of the recipe lends no option to that of the protocol
-        assignments += [_assigned(("metrics", name), entry.node, place) for name, entry in wanted.items()]
+        # after the removal, so that no option of the recipe's metric stays in the protocol's of that name
+        assignments += [_assigned(("metrics", name), entry.node, place) for name, entry in named.items()]
         return assignments
 
 
@@ -194,8 +194,8 @@ def _with_packages(problem: Problem, root: Map) -> Problem:
     packages = find(root, "packages")
     if problem.code != "unknown-component" or packages is None:
         return problem
-    named = plain(packages)
-    names = " ".join(map(str, named)) if isinstance(named, list) else str(named)
+    values = plain(packages)
+    names = " ".join(map(str, values)) if isinstance(values, list) else str(values)
     return replace(problem, next_step=f"pip install {names}")
 
 

@@ -139,12 +139,12 @@ def find_result(source: Path, *, protocol: str | None) -> Path:
 
 def differences(first: Result, second: Result) -> list[str]:
     """In what the conditions of two results differ, in words; empty where values are comparable."""
-    found = []
+    texts: list[str] = []
     for name in COMPARED:
         ours, theirs = first.conditions.get(name), second.conditions.get(name)
         if ours != theirs:
-            found += _differing(name, ours, theirs)
-    return found
+            texts += _differing(name, ours, theirs)
+    return texts
 
 
 def _differing(name: str, ours: Any, theirs: Any) -> list[str]:

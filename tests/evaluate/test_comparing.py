@@ -149,7 +149,7 @@ def test_the_command_compares_runs_folders_and_files(
     result("runs/a", 100, 3.0).write(Path("runs/a/results/mine.json"))
     refused = {
         ("runs/a", "other.json"): "several protocols",
-        ("runs/a", "nowhere"): "has no results",
+        ("other.json", "nowhere"): "has no results",
         ("table.md", "other.json"): "has no results",
     }
     for sources, message in refused.items():

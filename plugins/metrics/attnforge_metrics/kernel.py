@@ -25,8 +25,8 @@ def polynomial_distance(first: Float[Tensor, "m d"], second: Float[Tensor, "n d"
     Binkowski et al. (2018); in double precision. It may be slightly negative for sets of one distribution.
     """
     first, second = first.double(), second.double()
-    own, other = _between_different(first), _between_different(second)
-    return own + other - 2 * _kernel(first, second).mean()
+    own, others = _between_different(first), _between_different(second)
+    return own + others - 2 * _kernel(first, second).mean()
 
 
 def subset_distances(

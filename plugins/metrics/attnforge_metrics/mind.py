@@ -43,8 +43,8 @@ def sliced_distance(
     for start in range(0, directions, AT_ONCE):
         count = min(AT_ONCE, directions - start)
         unit = F.normalize(torch.randn(count, dim, generator=numbers), dim=1).to(first.dtype)
-        one, other = ((unit @ features.T).sort(dim=1).values for features in (first, second))
-        total += (one - other).double().square().mean(dim=1).sum()
+        ours, theirs = ((unit @ features.T).sort(dim=1).values for features in (first, second))
+        total += (ours - theirs).double().square().mean(dim=1).sum()
     return float(3 * dim * total / directions)
 
 
