@@ -316,7 +316,7 @@ class Metric(Protocol):
     """
 
     def extractors(self) -> Mapping[str, Extractor]:
-        """What it needs of each image, by a name that tells everything that determines the rows.
+        """What it needs of each image, by a name that contains everything that determines the rows.
 
         Metrics that give the same name share the rows, which are extracted once and kept on disk.
         """

@@ -94,9 +94,9 @@ def _checkpoint(
         return checkpoint
     if skipped:
         raise RunError(no_intact_checkpoint(run, skipped))
-    code, what = (
-        ("no-text-encoder", "a text encoder") if holding == TEXT else ("no-encoders", "both encoders")
-    )
-    message = f"run {run.path} has no checkpoint with {what}"
-    expected = "a run that has saved a checkpoint"
-    raise RunError(Problem(code, message, None, expected, f"attnforge train --resume {run.path}"))
+    expected, step = "a run that has saved a checkpoint", f"attnforge train --resume {run.path}"
+    if holding == TEXT:
+        message = f"run {run.path} has no checkpoint with a text encoder"
+        raise RunError(Problem("no-text-encoder", message, None, expected, step))
+    message = f"run {run.path} has no checkpoint with a text and an image encoder"
+    raise RunError(Problem("no-encoders", message, None, expected, step))

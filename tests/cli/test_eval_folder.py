@@ -18,7 +18,7 @@ CPU = ("--device", "cpu")
 PROTOCOL = """\
 summary: Sketch birds at 64 pixels.
 deviations: [Made for tests.]
-data: {use: sketch-birds, count: 24, test_count: 12}
+data: {use: sketch-birds, count: 24, test_count: 12, facings: [left]}
 image_size: 64
 evaluation:
   captions: 12
@@ -44,7 +44,7 @@ def write_images(folder: Path, count: int = 12, *, captions: bool = True, size: 
 
     from attnforge.specs import DataSpec
 
-    data = SketchBirds(DataSpec(split="test", image_size=size), count=24, test_count=12)
+    data = SketchBirds(DataSpec(split="test", image_size=size), count=24, test_count=12, facings=("left",))
     folder.mkdir()
     rows = []
     for index in range(count):
@@ -156,6 +156,42 @@ def test_what_cannot_be_measured_is_said(protocol: str, capsys: Said) -> None:
     assert (
         attnforge(["eval", "bare", "--protocol", protocol, "evaluation.metrics.attributes=null", *CPU]) == 0
     )
+
+
+def test_blocks_of_sampled_images_are_a_folder_and_their_index_is_checked(
+    protocol: str, capsys: Said
+) -> None:
+    write_images(Path("blocks"), captions=True)
+    rows = [json.loads(line) for line in Path("blocks/metadata.jsonl").read_text().splitlines()]
+    Path("blocks/metadata.jsonl").unlink()
+    block = Path("blocks/000000")
+    block.mkdir()
+    for row in rows:
+        (Path("blocks") / row["file_name"]).rename(block / row["file_name"])
+    index = [{"file": row["file_name"], "caption": row["text"], "line": 1} for row in rows]
+    (block / "index.jsonl").write_text("".join(json.dumps(row) + "\n" for row in index))
+    assert attnforge(["eval", "blocks", "--protocol", protocol, "--json", *CPU]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["attribute accuracy"] > 0.9
+    (block / "index.jsonl").write_text('{"file": "0.png"}\n')
+    assert attnforge(["eval", "blocks", "--protocol", protocol, *CPU]) == 1
+    assert "index.jsonl:1" in refused(capsys, "bad-index")
+
+
+def test_encoders_of_another_run_score_a_folder(trained: Path, protocol: str, capsys: Said) -> None:
+    write_images(Path("mine"))
+    metrics = "{attributes: null, distance: null, kernel: null, retrieval: %s}"
+    scored = metrics % f"{{use: r-precision, candidates: 5, encoders: {trained}}}"
+    command = ["eval", "mine", "--protocol", protocol, "--json", *CPU]
+    assert attnforge([*command, f"evaluation.metrics={scored}"]) == 0
+    values = json.loads(capsys.readouterr().out)["metrics"]
+    (name,) = (name for name in values if name.startswith("R-precision") and name.endswith(")"))
+    assert name.startswith("R-precision (encoders ")
+    assert not any(key.endswith("note") for key in values)
+    shutil.copytree(trained, "without", ignore=shutil.ignore_patterns("gan-*", "damsm-*"))
+    for encoders, code in {"": "no-image-encoder", ", encoders: without": "no-encoders"}.items():
+        other = metrics % f"{{use: r-precision{encoders}}}"
+        assert attnforge([*command, f"evaluation.metrics={other}"]) == 1
+        refused(capsys, code)
 
 
 def test_few_images_are_a_warning_and_not_a_number_alone(protocol: str, capsys: Said) -> None:

@@ -19,6 +19,13 @@ INPUT_SIZE = 299
 """Side in pixels of the images that Inception-v3 was trained on."""
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's colours in [0, 1]."""
+PUBLISHED = {
+    "ported": "pt_inception-2015-12-05-6726825d.pth of pytorch-fid's releases, whose sha256 begins with 6726825d, or "
+    "torch-fidelity's weights-inception-2015-12-05-6726825d.pth",
+    "torchvision": "inception_v3_google-0cc3c7bd.pth of torchvision, whose sha256 begins with 0cc3c7bd, the "
+    "inception_v3_google-1a9a5a14.pth of older versions, or a network fine-tuned from either",
+}
+"""The files of weights that are in use for each kind of blocks, and where they come from."""
 Resizing = Literal["tensorflow", "plain", "aligned", "antialiased", "bicubic"]
 
 
@@ -56,6 +63,9 @@ class InceptionFeatures(nn.Module):
         normalise_twice: bool = False,
     ) -> None:
         super().__init__()
+        if not Path(weights).exists():
+            message = f"there is no file {weights} with the weights of Inception-v3"
+            raise RecipeError(Problem("no-weights", message, expected=PUBLISHED[blocks]))
         # importing torchvision takes seconds, which reading a recipe must not pay
         from .inception_blocks import inception
 

@@ -179,3 +179,13 @@ def test_a_file_of_other_weights_is_refused(
     with pytest.raises(RecipeError) as error:
         score(str(path))
     assert [problem.code for problem in error.value.problems] == [code]
+
+
+@pytest.mark.parametrize(("blocks", "digest"), [("ported", "6726825d"), ("torchvision", "0cc3c7bd")])
+def test_missing_weights_are_named_with_their_digest_and_source(blocks: str, digest: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        InceptionFeatures(weights="nowhere.pth", blocks=blocks)  # type: ignore[arg-type]
+    (problem,) = error.value.problems
+    assert problem.code == "no-weights"
+    assert "nowhere.pth" in problem.message
+    assert f"sha256 begins with {digest}" in str(problem.expected)
