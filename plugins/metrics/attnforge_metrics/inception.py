@@ -20,8 +20,8 @@ INPUT_SIZE = 299
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's colours in [0, 1]."""
 PUBLISHED = {
-    "ported": "pt_inception-2015-12-05-6726825d.pth of pytorch-fid's releases, whose sha256 begins with 6726825d, or "
-    "torch-fidelity's weights-inception-2015-12-05-6726825d.pth",
+    "ported": "pt_inception-2015-12-05-6726825d.pth of pytorch-fid's releases, or torch-fidelity's "
+    "weights-inception-2015-12-05-6726825d.pth, whose sha256 begins with 6726825d",
     "torchvision": "inception_v3_google-0cc3c7bd.pth of torchvision, whose sha256 begins with 0cc3c7bd, the "
     "inception_v3_google-1a9a5a14.pth of older versions, or a network fine-tuned from either",
 }
