@@ -17,7 +17,7 @@ from attnforge.errors import DataError, Problem
 from attnforge.evaluate.cache import RowCache, cache_folder
 from attnforge.evaluate.conditions import captions_digest
 from attnforge.evaluate.extracting import Extraction, shared_extractors
-from attnforge.evaluate.headlines import WITHHELD, headlines
+from attnforge.evaluate.headlines import headlines
 from attnforge.evaluate.networks import Networks, Reference
 from attnforge.interfaces import Dataset, Metric
 from attnforge.optional import Ranks, ScoresImages
@@ -138,9 +138,10 @@ def compute_values(
             measured.main[name] = names[0]
         if isinstance(metric, Ranks):
             measured.better[name] = metric.better
-        if isinstance(metric, ScoresImages) and not any(key.endswith(WITHHELD) for key in computed):
+        if isinstance(metric, ScoresImages) and len(captions):
             for key, values in metric.per_image(own, captions).items():
-                measured.per_image[key] = values[order]
+                if key in computed:
+                    measured.per_image[key] = values[order]
     return measured
 
 
