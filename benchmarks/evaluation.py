@@ -50,7 +50,8 @@ class Files:
 
 def kernel(real: Tensor, generated: Tensor) -> float:
     """KID with the default 100 subsets of 1,000."""
-    return float(subset_distances(generated, real, subsets=100, size=min(1_000, len(real)), seed=1).mean())
+    size = min(1_000, len(real), len(generated))
+    return float(subset_distances(generated, real, subsets=100, size=size, seed=1).mean())
 
 
 METRICS: dict[str, Callable[[Tensor, Tensor], object]] = {

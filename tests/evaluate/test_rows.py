@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def test_a_stopped_pass_resumes_where_it_was_and_gives_the_same(tmp_path: Path) 
     other = Numbered(35)
     Extraction(cache=RowCache(tmp_path, {"run": 2})).rows(other, EXTRACTORS)
     assert other.asked == list(range(35))
+    # nor is a file of another protocol used that was copied to its place
+    folders = sorted(path.parent for path in tmp_path.rglob("00000.safetensors"))
+    shutil.copy(folders[0] / "00000.safetensors", folders[1] / "00000.safetensors")
+    shutil.copy(folders[1] / "00001.safetensors", folders[0] / "00001.safetensors")
+    for run in (1, 2):
+        misled = Numbered(35)
+        Extraction(cache=RowCache(tmp_path, {"run": run})).rows(misled, EXTRACTORS)
+        assert len(misled.asked) == 10
 
 
 def test_a_new_metric_extracts_its_own_rows_alone(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from attnforge.sampling.encoders import load_encoders
 from attnforge.specs import MetricSpec
 
 CAPTIONS_AT_ONCE = 256
-TRAINED = "the generator was trained with these encoders, so compare runs of the same encoders only"
+TRAINED = "scored by the run's own encoders, which its training used; compare runs of the same encoders only"
 
 
 class Sentences(NamedTuple):

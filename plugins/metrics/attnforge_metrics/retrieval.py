@@ -88,8 +88,10 @@ class RetrievalPrecision:
                 for fold in range(self.folds)
             )
         values[f"{name} chance"] = 1 / (fewest + 1)
-        if self.encoders.note:
-            values[f"{name} note"] = self.encoders.note
+        few = f"a caption has {fewest + 1} candidates instead of {self.candidates}"
+        notes = [self.encoders.note, few if fewest + 1 < self.candidates else ""]
+        if any(notes):
+            values[f"{name} note"] = "; ".join(filter(None, notes))
         return values
 
     def per_image(

@@ -178,7 +178,11 @@ def test_a_caption_of_several_classes_is_no_candidate_for_any_of_them() -> None:
 
 def test_the_chance_is_that_of_the_fewest_candidates() -> None:
     scorer = Scorer(Birds(6), candidates=5)
-    assert scorer.score(scorer.right, scorer.captions)["R-precision chance"] == 0.2
+    metrics = scorer.score(scorer.right, scorer.captions)
+    assert metrics["R-precision chance"] == 0.2
+    assert metrics["R-precision note"] == TRAINED
+    few = Scorer(Birds(6)).score(scorer.right, scorer.captions)
+    assert few["R-precision note"] == f"{TRAINED}; a caption has 9 candidates instead of 100"
 
 
 def test_the_seed_decides_the_candidates() -> None:
