@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,8 @@ class ClipFeatures(nn.Module):
     def __init__(self, *, weights: str) -> None:
         super().__init__()
         folder = ClipFolder.at(weights)
-        self.dim: int = folder.config().vision_config.projection_dim
+        config: Any = folder.config().vision_config
+        self.dim: int = config.projection_dim
         self.encoder = ClipImageEncoder(ImageSpec(dim=self.dim, image_size=224), weights=weights)
         self.digest = hashlib.sha256(b"".join(map(_sha256, folder.files()))).hexdigest()
 

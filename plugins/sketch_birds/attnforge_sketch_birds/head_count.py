@@ -44,8 +44,8 @@ class HeadCount:
         """Shares in [0, 1]."""
         counts, sides = rows[ROW].unbind(dim=1)
         if small := sides[sides < SIZE].tolist():
-            reason = f"images of {small[0]} pixels are too small; at least {SIZE} are needed"
-            return {"not one head withheld": reason}
+            too_small = f"images of {small[0]} pixels are too small; at least {SIZE} are needed"
+            return {"not one head withheld": too_small}
         if reason := too_few(len(counts), what="images"):
             return {"not one head withheld": reason}
         return {
