@@ -12,7 +12,7 @@ import torch
 def test_every_metric_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = evaluation.Files(tmp_path)
     files.write("real", 60, 8, shift=0.0, seed=1)
-    files.write("generated", 50, 8, shift=0.5, seed=2)
+    files.write("generated", 60, 8, shift=0.5, seed=2)
     assert files.read("real").shape == (60, 8)
     again = evaluation.Files(tmp_path)
     assert torch.equal(again.read("generated"), files.read("generated"))

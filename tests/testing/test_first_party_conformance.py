@@ -24,6 +24,7 @@ from attnforge.data.embeddings import write_embeddings
 from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
+from attnforge.interfaces import Sample
 from attnforge.plugin import load_plugins
 from attnforge.specs import (
     DataSpec,
@@ -41,7 +42,7 @@ from attnforge.testing.checks import tokenizer as tokenizer_checks
 from attnforge.testing.examples import spec_for
 from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.steps import VOCABULARY
-from attnforge.testing.examples.texts import ExampleTextEncoder
+from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder
 
 SIZE = 64
 
@@ -100,9 +101,9 @@ def scored_by_classes(folder: Path) -> dict[str, object]:
     return {"network": {"use": "inception-v3", **classifier(folder)}, "splits": 3}
 
 
-def sketch_birds() -> MetricSpec:
+def sketch_birds(*, size: int = SIZE) -> MetricSpec:
     """Images whose captions the grammar of the sketch birds can read."""
-    data = SketchBirds(DataSpec(split="test", image_size=SIZE), test_count=12)
+    data = SketchBirds(DataSpec(split="test", image_size=size), test_count=12)
     tokenizer = WordTokenizer()
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     text = ExampleTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size))
@@ -112,6 +113,22 @@ def sketch_birds() -> MetricSpec:
         tokenizer=tokenizer,
         data=data,
     )
+
+
+class FewCaptions(ExampleDataset):
+    """Four images, each with one caption, so that twelve images share them."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        return replace(super().sample(index, seed=seed), caption=self.captions(index)[0])
+
+
+def shared_captions() -> MetricSpec:
+    """Images of which several have the same caption."""
+    spec: MetricSpec = spec_for("metric", Path())
+    return replace(spec, data=FewCaptions(DataSpec(split="test", image_size=SIZE)))
 
 
 def embeddings_of(captions: Sequence[str], folder: Path) -> Path:
@@ -205,7 +222,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {"options": EXAMPLE_NETWORK},
-    "metric/caption-diversity": {"options": EXAMPLE_NETWORK},
+    "metric/caption-diversity": {"options": EXAMPLE_NETWORK, "spec": shared_captions},
+    "metric/head-count": {"spec": partial(sketch_birds, size=64)},
     **{
         f"metric/{name}": {"options": EXAMPLE_NETWORK}
         for name in ("frechet-distance", "kernel-distance", "mind", "precision-recall", "leakage")
