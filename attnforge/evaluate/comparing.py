@@ -86,7 +86,6 @@ def compare(results: Sequence[Result], *, anyway: bool = False, seed: int = 1) -
     if unlike and not anyway:
         raise RunError([_unlike(first, result, text) for result, text in unlike])
     names = list(dict.fromkeys(name for result in results for name in headlines(result.metrics)))
-    names = [name for name in names if name != "images"]
     comparable = [not differences(first, result) for result in results[1:]]
     rows = [_row(name, results, comparable, seed=seed) for name in names]
     remarks = [f"{first.system} and {result.system} differ in {text}" for result, text in unlike]

@@ -135,7 +135,7 @@ def _refuse_without_captions(options: Protocol, images: FolderImages, path: Path
         message = f"{path} has no captions, which the metrics {', '.join(needing)} need"
         expected = 'metadata.jsonl with {"file_name": ..., "text": ...} for each image, or other metrics'
         step = f"attnforge eval {path} " + " ".join(f"evaluation.metrics.{name}=null" for name in needing)
-        raise DataError(Problem("no-captions", message, Place(str(path)), expected, step))
+        raise DataError(Problem("folder-without-captions", message, Place(str(path)), expected, step))
 
 
 def _refuse_other_captions(images: FolderImages, data: _Data, path: Path) -> None:

@@ -11,7 +11,7 @@ WITHHELD = " withheld"
 """Suffix of the name under which a text says why a value is not reported."""
 NOTE = " note"
 """Suffix of the name under which a text says what to know of a value, such as its bias for few images."""
-PROTOCOL = frozenset({"captions", "evaluation seed"})
+PROTOCOL = frozenset({"captions", "evaluation seed", "images"})
 """Names of protocol settings among the values."""
 
 

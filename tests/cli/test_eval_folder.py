@@ -138,7 +138,7 @@ def test_what_cannot_be_measured_is_said(protocol: str, capsys: Said) -> None:
     Path("empty").mkdir()
     cases = {
         "mixed": ("image-sizes-differ", "3.png 32 x 64"),
-        "bare": ("no-captions", "evaluation.metrics.attributes=null"),
+        "bare": ("folder-without-captions", "evaluation.metrics.attributes=null"),
         "foreign": ("captions-other-data", "a photograph of a cat"),
         "empty": ("empty-data", "metadata.jsonl"),
     }
