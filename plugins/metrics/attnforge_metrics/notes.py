@@ -17,5 +17,7 @@ def bias_note(count: int, dim: int) -> str | None:
     """
     if count >= COMPARABLE_IMAGES:
         return None
-    note = f"too high with {count:,} images; compare it with values of as many images only"
-    return f"{note}, fewer than the {dim:,} features" if count < dim else note
+    few = f"too high with {count:,} images"
+    if count < dim:
+        few += f", fewer than the {dim:,} features"
+    return f"{few}; compare it with values of as many images only"
