@@ -23,6 +23,7 @@ PACKAGES = {
     "attnforge_reed": "plugins/reed/attnforge_reed",
     "attnforge_gan_int_cls": "plugins/gan_int_cls/attnforge_gan_int_cls",
     "attnforge_stackgan": "plugins/stackgan/attnforge_stackgan",
+    "attnforge_plug_and_play": "plugins/plug_and_play/attnforge_plug_and_play",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_recipes": "recipes",
 }
@@ -84,6 +85,7 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "machine",
         "df-gan",
         "stackgan",
+        "plug-and-play",
         "rat-gan",
         "ssa-gan",
         "reed",
