@@ -14,7 +14,6 @@ from attnforge.sheets.enlarging import enlarge
 from attnforge.sheets.figure import TOP_WORDS, FigureRow, figure_rows
 from attnforge.sheets.layout import row, stack, tile
 
-
 STEPS_IN_A_ROW = 8
 
 

@@ -35,6 +35,7 @@ _COMPONENTS = (
         "generator:MultiStageGenerator",
         "any number of stages, an image after each",
     ),
+    ("scorer", "classifier", "classifier:ClassifierScorer", "log probability of a class of any classifier"),
     ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
     (
         "metric",

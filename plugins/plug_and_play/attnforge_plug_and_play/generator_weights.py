@@ -24,7 +24,7 @@ def untrained_generator(recipe: CheckedRecipe) -> Iterator[Problem]:
         if task is not None and task.name == TASK:
             yield Problem(
                 "untrained-generator",
-                "the task `denoiser` would read the codes of a generator that is not the one of a trained run",
+                "the task `denoiser` would read the codes of a generator that is not of a trained run",
                 recipe.place(f"phases.{name}.task"),
                 "`pretrained: {encoders: RUN, generator: RUN}`",
                 f"attnforge train {recipe.name} 'pretrained={{encoders: RUN, generator: RUN}}'",
