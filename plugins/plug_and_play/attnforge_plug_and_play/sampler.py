@@ -38,9 +38,9 @@ class PlugAndPlaySampler:
 
     Args:
         scorer: Scores the images; its gradient is followed.
-        steps: Number of updates; the official programs show the image after 200.
+        steps: Number of updates; the official programs make 200.
         step_size: Mean absolute change of a code by the first update.
-        final_step_size: By the last one; sizes in between change linearly. By default all are the same.
+        final_step_size: What it changes to linearly; the update after the last would have this size.
         condition_weight: Factor of the score's gradient, e2.
         prior_weight: Factor of the prior, e1; above 0, a run of the task `denoiser` is needed.
         noise: Standard deviation of the noise that every update adds, e3.
@@ -59,16 +59,16 @@ class PlugAndPlaySampler:
         spec: SamplerSpec,
         *,
         scorer: Build[Scorer] = MatchingScorer,
-        steps: Annotated[int, Field(ge=0, le=1_000_000)] = 20,
-        step_size: StepLength = 0.05,
-        final_step_size: StepLength | None = None,
+        steps: Annotated[int, Field(ge=0, le=1_000_000)] = 10,
+        step_size: StepLength = 0.01,
+        final_step_size: StepLength = 0.0,
         condition_weight: Weight = 1.0,
         prior_weight: Weight = 0.0,
         noise: Weight = 0.0,
         moved: Literal["noise", "condition", "both"] = "both",
         minimum: Bound | None = None,
         maximum: Bound | None = None,
-        every: Count = 5,
+        every: Count = 2,
     ) -> None:
         if minimum is not None and maximum is not None and minimum >= maximum:
             message = f"`minimum` is {minimum:g} and `maximum` {maximum:g}, so no code lies between them"
@@ -79,7 +79,7 @@ class PlugAndPlaySampler:
         self.rule = UpdateRule(
             steps=steps,
             step_size=step_size,
-            final_step_size=step_size if final_step_size is None else final_step_size,
+            final_step_size=final_step_size,
             prior_weight=prior_weight,
             condition_weight=condition_weight,
             noise=noise,

@@ -69,7 +69,7 @@ def code_of(error: pytest.ExceptionInfo[AttnforgeError]) -> str:
 
 
 def test_the_first_image_is_that_of_plain_noise_and_the_last_scores_higher() -> None:
-    output = sampled(sampler(steps=6, step_size=0.1, every=4))
+    output = sampled(sampler(steps=6, step_size=0.1, final_step_size=0.1, every=4))
     assert list(output.steps) == [0, 4, 6]
     spec = SamplerSpec(generator=Mirror(), scoring=lambda: ScorerSpec(words=4))
     with SeededDraws(0, rows=(1, 2, 3)):
