@@ -98,12 +98,9 @@ def classifier(folder: Path) -> dict[str, object]:
 
 
 def small_classifier(folder: Path) -> dict[str, object]:
-    """Random weights of a small network with a classifier."""
-    torch.manual_seed(0)
-    network = timm.create_model("resnet10t", num_classes=4, **SMALL_RESNET)
-    torch.save(network.state_dict(), folder / "weights.pth")
-    file = str(folder / "weights.pth")
-    return {"weights": file, "unit": 1, "model": "resnet10t", "model_options": SMALL_RESNET}
+    options = {"model": "resnet10t", "model_options": SMALL_RESNET}
+    torch.save(timm.create_model("resnet10t", num_classes=4, **SMALL_RESNET).state_dict(), folder / "w.pth")
+    return {"weights": str(folder / "w.pth"), "unit": 1, **options}
 
 
 def sketch_birds() -> MetricSpec:
@@ -208,10 +205,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/coco": {"options": photographs},
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
     "sampler/plug-and-play": {"options": {"steps": 2}},
-    "scorer/classifier": {
-        "options": small_classifier,
-        "skip": {"depends_on_caption": "it scores a class, whatever the caption"},
-    },
+    "scorer/classifier": {"options": small_classifier, "skip": {"depends_on_caption": "a class is none"}},
     "task/denoiser": {
         "options": {"encoder": {"use": "timm", "model_options": SMALL_RESNET}},
         "recipe": {"pretrained": {"generator": "runs/first"}},
@@ -312,10 +306,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "swapped": {"swapped_captions": True, "image_noise": 0.1},
         "filter": {"filter": 0.5, "precision": "bfloat16"},
     },
-    "sampler/plug-and-play": {
-        "noise": {"steps": 2, "moved": "noise", "noise": 0.1, "minimum": -1.0, "every": 1},
-        "condition": {"steps": 1, "moved": "condition", "final_step_size": 0.0, "every": 0},
-    },
+    "sampler/plug-and-play": {"noise": {"steps": 2, "moved": "noise", "noise": 0.1, "minimum": -1.0}},
     "task/joint-embedding": {"one-sided": {"symmetric": False, "decay_every": 1}},
     "task/gan": {
         "no average": {"average": None},

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Prompt
-from attnforge.ranges import Count, ImageSide
+from attnforge.ranges import Count, ImageSide, Share
 from attnforge.specs import ScorerSpec
 
 from .image_timm import create_network
 from .image_weights import load_weights, read_state
 
+Deviation = Annotated[float, Field(gt=0, le=100)]
 WRAPPERS = ("model", "state_dict")
 """Keys under which training code saves a state dict."""
 
@@ -54,8 +56,8 @@ class ClassifierScorer:
         model: str = "resnet18",
         model_options: Mapping[str, Any] | None = None,
         size: ImageSide | None = None,
-        mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
-        deviation: tuple[float, float, float] = (0.229, 0.224, 0.225),
+        mean: tuple[Share, Share, Share] = (0.485, 0.456, 0.406),
+        deviation: tuple[Deviation, Deviation, Deviation] = (0.229, 0.224, 0.225),
         gradient: Literal["softmax", "unit"] = "softmax",
     ) -> None:
         # importing timm takes seconds, which only its users should pay

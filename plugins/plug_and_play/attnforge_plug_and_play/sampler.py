@@ -31,7 +31,7 @@ StepLength = Annotated[float, Field(ge=0, le=1e6)]
 class PlugAndPlaySampler:
     """Improves an image step by step: moves its noise and condition to where a scorer prefers the image.
 
-    h <- clip(h + step_i / mean|d| * d), d = e1 (R(h) - h) + e2 dS/dh + N(0, e3): plug and play generative
+    h <- clip(h + step_i / mean|d| * d), d = e1 (R(h) - h) + e2 dS/dh + N(0, e3): plug-and-play generative
     networks (PPGN; Nguyen et al., 2017). The code h is the noise and the sentence that the generator gets, S
     the score of its image, and R the network that the task `denoiser` has trained. The first image is that of
     plain noise. A code whose direction is zero, or not finite, stays where it is.

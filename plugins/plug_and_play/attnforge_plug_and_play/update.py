@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateRule:
-    """h <- clip(h + step_i / mean|d| * d) with d = e1 (R(h) - h) + e2 gradient + N(0, e3); PPGN, Eq. 5.
+    """h <- clip(h + step_i / mean|d| * d) with d = e1 (R(h) - h) + e2 gradient + N(0, e3), of PPGN.
 
     Args:
         steps: Number n of updates.

@@ -61,8 +61,9 @@ def test_scores_and_gradients_are_those_of_the_class(weights: str) -> None:
 
 
 def test_other_weights_and_other_classes_are_refused(weights: str, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="class 5 is not one of the 5"):
+    with pytest.raises(RecipeError, match="class 5 is not one of the 5") as error:
         scorer(weights, unit=5)
+    assert error.value.problems[0].code == "no-such-class"
     torch.save({"x": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(RecipeError, match="has no classifier of resnet10t"):
         scorer(str(tmp_path / "other.pth"))
