@@ -89,9 +89,9 @@ class ClassifierScorer:
         if self.size is not None:
             side = (self.size, self.size)
             inputs = F.interpolate(inputs, size=side, mode="bilinear", antialias=True, align_corners=False)
-        logits = self.network((inputs - self.mean.to(inputs)) / self.deviation.to(inputs)).float()
-        probability = logits.log_softmax(dim=1)[:, self.unit]
+        logits: Tensor = self.network((inputs - self.mean.to(inputs)) / self.deviation.to(inputs)).float()
+        probability: Tensor = logits.log_softmax(dim=1)[:, self.unit]
         if self.gradient == "softmax":
             return probability
-        own = logits[:, self.unit] * (1 - probability.exp()).detach()
+        own: Tensor = logits[:, self.unit] * (1 - probability.exp()).detach()
         return own - own.detach() + probability.detach()
