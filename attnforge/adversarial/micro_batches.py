@@ -50,6 +50,15 @@ def mean_terms(terms: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([part[name] for part in terms]).mean() for name in terms[0]}
 
 
+def merged_terms(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The terms of all losses; a name that an earlier loss has too is prefixed with the loss's name."""
+    merged: dict[str, Tensor] = {}
+    for loss, loss_terms in terms.items():
+        for name, value in loss_terms.items():
+            merged[f"{loss}: {name}" if name in merged else name] = value
+    return merged
+
+
 def _rows_of(whole: MicroBatch, rows: slice) -> MicroBatch:
     batch, prompt = whole.batch, whole.prompt
     extras = {name: extra[rows] for name, extra in batch.extras.items()}

@@ -13,9 +13,16 @@ from torch import Tensor, nn
 
 from attnforge.adversarial.averaging import Average, WeightAverage
 from attnforge.adversarial.freezing import frozen, weights_of
-from attnforge.adversarial.micro_batches import MicroBatch, mean_terms, micro_batches, with_whole_batch
+from attnforge.adversarial.micro_batches import (
+    MicroBatch,
+    mean_terms,
+    merged_terms,
+    micro_batches,
+    with_whole_batch,
+)
 from attnforge.adversarial.pyramid import pyramid
 from attnforge.adversarial.schedules import Schedule
+from attnforge.adversarial.tuning import EncoderTuning, TunedEncoders
 from attnforge.compute.collectives import world_size
 from attnforge.compute.engine import Engine, set_learning_rate
 from attnforge.compute.random_state import RandomState, separate_random_numbers
@@ -34,7 +41,7 @@ EXTRA = "extra "
 
 
 class AdversarialTask:
-    """Trains a generator against one discriminator an image size, with frozen encoders.
+    """Trains a generator against one discriminator an image size, by default with frozen encoders.
 
     Each step generates a batch of images; the discriminators are updated first, and the generator then learns
     from the updated discriminators. Sampling uses the averaged generator (EMA) where there is one.
@@ -51,6 +58,8 @@ class AdversarialTask:
         average: The moving average of the generator's weights that images are sampled with; null keeps none.
         schedule: How both learning rates change during the phase.
         train: Submodules of the generator that are trained, such as `second_stage`; by default all.
+        encoders: How text and image encoder are fine-tuned along; null keeps them frozen, as in the official
+            code. The paper (section 3.2) reports no gain.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"generator", "discriminators", "losses"})
@@ -68,6 +77,7 @@ class AdversarialTask:
         average: Average | None = DEFAULT_AVERAGE,
         schedule: Schedule = CONSTANT,
         train: tuple[str, ...] = (),
+        encoders: EncoderTuning | None = None,
     ) -> None:
         if spec.generator is None or not spec.discriminators or not spec.losses:
             raise AttnforgeError(
@@ -95,6 +105,12 @@ class AdversarialTask:
         self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
         self.discriminator_steps = discriminator_steps
         self.schedule = schedule
+        image = self.image_encoder if isinstance(self.image_encoder, nn.Module) else None
+        self.tuned: TunedEncoders | None = None
+        if encoders:
+            self.tuned = TunedEncoders(
+                encoders, text=self.text, image=image, losses=self.losses, engine=self.engine
+            )
         for network in (self.text, self.image_encoder):
             if isinstance(network, nn.Module):
                 network.requires_grad_(False)
@@ -132,12 +148,19 @@ class AdversarialTask:
         }
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        return {"generator": self.generator_optimizer, "discriminators": self.discriminator_optimizer}
+        tuned = {"encoders": self.tuned.optimizer} if self.tuned else {}
+        return {
+            "generator": self.generator_optimizer,
+            "discriminators": self.discriminator_optimizer,
+            **tuned,
+        }
 
     def step(self, batch: Batch, *, progress: Progress) -> dict[str, Tensor]:
         factor = self.schedule.factor(progress)
         set_learning_rate(self.generator_optimizer, self.learning_rates[0] * factor)
         set_learning_rate(self.discriminator_optimizer, self.learning_rates[1] * factor)
+        if self.tuned:
+            self.tuned.scale_learning_rate(factor)
         if isinstance(self.image_encoder, nn.Module):  # other phases leave it in training mode
             self.image_encoder.eval()
         self.generator.train()
@@ -178,11 +201,11 @@ class AdversarialTask:
 
     def discriminator_terms(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted terms that the discriminators minimise, by name."""
-        return _merged({name: loss.discriminator(step) for name, loss in self.losses.items()})
+        return merged_terms({name: loss.discriminator(step) for name, loss in self.losses.items()})
 
     def generator_terms(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted terms that the generator minimises, by name."""
-        return _merged({name: loss.generator(step) for name, loss in self.losses.items()})
+        return merged_terms({name: loss.generator(step) for name, loss in self.losses.items()})
 
     def _run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """One adversarial step, from tensors alone, so that a CUDA graph can capture it."""
@@ -201,7 +224,7 @@ class AdversarialTask:
             self._update_average(part.noise[-1], part.prompt, first=part is parts[0])
         return {
             **terms,
-            **_merged(
+            **merged_terms(
                 {name: loss.observed() for name, loss in self.losses.items() if isinstance(loss, Observing)}
             ),
         }
@@ -209,7 +232,8 @@ class AdversarialTask:
     def _last_round(self, parts: Sequence[MicroBatch]) -> dict[str, Tensor]:
         """Train the discriminators, and the generator on the same images."""
         steps = self._steps(parts, -1)
-        return {**self._train_discriminators(steps), **self._train_generator(steps, parts=1)}
+        terms = {**self._train_discriminators(steps), **self._train_generator(steps, parts=1)}
+        return {**terms, **self._tune_encoders(steps)}
 
     def _last_round_in_parts(self, parts: Sequence[MicroBatch]) -> dict[str, Tensor]:
         """The same with little memory: images are generated once more, one part at a time, with gradients."""
@@ -223,7 +247,8 @@ class AdversarialTask:
                 with state.replayed():
                     yield replace(step, fake=self._fake(part, -1))
 
-        return {**terms, **self._train_generator(again(), parts=len(parts))}
+        terms |= self._train_generator(again(), parts=len(parts))
+        return {**terms, **self._tune_encoders(steps)}
 
     def _steps(
         self, parts: Sequence[MicroBatch], row: int, *, states: list[RandomState] | None = None
@@ -272,6 +297,16 @@ class AdversarialTask:
                 self.generator_update, steps, self.generator_terms, parts=parts, learner="the generator"
             )
         return {f"G {name}": value for name, value in means.items()}
+
+    def _tune_encoders(self, steps: Sequence[AdversarialStep]) -> dict[str, Tensor]:
+        if self.tuned is None:
+            return {}
+        tuned = self.tuned
+        with tuned.training():
+            means = self._minimise(
+                tuned.update, tuned.encoded(steps), tuned.terms, parts=len(steps), learner="the encoders"
+            )
+        return {f"E {name}": value for name, value in means.items()}
 
     def _minimise(
         self,
@@ -350,12 +385,3 @@ def with_tensors(batch: Batch, inputs: Mapping[str, Tensor]) -> tuple[Batch, Pro
     )
     text = TextFeatures(inputs["words"], inputs["sentence"], inputs["padding"])
     return current, Prompt.of(text, extras=extras, tokens=inputs["tokens"]), inputs["noise"]
-
-
-def _merged(terms: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The terms of all losses; a name that an earlier loss has too is prefixed with the loss's name."""
-    merged: dict[str, Tensor] = {}
-    for loss, loss_terms in terms.items():
-        for name, value in loss_terms.items():
-            merged[f"{loss}: {name}" if name in merged else name] = value
-    return merged

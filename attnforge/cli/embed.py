@@ -24,10 +24,11 @@ def command(run: Path, captions: Path, out: Path, device: str) -> None:
     `precomputed` and NumPy read it.
     """
     from attnforge.data.embeddings import refuse_name, write_embeddings
+    from attnforge.sampling.caption_files import caption_file
     from attnforge.sampling.embedding import embed_file
 
     refuse_name(out)
-    texts, vectors = embed_file(run, captions, device=device)
+    texts, vectors = embed_file(run, caption_file(captions), device=device)
     write_embeddings(out, texts, vectors)
     print_text(f"{out}: {len(texts):,} captions, vectors of width {vectors.shape[1]}")
     print_text(

@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "Train a recipe, or resume a run.",
     "launch": "Train in several processes, on one machine or many.",
     "sample": "Generate images for captions.",
+    "edit": "Generate images of a caption with words swapped, from the same noise.",
     "embed": "Write sentence vectors of captions to a file.",
     "eval": "Evaluate a run's checkpoints without training.",
     "sweep": "Train several runs over a grid of values, and compare them.",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from attnforge.cli.paths import PATH
+from attnforge.cli.prompts import read_extras, warn_of_unknown_words
 from attnforge.cli.sample_file import OF_FILES, sample_captions_of
 from attnforge.terminal import print_text
 
@@ -45,7 +46,8 @@ from attnforge.terminal import print_text
     "file",
     type=PATH,
     metavar="FILE",
-    help="Sample every line of FILE: text, or .jsonl with `caption`. The options below are for files.",
+    help="Sample every line of FILE: text, or .jsonl with `caption`; held-out-birds and novel-scenes are "
+    "shipped. The options below are for files.",
 )
 @click.option(
     "--format",
@@ -109,7 +111,7 @@ def command(
     resumes where it was stopped.
     """
     captions, overrides = _captions_and_overrides(arguments)
-    values = _read_extras(extras)
+    values = read_extras(extras)
     if file is not None:
         if captions or attention:
             what = "a CAPTION" if captions else "--attention"
@@ -152,12 +154,7 @@ def _sample(
     from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
     pipeline = Pipeline.load(run, device=device, overrides=overrides)
-    tokenizer = pipeline.parts.tokenizer
-    for caption in captions:
-        unknown = ", ".join(repr(word) for word in dict.fromkeys(tokenizer.unknown(caption)))
-        if unknown and (known := tokenizer.tokens(caption)):
-            rest = " ".join(known)
-            print_text(f"warning: unknown words {unknown}: {caption!r} is read as {rest!r}", err=True)
+    warn_of_unknown_words(pipeline.parts.tokenizer, captions)
     unique = list(dict.fromkeys(captions))  # the same caption gives the same images
     images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention, extras=extras)
     for path in write_images(images, out or pipeline.run.path / "generated", attention=attention):
@@ -176,28 +173,6 @@ def _captions_and_overrides(arguments: tuple[str, ...]) -> tuple[tuple[str, ...]
     is_override = re.compile(rf"({sections})(\.[^\s=]+)?=").match
     captions = tuple(text for text in arguments if not is_override(text))
     return captions, tuple(text for text in arguments if is_override(text))
-
-
-def _read_extras(texts: tuple[str, ...]) -> dict[str, list[float]]:
-    """The numbers of every `--with`, by name; those of a name that is repeated follow one another.
-
-    Raises:
-        RunError: a text is not NAME=NUMBERS.
-    """
-    from attnforge.errors import Place, Problem, RunError
-
-    values: dict[str, list[float]] = {}
-    for text in texts:
-        name, equals, numbers = text.partition("=")
-        try:
-            values.setdefault(name, []).extend(float(number) for number in numbers.split(","))
-        except ValueError:
-            equals = ""
-        if not (name and equals):
-            message = f"`{text}` is not a name with numbers"
-            place = Place("command line", 1, 1, f"--with {text}"[:120], 1)
-            raise RunError(Problem("bad-extra", message, place, "--with NAME=NUMBER,NUMBER,..."))
-    return values
 
 
 def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:

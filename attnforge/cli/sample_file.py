@@ -54,6 +54,7 @@ def sample_captions_of(
     from attnforge.sampling.bulk.layouts import Layout
     from attnforge.sampling.bulk.plan import Part
     from attnforge.sampling.bulk.start import sample_file
+    from attnforge.sampling.caption_files import caption_file
     from attnforge.train.progress import ConsoleReporter
 
     if image_format == "npz" and shards:
@@ -61,7 +62,7 @@ def sample_captions_of(
     share = Part.parse(part) if part is not None else Part.of_environment(os.environ)
     job = Job(
         checkpoint=run,
-        captions=file,
+        captions=caption_file(file),
         layout=Layout(folder=out, format=image_format, shards=shards, quality=quality),
         part=share,
         per_caption=count,

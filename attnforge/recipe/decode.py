@@ -19,6 +19,7 @@ from attnforge.recipe.shapes import (
     SlotShape,
     TableShape,
     ValueShape,
+    is_map,
 )
 from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value
 from attnforge.recipe.unexpanded import unexpanded
@@ -159,7 +160,7 @@ class Decoder:
     def _option(
         self, option: Option, entry: Entry | None, place: Place, path: str, what: str
     ) -> Decoded | None:
-        if entry is not None:
+        if entry is not None and not _removes(entry.node, option):
             return self.decode(option.shape, entry.node, path)
         if option.default is not MISSING:
             return from_python(option.shape, option.default, path, self.plugins)
@@ -203,6 +204,12 @@ class Decoder:
         room = max(0, MAX_PROBLEMS - len(self._problems))
         self._problems += problems[:room]
         self.omitted += len(problems[room:])
+
+
+def _removes(node: Node, option: Option) -> bool:
+    """Whether null stands for the absence of a map, which an empty one could not remove from a parent."""
+    is_null = isinstance(node, Scalar) and node.value is None
+    return is_null and option.default is not MISSING and is_map(option.shape)
 
 
 def _a(kind: str) -> str:

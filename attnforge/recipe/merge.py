@@ -9,7 +9,8 @@ def merge(parent: Node, child: Node) -> Node:
     """`parent` with the values of `child` over it.
 
     A child that names another component (`use`, or a bare name) replaces its parent's map, because options
-    belong to the component they were written for. A bare name counts as `{use: name}`.
+    belong to the component they were written for. A bare name counts as `{use: name}`. A new key of the child
+    stands before the next of the child's keys that the parent has, or else last: phases run in this order.
     """
     chosen = used(child)
     if chosen is not None and (isinstance(child, Scalar) or used(parent) is not None):
@@ -20,8 +21,22 @@ def merge(parent: Node, child: Node) -> Node:
         parent, child = as_map(parent), as_map(child)
     if not (isinstance(parent, Map) and isinstance(child, Map)):
         return child
-    entries = dict(parent.entries)
-    for name, entry in child.entries.items():
-        below = merge(entries[name].node, entry.node) if name in entries else entry.node
-        entries[name] = Entry(entry.key, below)
+    entries = {}
+    for name in _ordered(list(parent.entries), list(child.entries)):
+        above, below = parent.entries.get(name), child.entries.get(name)
+        if above is not None and below is not None:
+            entries[name] = Entry(below.key, merge(above.node, below.node))
+        elif entry := below or above:
+            entries[name] = entry
     return Map(entries, child.place)
+
+
+def _ordered(parent: list[str], child: list[str]) -> list[str]:
+    """The keys of both: the parent's in its order, and between them those that only the child has."""
+    following: str | None = None
+    names, inherited = list(parent), set(parent)
+    for name in reversed(child):
+        if name not in inherited:
+            names.insert(len(names) if following is None else names.index(following), name)
+        following = name
+    return names

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Annotated, Any, Union
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
 from attnforge.interfaces import INTERFACES, Build
@@ -45,7 +45,7 @@ class ListShape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableShape:
-    """A mapping from names to slots or sections; a name with null is omitted."""
+    """A mapping from names to slots, sections or values that cannot be null; a name with null is omitted."""
 
     item: Shape
 
@@ -62,6 +62,8 @@ class ValueShape:
     """Anything else: pydantic decodes it."""
 
     adapter: TypeAdapter[Any]
+    is_map: bool = False
+    """Whether it is a mapping with values of any type, null among them."""
 
 
 Shape = SlotShape | SectionShape | ListShape | TableShape | OptionalShape | ValueShape
@@ -73,9 +75,12 @@ def shape_of(annotation: Any) -> Shape:
     Raises:
         BadAnnotationError: it combines slots in a way that a recipe cannot express.
     """
-    if not _has_parts(annotation):
-        return ValueShape(_adapter(annotation))
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if not _has_parts(annotation):
+        if origin not in (dict, Mapping):
+            return ValueShape(_adapter(annotation))
+        if arguments[:1] != (str,) or _accepts_null(arguments[1]):
+            return ValueShape(_adapter(annotation), is_map=True)
     if origin is Annotated:
         return shape_of(arguments[0])
     if origin is Build:
@@ -108,6 +113,19 @@ def has_slots(shape: Shape) -> bool:
         case ListShape() | TableShape() | OptionalShape():
             return has_slots(shape.item)
     return False
+
+
+def is_map(shape: Shape) -> bool:
+    """Whether a value of this shape is written as a map of fixed or free keys, and never as null."""
+    return isinstance(shape, SectionShape | TableShape) or (isinstance(shape, ValueShape) and shape.is_map)
+
+
+def _accepts_null(annotation: Any) -> bool:
+    try:
+        _adapter(annotation).validate_json("null", strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def _has_parts(annotation: Any) -> bool:

@@ -20,6 +20,7 @@ from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.generating import generate_each, sampler_of
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.saved_parts import SavedParts
+from attnforge.sampling.swapping import Swaps, swapped_captions
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.search import (
     Damage,
@@ -186,6 +187,37 @@ class Pipeline:
             extras=rows,
             device=self.parts.device,
         )
+
+    def swap(
+        self,
+        caption: str,
+        swaps: Swaps,
+        *,
+        n: int = 4,
+        seed: int = 1,
+        attention: bool = False,
+        **extras: Any,
+    ) -> list[list[GeneratedImage]]:
+        """Generate images of a caption, and of the caption with words swapped, from the same noise.
+
+        `model.swap("a red bird with white wings", {"red": "blue", "white": "black"})` returns three rows of
+        images: of the caption, of "a blue bird with white wings", and of "a blue bird with black wings". See
+        `attnforge.sampling.swapping.swapped_captions`; `attnforge.sheets.swaps.swap_sheet` shows them.
+
+        Args:
+            caption: What the first images show.
+            swaps: What replaces which word, in order.
+            n: Images of each caption; image k of each has noise k of the seed.
+            seed: Seed of the noise.
+            attention: Whether images have attention maps.
+            extras: What the model needs besides captions, by name.
+
+        Raises:
+            AttnforgeError: a swap cannot be made, or an extra is missing.
+        """
+        captions = swapped_captions(caption, swaps, self.parts.tokenizer)
+        images = self.generate(captions, count=n, seed=seed, attention=attention, extras=extras)
+        return [images[first : first + n] for first in range(0, len(images), n)]
 
     def unknown_words(self, captions: Sequence[str]) -> list[str]:
         """Words of the captions that the vocabulary lacks, and which are ignored."""

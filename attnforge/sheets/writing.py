@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from attnforge.errors import Problem, RunError
 from attnforge.names import caption_name
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.pages import attention_sheet, contact_sheet
+from attnforge.sheets.swaps import swap_sheet
 
 SHEET_ROWS = 50
 """Images on the contact sheet; more would be hard to compare, and slower to lay out than to generate."""
@@ -35,6 +36,18 @@ def write_images(samples: Iterable[GeneratedImage], folder: Path, *, attention: 
         with _writing(folder):
             contact_sheet(shown, folder / SHEET)
         yield folder / SHEET
+
+
+def write_swaps(rows: Sequence[Sequence[GeneratedImage]], folder: Path) -> Path:
+    """Write the sheet of a caption with words swapped, and return its path; see `swap_sheet`.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    name = caption_name("; ".join(samples[0].caption for samples in rows))
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return swap_sheet(rows, folder / f"swap-{name}-seed{rows[0][0].seed}.png")
 
 
 def _write(sample: GeneratedImage, folder: Path, *, attention: bool) -> Iterator[Path]:

@@ -44,7 +44,7 @@ def test_the_memory_of_a_step_is_used_in_the_next_without_asking_the_system() ->
     receiving, sending = context.Pipe(duplex=False)
     child = context.Process(target=_faults, args=(sending,))
     child.start()
-    assert receiving.poll(60)
+    assert receiving.poll(600)
     default, kept = receiving.recv()
     child.join()
     pages = 2 * (48 << 20) // resource.getpagesize()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,18 @@ def test_what_cannot_train_is_found_on_shapes_alone(overrides: str, code: str) -
     assert problem.code == code
     assert problem.expected
     assert problem.place is not None
+
+
+def test_overrides_that_messages_recommend_are_accepted() -> None:
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("attnforge/**/*.py"), *root.glob("plugins/*/attnforge_*/**/*.py")]
+    written = re.compile(
+        r"attnforge (?:train|validate) (?:RECIPE|--resume RUN) ([a-z_.]+=[a-z0-9_.]+)(?=[\s\"'`])"
+    )
+    recommended = {match for path in sources for match in written.findall(path.read_text(encoding="utf-8"))}
+    assert {"pretrained=null", "training.workers=0"} <= recommended
+    for override in recommended:
+        resolve("quickstart", overrides=[override])
 
 
 def test_the_command_says_it_and_makes_nothing(

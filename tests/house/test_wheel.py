@@ -25,6 +25,7 @@ PACKAGES = {
     "attnforge_stackgan": "plugins/stackgan/attnforge_stackgan",
     "attnforge_plug_and_play": "plugins/plug_and_play/attnforge_plug_and_play",
     "attnforge_machine": "plugins/machine/attnforge_machine",
+    "attnforge/_captions": "captions",
     "attnforge/_recipes": "recipes",
 }
 

@@ -57,6 +57,35 @@ def test_null_takes_a_named_entry_away(kitchen: Kitchen) -> None:
     assert list(resolved.data()["phases"]) == ["match"]
 
 
+def test_null_takes_a_whole_map_away_so_that_its_default_holds(kitchen: Kitchen) -> None:
+    parent = WHOLE + "pretrained: {text: runs/a}\nsamples: {count: 3}\n"
+    kitchen.write(parent, "parent.yaml")
+    kept = kitchen.resolve("extends: ./parent.yaml\npretrained: {}\nsamples: {}\n").data()
+    assert (kept["pretrained"], kept["samples"]["count"]) == ({"text": "runs/a"}, 3)
+    removed = kitchen.resolve("extends: ./parent.yaml\npretrained: null\nsamples: ~\n").data()
+    assert removed == kitchen.resolve(WHOLE).data()
+    named = kitchen.resolve("extends: ./parent.yaml\npretrained: {text: null, image: runs/b}\n").data()
+    assert named["pretrained"] == {"image": "runs/b"}
+
+
+def test_null_is_refused_where_a_map_is_required_or_where_there_is_none(kitchen: Kitchen) -> None:
+    kitchen.write(WHOLE, "parent.yaml")
+    for text in ("phases: null", "data: null", "training: {seed: null}"):
+        assert kitchen.only(f"extends: ./parent.yaml\n{text}\n").code == "wrong-type"
+
+
+def test_a_new_phase_stands_where_the_child_writes_it(kitchen: Kitchen) -> None:
+    kitchen.write(WHOLE, "parent.yaml")
+    first, last = "first: {task: play, steps: 1}", "last: {task: play, steps: 2}"
+    for written, order in {
+        f"{first}, match: {{steps: 7}}, {last}": ["first", "match", "draw", "last"],
+        f"match: null, {first}, {last}, draw: {{epochs: 7}}": ["first", "last", "draw"],
+        f"{last}, {first}": ["match", "draw", "last", "first"],
+    }.items():
+        resolved = kitchen.resolve(f"extends: ./parent.yaml\nphases: {{{written}}}\n")
+        assert list(resolved.data()["phases"]) == order
+
+
 def test_grandparents_and_the_order_of_phases(kitchen: Kitchen) -> None:
     kitchen.write(WHOLE, "oldest.yaml")
     kitchen.write("extends: ./oldest.yaml\nphases: {last: {task: play, steps: 1}}\n", "parent.yaml")

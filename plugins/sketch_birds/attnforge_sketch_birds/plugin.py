@@ -21,4 +21,10 @@ def attnforge_components() -> list[Component]:
             target="attnforge_sketch_birds.accuracy:AttributeAccuracy",
             summary="share of a caption's part colours that the generated bird has",
         ),
+        Component(
+            kind="metric",
+            name="head-count",
+            target="attnforge_sketch_birds.head_count:HeadCount",
+            summary="share of generated birds with another number of heads than one",
+        ),
     ]

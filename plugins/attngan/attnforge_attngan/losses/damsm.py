@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.compute.collectives import world_size
 from attnforge.errors import Problem, RecipeError
-from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures
+from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures, WholeBatch
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.ranges import ShareBelowOne, Sharpness, Weight
 from attnforge.specs import LossSpec
 from attnforge_attngan.losses.matching import matching_terms
-from attnforge_attngan.losses.options import Reduction, WordScore
+from attnforge_attngan.losses.options import EncoderImages, Reduction, WordScore
 
 __all__ = ["DamsmLoss", "add_noise", "kept_share", "matching_terms"]
 
@@ -23,7 +25,8 @@ __all__ = ["DamsmLoss", "add_noise", "kept_share", "matching_terms"]
 class DamsmLoss:
     """Matches the generator's last image and its caption with the pre-trained encoders (Eq. 3 and 7-14).
 
-    The discriminators are not used. Both encoders must be frozen while the generator trains.
+    The discriminators are not used. The encoders do not learn from what the generator minimises; where the
+    task fine-tunes them, they minimise the same terms of `encoder_images`.
 
     Args:
         weight: Lambda of Eq. 3; the paper takes 5 for CUB and 50 for COCO.
@@ -34,6 +37,11 @@ class DamsmLoss:
             the paper does not.
         word_score: `paper` applies the power 1/gamma2 of Eq. 10; the `official` code omits it.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
+        stages: A weight for the image of each stage, smallest first, that multiplies `weight`; stages of
+            weight 0 are not matched. By default only the last is, as in the official code; the paper (section
+            3.2) reports no gain from all. Smaller images are resized to the size of the largest.
+        encoder_images: The images that encoders learn from where the task `gan` fine-tunes them: the `real`
+            ones of the batch, as in pre-training, or the `generated` ones.
         image_noise: Standard deviation of the noise that is added to the images, which are in [-1, 1]. An
             encoder trained and evaluated with this noise is harder to fool with patterns that no person sees
             (randomised smoothing; Cohen et al., 2019).
@@ -45,7 +53,8 @@ class DamsmLoss:
         kernel: The kernel that matches regions: `auto`, or one that `attnforge kernels` lists.
 
     Raises:
-        RecipeError: The recipe has no image encoder.
+        RecipeError: The recipe has no image encoder, or `stages` does not have a weight for each stage of the
+            generator, or only zeros.
     """
 
     needs_captions: ClassVar[bool] = True
@@ -61,6 +70,8 @@ class DamsmLoss:
         mask_same_class: bool = True,
         word_score: WordScore = "official",
         reduction: Reduction = "mean",
+        stages: tuple[Weight, ...] | None = None,
+        encoder_images: EncoderImages = "real",
         image_noise: Weight = 0.0,
         precision: Precision = "auto",
         filter: ShareBelowOne = 0.0,
@@ -70,6 +81,9 @@ class DamsmLoss:
             message = "the loss `damsm` matches words with the regions of an image encoder, which is missing"
             expected = "an `image` encoder in the recipe, or a recipe without the loss `damsm`"
             raise RecipeError(Problem("no-image-encoder", message, expected=expected))
+        self.stages = _stage_weights(stages, spec.image_sizes)
+        self.image_sizes = spec.image_sizes
+        self.encoder_images: EncoderImages = encoder_images
         self.weight = weight
         self.gamma1 = gamma1
         self.gamma2 = gamma2
@@ -81,21 +95,55 @@ class DamsmLoss:
         self.precision: Precision = precision
         self.filter = filter
         self.kernel = kernel
-        self._kept: Float[Tensor, ""] | None = None
+        self._kept: list[Float[Tensor, ""]] = []
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """The weighted sum of the four matching terms of the largest images."""
-        encoder = step.image_encoder
-        assert encoder is not None, "the spec requires an image encoder"  # noqa: S101
-        self._kept = kept_share(step.prompt) if self.filter else None
+        """The weighted sum of the four matching terms, for each stage with a weight."""
         rows = len(step.prompt.sentence) * world_size()
         # a micro-batch is matched with its own captions: no loss sees the images of the others
         is_share = step.everyone is not None and len(step.everyone.class_ids) == rows
+        everyone = step.everyone if is_share else None
+        self._kept = []
+        terms = {
+            stage: weight * self._matching(step, self._shown(step.fake.images, stage), everyone)
+            for stage, weight in self.stages.items()
+        }
+        if list(terms) == [-1]:
+            return {"damsm": terms[-1]}
+        return {f"damsm {self.image_sizes[stage]}": term for stage, term in terms.items()}
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """No terms."""
+        return {}
+
+    def encoders(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """The four matching terms of the largest images, unweighted, as in pre-training."""
+        images = (step.real if self.encoder_images == "real" else step.fake.images)[-1].detach()
+        return {"damsm": self._matching(step, images, None, is_kept=False)}
+
+    def observed(self) -> dict[str, Float[Tensor, ""]]:
+        """`pairs kept`, the share of pairs whose gradient the last step computed, with `filter` only."""
+        return {"pairs kept": torch.stack(self._kept).mean()} if self._kept else {}
+
+    def _matching(
+        self,
+        step: AdversarialStep,
+        images: Float[Tensor, "b 3 h w"],
+        everyone: WholeBatch | None,
+        *,
+        is_kept: bool = True,
+    ) -> Float[Tensor, ""]:
+        """The sum of the four terms of images and the captions of their step."""
+        encoder = step.image_encoder
+        assert encoder is not None, "the spec requires an image encoder"  # noqa: S101
+        kept = kept_share(step.prompt) if self.filter else None
+        if kept is not None and is_kept:
+            self._kept.append(kept)
         terms = matching_terms(
             step.prompt,
-            encoder(add_noise(step.fake.images[-1], self.image_noise)),
+            encoder(add_noise(images, self.image_noise)),
             class_ids=step.batch.class_ids if self.mask_same_class else None,
-            everyone=step.everyone if is_share else None,
+            everyone=everyone,
             gamma1=self.gamma1,
             gamma2=self.gamma2,
             gamma3=self.gamma3,
@@ -103,22 +151,38 @@ class DamsmLoss:
             reduction=self.reduction,
             precision=self.precision,
             filter=self.filter,
-            kept=self._kept,
+            kept=kept,
             kernel=self.kernel,
         )
-        return {"damsm": self.weight * torch.stack(list(terms.values())).sum()}
+        return torch.stack(list(terms.values())).sum()
 
-    def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
-        """No terms."""
-        return {}
-
-    def observed(self) -> dict[str, Float[Tensor, ""]]:
-        """`pairs kept`, the share of pairs whose gradient the last step computed, with `filter` only."""
-        return {} if self._kept is None else {"pairs kept": self._kept}
+    def _shown(self, images: Sequence[Float[Tensor, "b 3 _ _"]], stage: int) -> Float[Tensor, "b 3 h w"]:
+        """The images of a stage in the size of the last stage's."""
+        size = images[-1].shape[-2:]
+        if images[stage].shape[-2:] == size:
+            return images[stage]
+        return F.interpolate(images[stage], size=size, mode="bilinear", align_corners=False)
 
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """The attention of each word over its image's regions, with the loss's gamma1 (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gamma1)
+
+
+def _stage_weights(stages: Sequence[float] | None, sizes: Sequence[int]) -> dict[int, float]:
+    """The stages that are matched, by index, with their weights; the last has the index -1 if it is alone.
+
+    Raises:
+        RecipeError: there is not a weight for each stage, or none above 0.
+    """
+    if stages is None:
+        return {-1: 1.0}
+    if len(stages) != len(sizes) or not any(stages):
+        shown = ", ".join(map(str, sizes))
+        weights = ", ".join(f"{weight:g}" for weight in stages)
+        message = f"the loss `damsm` has `stages: [{weights}]` for images of {shown} pixels"
+        expected = f"{len(sizes)} weights, smallest image first, and at least one above 0"
+        raise RecipeError(Problem("stage-weights", message, expected=expected))
+    return {stage: weight for stage, weight in enumerate(stages) if weight}
 
 
 def kept_share(text: TextFeatures) -> Float[Tensor, ""]:

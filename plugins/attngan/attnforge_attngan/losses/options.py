@@ -8,3 +8,5 @@ WordScore = Literal["official", "paper"]
 """Whether Eq. 10 has its power 1/gamma2; see `matching_terms`."""
 Reduction = Literal["mean", "sum"]
 """How the terms of a batch are reduced to a scalar."""
+EncoderImages = Literal["real", "generated"]
+"""The images that encoders are fine-tuned with while a generator trains."""
