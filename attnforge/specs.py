@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from attnforge import interfaces
     from attnforge.compute.engine import Engine
     from attnforge.values import OnBadImage
@@ -136,6 +138,10 @@ class ScorerSpec:
     """None where the recipe has no image encoder."""
 
 
+def _no_network(name: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerSpec:
     """For a sampler: the generator that it asks."""
@@ -144,6 +150,8 @@ class SamplerSpec:
     """In evaluation mode, on the device of the prompts."""
     scoring: Callable[[], ScorerSpec]
     """The spec of its scorer, if it has one; building the image encoder may take seconds."""
+    network: Callable[[str], nn.Module | None] = _no_network
+    """A network that a task of the run has trained, by its name in checkpoints; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

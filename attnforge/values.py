@@ -150,6 +150,8 @@ class GeneratorOutput:
     """One batch of maps per stage with attention, in order; empty when not asked for."""
     condition: Condition | None = None
     """The condition, when it was drawn from a Gaussian; None otherwise."""
+    steps: Mapping[int, Float[Tensor, "b 3 _ _"]] = field(default_factory=dict)
+    """The largest images on the way to the result, by the updates before each: of samplers that search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ install_import_hook(
         "attnforge_cub",
         "attnforge_df_gan",
         "attnforge_stackgan",
+        "attnforge_plug_and_play",
         "attnforge_encoders",
         "attnforge_rat_gan",
         "attnforge_reed",

@@ -80,6 +80,7 @@ class Parts:
         self.engine = engine
         self.datasets = datasets or Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
         self.extras = self.datasets.extras() if extras is None else extras
+        self._task_networks: dict[str, nn.Module] = {}
 
     @cached_property
     def text(self) -> TextEncoder:
@@ -127,8 +128,16 @@ class Parts:
         """What asks a generator for images; None where the recipe leaves that to plain noise."""
         if self.recipe.sampling is None:
             return None
-        sampler: Sampler = self.recipe.sampling(SamplerSpec(generator=generator, scoring=self.scorer_spec))
+        sampler: Sampler = self.recipe.sampling(self.sampler_spec(generator))
         return sampler
+
+    def sampler_spec(self, generator: Generator) -> SamplerSpec:
+        """The spec of what asks a generator for images."""
+        return SamplerSpec(generator=generator, scoring=self.scorer_spec, network=self.task_network)
+
+    def task_network(self, name: str) -> nn.Module | None:
+        """A network of the tasks built so far, by its name in checkpoints; None if they have none."""
+        return self._task_networks.get(name)
 
     def scorer_spec(self) -> ScorerSpec:
         """The spec of a scorer; calling this builds the image encoder."""
@@ -214,14 +223,15 @@ class Parts:
             build: Builds the task.
         """
         spec = self.task_spec(class_of(build).needs)
-        if not isinstance(build, Builder):
-            return build(spec)
-        children = {
-            key: self._placed(build.options.get(key, option.default), f"{name}-{key}")
-            for key, option in options_of(build.target).items()
-            if has_slots(option.shape)
-        }
-        task: Task = replace(build, options={**build.options, **children})(spec)
+        if isinstance(build, Builder):
+            children = {
+                key: self._placed(build.options.get(key, option.default), f"{name}-{key}")
+                for key, option in options_of(build.target).items()
+                if has_slots(option.shape)
+            }
+            build = replace(build, options={**build.options, **children})
+        task: Task = build(spec)
+        self._task_networks.update(task.networks())
         return task
 
     def _placed(self, child: Any, name: str) -> Any:

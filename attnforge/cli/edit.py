@@ -67,7 +67,8 @@ def command(
     from attnforge.sampling.pipeline import Pipeline
     from attnforge.sheets.writing import write_swaps
 
-    pipeline = Pipeline.load(run, device=device, sampling=sampling)
+    overrides = [] if sampling is None else [f"sampling={sampling}"]
+    pipeline = Pipeline.load(run, device=device, overrides=overrides)
     rows = pipeline.swap(caption, pairs, n=count, seed=seed, attention=True, **values)
     warn_of_unknown_words(pipeline.parts.tokenizer, [samples[0].caption for samples in rows])
     print_text(write_swaps(rows, out or pipeline.run.path / "generated"))

@@ -18,13 +18,12 @@ from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.seeded_draws import SeededDraws
 from attnforge.seeds import derive_seed
-from attnforge.specs import SamplerSpec
 
 
 def sampler_of(parts: Parts, generator: nn.Module) -> Sampler:
     """What asks a generator for images, as the recipe says; it is put into evaluation mode."""
     network = cast("Generator", generator.eval())
-    return parts.sampler(network) or NoiseSampler(SamplerSpec(generator=network, scoring=parts.scorer_spec))
+    return parts.sampler(network) or NoiseSampler(parts.sampler_spec(network))
 
 
 def generate_each(
@@ -149,6 +148,7 @@ def _each(
                 attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
                 extras={name: value[0].numpy() for name, value in own.items()},
                 regions=None if region_maps is None else region_maps[0].float().cpu().numpy(),
+                steps={number: to_bytes(images)[0] for number, images in output.steps.items()},
             )
 
 

@@ -26,6 +26,7 @@ OWN = {
     "attnforge_reed",
     "attnforge_gan_int_cls",
     "attnforge_stackgan",
+    "attnforge_plug_and_play",
     "attnforge_machine",
 }
 

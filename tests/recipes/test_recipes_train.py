@@ -19,7 +19,7 @@ from attnforge.run.training import train
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.train.progress import ConsoleReporter
 
-CONTINUING = {"stackgan-cub-second"}
+CONTINUING = {"denoiser-cub", "denoiser-sketch-birds", "stackgan-cub-second"}
 """Recipes that continue a run of another; the tests of their plugins train both."""
 RECIPES = sorted({recipe.name for recipe in library(load_plugins())} - CONTINUING)
 SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -54,6 +54,17 @@ def size(path: Path) -> tuple[int, int]:
         return sheet.size
 
 
+def test_contact_sheet_shows_the_steps_of_a_search_in_as_many_rows_as_they_need(tmp_path: Path) -> None:
+    few = replace(sample(), steps={0: plain(64, RED), 5: plain(64, GREEN)})
+    path = contact_sheet([few], tmp_path / "few.png", side=64)
+    assert {RED, GREEN} <= colours(path)
+    assert BLUE not in colours(path)
+    many = replace(sample(), steps={number: plain(64, BLUE) for number in range(9)})
+    wide = contact_sheet([many], tmp_path / "many.png", side=64)
+    assert size(wide)[0] > 8 * 64
+    assert size(wide)[1] > size(path)[1] + 64
+
+
 def test_contact_sheet_shows_every_stage(tmp_path: Path) -> None:
     path = contact_sheet([sample()], tmp_path / "sheet.png")
     assert {RED, GREEN, BLUE} <= colours(path)

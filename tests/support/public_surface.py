@@ -92,6 +92,8 @@ PROVISIONAL = (
     "attnforge.recipe.tree",
     "attnforge.recipe.weights",
     "attnforge.run.environment",
+    "attnforge.sampling.matching",
+    "attnforge.sampling.seeded_draws",
     "attnforge.seeds",
     "attnforge.storage.checkpoints.checkpoint",
     "attnforge.storage.checkpoints.saving",

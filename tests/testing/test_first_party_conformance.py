@@ -12,6 +12,7 @@ from typing import Any
 import known_kernels
 import pytest
 import small_releases
+import timm
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_gan.conditioning import Sentence
@@ -94,6 +95,12 @@ def classifier(folder: Path) -> dict[str, object]:
         )
     torch.save(network.state_dict(), folder / "weights.pth")
     return {"weights": str(folder / "weights.pth"), "splits": 3}
+
+
+def small_classifier(folder: Path) -> dict[str, object]:
+    options = {"model": "resnet10t", "model_options": SMALL_RESNET}
+    torch.save(timm.create_model("resnet10t", num_classes=4, **SMALL_RESNET).state_dict(), folder / "w.pth")
+    return {"weights": str(folder / "w.pth"), "unit": 1, **options}
 
 
 def sketch_birds() -> MetricSpec:
@@ -197,6 +204,12 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
+    "sampler/plug-and-play": {"options": {"steps": 2}},
+    "scorer/classifier": {"options": small_classifier, "skip": {"depends_on_caption": "a class is none"}},
+    "task/denoiser": {
+        "options": {"encoder": {"use": "timm", "model_options": SMALL_RESNET}},
+        "recipe": {"pretrained": {"generator": "runs/first"}},
+    },
     "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {
@@ -293,6 +306,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "swapped": {"swapped_captions": True, "image_noise": 0.1},
         "filter": {"filter": 0.5, "precision": "bfloat16"},
     },
+    "sampler/plug-and-play": {"noise": {"steps": 2, "moved": "noise", "noise": 0.1, "minimum": -1.0}},
     "task/joint-embedding": {"one-sided": {"symmetric": False, "decay_every": 1}},
     "task/gan": {
         "no average": {"average": None},
@@ -311,6 +325,7 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     },
     "dataset/cub": {"plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"})},
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
+    "scorer/classifier": {"unit": (small_classifier, {"gradient": "unit", "size": 48})},
     "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},
 }
 """The same for components that read files."""
