@@ -53,6 +53,7 @@ install_import_hook(
         "attnforge_folder",
         "attnforge_gan",
         "attnforge_gan_int_cls",
+        "attnforge_gawwn",
         "attnforge_machine",
         "attnforge_r3gan",
         "attnforge_sketch_birds.accuracy",

@@ -1,0 +1,44 @@
+"""Declares GAWWN's generators and discriminators, and the task that trains its generator of key points."""
+
+from __future__ import annotations
+
+from attnforge.plugin import Component, hookimpl
+
+_PACKAGE = "attnforge_gawwn"
+
+
+@hookimpl
+def attnforge_components() -> list[Component]:
+    """Declare the components."""
+    return [
+        Component(
+            kind="generator",
+            name="gawwn-box",
+            target=f"{_PACKAGE}.box_generator:BoxGenerator",
+            summary="noise, sentence and box to an image whose object lies in the box",
+        ),
+        Component(
+            kind="discriminator",
+            name="gawwn-box",
+            target=f"{_PACKAGE}.box_discriminator:BoxDiscriminator",
+            summary="one logit for an image with its sentence and box",
+        ),
+        Component(
+            kind="generator",
+            name="gawwn-keypoints",
+            target=f"{_PACKAGE}.keypoint_generator:KeypointGenerator",
+            summary="noise, sentence and key points to an image whose parts lie there",
+        ),
+        Component(
+            kind="discriminator",
+            name="gawwn-keypoints",
+            target=f"{_PACKAGE}.keypoint_discriminator:KeypointDiscriminator",
+            summary="one logit for an image with its sentence and key points",
+        ),
+        Component(
+            kind="task",
+            name="gawwn-layout",
+            target=f"{_PACKAGE}.layout_task:LayoutTask",
+            summary="trains the network that generates key points for a caption",
+        ),
+    ]
