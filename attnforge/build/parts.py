@@ -30,7 +30,7 @@ from attnforge.interfaces import (
     TextEncoder,
     Tokenizer,
 )
-from attnforge.optional import KeepsBlanks, SamplesCondition
+from attnforge.optional import CompletesExtras, KeepsBlanks, SamplesCondition
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
@@ -142,6 +142,11 @@ class Parts:
     def scorer_spec(self) -> ScorerSpec:
         """The spec of a scorer; calling this builds the image encoder."""
         return ScorerSpec(words=self.text.dim, image=self.image)
+
+    @property
+    def completed_extras(self) -> frozenset[str]:
+        """Names of the extras that the generator completes where they are not given."""
+        return self.generator.completed_extras if isinstance(self.generator, CompletesExtras) else frozenset()
 
     @property
     def condition(self) -> int | None:

@@ -28,9 +28,7 @@ CHANNELS, DISCRIMINATOR_CHANNELS, TEXT, SENTENCE, NOISE = 8, 6, 10, 24, 12
 
 def numbered(official: str, numbers: tuple[int, ...], ours: str, indices: tuple[int, ...]) -> dict[str, str]:
     """Names of several layers of one sequence."""
-    return {
-        f"{official}.{number}": f"{ours}.{index}" for number, index in zip(numbers, indices, strict=True)
-    }
+    return {f"{official}.{number}": f"{ours}.{index}" for number, index in zip(numbers, indices, strict=True)}
 
 
 def bottleneck(official: str, ours: str) -> dict[str, str]:

@@ -67,7 +67,12 @@ class BoxGenerator(nn.Module):
         self.global_noise = nn.Linear(noise, width)
         self.local_noise = nn.Linear(noise, width)
         self.placed_text = nn.Sequential(
-            *halving(width, width), nn.ReLU(), *halving(width, width), nn.ReLU(), *closing(width, width), nn.ReLU()
+            *halving(width, width),
+            nn.ReLU(),
+            *halving(width, width),
+            nn.ReLU(),
+            *closing(width, width),
+            nn.ReLU(),
         )
         self.whole = nn.Sequential(
             *opening(2 * width, 2 * width),

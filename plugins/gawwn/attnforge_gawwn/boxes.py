@@ -23,7 +23,9 @@ def check_boxes(extras: Mapping[str, tuple[int, ...]], *, elements: int, part: s
     message = f"the {part} `gawwn-box` needs the box of every image, which the data do not have"
     if shape is not None:
         numbers = " x ".join(map(str, shape))
-        message = f"the {part} `gawwn-box` has elements: {elements}, and the data a `box` of {numbers} numbers"
+        message = (
+            f"the {part} `gawwn-box` has elements: {elements}, and the data a `box` of {numbers} numbers"
+        )
     expected = "a box of left, top, width and height, such as that of `data: {use: cub, extras: [box]}`"
     raise RecipeError(Problem("no-box", message, expected=expected))
 

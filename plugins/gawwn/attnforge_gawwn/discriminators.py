@@ -36,7 +36,9 @@ class PlaceDiscriminator(nn.Module, ABC):
 
     unconditional: ClassVar[bool] = False
 
-    def __init__(self, spec: DiscriminatorSpec, *, channels: int, text: int, placed: int, summary: int) -> None:
+    def __init__(
+        self, spec: DiscriminatorSpec, *, channels: int, text: int, placed: int, summary: int
+    ) -> None:
         super().__init__()
         if spec.image_size not in IMAGE_SIZES:
             size = spec.image_size
@@ -76,7 +78,9 @@ class PlaceDiscriminator(nn.Module, ABC):
             *closing(4 * channels, channels),
             nn.LeakyReLU(SLOPE),
         )
-        self.head = nn.Sequential(*linear(2 * channels, channels), nn.LeakyReLU(SLOPE), nn.Linear(channels, 1))
+        self.head = nn.Sequential(
+            *linear(2 * channels, channels), nn.LeakyReLU(SLOPE), nn.Linear(channels, 1)
+        )
 
     def forward(self, images: Float[Tensor, "b 3 h w"], prompt: Prompt) -> Float[Tensor, "b"]:
         return self.logits(self.features(images), prompt)
@@ -110,5 +114,3 @@ class PlaceDiscriminator(nn.Module, ABC):
     @abstractmethod
     def text_summary(self, text: Float[Tensor, "b t"], prompt: Prompt) -> Float[Tensor, "b s 4 4"]:
         """The sentence as the global path sees it."""
-
-

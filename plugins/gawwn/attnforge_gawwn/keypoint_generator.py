@@ -91,7 +91,9 @@ class KeypointGenerator(nn.Module):
         between = (*[2 * channels] * (doublings(image_size) - 2), channels)
         self.paint = painting(width, between)
         initialise_convolutions(self)
-        self.layout = None if layout is None else LayoutGenerator(words=spec.words, points=points, layout=layout)
+        self.layout = (
+            None if layout is None else LayoutGenerator(words=spec.words, points=points, layout=layout)
+        )
         if self.layout is not None:
             self.layout.requires_grad_(False)  # the task `gawwn-layout` trains it
 

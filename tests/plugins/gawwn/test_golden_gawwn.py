@@ -56,7 +56,9 @@ def test_images_of_boxes(elements: int, mode: str) -> None:
     expected = vectors(SYSTEM, f"bbox_generator_elements{elements}_{mode}")
     generator = box_generator(elements=elements).train(mode == "train")
     with torch.no_grad():
-        image = generator.generate(expected["noise"], expected["text"], expected["boxes"].view(3, elements, 4))
+        image = generator.generate(
+            expected["noise"], expected["text"], expected["boxes"].view(3, elements, 4)
+        )
     assert_image_near(image, expected)
 
 
@@ -172,7 +174,9 @@ def test_one_step_of_training(name: str) -> None:
     fake_loss = loss_of_fake(scores(fake.detach(), expected["text"]))
     total = real_loss + fake_loss
     if name != "keypoints_only_step":
-        loss = MatchingAwareLoss(LossSpec(words=24, vocabulary_size=9, image_sizes=(128,), unconditional=False))
+        loss = MatchingAwareLoss(
+            LossSpec(words=24, vocabulary_size=9, image_sizes=(128,), unconditional=False)
+        )
         mismatched_loss = loss_of_fake(scores(real, expected["text_shuffled"]))
         total = loss.total(real_loss, mismatched_loss, fake_loss)
         assert_value_near(mismatched_loss / 2, expected["wrong_weighted"])
@@ -197,7 +201,9 @@ def test_parameters_of_the_published_sizes(width: str) -> None:
             "bbox_G": BoxGenerator(GeneratorSpec(words=1024, extras=BOX)),
             "bbox_D": BoxDiscriminator(DiscriminatorSpec(**spec, extras=BOX), channels=channels),
             "keypoint_G": KeypointGenerator(GeneratorSpec(words=1024, extras=KEYPOINTS)),
-            "keypoint_D": KeypointDiscriminator(DiscriminatorSpec(**spec, extras=KEYPOINTS), channels=channels),
+            "keypoint_D": KeypointDiscriminator(
+                DiscriminatorSpec(**spec, extras=KEYPOINTS), channels=channels
+            ),
             "keypoints_only_G": LayoutGenerator(words=1024, points=15, layout=Layout()),
             "keypoints_only_D": LayoutDiscriminator(words=1024, points=15, channels=channels),
         }
