@@ -83,8 +83,8 @@ class HasExtras(Protocol):
     discriminators in their specs, and are stored in checkpoints; whoever generates images must then give
     these values, too.
 
-    Two names have a meaning that attnforge knows, checks and shows on sheets, in shares of the image: `box` is
-    left, top, width and height, or rows of these; `keypoints` are rows of x, y and visible, 1 or 0. See
+    Two names have a meaning that attnforge knows, checks and shows on sheets, in shares of the image: `box`
+    is left, top, width and height, or rows of these; `keypoints` are rows of x, y and visible, 1 or 0. See
     `attnforge.data.places`, which also moves them when images are cropped and flipped.
     """
 
@@ -109,8 +109,8 @@ class DeclaresExtras(Protocol):
 class CompletesExtras(Protocol):
     """A generator that generates extras which nobody gives, such as key points for a caption.
 
-    Optional. In evaluation mode, an extra that is not given, or a row of it, is filled with -1; what the generator
-    takes instead is in `extras` of its output.
+    Optional. In evaluation mode, an extra that is not given, or a row of it, is filled with -1; what the
+    generator takes instead is in `extras` of its output.
     """
 
     completed_extras: frozenset[str]

@@ -24,7 +24,7 @@ class Reopenable(Protocol):
 
 
 def declared_extras(build: Build[Dataset]) -> dict[str, tuple[int, ...]] | None:
-    """Shapes of the extras that the class of a data set declares for a recipe's options; None if it does not."""
+    """Shapes of the extras that a data set's class declares for a recipe's options; None if it does not."""
     target = class_of(build)
     if not isinstance(target, DeclaresExtras):
         return None

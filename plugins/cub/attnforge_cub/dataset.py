@@ -30,8 +30,8 @@ class Cub(CaptionedImages):
     Each image is cropped to the square around its bird whose half side is 3/4 of the box's longer side,
     its shorter side is resized to 76/64 of the size; training takes a random crop and mirrors half of the
     images, testing takes the centre crop. The extra `box` is the bird's box, the extra `keypoints` are its 15
-    parts in the order of `parts/parts.txt`; both follow the crop and the flip. A box is clipped to the crop, and
-    parts outside it are invisible.
+    parts in the order of `parts/parts.txt`; both follow the crop and the flip. A box is clipped to the crop,
+    and parts outside it are invisible.
 
     Args:
         root: The folder.
@@ -39,8 +39,8 @@ class Cub(CaptionedImages):
         crop: Crop from a margin; if off, the shorter side is resized to the size itself.
         flip: Mirror half of the training images.
         stretch: Resize both sides, whatever the image's shape, as GAWWN does: a crop then lacks little of it.
-        extras: What images are given besides their captions: `box`, of `bounding_boxes.txt`, and `keypoints`, of
-            `parts/part_locs.txt`.
+        extras: What images are given besides their captions: `box`, of `bounding_boxes.txt`, and `keypoints`,
+            of `parts/part_locs.txt`.
         flip_parts: `exchange` exchanges left and right parts when an image is mirrored; `official` leaves the
             left eye of a mirrored bird where its right eye is seen, as the official code of GAWWN does.
         cache: Cache of resized images that all workers share: `memory` for all of them, `none`, or `auto` for

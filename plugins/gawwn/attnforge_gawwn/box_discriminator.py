@@ -28,8 +28,8 @@ class BoxDiscriminator(PlaceDiscriminator):
     Args:
         channels: Channels of the first map.
         text: Width of the projected sentence.
-        elements: How many elements an image has; see the generator. The official code cannot run with several;
-            here their vectors are averaged.
+        elements: How many elements an image has; see the generator. The official code cannot run with
+            several; here their vectors are averaged.
 
     Raises:
         RecipeError: The images are not of 64, 128 or 256 pixels, the data have no `box`, or another number.

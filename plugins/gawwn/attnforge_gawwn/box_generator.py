@@ -27,20 +27,21 @@ from attnforge_gawwn.warping import paste
 
 
 class BoxGenerator(nn.Module):
-    """Generates an image whose object lies in a box, from noise, sentence and box (Reed et al., NeurIPS 2016).
+    """Generates an image whose object lies in a box from noise and sentence (Reed et al., NeurIPS 2016).
 
-    A global path sees the sentence at its place: the projected sentence is repeated over a map of 16 x 16 pixels,
-    pasted into the box and reduced to a vector, which with noise becomes a map of the whole image. A local path
-    makes a map of the object from noise and sentence, which is pasted into the box. Both are concatenated and
-    doubled to the image. Several elements, each with noise and a box of its own, are averaged where they overlap.
-    With 128 channels it is the published model, 73,545,699 parameters. Words are not used.
+    A global path sees the sentence at its place: the projected sentence is repeated over a map of 16 x 16
+    pixels, pasted into the box and reduced to a vector, which with noise becomes a map of the whole image. A
+    local path makes a map of the object from noise and sentence, which is pasted into the box. Both are
+    concatenated and doubled to the image. Several elements, each with noise and a box of its own, are
+    averaged where they overlap. With 128 channels it is the published model, 73,545,699 parameters. Words are
+    not used.
 
     Args:
         image_size: Side of the images in pixels; 128 is the published size.
         channels: Channels of the widest maps are eight times as many.
         noise: Width of the noise vector of an element.
-        elements: How many elements an image has. The data's `box` is that of each element, or there is one for
-            every element.
+        elements: How many elements an image has. The data's `box` is that of each element, or there is one
+            for every element.
         last_channels: Channels of the map before the image.
 
     Raises:

@@ -18,10 +18,10 @@ IMAGE_SIZES = (64, 128, 256)
 
 
 class PlaceDiscriminator(nn.Module, ABC):
-    """Classifies images together with a sentence and a place; base of the discriminators of boxes and key points.
+    """Classifies images together with a sentence and a place: a box or key points.
 
-    Features of 16 x 16 pixels go two ways: the local path keeps what lies at the place, the global path reduces
-    the whole image; the vectors of both are joined for the logit.
+    Features of 16 x 16 pixels go two ways: the local path keeps what lies at the place, the global path
+    reduces the whole image; the vectors of both are joined for the logit.
 
     Args:
         spec: The images and the sentence.

@@ -20,9 +20,10 @@ from attnforge_gawwn.sizes import InnerWidth
 class KeypointDiscriminator(PlaceDiscriminator):
     """Classifies images together with their sentence and key points (Reed et al., NeurIPS 2016).
 
-    The local path joins features and sentence, keeps only the pixels where a point is, and joins the map of each
-    point. The global path sees the whole image and the sentence. With 128 channels it is the published model,
-    14,667,905 parameters; with 64, the default of the official code, 3,860,609. Features: b c 16 16. Logits: b.
+    The local path joins features and sentence, keeps only the pixels where a point is, and joins the map of
+    each point. The global path sees the whole image and the sentence. With 128 channels it is the published
+    model, 14,667,905 parameters; with 64, the default of the official code, 3,860,609. Features: b c 16 16.
+    Logits: b.
 
     Args:
         channels: Channels of the first map.

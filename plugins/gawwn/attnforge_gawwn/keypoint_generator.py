@@ -32,10 +32,11 @@ KEYPOINTS = "keypoints"
 class KeypointGenerator(nn.Module):
     """Generates an image whose object has its parts at key points (Reed et al., NeurIPS 2016).
 
-    Each visible point is a map of 16 x 16 pixels with one pixel set. A global path reduces the maps to a vector,
-    which with noise and sentence becomes a map of the whole image; a local path repeats noise and sentence at the
-    pixels where a point is. Both are concatenated with the points' maps and doubled to the image. With 128
-    channels it is the published model, 26,471,043 parameters without `layout`. Words are not used.
+    Each visible point is a map of 16 x 16 pixels with one pixel set. A global path reduces the maps to a
+    vector, which with noise and sentence becomes a map of the whole image; a local path repeats noise and
+    sentence at the pixels where a point is. Both are concatenated with the points' maps and doubled to the
+    image. With 128 channels it is the published model, 26,471,043 parameters without `layout`. Words are not
+    used.
 
     Args:
         image_size: Side of the images in pixels; 128 is the published size.

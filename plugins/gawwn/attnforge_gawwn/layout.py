@@ -1,4 +1,4 @@
-"""A small GAN of key points: where the parts of an object lie, from its caption and the points that are given."""
+"""A small GAN of key points: where the parts of an object lie, from its caption and points that are given."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Layout:
 
 
 class LayoutGenerator(nn.Module):
-    """Generates key points for a sentence, around those that are given (Reed et al., NeurIPS 2016, section 4.3).
+    """Generates key points for a sentence, around those that are given (Reed et al., NeurIPS 2016).
 
-    Noise, sentence and given points are encoded and joined; a perceptron gives x, y and visibility of every point,
-    each in [0, 1]. A given point, whose third number is 1, stays as it is. With the published width it has
-    2,715,949 parameters.
+    Noise, sentence and given points are encoded and joined; a perceptron gives x, y and visibility of every
+    point, each in [0, 1]. A given point, whose third number is 1, stays as it is. With the published width it
+    has 2,715,949 parameters.
 
     Args:
         words: Width of the sentence vector.
@@ -74,8 +74,8 @@ class LayoutGenerator(nn.Module):
 class LayoutDiscriminator(nn.Module):
     """Classifies key points together with a sentence: real or generated.
 
-    With 128 channels it is the published model, 946,177 parameters; with 64, the default of the official code for
-    discriminators, 374,785.
+    With 128 channels it is the published model, 946,177 parameters; with 64, the default of the official code
+    for discriminators, 374,785.
 
     Args:
         words: Width of the sentence vector.

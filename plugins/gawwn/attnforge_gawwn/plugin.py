@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attnforge.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    from attnforge.errors import Problem
+    from attnforge.plugin import CheckedRecipe
 
 _PACKAGE = "attnforge_gawwn"
 
@@ -42,3 +48,11 @@ def attnforge_components() -> list[Component]:
             summary="trains the network that generates key points for a caption",
         ),
     ]
+
+
+@hookimpl
+def attnforge_check_recipe(recipe: CheckedRecipe) -> list[Problem]:
+    """Reject recipes that would generate key points with random weights."""
+    from .layout_weights import untrained_layout
+
+    return list(untrained_layout(recipe))

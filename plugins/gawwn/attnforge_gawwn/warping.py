@@ -1,7 +1,7 @@
 """Boxes as differentiable samplers: maps are cropped to a box, or pasted into it.
 
-Spatial transformers (Jaderberg et al., 2015) that only scale and shift. A map spans -1 to 1 from the centre of its
-first pixel to that of its last; what lies outside it counts 0.
+Spatial transformers (Jaderberg et al., 2015) that only scale and shift. A map spans -1 to 1 from the centre
+of its first pixel to that of its last; what lies outside it counts 0.
 """
 
 from __future__ import annotations
