@@ -185,8 +185,8 @@ class CaptionedImages:
             resize = Resize.of(region.of_pixels(pixels), side=self.side, stretch=self._stretch)
             if not self._kept.has_room(3 * resize.height * resize.width):
                 top, left = self._corner(resize.height, resize.width, random)
-                square = resize.square(region.of_pixels(pixels), top=top, left=left, size=self.size)
-                return _rows_first(square), self._window(region, resize.height, resize.width, top, left)
+                cut = resize.square(region.of_pixels(pixels), top=top, left=left, size=self.size)
+                return _rows_first(cut), self._window(region, resize.height, resize.width, top, left)
             whole = self._resized(index, pixels)
         height, width, _ = whole.shape
         top, left = self._corner(height, width, random)

@@ -26,7 +26,7 @@ from attnforge.train.progress import ConsoleReporter
 
 RESOLVE = import_module("attnforge.recipe.resolve")
 RED = "a red square"
-LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def painted(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def inside(box: tuple[float, ...]) -> NDArray[np.bool_]:
     centres = (np.arange(16) + 0.5) / 16
     rows, columns = (
-        (centres >= low) & (centres < high) for low, high in ((box[1], box[3]), (box[0], box[2]))
+        (centres >= low) & (centres < high) for low, high in ((box[1], box[1] + box[3]), (box[0], box[0] + box[2]))
     )
     return np.outer(rows, columns)
 

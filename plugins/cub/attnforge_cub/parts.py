@@ -94,7 +94,7 @@ def _points(
             starts = [match.start() + 1 for match in re.finditer(r"\S+", content)]
             column = starts[number] if number < len(starts) else len(content.rstrip()) + 1
             findings.problem(
-                code="bad-part", message=what, at=path, line=line, column=column,
+                code="bad-keypoints", message=what, at=path, line=line, column=column,
                 excerpt=content[:120], expected=PLACES,
             )  # fmt: skip
             continue
@@ -103,14 +103,15 @@ def _points(
         part = int(fields[1]) - 1
         if placed[row, part]:
             message = f"part {fields[1]} of image {fields[0]} is already placed in a line before"
-            findings.problem(code="bad-part", message=message, at=path, line=line, expected=PLACES)
+            findings.problem(code="bad-keypoints", message=message, at=path, line=line, expected=PLACES)
         placed[row, part] = True
         points[row, part] = [float(field) for field in fields[2:]]
-    numbers_of_rows = {row: number for number, row in row_of.items()}
-    for row in np.flatnonzero(~placed.all(axis=1)):
+    for image, row in row_of.items():
+        if placed[row].all():
+            continue
         missing = ", ".join(str(part + 1) for part in np.flatnonzero(~placed[row]))
-        message = f"image {numbers_of_rows.get(int(row), '?')} lacks the parts {missing}"
-        findings.problem(code="bad-part", message=message, at=path, expected=PLACES)
+        message = f"image {image} lacks the parts {missing}"
+        findings.problem(code="bad-keypoints", message=message, at=path, expected=PLACES)
     return points
 
 

@@ -52,12 +52,16 @@ class BoxDiscriminator(PlaceDiscriminator):
         joint = self.joint(torch.cat((features, tiled(text)), dim=1))
         cropped = crop(joint.repeat_interleave(self.elements, dim=0), self._boxes(prompt))
         vectors = F.leaky_relu(self.local(cropped).mean(dim=(2, 3)), SLOPE)
-        return vectors.unflatten(0, (-1, self.elements)).mean(dim=1)
+        return self._averaged(vectors)
 
     def text_summary(self, text: Float[Tensor, "b t"], prompt: Prompt) -> Float[Tensor, "b s 4 4"]:
         cropped = crop(tiled(text.repeat_interleave(self.elements, dim=0)), self._boxes(prompt))
-        summary: Tensor = self.placed_text(cropped.unflatten(0, (-1, self.elements)).mean(dim=1))
+        summary: Tensor = self.placed_text(self._averaged(cropped))
         return summary
+
+    def _averaged(self, values: Float[Tensor, "be *c"]) -> Float[Tensor, "b *c"]:
+        """The mean over the elements of an image."""
+        return values.reshape(-1, self.elements, *values.shape[1:]).mean(dim=1)
 
     def _boxes(self, prompt: Prompt) -> Float[Tensor, "be 4"]:
         return boxes_of(prompt, elements=self.elements).flatten(0, 1)

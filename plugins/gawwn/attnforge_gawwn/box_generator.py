@@ -100,7 +100,7 @@ class BoxGenerator(nn.Module):
     ) -> GeneratorOutput:
         sentences = prompt.sentence[:, None].expand(-1, self.elements, -1)
         boxes = boxes_of(prompt, elements=self.elements)
-        image = self.generate(noise.unflatten(1, (self.elements, -1)), sentences, boxes)
+        image = self.generate(noise.reshape(len(noise), self.elements, -1), sentences, boxes)
         return GeneratorOutput(images=(image,), attention=())
 
     def generate(
@@ -118,4 +118,4 @@ class BoxGenerator(nn.Module):
 
     def _averaged(self, maps: Float[Tensor, "be c h w"]) -> Float[Tensor, "b c h w"]:
         """The mean of the maps of an image's elements."""
-        return maps.unflatten(0, (-1, self.elements)).mean(dim=1)
+        return maps.reshape(-1, self.elements, *maps.shape[1:]).mean(dim=1)

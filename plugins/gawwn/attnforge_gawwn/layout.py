@@ -66,7 +66,7 @@ class LayoutGenerator(nn.Module):
     ) -> Float[Tensor, "b p 3"]:
         """All points; rows of `given` are 0 for points that are not given."""
         encoded = (self.project_noise(noise), self.text(sentence), self.given(given.flatten(1)))
-        points: Tensor = self.layers(torch.cat(encoded, dim=1)).unflatten(1, (-1, 3))
+        points: Tensor = self.layers(torch.cat(encoded, dim=1)).reshape(given.shape)
         present = given[:, :, 2:]
         return points * (1 - present) + given * present
 

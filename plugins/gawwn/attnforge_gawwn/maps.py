@@ -40,7 +40,7 @@ def maps_of(points: Float[Tensor, "b p 3"]) -> Float[Tensor, "b p 16 16"]:
     maps = points.new_zeros(*points.shape[:2], MAP_SIDE**2)
     visible = (points[:, :, 2:] > VISIBLE).to(maps.dtype)
     maps = maps.scatter(2, (down * MAP_SIDE + across)[:, :, None], visible)
-    return maps.unflatten(2, (MAP_SIDE, MAP_SIDE))
+    return maps.reshape(*points.shape[:2], MAP_SIDE, MAP_SIDE)
 
 
 def gate_of(maps: Float[Tensor, "b p h w"]) -> Float[Tensor, "b 1 h w"]:
