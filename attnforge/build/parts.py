@@ -218,6 +218,7 @@ class Parts:
             losses=self.losses if "losses" in needs else {},
             engine=self.engine,
             classes=self.datasets.training_classes(),
+            extras=self.extras,
         )
 
     def task(self, name: str, build: Build[Task]) -> Task:

@@ -121,9 +121,7 @@ def test_a_value_of_another_shape_is_refused_with_the_numbers_that_are_needed(
 
 def test_everything_that_is_missing_or_unknown_is_reported_at_once() -> None:
     with pytest.raises(AttnforgeError) as caught:
-        read_extras(
-            SHAPES, {"angle": [1, 2], "corners": [0] * 4, "bx": [0, 0, 1, 1]}, captions=2, how=HOW
-        )
+        read_extras(SHAPES, {"angle": [1, 2], "corners": [0] * 4, "bx": [0, 0, 1, 1]}, captions=2, how=HOW)
     problems = {problem.code: problem for problem in caught.value.problems}
     assert [problem.code for problem in caught.value.problems] == [
         "missing-extra",

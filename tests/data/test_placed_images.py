@@ -36,7 +36,9 @@ def images(root: Path, **options: Any) -> CaptionedImages:
         metadata,
         store=ImageFolder(root, rows.file_names),
         box=True,
-        keypoints=Keypoints(("left corner", "middle", "right corner"), points, options.pop("exchanged", None)),
+        keypoints=Keypoints(
+            ("left corner", "middle", "right corner"), points, options.pop("exchanged", None)
+        ),
         **options,
     )
 

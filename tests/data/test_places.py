@@ -33,7 +33,9 @@ def test_a_box_is_clipped_to_the_window_and_keeps_its_other_border() -> None:
 
 
 @given(
-    st.tuples(*[st.floats(-200, 200)] * 2, *[st.floats(0.1, 300)] * 2), st.booleans(), st.sampled_from((16, 64))
+    st.tuples(*[st.floats(-200, 200)] * 2, *[st.floats(0.1, 300)] * 2),
+    st.booleans(),
+    st.sampled_from((16, 64)),
 )
 def test_every_box_has_an_area_inside_the_window(
     box: tuple[float, float, float, float], mirrored: bool, size: int

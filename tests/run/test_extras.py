@@ -55,7 +55,8 @@ def painted(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def inside(box: tuple[float, ...]) -> NDArray[np.bool_]:
     centres = (np.arange(16) + 0.5) / 16
     rows, columns = (
-        (centres >= low) & (centres < high) for low, high in ((box[1], box[1] + box[3]), (box[0], box[0] + box[2]))
+        (centres >= low) & (centres < high)
+        for low, high in ((box[1], box[1] + box[3]), (box[0], box[0] + box[2]))
     )
     return np.outer(rows, columns)
 

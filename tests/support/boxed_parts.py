@@ -44,7 +44,8 @@ class BoxedSquares:
         left, top, width, height = box = self.box(index)
         image = torch.full((3, self.size, self.size), 128, dtype=torch.uint8)
         rows, columns = (
-            slice(*(int(self.size * end) for end in ends)) for ends in ((top, top + height), (left, left + width))
+            slice(*(int(self.size * end) for end in ends))
+            for ends in ((top, top + height), (left, left + width))
         )
         image[:, rows, columns] = torch.tensor(COLOURS[self.colour(index)], dtype=torch.uint8)[:, None, None]
         extras = {"box": torch.tensor(box)} if self.extras else {}

@@ -16,6 +16,8 @@ import timm
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_gan.conditioning import Sentence
+from attnforge_gawwn.keypoint_generator import KeypointGenerator
+from attnforge_gawwn.layout import Layout
 from attnforge_sketch_birds.dataset import SketchBirds
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
@@ -158,6 +160,19 @@ def two_stages() -> TaskSpec:
     return replace(spec, generator=generator)
 
 
+def with_layout() -> TaskSpec:
+    """Parts whose generator generates key points."""
+    spec: TaskSpec = spec_for("task", Path())
+    extras = {"keypoints": (5, 3)}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        generator = KeypointGenerator(
+            GeneratorSpec(words=spec.text.dim, extras=extras),
+            image_size=64, channels=2, noise=5, layout=Layout(channels=2, noise=3),
+        )  # fmt: skip
+    return replace(spec, generator=generator, extras=extras)
+
+
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
@@ -178,6 +193,27 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "options": {"channels": 2, "text": 5},
         "spec": DiscriminatorSpec(image_size=64, sentence=6),
     },
+    "generator/gawwn-box": {
+        "options": {"image_size": 64, "channels": 2, "noise": 5, "last_channels": 3},
+        "spec": GeneratorSpec(words=6, extras={"box": (4,)}),
+        "recipe": {"data": {"use": "sketch-birds", "extras": ["box"]}},
+    },
+    "discriminator/gawwn-box": {
+        "options": {"channels": 2, "text": 5},
+        "spec": DiscriminatorSpec(image_size=64, sentence=6, extras={"box": (4,)}),
+        "recipe": {"data": {"use": "sketch-birds", "extras": ["box"]}},
+    },
+    "generator/gawwn-keypoints": {
+        "options": {"image_size": 64, "channels": 2, "noise": 5},
+        "spec": GeneratorSpec(words=6, extras={"keypoints": (5, 3)}),
+        "recipe": {"data": {"use": "sketch-birds", "extras": ["keypoints"]}},
+    },
+    "discriminator/gawwn-keypoints": {
+        "options": {"channels": 2, "text": 5},
+        "spec": DiscriminatorSpec(image_size=64, sentence=6, extras={"keypoints": (5, 3)}),
+        "recipe": {"data": {"use": "sketch-birds", "extras": ["keypoints"]}},
+    },
+    "task/gawwn-layout": {"spec": with_layout, "options": {"discriminator_channels": 2}},
     "generator/stackgan-first": {"options": FIRST_STAGE},
     "generator/stackgan-second": {
         "options": SECOND_STAGE,
@@ -286,6 +322,13 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "discriminator/gan-int-cls": {
         "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
     },
+    "generator/gawwn-box": {
+        "elements": {"image_size": 64, "channels": 2, "noise": 5, "elements": 2},
+    },
+    "generator/gawwn-keypoints": {
+        "layout": {"image_size": 64, "channels": 2, "noise": 5, "layout": {"channels": 2, "noise": 3}},
+    },
+    "discriminator/gawwn-box": {"elements": {"channels": 2, "text": 5, "elements": 2}},
     "loss/stackgan-v2": {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
@@ -298,7 +341,10 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "filter": {"filter": 0.5},
         "plain": {"kernel": "plain"},
     },
-    "dataset/sketch-birds": {"unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]}},
+    "dataset/sketch-birds": {
+        "placed": {"count": 20, "test_count": 8, "roam": True, "extras": ["box", "keypoints"]},
+        "unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]},
+    },
     "metric/r-precision": {"folds": {"candidates": 2, "folds": 2, "seed": 2}},
     "task/damsm": {
         "by epoch": {"decay": "by-epoch", "epoch_decay": 0.5},
@@ -323,7 +369,10 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     "dataset/folder": {
         "plain": (own_images, {"background": "#804020", "crop": False, "flip": False, "cache": "none"})
     },
-    "dataset/cub": {"plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"})},
+    "dataset/cub": {
+        "plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"}),
+        "placed": (birds, {"box": False, "stretch": True, "extras": ["box", "keypoints"]}),
+    },
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
     "scorer/classifier": {"unit": (small_classifier, {"gradient": "unit", "size": 48})},
     "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},

@@ -18,7 +18,13 @@ from attnforge.specs import DataSpec
 
 GEOMETRIES = [Geometry(*values) for values in product(FACINGS, TILTS, SIZES, BEAKS)]
 BOTH: dict[str, Any] = {"extras": ("box", "keypoints")}
-LABELS = {"beak": Label.BEAK, "belly": Label.BELLY, "wing": Label.WING, "crown": Label.CROWN, "tail": Label.TAIL}
+LABELS = {
+    "beak": Label.BEAK,
+    "belly": Label.BELLY,
+    "wing": Label.WING,
+    "crown": Label.CROWN,
+    "tail": Label.TAIL,
+}
 
 
 def birds(split: str = "train", **options: Any) -> SketchBirds:
