@@ -179,7 +179,7 @@ def test_what_a_generator_completes_may_be_missing_or_given_in_part() -> None:
     assert completed({})["keypoints"].tolist() == [[[-1, -1, -1], [-1, -1, -1]]]
     given = completed({"keypoints": [0.5, 0.25, 1, -1, -1, -1]})
     assert given["keypoints"].tolist() == [[[0.5, 0.25, 1], [-1, -1, -1]]]
-    with pytest.raises(AttnforgeError, match="point 2 at -1, 0.5"):
+    with pytest.raises(AttnforgeError, match=r"point 2 at -1, 0\.5"):
         completed({"keypoints": [0.5, 0.25, 1, -1, 0.5, 1]})
 
 

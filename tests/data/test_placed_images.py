@@ -1,4 +1,4 @@
-"""The box and the key points of an image file lie where its sample shows them, whatever was cropped and flipped."""
+"""The box and the key points of an image lie where its sample shows them, cropped and flipped."""
 
 from __future__ import annotations
 

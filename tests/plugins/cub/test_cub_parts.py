@@ -26,7 +26,7 @@ def places_file(root: Path) -> Path:
 
 
 def test_boxes_and_points_of_the_second_image(tmp_path: Path) -> None:
-    """Its box is at 20, 5 in 60 x 40 pixels, and part p at 17 + p, 5 + p; its shorter side becomes 32 pixels."""
+    """Its box is at 20, 5 in 60 x 40 pixels, and part p at 17 + p, 5 + p."""
     data = load(birds(tmp_path), box=False, crop=False, stretch=True, flip=False, **BOTH)
     assert data.extras == Cub.declared_extras(BOTH) == {"box": (4,), "keypoints": (15, 3)}
     sample = data.sample(1, seed=0)

@@ -64,7 +64,7 @@ def test_the_box_holds_the_bird(split: str, roam: bool) -> None:
         left, top, width, height = (48 * sample.extras["box"]).tolist()
         sides.append(width)
         image = sample.image.float()
-        # eye and pupil are the darkest and lightest spot of a head, so look at what differs from the page at all
+        # whatever differs from the page, above what the bird sits on
         page = image[:, :1, :1]
         bird = (image - page).abs().sum(dim=0)[: int(top + 0.8 * height)] > 24
         columns, rows = torch.nonzero(bird.any(dim=0)), torch.nonzero(bird.any(dim=1))
