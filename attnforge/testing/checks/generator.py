@@ -110,16 +110,16 @@ def completed_extras(subject: Subject) -> None:
     An extra may be given in part: by its rows, if it has any.
     """
     network = in_eval_mode(subject.build())
-    if not isinstance(network, CompletesExtras):
-        return
+    names = network.completed_extras if isinstance(network, CompletesExtras) else frozenset()
     inputs = inputs_for(subject, network)
-    unknown = sorted(network.completed_extras - subject.spec().extras.keys())
+    unknown = sorted(names - subject.spec().extras.keys())
     require(not unknown, f"it completes {', '.join(unknown)}, which its spec does not have")
-    for name in sorted(network.completed_extras):
+    for name in sorted(names):
         given = inputs[EXTRA + name].round()  # both 0 and 1 are valid
         absent = torch.zeros(given.shape[:2] if given.dim() > 2 else given.shape[:1], dtype=torch.bool)
         absent[1:] = True
-        absent[0, ::2] = given.dim() > 2
+        if given.dim() > 2:
+            absent[0, ::2] = True
         mask = absent.reshape(*absent.shape, *[1] * (given.dim() - absent.dim())).expand_as(given)
         prompt = prompt_of({**inputs, EXTRA + name: given.masked_fill(mask, NOT_GIVEN)})
         with torch.no_grad():

@@ -62,7 +62,7 @@ class BoxGenerator(nn.Module):
         check_boxes(spec.extras, elements=elements, part="generator")
         self.elements = elements
         self.noise = elements * noise
-        self.image_sizes = (image_size,)
+        self.image_sizes: tuple[int, ...] = (image_size,)
         width = 4 * channels
         self.text = nn.Linear(spec.words, width)
         self.global_noise = nn.Linear(noise, width)

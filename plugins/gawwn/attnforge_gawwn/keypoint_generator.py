@@ -61,7 +61,7 @@ class KeypointGenerator(nn.Module):
         super().__init__()
         points = point_count(spec.extras, part="generator")
         self.noise = noise
-        self.image_sizes = (image_size,)
+        self.image_sizes: tuple[int, ...] = (image_size,)
         self.words = spec.words
         self.points = points
         width = 4 * channels

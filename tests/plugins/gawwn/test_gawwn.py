@@ -140,6 +140,23 @@ def layout_task(**options: Any) -> LayoutTask:
     return LayoutTask(replace(spec, generator=generator), discriminator_channels=8, **options)
 
 
+def test_a_step_trains_the_layout_and_nothing_else() -> None:
+    task = layout_task()
+    networks = {name: network for name, network in task.networks().items() if name != "image"}
+    before = {name: [weight.clone() for weight in network.parameters()] for name, network in networks.items()}
+    extras = {"keypoints": torch.rand(4, 15, 3)}
+    scalars = task.step(
+        replace(batch(), extras=extras), progress=Progress(step=0, steps=1, batch_size=4, images=8)
+    )
+    assert list(scalars) == ["D layout", "G layout"]
+    changed = {
+        name: any(not torch.equal(*pair) for pair in zip(before[name], network.parameters(), strict=True))
+        for name, network in networks.items()
+    }
+    assert changed == {"text": False, "layout": True, "layout-discriminator": True}
+
+
+@pytest.mark.long
 def test_the_layout_learns_where_points_lie() -> None:
     """All birds have their points at one place with little noise; generated points move there."""
     task = layout_task(generator_learning_rate=2e-3, discriminator_learning_rate=2e-3)
