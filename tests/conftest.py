@@ -60,8 +60,10 @@ install_import_hook(
         "attnforge_sketch_birds.dataset",
         "attnforge_sketch_birds.head_count",
         "attnforge_sketch_birds.heads",
+        "attnforge_sketch_birds.keypoints",
         "attnforge_sketch_birds.measuring",
         "attnforge_sketch_birds.painter",
+        "attnforge_sketch_birds.placing",
         "attnforge_sketch_birds.shapes",
     ],
     "beartype.beartype(conf=beartype.BeartypeConf("
