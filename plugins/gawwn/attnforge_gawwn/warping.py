@@ -12,7 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 Boxes = Float[Tensor, "b 4"]
-"""Left, top, width and height as shares of the image, widths and heights above 0."""
+"""Left, top, width and height as shares of the image."""
+SMALLEST_SIDE = 1e-3
+"""A box that is narrower counts as this wide, so that every number stays finite."""
 
 
 def crop(maps: Float[Tensor, "b c h w"], boxes: Boxes) -> Float[Tensor, "b c h w"]:
@@ -29,7 +31,7 @@ def paste(maps: Float[Tensor, "b c h w"], boxes: Boxes) -> Float[Tensor, "b c h 
 
 def _scale_and_shift(boxes: Boxes) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:
     """Where a crop samples: position x of the result comes from scale * x + shift, across and down."""
-    corner, scale = boxes[:, :2], boxes[:, 2:]
+    corner, scale = boxes[:, :2], boxes[:, 2:].clamp_min(SMALLEST_SIDE)
     return scale, 2 * (corner + scale / 2 - 0.5)
 
 
