@@ -209,6 +209,8 @@ def test_the_command_samples_with_extras(trained: Path, tmp_path: Path) -> None:
         (["--with", "box"], "bad-extra", "`box` is not a name with numbers"),
         (["--with", "=0,0,1,1"], "bad-extra", "`=0,0,1,1` is not a name with numbers"),
         (["--with", "bx=0,0,1,1"], "unknown-extra", "the model takes no `bx`"),
+        (["--with", "box=0.5,0,0.9,1"], "bad-place", "left + width is 1.4, the right border 1"),
+        (["--with", "box=0.5,0,-0.2,1"], "bad-place", "has no area: its width is -0.2"),
     ],
 )
 def test_the_command_refuses_other_extras_and_says_what_to_type(
