@@ -62,7 +62,7 @@ def read_extras(
         completed: Those that the generator completes: they may be missing, and rows of -1 are not given.
 
     Raises:
-        AttnforgeError: one is missing, unknown, has too many or too few numbers, or is no place in an image.
+        AttnforgeError: one is missing, unknown, has too many or too few numbers, or is not a place in an image.
     """
     tensors: dict[str, Tensor] = {
         name: torch.full((captions, *shapes[name]), NOT_GIVEN) for name in completed if name in shapes
@@ -101,7 +101,7 @@ def read_extras(
 
 
 def refuse_wrong_places(extras: Mapping[str, Float[Tensor, "b *shape"]]) -> None:
-    """Refuse extras of a data set that are no places in images, such as boxes in pixels.
+    """Refuse extras of a data set that are not places in images, such as boxes in pixels.
 
     Raises:
         DataError: a box lies outside its image, or a point has another visibility than 0 and 1.

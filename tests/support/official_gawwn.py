@@ -91,7 +91,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "keypoints_only_generator": {
         "netG.1.1.1.1.1.1.1": "project_noise.0",
         "netG.1.1.1.1.1.2.1": "text.0",
-        **numbered("netG.1.1.1.1.1.3", (2, 3, 5, 6), "given", (0, 1, 3, 4)),
+        **numbered("netG.1.1.1.1.1.3", (2, 3, 5, 6), "known", (0, 1, 3, 4)),
         **numbered("netG.1.1.1.1", (3, 4, 6, 7, 9, 10, 12), "layers", (0, 1, 3, 4, 6, 7, 9)),
     },
     "keypoints_only_discriminator": {

@@ -105,7 +105,7 @@ def condition_shapes(subject: Subject) -> None:
 
 
 def completed_extras(subject: Subject) -> None:
-    """Extras of its spec that it completes are generated where they are -1, and kept where they are given.
+    """Extras of its spec that it completes are generated where they are -1, and kept where they are known.
 
     An extra may be given in part: by its rows, if it has any.
     """
@@ -115,21 +115,21 @@ def completed_extras(subject: Subject) -> None:
     unknown = sorted(names - subject.spec().extras.keys())
     require(not unknown, f"it completes {', '.join(unknown)}, which its spec does not have")
     for name in sorted(names):
-        given = inputs[EXTRA + name].round()  # both 0 and 1 are valid
-        absent = torch.zeros(given.shape[:2] if given.dim() > 2 else given.shape[:1], dtype=torch.bool)
+        known = inputs[EXTRA + name].round()  # both 0 and 1 are valid
+        absent = torch.zeros(known.shape[:2] if known.dim() > 2 else known.shape[:1], dtype=torch.bool)
         absent[1:] = True
-        if given.dim() > 2:
+        if known.dim() > 2:
             absent[0, ::2] = True
-        mask = absent.reshape(*absent.shape, *[1] * (given.dim() - absent.dim())).expand_as(given)
-        prompt = prompt_of({**inputs, EXTRA + name: given.masked_fill(mask, NOT_GIVEN)})
+        mask = absent.reshape(*absent.shape, *[1] * (known.dim() - absent.dim())).expand_as(known)
+        prompt = prompt_of({**inputs, EXTRA + name: known.masked_fill(mask, NOT_GIVEN)})
         with torch.no_grad():
             completed = network(inputs["noise"], prompt).extras.get(name)
         require(completed is not None, f"the output lacks the extra `{name}`, which it completes")
         shape = list(completed.shape)
-        require(completed.shape == given.shape, f"`{name}` has shape {shape}, expected {list(given.shape)}")
+        require(completed.shape == known.shape, f"`{name}` has shape {shape}, expected {list(known.shape)}")
         require(bool((completed[mask] >= 0).all()), f"`{name}` still has numbers below 0")
         require(
-            torch.equal(completed[~mask], given[~mask]), f"numbers of `{name}` that are given are changed"
+            torch.equal(completed[~mask], known[~mask]), f"numbers of `{name}` that are given are changed"
         )
 
 

@@ -126,7 +126,7 @@ def _wrong_field(fields: list[str], numbers: set[str]) -> tuple[int, str] | None
         return 1, f"part {fields[1]!r} is none of 1 to {COUNT}"
     for number in (2, 3):
         if not _is_position(fields[number]):
-            return number, f"{FIELDS[number]} is {fields[number]!r}, which is no position in an image"
+            return number, f"{FIELDS[number]} is {fields[number]!r}, which is not a position in an image"
     if fields[4] not in ("0", "1"):
         return 4, f"visible is {fields[4]!r}, which is neither 0 nor 1"
     return None

@@ -46,7 +46,7 @@ class LayoutGenerator(nn.Module):
         self.noise = layout.noise
         self.project_noise = nn.Sequential(nn.Linear(layout.noise, 4 * channels), nn.ReLU())
         self.text = nn.Sequential(nn.Linear(words, 4 * channels), nn.ReLU())
-        self.given = nn.Sequential(
+        self.known = nn.Sequential(
             *linear(3 * points, 4 * channels), nn.ReLU(), *linear(4 * channels, 2 * channels), nn.ReLU()
         )
         self.layers = nn.Sequential(
@@ -62,13 +62,13 @@ class LayoutGenerator(nn.Module):
         initialise_convolutions(self)
 
     def forward(
-        self, noise: Float[Tensor, "b n"], sentence: Float[Tensor, "b d"], given: Float[Tensor, "b p 3"]
+        self, noise: Float[Tensor, "b n"], sentence: Float[Tensor, "b d"], known: Float[Tensor, "b p 3"]
     ) -> Float[Tensor, "b p 3"]:
-        """All points; rows of `given` are 0 for points that are not given."""
-        encoded = (self.project_noise(noise), self.text(sentence), self.given(given.flatten(1)))
-        points: Tensor = self.layers(torch.cat(encoded, dim=1)).reshape(given.shape)
-        present = given[:, :, 2:]
-        return points * (1 - present) + given * present
+        """All points; rows of `known` are 0 for points that are not given."""
+        encoded = (self.project_noise(noise), self.text(sentence), self.known(known.flatten(1)))
+        points: Tensor = self.layers(torch.cat(encoded, dim=1)).reshape(known.shape)
+        present = known[:, :, 2:]
+        return points * (1 - present) + known * present
 
 
 class LayoutDiscriminator(nn.Module):

@@ -69,8 +69,8 @@ FAULTS = [
     ("1 3 7.0 8.0 1 9", 8, "the line has 6 fields, not 5", 15),
     ("9 3 7.0 8.0 1", 8, "image '9' is not in CUB_200_2011/images.txt", 1),
     ("1 16 7.0 8.0 1", 8, "part '16' is none of 1 to 15", 3),
-    ("1 3 seven 8.0 1", 8, "x is 'seven', which is no position", 5),
-    ("1 3 7.0 nan 1", 8, "y is 'nan', which is no position", 9),
+    ("1 3 seven 8.0 1", 8, "x is 'seven', which is not a position", 5),
+    ("1 3 7.0 nan 1", 8, "y is 'nan', which is not a position", 9),
     ("1 3 7.0 8.0 yes", 8, "visible is 'yes', which is neither 0 nor 1", 13),
     ("1 7 7.0 8.0 1", 8, "part 7 of image 1 is already placed", None),
 ]
