@@ -62,7 +62,7 @@ def read_extras(
         completed: Those that the generator completes: they may be missing, and rows of -1 are not given.
 
     Raises:
-        AttnforgeError: one is missing, unknown, has too many or too few numbers, or is not a place in an image.
+        AttnforgeError: one is missing, unknown, not in the image, or has too many or too few numbers.
     """
     tensors: dict[str, Tensor] = {
         name: torch.full((captions, *shapes[name]), NOT_GIVEN) for name in completed if name in shapes

@@ -64,7 +64,7 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
 
     Raises:
         AttnforgeError: extras are missing or have other shapes.
-        DataError: the test split is missing or malformed, or its boxes or key points are not places in images.
+        DataError: the test split is missing or malformed, or its boxes or key points are not in their images.
     """
     options = parts.recipe.samples
     if options.captions:

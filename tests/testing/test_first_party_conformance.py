@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gawwn_settings
 import known_kernels
 import pytest
 import small_releases
@@ -16,8 +17,6 @@ import timm
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_gan.conditioning import Sentence
-from attnforge_gawwn.keypoint_generator import KeypointGenerator
-from attnforge_gawwn.layout import Layout
 from attnforge_sketch_birds.dataset import SketchBirds
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
@@ -160,19 +159,6 @@ def two_stages() -> TaskSpec:
     return replace(spec, generator=generator)
 
 
-def with_layout() -> TaskSpec:
-    """Parts whose generator generates key points."""
-    spec: TaskSpec = spec_for("task", Path())
-    extras = {"keypoints": (5, 3)}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        generator = KeypointGenerator(
-            GeneratorSpec(words=spec.text.dim, extras=extras),
-            image_size=64, channels=2, noise=5, layout=Layout(channels=2, noise=3),
-        )  # fmt: skip
-    return replace(spec, generator=generator, extras=extras)
-
-
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
@@ -193,27 +179,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "options": {"channels": 2, "text": 5},
         "spec": DiscriminatorSpec(image_size=64, sentence=6),
     },
-    "generator/gawwn-box": {
-        "options": {"image_size": 64, "channels": 2, "noise": 5, "last_channels": 3},
-        "spec": GeneratorSpec(words=6, extras={"box": (4,)}),
-        "recipe": {"data": {"use": "sketch-birds", "extras": ["box"]}},
-    },
-    "discriminator/gawwn-box": {
-        "options": {"channels": 2, "text": 5},
-        "spec": DiscriminatorSpec(image_size=64, sentence=6, extras={"box": (4,)}),
-        "recipe": {"data": {"use": "sketch-birds", "extras": ["box"]}},
-    },
-    "generator/gawwn-keypoints": {
-        "options": {"image_size": 64, "channels": 2, "noise": 5},
-        "spec": GeneratorSpec(words=6, extras={"keypoints": (5, 3)}),
-        "recipe": {"data": {"use": "sketch-birds", "extras": ["keypoints"]}},
-    },
-    "discriminator/gawwn-keypoints": {
-        "options": {"channels": 2, "text": 5},
-        "spec": DiscriminatorSpec(image_size=64, sentence=6, extras={"keypoints": (5, 3)}),
-        "recipe": {"data": {"use": "sketch-birds", "extras": ["keypoints"]}},
-    },
-    "task/gawwn-layout": {"spec": with_layout, "options": {"discriminator_channels": 2}},
+    **gawwn_settings.SETTINGS,
     "generator/stackgan-first": {"options": FIRST_STAGE},
     "generator/stackgan-second": {
         "options": SECOND_STAGE,
@@ -322,13 +288,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "discriminator/gan-int-cls": {
         "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
     },
-    "generator/gawwn-box": {
-        "elements": {"image_size": 64, "channels": 2, "noise": 5, "elements": 2},
-    },
-    "generator/gawwn-keypoints": {
-        "layout": {"image_size": 64, "channels": 2, "noise": 5, "layout": {"channels": 2, "noise": 3}},
-    },
-    "discriminator/gawwn-box": {"elements": {"channels": 2, "text": 5, "elements": 2}},
+    **gawwn_settings.VARIANTS,
     "loss/stackgan-v2": {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
@@ -341,10 +301,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "filter": {"filter": 0.5},
         "plain": {"kernel": "plain"},
     },
-    "dataset/sketch-birds": {
-        "placed": {"count": 20, "test_count": 8, "roam": True, "extras": ["box", "keypoints"]},
-        "unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]},
-    },
+    "dataset/sketch-birds": gawwn_settings.BIRDS,
     "metric/r-precision": {"folds": {"candidates": 2, "folds": 2, "seed": 2}},
     "task/damsm": {
         "by epoch": {"decay": "by-epoch", "epoch_decay": 0.5},

@@ -28,9 +28,9 @@ class LayoutTask:
     """Trains the `layout` of a `gawwn-keypoints` generator against a discriminator of key points.
 
     In every step most points of each image are dropped; the network generates them for the caption, around
-    those that are left. The discriminator learns to tell them from the image's own, and the network learns
-    from the updated discriminator. Images are neither seen nor generated, so the run has no generator to
-    sample with until a later phase with the task `gan` has trained it.
+    those that are left. The discriminator learns to distinguish them from the image's own, and the network
+    learns from the updated discriminator. Images are neither seen nor generated, so the run has no generator
+    to sample with until a later phase with the task `gan` has trained it.
 
     Args:
         discriminator_channels: Its widest layer is four times as wide; 128 in the published scripts.
