@@ -65,3 +65,8 @@ BIRDS: dict[str, Mapping[str, Any]] = {
     "unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]},
 }
 """Options of the data set of sketch birds."""
+CUB: dict[str, Mapping[str, object]] = {
+    "plain": {"box": False, "crop": False, "flip": False, "cache": "memory"},
+    "placed": {"box": False, "stretch": True, "extras": ["box", "keypoints"]},
+}
+"""Options of the data set of CUB's birds."""

@@ -326,10 +326,7 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     "dataset/folder": {
         "plain": (own_images, {"background": "#804020", "crop": False, "flip": False, "cache": "none"})
     },
-    "dataset/cub": {
-        "plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"}),
-        "placed": (birds, {"box": False, "stretch": True, "extras": ["box", "keypoints"]}),
-    },
+    "dataset/cub": {label: (birds, options) for label, options in gawwn_settings.CUB.items()},
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
     "scorer/classifier": {"unit": (small_classifier, {"gradient": "unit", "size": 48})},
     "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},
