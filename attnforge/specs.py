@@ -180,6 +180,8 @@ class TaskSpec:
     """How steps are computed; without one, by plain torch: `spec.engine or Engine()`."""
     classes: int | None = None
     """Number of classes in the training images, counted up to two; None where unknown."""
+    extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes, without the batch, of the extras in every batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

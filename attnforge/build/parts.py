@@ -30,7 +30,7 @@ from attnforge.interfaces import (
     TextEncoder,
     Tokenizer,
 )
-from attnforge.optional import KeepsBlanks, SamplesCondition
+from attnforge.optional import CompletesExtras, KeepsBlanks, SamplesCondition
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
@@ -144,6 +144,11 @@ class Parts:
         return ScorerSpec(words=self.text.dim, image=self.image)
 
     @property
+    def completed_extras(self) -> frozenset[str]:
+        """Names of the extras that the generator completes where they are not given."""
+        return self.generator.completed_extras if isinstance(self.generator, CompletesExtras) else frozenset()
+
+    @property
     def condition(self) -> int | None:
         """Width of the condition that the generator samples, if it draws one."""
         return self.generator.condition if isinstance(self.generator, SamplesCondition) else None
@@ -213,6 +218,7 @@ class Parts:
             losses=self.losses if "losses" in needs else {},
             engine=self.engine,
             classes=self.datasets.training_classes(),
+            extras=self.extras,
         )
 
     def task(self, name: str, build: Build[Task]) -> Task:

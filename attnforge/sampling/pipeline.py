@@ -174,7 +174,9 @@ class Pipeline:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
         shapes, values = self.parts.extras, extras or {}
-        rows = read_extras(shapes, values, captions=len(captions), how=GIVING)
+        rows = read_extras(
+            shapes, values, captions=len(captions), how=GIVING, completed=self.parts.completed_extras
+        )
         return generate_each(
             self.parts.text,
             sampler_of(self.parts, cast("nn.Module", self.generator)),

@@ -13,6 +13,7 @@ from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.enlarging import enlarge
 from attnforge.sheets.figure import TOP_WORDS, FigureRow, figure_rows
 from attnforge.sheets.layout import row, stack, tile
+from attnforge.sheets.marking import has_marks, marked
 
 STEPS_IN_A_ROW = 8
 
@@ -22,6 +23,7 @@ def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 
 
     A sample of a sampler that searches has the images on the way to the result instead of the stages, with
     the number of updates above each, in as many rows as they need.
+    The box or the key points that an image was to show are drawn over a copy of its last stage.
 
     Args:
         samples: The generated images, from top to bottom; at least one.
@@ -88,9 +90,15 @@ def highlight(
 
 
 def _rows(sample: GeneratedImage, side: int) -> list[Image.Image]:
-    """The stages of a sample, or the steps to it, with its caption below the last row."""
+    """The stages of a sample, or the steps to it, with its caption below the last row.
+
+    Where a place was asked for, the last stage is shown once more with it.
+    """
     if not sample.steps:
-        return [row([tile(image, side) for image in sample.images], side, below=sample.caption)]
+        tiles = [tile(image, side) for image in sample.images]
+        if has_marks(sample.extras):
+            tiles.append(marked(tiles[-1], sample.extras))
+        return [row(tiles, side, below=sample.caption)]
     shown = [(f"step {number}", tile(image, side)) for number, image in sample.steps.items()]
     parts = [shown[start : start + STEPS_IN_A_ROW] for start in range(0, len(shown), STEPS_IN_A_ROW)]
     return [

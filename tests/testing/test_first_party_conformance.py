@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gawwn_settings
 import known_kernels
 import pytest
 import small_releases
@@ -178,6 +179,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "options": {"channels": 2, "text": 5},
         "spec": DiscriminatorSpec(image_size=64, sentence=6),
     },
+    **gawwn_settings.SETTINGS,
     "generator/stackgan-first": {"options": FIRST_STAGE},
     "generator/stackgan-second": {
         "options": SECOND_STAGE,
@@ -286,6 +288,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "discriminator/gan-int-cls": {
         "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
     },
+    **gawwn_settings.VARIANTS,
     "loss/stackgan-v2": {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
@@ -298,7 +301,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "filter": {"filter": 0.5},
         "plain": {"kernel": "plain"},
     },
-    "dataset/sketch-birds": {"unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]}},
+    "dataset/sketch-birds": gawwn_settings.BIRDS,
     "metric/r-precision": {"folds": {"candidates": 2, "folds": 2, "seed": 2}},
     "task/damsm": {
         "by epoch": {"decay": "by-epoch", "epoch_decay": 0.5},
@@ -323,7 +326,7 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     "dataset/folder": {
         "plain": (own_images, {"background": "#804020", "crop": False, "flip": False, "cache": "none"})
     },
-    "dataset/cub": {"plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"})},
+    "dataset/cub": {label: (birds, options) for label, options in gawwn_settings.CUB.items()},
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
     "scorer/classifier": {"unit": (small_classifier, {"gradient": "unit", "size": 48})},
     "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},

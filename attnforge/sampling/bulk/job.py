@@ -67,6 +67,7 @@ class Job:
             tokenizer=pipeline.parts.tokenizer,
             shapes=pipeline.parts.extras,
             extras=self.extras,
+            completed=pipeline.parts.completed_extras,
             skip_unknown=self.skip_unknown,
         )
 
