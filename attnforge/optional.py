@@ -82,10 +82,39 @@ class HasExtras(Protocol):
     Optional; the class has the attribute or annotates it. The names and shapes reach generators and
     discriminators in their specs, and are stored in checkpoints; whoever generates images must then give
     these values, too.
+
+    Two names have a meaning that attnforge knows, checks and shows on sheets, in shares of the image: `box`
+    is left, top, width and height, or rows of these; `keypoints` are rows of x, y and visible, 1 or 0. See
+    `attnforge.data.places`, which also moves them when images are cropped and flipped.
     """
 
     extras: Mapping[str, tuple[int, ...]]
     """The shape of each, by name."""
+
+
+@runtime_checkable
+class DeclaresExtras(Protocol):
+    """A data set whose class knows the shapes of its extras from its options, without reading any file.
+
+    Optional; without it, a recipe whose data set has extras can be checked only where its data are.
+    """
+
+    @classmethod
+    def declared_extras(cls, options: Mapping[str, object], /) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each extra by name, for the options that a recipe sets."""
+        ...
+
+
+@runtime_checkable
+class CompletesExtras(Protocol):
+    """A generator that generates extras which nobody gives, such as key points for a caption.
+
+    Optional. In evaluation mode, an extra that is not given, or a row of it, is filled with -1; what the
+    generator takes instead is in `extras` of its output.
+    """
+
+    completed_extras: frozenset[str]
+    """Their names."""
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from attnforge.errors import Problem, RecipeError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from attnforge import interfaces
     from attnforge.compute.engine import Engine
@@ -141,6 +141,10 @@ class ScorerSpec:
     """None where the recipe has no image encoder."""
 
 
+def _no_network(name: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerSpec:
     """For a sampler: the generator that it asks."""
@@ -149,6 +153,8 @@ class SamplerSpec:
     """In evaluation mode, on the device of the prompts."""
     scoring: Callable[[], ScorerSpec]
     """The spec of its scorer, if it has one; building the image encoder may take seconds."""
+    network: Callable[[str], nn.Module | None] = _no_network
+    """A network that a task of the run has trained, by its name in checkpoints; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +183,8 @@ class TaskSpec:
     """How steps are computed; without one, by plain torch: `spec.engine or Engine()`."""
     classes: int | None = None
     """Number of classes in the training images, counted up to two; None where unknown."""
+    extras: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes, without the batch, of the extras in every batch."""
 
 
 class Features(Protocol):

@@ -159,6 +159,10 @@ class GeneratorOutput:
     """One batch of maps per stage with attention, in order; empty when not asked for."""
     condition: Condition | None = None
     """The condition, when it was drawn from a Gaussian; None otherwise."""
+    steps: Mapping[int, Float[Tensor, "b 3 _ _"]] = field(default_factory=dict)
+    """The largest images on the way to the result, by the updates before each: of samplers that search."""
+    extras: Mapping[str, Float[Tensor, "b *shape"]] = field(default_factory=dict)
+    """What the images show besides their captions, by name, where the generator completed what was given."""
 
 
 @dataclass(frozen=True, slots=True)

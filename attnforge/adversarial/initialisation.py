@@ -30,3 +30,19 @@ def initialise(network: nn.Module, *, weights: InitialWeights = "orthogonal") ->
         elif isinstance(module, _BatchNorm) and module.affine:
             nn.init.normal_(module.weight, 1.0, 0.02)
             nn.init.zeros_(module.bias)
+
+
+def initialise_convolutions(network: nn.Module) -> None:
+    """Initialise the weights of a network as the DCGANs of Reed et al. (2016) do.
+
+    Weights of convolutions are drawn from N(0, 0.02) and their biases are 0; gains of batch normalisation are
+    drawn from N(1, 0.02). Linear layers stay unchanged: uniform within the inverse root of their inputs.
+    """
+    for module in network.modules():
+        if isinstance(module, _ConvNd):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, _BatchNorm) and module.affine:
+            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.zeros_(module.bias)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from attnforge.build.builder import Builder, class_of
 from attnforge.interfaces import Build, Dataset
-from attnforge.optional import HasExtras
+from attnforge.optional import DeclaresExtras, HasExtras
 from attnforge.specs import DataSpec
 from attnforge.values import OnBadImage
 
@@ -20,6 +21,15 @@ class Reopenable(Protocol):
     def reopened(self, spec: DataSpec) -> Dataset | None:
         """The same data for another spec; None if it must be built again."""
         ...
+
+
+def declared_extras(build: Build[Dataset]) -> dict[str, tuple[int, ...]] | None:
+    """Shapes of the extras that a data set's class declares for a recipe's options; None if it does not."""
+    target = class_of(build)
+    if not isinstance(target, DeclaresExtras):
+        return None
+    options = build.options if isinstance(build, Builder) else getattr(build, "keywords", {})
+    return dict(target.declared_extras(options))
 
 
 class Datasets:
@@ -57,7 +67,12 @@ class Datasets:
         return next(opened, None) or self.open(split, image_size=ANY_SIZE)
 
     def extras(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the extras of the training images, by name; none while they are not open."""
+        """Shapes of the extras of the training images, by name; none while they are not known.
+
+        The class of the data set may declare them; otherwise they are known when the images are open.
+        """
+        if (declared := declared_extras(self._build)) is not None:
+            return declared
         if not any(split == "train" for split, _ in self._opened):
             return {}
         data = self.of_any_size("train")

@@ -30,7 +30,7 @@ from attnforge.interfaces import (
     TextEncoder,
     Tokenizer,
 )
-from attnforge.optional import KeepsBlanks, SamplesCondition
+from attnforge.optional import CompletesExtras, KeepsBlanks, SamplesCondition
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
@@ -80,6 +80,7 @@ class Parts:
         self.engine = engine
         self.datasets = datasets or Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
         self.extras = self.datasets.extras() if extras is None else extras
+        self._task_networks: dict[str, nn.Module] = {}
 
     @cached_property
     def text(self) -> TextEncoder:
@@ -127,12 +128,25 @@ class Parts:
         """What asks a generator for images; None where the recipe leaves that to plain noise."""
         if self.recipe.sampling is None:
             return None
-        sampler: Sampler = self.recipe.sampling(SamplerSpec(generator=generator, scoring=self.scorer_spec))
+        sampler: Sampler = self.recipe.sampling(self.sampler_spec(generator))
         return sampler
+
+    def sampler_spec(self, generator: Generator) -> SamplerSpec:
+        """The spec of what asks a generator for images."""
+        return SamplerSpec(generator=generator, scoring=self.scorer_spec, network=self.task_network)
+
+    def task_network(self, name: str) -> nn.Module | None:
+        """A network of the tasks built so far, by its name in checkpoints; None if they have none."""
+        return self._task_networks.get(name)
 
     def scorer_spec(self) -> ScorerSpec:
         """The spec of a scorer; calling this builds the image encoder."""
         return ScorerSpec(words=self.text.dim, image=self.image)
+
+    @property
+    def completed_extras(self) -> frozenset[str]:
+        """Names of the extras that the generator completes where they are not given."""
+        return self.generator.completed_extras if isinstance(self.generator, CompletesExtras) else frozenset()
 
     @property
     def condition(self) -> int | None:
@@ -204,6 +218,7 @@ class Parts:
             losses=self.losses if "losses" in needs else {},
             engine=self.engine,
             classes=self.datasets.training_classes(),
+            extras=self.extras,
         )
 
     def task(self, name: str, build: Build[Task]) -> Task:
@@ -214,14 +229,15 @@ class Parts:
             build: Builds the task.
         """
         spec = self.task_spec(class_of(build).needs)
-        if not isinstance(build, Builder):
-            return build(spec)
-        children = {
-            key: self._placed(build.options.get(key, option.default), f"{name}-{key}")
-            for key, option in options_of(build.target).items()
-            if has_slots(option.shape)
-        }
-        task: Task = replace(build, options={**build.options, **children})(spec)
+        if isinstance(build, Builder):
+            children = {
+                key: self._placed(build.options.get(key, option.default), f"{name}-{key}")
+                for key, option in options_of(build.target).items()
+                if has_slots(option.shape)
+            }
+            build = replace(build, options={**build.options, **children})
+        task: Task = build(spec)
+        self._task_networks.update(task.networks())
         return task
 
     def _placed(self, child: Any, name: str) -> Any:

@@ -15,6 +15,7 @@ from attnforge.terminal import print_text
 @click.command("edit")
 @click.argument("run", type=PATH)
 @click.argument("caption")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "--swap",
     "swaps",
@@ -40,34 +41,30 @@ from attnforge.terminal import print_text
     metavar="NAME=NUMBERS",
     help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6.",
 )
-@click.option(
-    "--sampling",
-    metavar="YAML",
-    help="How to generate, such as '{use: noise, truncation: 2}'; by default as in the run's recipe.",
-)
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
 def command(
     run: Path,
     caption: str,
+    overrides: tuple[str, ...],
     swaps: tuple[str, ...],
     count: int,
     seed: int,
     extras: tuple[str, ...],
-    sampling: str | None,
     out: Path | None,
     device: str,
 ) -> None:
     """Generate images of CAPTION and of the caption with words swapped, from the same noise, on one sheet.
 
     The first row has the images of CAPTION; each swap adds a row, with this and all earlier swaps made. Below
-    the images are the attention maps of the words that change, as in Figure 5 of the AttnGAN paper.
+    the images are the attention maps of the words that change, as in Figure 5 of the AttnGAN paper. How they
+    are generated may be changed with KEY=VALUE, such as `sampling.use=noise`.
     """
     pairs, values = read_swaps(swaps), read_extras(extras)
     from attnforge.sampling.pipeline import Pipeline
     from attnforge.sheets.writing import write_swaps
 
-    pipeline = Pipeline.load(run, device=device, sampling=sampling)
+    pipeline = Pipeline.load(run, device=device, overrides=overrides)
     rows = pipeline.swap(caption, pairs, n=count, seed=seed, attention=True, **values)
     warn_of_unknown_words(pipeline.parts.tokenizer, [samples[0].caption for samples in rows])
     print_text(write_swaps(rows, out or pipeline.run.path / "generated"))

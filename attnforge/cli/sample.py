@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from attnforge.terminal import print_text
 
 @click.command("sample")
 @click.argument("run", type=PATH)
-@click.argument("captions", nargs=-1, metavar="[CAPTION]...")
+@click.argument("arguments", nargs=-1, metavar="[CAPTION]... [KEY=VALUE]...")
 @click.option(
     "-n",
     "--count",
@@ -37,11 +38,6 @@ from attnforge.terminal import print_text
     metavar="NAME=NUMBERS",
     help="What the model needs besides captions, such as box=0.1,0.2,0.5,0.6; once for all captions, or once "
     "for each.",
-)
-@click.option(
-    "--sampling",
-    metavar="YAML",
-    help="How to generate, such as '{use: noise, truncation: 2}'; by default as in the run's recipe.",
 )
 @click.option("--out", type=PATH, help="Folder to write to; by default RUN/generated.")
 @click.option("--device", default="auto", show_default=True)
@@ -96,12 +92,11 @@ from attnforge.terminal import print_text
 )
 def command(
     run: Path,
-    captions: tuple[str, ...],
+    arguments: tuple[str, ...],
     count: int | None,
     seed: int,
     attention: bool,
     extras: tuple[str, ...],
-    sampling: str | None,
     out: Path | None,
     device: str,
     file: Path | None,
@@ -109,11 +104,13 @@ def command(
 ) -> None:
     """Generate images for each CAPTION with the newest checkpoint of RUN, or with the checkpoint RUN.
 
-    The same run, caption and seed give the same images, whatever else is generated with them.
+    The same run, caption and seed give the same images, whatever else is generated with them. How they are
+    generated may be changed with KEY=VALUE, for example `sampling.use=plug-and-play`.
 
     With `--captions FILE --out FOLDER`, every line of a file is sampled, in blocks; the same command again
     resumes where it was stopped.
     """
+    captions, overrides = _captions_and_overrides(arguments)
     values = read_extras(extras)
     if file is not None:
         if captions or attention:
@@ -122,7 +119,7 @@ def command(
         if out is None:
             raise click.UsageError("--captions FILE needs --out FOLDER.")
         sample_captions_of(
-            file, run=run, out=out, count=count or 1, seed=seed, sampling=sampling, device=device,
+            file, run=run, out=out, count=count or 1, seed=seed, overrides=overrides, device=device,
             extras=values, **of_files,
         )  # fmt: skip
         return
@@ -130,7 +127,7 @@ def command(
         raise click.UsageError("Missing argument 'CAPTION...', or the option --captions FILE.")
     _refuse_options_of_files()
     _refuse_files(run, captions)
-    _sample(run, captions, count or 4, seed, attention, values, sampling, out, device)
+    _sample(run, captions, count or 4, seed, attention, values, overrides, out, device)
 
 
 def _refuse_options_of_files() -> None:
@@ -149,14 +146,14 @@ def _sample(
     seed: int,
     attention: bool,
     extras: dict[str, list[float]],
-    sampling: str | None,
+    overrides: tuple[str, ...],
     out: Path | None,
     device: str,
 ) -> None:
     from attnforge.sampling.pipeline import Pipeline
     from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
 
-    pipeline = Pipeline.load(run, device=device, sampling=sampling)
+    pipeline = Pipeline.load(run, device=device, overrides=overrides)
     warn_of_unknown_words(pipeline.parts.tokenizer, captions)
     unique = list(dict.fromkeys(captions))  # the same caption gives the same images
     images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention, extras=extras)
@@ -164,6 +161,18 @@ def _sample(
         print_text(path)
     if (total := len(unique) * count) > SHEET_ROWS:
         print_text(f"{SHEET} shows the first {SHEET_ROWS} of {total:,} images", err=True)
+
+
+def _captions_and_overrides(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arguments that are captions, and those that set a key of the recipe."""
+    from dataclasses import fields
+
+    from attnforge.recipe.schema import Recipe
+
+    sections = "|".join(section.name for section in fields(Recipe))
+    is_override = re.compile(rf"({sections})(\.[^\s=]+)?=").match
+    captions = tuple(text for text in arguments if not is_override(text))
+    return captions, tuple(text for text in arguments if is_override(text))
 
 
 def _refuse_files(run: Path, captions: tuple[str, ...]) -> None:

@@ -10,15 +10,17 @@ from typing import Literal, Self
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from attnforge.data.checks.inspection import inspect_header
 from attnforge.data.feeding.shared import SharedImages
 from attnforge.data.images.decoding import decode
 from attnforge.data.images.opening import parse_colour
-from attnforge.data.images.resizing import Resize, crop_long, crop_to_box
+from attnforge.data.images.resizing import Region, Resize
 from attnforge.data.images.stored import ImageStore, StoredImage
+from attnforge.data.places import BOX, KEYPOINTS, Window
+from attnforge.data.reading.keypoints import Keypoints
 from attnforge.data.reading.metadata import SHOWN, Metadata
 from attnforge.data.reading.rows import NO_CLASS, Rows
 from attnforge.data.spaced import evenly_spaced
@@ -39,7 +41,7 @@ class CaptionedImages:
 
     The shorter side is resized to 76/64 of the size; training takes random crops and flips half of them,
     testing takes center crops. Images with a box are first cropped to it as AttnGAN crops CUB. Each image
-    without a class is a class of its own.
+    without a class is a class of its own. Boxes and key points may be extras, which crops and flips move.
 
     Args:
         spec: The split and the size of the images.
@@ -49,6 +51,10 @@ class CaptionedImages:
         crop: Resize with a margin for the crop; when off, the shorter side is resized to the size itself.
         flip: Flip half of the training images.
         cache: Keep resized images in shared memory: `memory` all, `none` none, `auto` up to 2 GB.
+        box_crop: Crop images to their boxes first.
+        stretch: Resize both sides, whatever the image's shape, so that a crop lacks little of it.
+        box: Give the box of each image as the extra `box`.
+        keypoints: Give these key points as the extra `keypoints`.
 
     Raises:
         DataError: the metadata has problems or no image of the split, an image is obviously damaged,
@@ -65,8 +71,14 @@ class CaptionedImages:
         crop: bool = True,
         flip: bool = True,
         cache: Literal["auto", "memory", "none"] = "auto",
+        box_crop: bool = True,
+        stretch: bool = False,
+        box: bool = False,
+        keypoints: Keypoints | None = None,
     ) -> None:
         parse_colour(background)
+        self._box_crop, self._stretch = box_crop, stretch
+        self._box, self._keypoints = box, keypoints
         self._store = store
         self.background = background
         self._crop = crop
@@ -130,7 +142,7 @@ class CaptionedImages:
             ImageError: the file is missing, damaged or not an image.
         """
         kept = self._kept.get(index)
-        return self._resized(index, self._region(index)) if kept is None else kept
+        return self._resized(index, self._pixels(index)) if kept is None else kept
 
     def sample(self, index: int, *, seed: int) -> Sample:
         """A square crop of image `index`, perhaps flipped, with one of its captions.
@@ -139,29 +151,57 @@ class CaptionedImages:
             ImageError: the file is missing, damaged or not an image.
         """
         random = Random(seed)  # noqa: S311
-        square = self._square(index, random)
+        square, window = self._square(index, random)
         if self.flip and random.random() < 0.5:
-            square = square[:, ::-1]
+            square, window = square[:, ::-1], replace(window, mirrored=True)
         captions = self.captions(index)
         return Sample(
             image=torch.from_numpy(square.transpose(2, 0, 1).copy()),
             caption=captions[random.randrange(len(captions))],
             class_id=self.class_id(index),
             key=self.key(index),
+            extras=self._extras(index, window),
         )
 
-    def _square(self, index: int, random: Random) -> UInt8[np.ndarray, "h h 3"]:
-        whole = self._kept.get(index)
-        if whole is None:
-            region = self._region(index)
-            resize = Resize.of(region, side=self.side)
+    def _extras(self, index: int, window: Window) -> dict[str, Float[Tensor, "*shape"]]:
+        """The places in image `index` that the data set gives, as a window shows them."""
+        number = int(self._indices[index])
+        extras: dict[str, Tensor] = {}
+        box = self._rows.box(number)
+        if self._box and box is not None:
+            extras[BOX] = window.box(box, smallest=1 / self.size)
+        if self._keypoints is not None:
+            points = torch.from_numpy(self._keypoints.points[number])
+            extras[KEYPOINTS] = window.points(points, exchanged=self._keypoints.exchanged)
+        return extras
+
+    def _square(self, index: int, random: Random) -> tuple[UInt8[np.ndarray, "h h 3"], Window]:
+        """A square crop of image `index`, and the part of the image that it shows."""
+        whole, size = self._kept.get(index), self._kept.original_size(index)
+        if whole is None or size is None:
+            pixels = self._pixels(index)
+            rows, columns = pixels.shape[-2:]
+            size, region = (rows, columns), self._region(index, rows, columns)
+            resize = Resize.of(region.of_pixels(pixels), side=self.side, stretch=self._stretch)
             if not self._kept.has_room(3 * resize.height * resize.width):
                 top, left = self._corner(resize.height, resize.width, random)
-                return _rows_first(resize.square(region, top=top, left=left, size=self.size))
-            whole = self._resized(index, region)
+                cut = resize.square(region.of_pixels(pixels), top=top, left=left, size=self.size)
+                return _rows_first(cut), self._window(region, resize.height, resize.width, top, left)
+            whole = self._resized(index, pixels)
         height, width, _ = whole.shape
         top, left = self._corner(height, width, random)
-        return whole[top : top + self.size, left : left + self.size]
+        square = whole[top : top + self.size, left : left + self.size]
+        return square, self._window(self._region(index, *size), height, width, top, left)
+
+    def _window(self, region: Region, height: int, width: int, top: int, left: int) -> Window:
+        """The part of an image that a square shows, whose corner is in the region resized to this size."""
+        down, across = region.height / height, region.width / width
+        return Window(
+            left=region.left + left * across,
+            top=region.top + top * down,
+            width=self.size * across,
+            height=self.size * down,
+        )
 
     def _corner(self, height: int, width: int, random: Random) -> tuple[int, int]:
         spare_rows, spare_columns = height - self.size, width - self.size
@@ -169,22 +209,27 @@ class CaptionedImages:
             return random.randint(0, spare_rows), random.randint(0, spare_columns)
         return spare_rows // 2, spare_columns // 2
 
-    def _region(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
-        """Image `index` cropped to its box, not resized."""
+    def _region(self, index: int, height: int, width: int) -> Region:
+        """The part of image `index`, of this size, that is used: around its box."""
+        box = self._rows.box(int(self._indices[index])) if self._box_crop else None
+        return Region.of(height, width, box=box)
+
+    def _pixels(self, index: int) -> UInt8[Tensor, "1 3 h w"]:
+        """The whole image `index`, not resized."""
         number = int(self._indices[index])
-        box = self._rows.box(number)
         try:
-            pixels = decode(self.stored(index), background=self.background)
+            return decode(self.stored(index), background=self.background)
         except ImageError as error:
             step, place = self._metadata.next_step, self._metadata.place(self._rows[number])
             problems = [replace(problem, place=place, next_step=step) for problem in error.problems]
             raise ImageError(problems) from error
-        return crop_long(pixels if box is None else crop_to_box(pixels, box))
 
-    def _resized(self, index: int, region: UInt8[Tensor, "1 3 _ _"]) -> UInt8[np.ndarray, "h w 3"]:
-        pixels = _rows_first(Resize.of(region, side=self.side).whole(region))
-        self._kept.keep(index, pixels)
-        return pixels
+    def _resized(self, index: int, pixels: UInt8[Tensor, "1 3 _ _"]) -> UInt8[np.ndarray, "h w 3"]:
+        rows, columns = pixels.shape[-2:]
+        region = self._region(index, rows, columns).of_pixels(pixels)
+        resized = _rows_first(Resize.of(region, side=self.side, stretch=self._stretch).whole(region))
+        self._kept.keep(index, resized, original_size=(rows, columns))
+        return resized
 
     def _check_images(self, *, skip: bool) -> None:
         """Refuse obviously damaged files now, instead of in the middle of an epoch.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.data.places import EXPECTED, NOT_GIVEN, wrong_place
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Dataset, Sample
 from attnforge.optional import HasExtras
@@ -44,7 +45,12 @@ def extras_of(data: Dataset, indices: Sequence[int]) -> dict[str, Float[Tensor, 
 
 
 def read_extras(
-    shapes: Shapes, values: Mapping[str, Any], *, captions: int, how: str
+    shapes: Shapes,
+    values: Mapping[str, Any],
+    *,
+    captions: int,
+    how: str,
+    completed: Collection[str] = (),
 ) -> dict[str, Float[Tensor, "b *shape"]]:
     """The extras that somebody gives for captions, checked: one value for all of them, or one for each.
 
@@ -53,12 +59,19 @@ def read_extras(
         values: Numbers by name, nested in lists or not, or tensors.
         captions: The number of captions.
         how: A command that gives the extra NAME, for messages.
+        completed: Those that the generator completes: they may be missing, and rows of -1 are not given.
 
     Raises:
-        AttnforgeError: one is missing, unknown, or has too many or too few numbers.
+        AttnforgeError: one is missing, unknown, not in the image, or has too many or too few numbers.
     """
-    problems = [_missing(name, shape, how) for name, shape in shapes.items() if name not in values]
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {
+        name: torch.full((captions, *shapes[name]), NOT_GIVEN) for name in completed if name in shapes
+    }
+    problems = [
+        _missing(name, shape, how)
+        for name, shape in shapes.items()
+        if name not in values and name not in tensors
+    ]
     for name, value in values.items():
         if name not in shapes:
             message = f"the model takes no `{name}`"
@@ -78,9 +91,36 @@ def read_extras(
             tensors[name] = tensor.reshape(captions, *shape)
         else:
             problems.append(_wrong(name, f"has {tensor.numel()} numbers", shape, how))
+            continue
+        if name in tensors and (wrong := wrong_place(name, _given(tensors[name], name in completed))):
+            step = how.replace("NAME", name)
+            problems.append(Problem("bad-place", f"`{name}` {wrong}", None, EXPECTED[name], step))
     if problems:
         raise AttnforgeError(problems)
     return {name: tensors[name] for name in shapes}
+
+
+def refuse_wrong_places(extras: Mapping[str, Float[Tensor, "b *shape"]]) -> None:
+    """Refuse extras of a data set that are not places in images, such as boxes in pixels.
+
+    Raises:
+        DataError: a box lies outside its image, or a point has another visibility than 0 and 1.
+    """
+    problems = [
+        Problem("bad-place", f"`{name}` of the data set {wrong}", expected=EXPECTED[name])
+        for name, values in extras.items()
+        if (wrong := wrong_place(name, values))
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _given(values: Float[Tensor, "b *shape"], completed: bool) -> Float[Tensor, "_ *_"]:
+    """The values without rows that the generator is to complete."""
+    if not completed or values.dim() < 2:
+        return values
+    absent = (values == NOT_GIVEN).all(dim=-1, keepdim=True)
+    return values.where(~absent, 0.0)
 
 
 def _missing(name: str, shape: tuple[int, ...], how: str) -> Problem:

@@ -9,7 +9,7 @@ from typing import cast
 from torch import nn
 
 from attnforge.build.parts import Parts
-from attnforge.errors import DataError, Place, Problem, RecipeError, RunError
+from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.evaluate.cache import digest_of
 from attnforge.evaluate.measure import Metrics, unknown_evaluation_words
 from attnforge.evaluate.measured import (
@@ -22,6 +22,7 @@ from attnforge.evaluate.measured import (
 from attnforge.evaluate.measuring import measure_network
 from attnforge.evaluate.protocols import ResolvedProtocol, unknown_metric
 from attnforge.recipe import ResolvedRecipe, resolve
+from attnforge.recipe.override import place_of, refuse_trained_keys
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
 from attnforge.storage.exclusive import exclusive
 from attnforge.storage.folder import RunFolder
@@ -177,26 +178,13 @@ def _training_images(parts: Parts, *, phase: str) -> int | None:
 
 
 def _refuse_other_keys(overrides: Sequence[str]) -> None:
-    problems = []
+    expected = "a key of `evaluation`, such as `evaluation.captions`, of `data` or of `sampling`"
+    refuse_trained_keys(overrides, sections=CHANGEABLE, expected=expected)
     for number, text in enumerate(overrides, start=1):
-        key, equals, _ = text.partition("=")
-        place = Place("command line", number, 1, text.split("\n")[0][:120], max(1, min(len(key), 120)))
-        if equals and key.split(".")[0] not in CHANGEABLE:
-            problems.append(
-                Problem(
-                    "bad-override",
-                    f"`{key}` cannot be changed here: the weights were trained with it",
-                    place,
-                    "a key of `evaluation`, such as `evaluation.captions`, of `data` or of `sampling`",
-                    "attnforge train RECIPE KEY=VALUE trains a run with another value",
-                )
-            )
-        elif equals and key == "evaluation.every":
+        if text.startswith("evaluation.every="):
             message = "`evaluation.every` applies to training; this command does not train"
             expected = "--every-checkpoint, or a key such as `evaluation.captions`"
-            problems.append(Problem("bad-override", message, place, expected))
-    if problems:
-        raise RecipeError(problems)
+            raise RecipeError(Problem("bad-override", message, place_of(text, number), expected))
 
 
 def _no_metrics(path: Path, resolved: ResolvedRecipe) -> RunError:

@@ -20,6 +20,7 @@ CORE_COMMANDS = frozenset(
             "train",
             "launch",
             "sample",
+            "edit",
             "embed",
             "eval",
             "sweep",

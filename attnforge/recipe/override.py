@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from attnforge.errors import Place, Problem
+from attnforge.errors import Place, Problem, RecipeError
 from attnforge.recipe.merge import merge
 from attnforge.recipe.node import Entry, Items, Map, Node, Scalar, as_map
 from attnforge.recipe.source import Text, parse
@@ -42,6 +42,39 @@ class _BadOverrideError(Exception):
     def __init__(self, message: str, place: Place, expected: str) -> None:
         super().__init__(message)
         self.problem = Problem("bad-override", message, place, expected, "attnforge show RECIPE")
+
+
+def refuse_trained_keys(overrides: Sequence[str], *, sections: Sequence[str], expected: str) -> None:
+    """Refuse overrides of a trained run that would not fit its weights.
+
+    Args:
+        overrides: `KEY=VALUE` each.
+        sections: The sections of the recipe that weights do not depend on.
+        expected: What may be overridden, for the message.
+
+    Raises:
+        RecipeError: there are such overrides; all are named.
+    """
+    problems = [
+        Problem(
+            "bad-override",
+            f"`{key}` cannot be changed here: the weights were trained with it",
+            place_of(text, number),
+            expected,
+            "attnforge train RECIPE KEY=VALUE trains a run with another value",
+        )
+        for number, text in enumerate(overrides, start=1)
+        for key, equals, _ in [text.partition("=")]
+        if equals and key.split(".")[0] not in sections
+    ]
+    if problems:
+        raise RecipeError(problems)
+
+
+def place_of(text: str, number: int) -> Place:
+    """Where an override is, among those of a command, counted from 1."""
+    key = text.partition("=")[0]
+    return Place(SOURCE, number, 1, text.split("\n")[0][:120], max(1, min(len(key), 120)))
 
 
 def override(root: Node, overrides: Overrides, problems: list[Problem]) -> Node:

@@ -13,7 +13,7 @@ import torch.fx.experimental._config as tracing
 from torch import Tensor
 
 from attnforge.build.builder import class_of
-from attnforge.build.datasets import Datasets
+from attnforge.build.datasets import Datasets, declared_extras
 from attnforge.build.parts import Parts
 from attnforge.compute.engine import Engine
 from attnforge.errors import AttnforgeError
@@ -35,20 +35,26 @@ class _UnfittedTokenizer:
 def meta_parts(recipe: Recipe) -> Parts:
     """The parts of a recipe on the device `meta`.
 
-    Its data is opened only where samples may have extras, whose shapes are known to nobody else.
+    Its data is opened only where samples may have extras whose shapes its class does not declare.
 
     Raises:
         DataError: that data is missing or malformed.
     """
     datasets = Datasets(recipe.data, on_bad_image=recipe.training.on_bad_image)
-    classes = inspect.getmro(class_of(recipe.data))
-    if any("extras" in vars(base) or "extras" in inspect.get_annotations(base) for base in classes):
+    if declared_extras(recipe.data) is None and _may_have_extras(class_of(recipe.data)):
         datasets.of_any_size("train")
     training = recipe.training
     engine = Engine(
         device=META, channels_last=training.channels_last, micro_batch_size=training.micro_batch_size
     )
     return Parts(recipe, tokenizer=_tokenizer(recipe), device=META, engine=engine, datasets=datasets)
+
+
+def _may_have_extras(data: type) -> bool:
+    """Whether samples of a class of data sets may have extras; see `attnforge.optional.HasExtras`."""
+    return any(
+        "extras" in vars(base) or "extras" in inspect.get_annotations(base) for base in inspect.getmro(data)
+    )
 
 
 def meta_batch(parts: Parts, phase: Phase) -> Batch:

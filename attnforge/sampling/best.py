@@ -66,4 +66,6 @@ def _chosen(first: Tensor, output: GeneratorOutput, other: GeneratorOutput) -> G
         images=tuple(map(rows, output.images, other.images)),
         attention=tuple(map(rows, output.attention, other.attention)),
         condition=condition,
+        steps={number: rows(images, other.steps[number]) for number, images in output.steps.items()},
+        extras={name: rows(value, other.extras[name]) for name, value in output.extras.items()},
     )

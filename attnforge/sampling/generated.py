@@ -30,6 +30,8 @@ class GeneratedImage:
     map sums to one. None unless requested, or when the recipe does not match words with regions."""
     extras: Mapping[str, Float32[np.ndarray, "*shape"]] = field(default_factory=dict)
     """What the image was to show besides its caption, by name."""
+    steps: Mapping[int, UInt8[np.ndarray, "_ _ 3"]] = field(default_factory=dict)
+    """The images on the way to the largest, by the updates before each; of samplers that search."""
 
     @property
     def image(self) -> Image.Image:

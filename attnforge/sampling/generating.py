@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from attnforge.build.parts import Parts
@@ -18,13 +18,12 @@ from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.seeded_draws import SeededDraws
 from attnforge.seeds import derive_seed
-from attnforge.specs import SamplerSpec
 
 
 def sampler_of(parts: Parts, generator: nn.Module) -> Sampler:
     """What asks a generator for images, as the recipe says; it is put into evaluation mode."""
     network = cast("Generator", generator.eval())
-    return parts.sampler(network) or NoiseSampler(SamplerSpec(generator=network, scoring=parts.scorer_spec))
+    return parts.sampler(network) or NoiseSampler(parts.sampler_spec(network))
 
 
 def generate_each(
@@ -147,9 +146,17 @@ def _each(
                 index=index,
                 images=tuple(to_bytes(images)[0] for images in output.images),
                 attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
-                extras={name: value[0].numpy() for name, value in own.items()},
+                extras=_shown_extras(own, output),
                 regions=None if region_maps is None else region_maps[0].float().cpu().numpy(),
+                steps={number: to_bytes(images)[0] for number, images in output.steps.items()},
             )
+
+
+def _shown_extras(
+    own: Mapping[str, Float[Tensor, "1 *shape"]], output: GeneratorOutput
+) -> dict[str, Float32[np.ndarray, "*shape"]]:
+    """What an image shows besides its caption: what was given, completed by the generator."""
+    return {name: value[0].float().cpu().numpy() for name, value in {**own, **output.extras}.items()}
 
 
 def _generate(sampler: Sampler, prompt: Prompt, *, draws: SeededDraws, attention: bool) -> GeneratorOutput:

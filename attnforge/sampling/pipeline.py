@@ -13,6 +13,7 @@ from attnforge.data.extras import read_extras
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Generator
 from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.override import refuse_trained_keys
 from attnforge.recipe.resolve import resolve
 from attnforge.recipe.schema import Recipe
 from attnforge.sampling.generated import GeneratedImage
@@ -55,7 +56,7 @@ class Pipeline:
         *,
         device: str = "auto",
         checkpoint: str | None = None,
-        sampling: str | None = None,
+        overrides: Sequence[str] = (),
         resolved: ResolvedRecipe | None = None,
         warn: Callable[[str], None] = warn_on_stderr,
     ) -> Pipeline:
@@ -65,18 +66,19 @@ class Pipeline:
             run: The run folder, or one of its checkpoints.
             device: Where to compute; `auto` uses a GPU if there is one.
             checkpoint: Name of a checkpoint; by default that of the path, or the newest with a generator.
-            sampling: How images are generated, as YAML, such as `{use: noise, truncation: 2}`; by default as
-                the recipe says.
-            resolved: The run's recipe with overrides that do not affect weights; by default without.
+            overrides: How images are generated, where not as the recipe says: `KEY=VALUE` each, such as
+                `sampling={use: noise, truncation: 2}`.
+            resolved: The run's recipe with overrides that do not affect weights, instead of `overrides`.
             warn: Called for every checkpoint that is skipped.
 
         Raises:
             RunError: the run is missing, or it has no such checkpoint, or none with a generator yet.
-            RecipeError: its recipe needs a plugin that is not installed.
+            RecipeError: its recipe needs a plugin that is not installed, or an override is invalid or of
+                something that the weights were trained with.
         """
+        refuse_trained_keys(overrides, sections=("sampling",), expected="a key of `sampling`")
         location = locate_run(run)
         folder = location.run
-        overrides = [] if sampling is None else [f"sampling={sampling}"]
         recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides))
         name = checkpoint or location.checkpoint
         if name:
@@ -172,7 +174,9 @@ class Pipeline:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
         shapes, values = self.parts.extras, extras or {}
-        rows = read_extras(shapes, values, captions=len(captions), how=GIVING)
+        rows = read_extras(
+            shapes, values, captions=len(captions), how=GIVING, completed=self.parts.completed_extras
+        )
         return generate_each(
             self.parts.text,
             sampler_of(self.parts, cast("nn.Module", self.generator)),

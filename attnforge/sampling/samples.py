@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from attnforge.build.parts import Parts
 from attnforge.data.choosing import choose_captions
-from attnforge.data.extras import extras_of, read_extras
+from attnforge.data.extras import extras_of, read_extras, refuse_wrong_places
 from attnforge.errors import AttnforgeError, Problem
 from attnforge.names import step_name
 from attnforge.sampling.generating import generate_each, sampler_of
@@ -64,12 +64,18 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
 
     Raises:
         AttnforgeError: extras are missing or have other shapes.
-        DataError: the test split is missing or malformed.
+        DataError: the test split is missing or malformed, or its boxes or key points are not in their images.
     """
     options = parts.recipe.samples
     if options.captions:
         how = "attnforge train RECIPE samples.extras.NAME=[NUMBERS]"
-        extras = read_extras(parts.extras, options.extras, captions=len(options.captions), how=how)
+        extras = read_extras(
+            parts.extras,
+            options.extras,
+            captions=len(options.captions),
+            how=how,
+            completed=parts.completed_extras,
+        )
         return options.captions, extras
     if options.extras:
         message = "`samples.extras` belongs to `samples.captions`, which is empty"
@@ -78,4 +84,6 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
     data = parts.dataset("test")
     chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)
     captions = tuple(choice.caption for choice in chosen)
-    return captions, extras_of(data, [choice.image for choice in chosen])
+    extras = extras_of(data, [choice.image for choice in chosen])
+    refuse_wrong_places(extras)
+    return captions, extras

@@ -59,6 +59,15 @@ class SavedParts(Parts):
         shapes = Parts(self.recipe, tokenizer=self.tokenizer, device=torch.device("meta"), extras=self.extras)
         return shapes.unconditional
 
+    def task_network(self, name: str) -> nn.Module | None:
+        """A network of the task that saved the checkpoint, by its name there; None if it has none."""
+        if name not in self._networks and name in self.checkpoint.networks():
+            phase = self.checkpoint.phase
+            network = self.task(phase, self.recipe.phases[phase].task).networks()[name]
+            self._networks[name] = network.eval().requires_grad_(False)
+            self._load(name, network)
+        return self._networks.get(name)
+
     def load(self, checkpoint: Checkpoint) -> None:
         """Load the weights of another checkpoint, into existing networks and those built later.
 

@@ -13,10 +13,17 @@ from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.enlarging import enlarge
 from attnforge.sheets.figure import TOP_WORDS, FigureRow, figure_rows
 from attnforge.sheets.layout import row, stack, tile
+from attnforge.sheets.marking import has_marks, marked
+
+STEPS_IN_A_ROW = 8
 
 
 def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 160) -> Path:
     """Write a PNG with one row for each sample: its stages from left to right, its caption below them.
+
+    A sample of a sampler that searches has the images on the way to the result instead of the stages, with
+    the number of updates above each, in as many rows as they need.
+    The box or the key points that an image was to show are drawn over a copy of its last stage.
 
     Args:
         samples: The generated images, from top to bottom; at least one.
@@ -28,7 +35,7 @@ def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 
     """
     if not samples:
         raise ValueError("a contact sheet needs at least one sample")
-    return _save(stack([_stages(sample, side) for sample in samples]), path)
+    return _save(stack([part for sample in samples for part in _rows(sample, side)]), path)
 
 
 def attention_sheet(
@@ -47,7 +54,7 @@ def attention_sheet(
         side: Side in pixels at which every image is shown; by default near that of the largest image.
     """
     side = side or display_side(sample.images[-1].shape[1])
-    rows = [_stages(sample, side)]
+    rows = _rows(sample, side)
     for figure_row in figure_rows(sample):
         words = figure_row.strongest(top)
         tiles = [Image.fromarray(image) for image in highlight(figure_row, words, side=side)]
@@ -82,8 +89,27 @@ def highlight(
     return [np.asarray(image * (dark + (1 - dark) * share[..., None]), dtype=np.uint8) for share in shares]
 
 
-def _stages(sample: GeneratedImage, side: int) -> Image.Image:
-    return row([tile(image, side) for image in sample.images], side, below=sample.caption)
+def _rows(sample: GeneratedImage, side: int) -> list[Image.Image]:
+    """The stages of a sample, or the steps to it, with its caption below the last row.
+
+    Where a place was asked for, the last stage is shown once more with it.
+    """
+    if not sample.steps:
+        tiles = [tile(image, side) for image in sample.images]
+        if has_marks(sample.extras):
+            tiles.append(marked(tiles[-1], sample.extras))
+        return [row(tiles, side, below=sample.caption)]
+    shown = [(f"step {number}", tile(image, side)) for number, image in sample.steps.items()]
+    parts = [shown[start : start + STEPS_IN_A_ROW] for start in range(0, len(shown), STEPS_IN_A_ROW)]
+    return [
+        row(
+            [image for _, image in part],
+            side,
+            above=[label for label, _ in part],
+            below=sample.caption if part is parts[-1] else "",
+        )
+        for part in parts
+    ]
 
 
 def _save(sheet: Image.Image, path: Path) -> Path:

@@ -11,7 +11,7 @@ from photographs import photograph
 from PIL import Image
 from torch import Tensor
 
-from attnforge.data.images.resizing import Resize, crop_long, crop_to_box
+from attnforge.data.images.resizing import Region, Resize
 
 Box = tuple[float, float, float, float]
 
@@ -23,9 +23,10 @@ def tensor(image: Image.Image) -> Tensor:
 def test_a_box_is_cropped_as_cub_is() -> None:
     image = photograph(100, 100)
     pixels = tensor(image)
-    assert torch.equal(crop_to_box(pixels, (40.0, 30.0, 20.0, 10.0)), tensor(image.crop((35, 20, 65, 50))))
-    assert crop_to_box(pixels, (0.0, 0.0, 20.0, 10.0)).shape[-2:] == (20, 25)
-    assert crop_to_box(pixels, (500.0, 500.0, 5.0, 5.0)).shape[-2:] == (100, 100)
+    region = Region.of(100, 100, box=(40.0, 30.0, 20.0, 10.0))
+    assert torch.equal(region.of_pixels(pixels), tensor(image.crop((35, 20, 65, 50))))
+    assert Region.of(100, 100, box=(0.0, 0.0, 20.0, 10.0)) == Region(0, 0, 20, 25)
+    assert Region.of(100, 100, box=(500.0, 500.0, 5.0, 5.0)) == Region(0, 0, 100, 100)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,17 @@ def test_a_square_is_exactly_what_the_whole_image_shows_there() -> None:
 def test_a_ribbon_is_cut_to_its_middle() -> None:
     ribbon = Image.new("RGB", (1000, 10), "blue")
     ribbon.paste("red", (450, 0, 550, 10))
-    cut = crop_long(tensor(ribbon))
+    cut = Region.of(10, 1000).of_pixels(tensor(ribbon))
     assert cut.shape == (1, 3, 10, 80)
     assert torch.equal(cut, tensor(Image.new("RGB", (80, 10), "red")))
-    line = crop_long(tensor(Image.new("RGB", (1, 30_000))))
+    line = Region.of(30_000, 1).of_pixels(tensor(Image.new("RGB", (1, 30_000))))
     assert Resize.of(line, side=64).whole(line).shape == (1, 3, 512, 64)
-    assert crop_long(tensor(photograph(30, 200))).shape == (1, 3, 200, 30)
+    assert Region.of(200, 30) == Region(0, 0, 200, 30)
+
+
+def test_a_stretched_image_is_a_square() -> None:
+    pixels = tensor(photograph(90, 60))
+    resize = Resize.of(pixels, side=48, stretch=True)
+    whole = resize.whole(pixels)
+    assert whole.shape == (1, 3, 48, 48)
+    assert torch.equal(resize.square(pixels, top=3, left=5, size=32), whole[..., 3:35, 5:37])

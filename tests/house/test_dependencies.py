@@ -26,7 +26,9 @@ OWN = {
     "attnforge_df_gan",
     "attnforge_reed",
     "attnforge_gan_int_cls",
+    "attnforge_gawwn",
     "attnforge_stackgan",
+    "attnforge_plug_and_play",
     "attnforge_machine",
 }
 

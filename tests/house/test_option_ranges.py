@@ -14,7 +14,7 @@ from attnforge.recipe.shapes import ListShape, OptionalShape, Shape, TableShape,
 
 SEEDS = frozenset({"seed"})
 """Any number is a seed."""
-LOWER = ("minimum", "exclusiveMinimum")
+LOWER = ("minimum", "exclusiveMinimum", "enum")
 
 
 def targets() -> Iterator[tuple[str, type]]:

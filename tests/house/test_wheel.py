@@ -23,7 +23,9 @@ PACKAGES = {
     "attnforge_df_gan": "plugins/df_gan/attnforge_df_gan",
     "attnforge_reed": "plugins/reed/attnforge_reed",
     "attnforge_gan_int_cls": "plugins/gan_int_cls/attnforge_gan_int_cls",
+    "attnforge_gawwn": "plugins/gawwn/attnforge_gawwn",
     "attnforge_stackgan": "plugins/stackgan/attnforge_stackgan",
+    "attnforge_plug_and_play": "plugins/plug_and_play/attnforge_plug_and_play",
     "attnforge_machine": "plugins/machine/attnforge_machine",
     "attnforge/_captions": "captions",
     "attnforge/_recipes": "recipes",
@@ -86,9 +88,11 @@ def test_every_plugin_of_the_wheel_is_active(environment: CleanEnvironment, tmp_
         "machine",
         "df-gan",
         "stackgan",
+        "plug-and-play",
         "rat-gan",
         "ssa-gan",
         "reed",
         "gan-int-cls",
+        "gawwn",
     )
     assert all(name in listed.stdout for name in shipped)

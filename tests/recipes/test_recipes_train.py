@@ -19,7 +19,7 @@ from attnforge.run.training import train
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.train.progress import ConsoleReporter
 
-CONTINUING = {"stackgan-cub-second"}
+CONTINUING = {"denoiser-cub", "denoiser-sketch-birds", "stackgan-cub-second"}
 """Recipes that continue a run of another; the tests of their plugins train both."""
 RECIPES = sorted({recipe.name for recipe in library(load_plugins())} - CONTINUING)
 SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -67,7 +67,9 @@ def test_a_recipe_trains_two_steps_of_every_phase(name: str, tmp_path: Path) -> 
         assert result["R-precision withheld"]  # two images make no share
         assert "R-precision" not in result
     caption = "image" if recipe["data"]["use"].startswith("images") else "a bird"
-    (drawing,) = Pipeline.load(run).generate([caption], attention=True)
+    pipeline = Pipeline.load(run)
+    extras = {"box": [0.1, 0.2, 0.5, 0.6]} if "box" in pipeline.parts.extras else {}
+    (drawing,) = pipeline.generate([caption], attention=True, extras=extras)
     assert [image.shape for image in drawing.images] == [(one, one, 3) for one in drawn]
     attending = [size for size, stage in zip(sizes, stages[1:], strict=False) if "attention" in stage]
     assert [maps.shape[1] for maps in drawing.attention] == attending

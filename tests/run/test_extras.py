@@ -26,7 +26,7 @@ from attnforge.train.progress import ConsoleReporter
 
 RESOLVE = import_module("attnforge.recipe.resolve")
 RED = "a red square"
-LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,8 @@ def painted(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def inside(box: tuple[float, ...]) -> NDArray[np.bool_]:
     centres = (np.arange(16) + 0.5) / 16
     rows, columns = (
-        (centres >= low) & (centres < high) for low, high in ((box[1], box[3]), (box[0], box[2]))
+        (centres >= low) & (centres < high)
+        for low, high in ((box[1], box[1] + box[3]), (box[0], box[0] + box[2]))
     )
     return np.outer(rows, columns)
 
@@ -208,6 +209,8 @@ def test_the_command_samples_with_extras(trained: Path, tmp_path: Path) -> None:
         (["--with", "box"], "bad-extra", "`box` is not a name with numbers"),
         (["--with", "=0,0,1,1"], "bad-extra", "`=0,0,1,1` is not a name with numbers"),
         (["--with", "bx=0,0,1,1"], "unknown-extra", "the model takes no `bx`"),
+        (["--with", "box=0.5,0,0.9,1"], "bad-place", "left + width is 1.4, the right border 1"),
+        (["--with", "box=0.5,0,-0.2,1"], "bad-place", "has no area: its width is -0.2"),
     ],
 )
 def test_the_command_refuses_other_extras_and_says_what_to_type(

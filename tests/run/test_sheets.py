@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.figure import stage_row
+from attnforge.sheets.marking import LINE
 from attnforge.sheets.pages import attention_sheet, contact_sheet, highlight
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
@@ -54,6 +55,17 @@ def size(path: Path) -> tuple[int, int]:
         return sheet.size
 
 
+def test_contact_sheet_shows_the_steps_of_a_search_in_as_many_rows_as_they_need(tmp_path: Path) -> None:
+    few = replace(sample(), steps={0: plain(64, RED), 5: plain(64, GREEN)})
+    path = contact_sheet([few], tmp_path / "few.png", side=64)
+    assert {RED, GREEN} <= colours(path)
+    assert BLUE not in colours(path)
+    many = replace(sample(), steps={number: plain(64, BLUE) for number in range(9)})
+    wide = contact_sheet([many], tmp_path / "many.png", side=64)
+    assert size(wide)[0] > 8 * 64
+    assert size(wide)[1] > size(path)[1] + 64
+
+
 def test_contact_sheet_shows_every_stage(tmp_path: Path) -> None:
     path = contact_sheet([sample()], tmp_path / "sheet.png")
     assert {RED, GREEN, BLUE} <= colours(path)
@@ -70,6 +82,19 @@ def test_stages_stand_from_left_to_right(tmp_path: Path) -> None:
     with Image.open(contact_sheet([sample()], tmp_path / "sheet.png", side=64)) as sheet:
         middle = [sheet.getpixel((12 + 32 + stage * 76, 44)) for stage in range(3)]
     assert middle == [RED, GREEN, BLUE]
+
+
+def test_a_place_is_drawn_over_a_copy_of_the_last_stage(tmp_path: Path) -> None:
+    box, points = np.float32([0.25, 0.5, 0.5, 0.25]), np.float32([[0.5, 0.25, 1], [0.75, 0.25, 0]])
+    placed = replace(sample(), extras={"box": box, "keypoints": points})
+    path = contact_sheet([placed], tmp_path / "sheet.png", side=64)
+    assert size(path)[0] == size(contact_sheet([sample()], tmp_path / "plain.png", side=64))[0] + 76
+    with Image.open(path) as sheet:
+        tile = sheet.crop((12 + 3 * 76, 12, 12 + 3 * 76 + 64, 12 + 64)).convert("RGB")
+    assert tile.getpixel((2, 2)) == BLUE
+    assert tile.getpixel((16, 32)) == tile.getpixel((47, 47)) == LINE, "corners of the box"
+    assert tile.getpixel((32, 16)) == LINE, "the visible point"
+    assert tile.getpixel((47, 16)) == BLUE, "the invisible point"
 
 
 def test_a_long_caption_is_wrapped_and_never_widens_the_sheet(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.specs import DataSpec, GeneratorSpec, MetricSpec
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
-BOXES = [(0.0, 0.0, 0.5, 0.5), (0.5, 0.0, 1.0, 0.5), (0.0, 0.5, 0.5, 1.0), (0.25, 0.25, 0.75, 0.75)]
+BOXES = [(0.0, 0.0, 0.5, 0.5), (0.5, 0.0, 0.5, 0.5), (0.0, 0.5, 0.5, 0.5), (0.25, 0.25, 0.5, 0.5)]
 
 
 class BoxedSquares:
     """One square on grey in each image; where it is, is said by its box alone.
 
     Args:
-        boxes: Whether samples have the extra `box`: left, top, right and bottom in [0, 1].
+        boxes: Whether samples have the extra `box`: left, top, width and height in [0, 1].
         count: Number of images.
         missing: Whether its files are missing.
     """
@@ -41,10 +41,11 @@ class BoxedSquares:
         return len(self.names)
 
     def sample(self, index: int, *, seed: int) -> Sample:
-        left, top, right, bottom = box = self.box(index)
+        left, top, width, height = box = self.box(index)
         image = torch.full((3, self.size, self.size), 128, dtype=torch.uint8)
         rows, columns = (
-            slice(*(int(self.size * end) for end in ends)) for ends in ((top, bottom), (left, right))
+            slice(*(int(self.size * end) for end in ends))
+            for ends in ((top, top + height), (left, left + width))
         )
         image[:, rows, columns] = torch.tensor(COLOURS[self.colour(index)], dtype=torch.uint8)[:, None, None]
         extras = {"box": torch.tensor(box)} if self.extras else {}
@@ -77,9 +78,9 @@ class BoxedGenerator(nn.Module):
     def forward(self, noise: Tensor, prompt: Prompt, /, *, return_attention: bool = False) -> GeneratorOutput:
         colour = self.paint(torch.cat((noise, prompt.sentence), dim=1)).tanh()
         centres = (torch.arange(16, device=noise.device) + 0.5) / 16
-        left, top, right, bottom = prompt.extras["box"][:, :, None].unbind(dim=1)
-        rows = ((centres >= top) & (centres < bottom)).float()
-        columns = ((centres >= left) & (centres < right)).float()
+        left, top, width, height = prompt.extras["box"][:, :, None].unbind(dim=1)
+        rows = ((centres >= top) & (centres < top + height)).float()
+        columns = ((centres >= left) & (centres < left + width)).float()
         return GeneratorOutput(
             (colour[:, :, None, None] * (rows[:, :, None] * columns[:, None])[:, None],), ()
         )

@@ -16,6 +16,10 @@ BIRDS = (
     ("002.Auklet/auk_1", "test", ("a small auklet", "an auklet on a rock")),
 )
 """Name, split and captions; the number of captions differs on purpose."""
+PARTS = (
+    "back", "beak", "belly", "breast", "crown", "forehead", "left eye", "left leg", "left wing", "nape",
+    "right eye", "right leg", "right wing", "tail", "throat",
+)  # fmt: skip
 
 
 def write(path: Path, text: str) -> None:
@@ -46,6 +50,15 @@ def birds(root: Path, *, pickles: bool = True) -> Path:
     write(base / "images.txt", "".join(f"{number} {name}.jpg\n" for number, (name, _, _) in numbered))
     # the rows of the boxes stand in another order: they are matched by number
     write(base / "bounding_boxes.txt", "".join(f"{n} {10.0 * n} 5.0 12.0 20.0\n" for n, _ in numbered[::-1]))
+    write(base / "parts" / "parts.txt", "".join(f"{n} {name}\n" for n, name in enumerate(PARTS, start=1)))
+    write(
+        base / "parts" / "part_locs.txt",
+        "".join(
+            f"{number} {part} {10.0 * number + part - 3} {5.0 + part} {int(part != 7)}\n"
+            for number, _ in numbered
+            for part in range(1, 16)
+        ),
+    )
     chosen = "".join(f"{number} {int(split == 'train')}\n" for number, (_, split, _) in numbered)
     write(base / "train_test_split.txt", chosen)
     for split in ("train", "test") if pickles else ():

@@ -23,6 +23,8 @@ GENERATORS = {
     "rat-gan": ("image_size=16", "hidden=4"),
     "ssa-gan": ("image_size=16", "hidden=4", "mask_channels=3"),
     "gan-int-cls": ("text=4",),
+    "gawwn-box": ("image_size=64",),
+    "gawwn-keypoints": ("image_size=64", "layout.channels=2", "layout.noise=3"),
     "stackgan-first": ("image_size=16",),
     "stackgan-second": (
         "channels=4",
@@ -33,7 +35,7 @@ GENERATORS = {
     ),
 }
 """Options that make a generator small, beside its channels and noise."""
-FIRST_IMAGE = {"gan-int-cls": 64, "stackgan-second": 64}
+FIRST_IMAGE = {"gan-int-cls": 64, "gawwn-box": 64, "gawwn-keypoints": 64, "stackgan-second": 64}
 """Side of the smallest image of such a generator, where it is not 16."""
 CAPTIONS = ("a red bird on a branch", "the blue bird sings", "a bird with a yellow belly and a short beak")
 

@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gawwn_settings
 import known_kernels
 import pytest
 import small_releases
+import timm
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_gan.conditioning import Sentence
@@ -99,6 +101,12 @@ def classifier(folder: Path) -> dict[str, object]:
 
 def scored_by_classes(folder: Path) -> dict[str, object]:
     return {"network": {"use": "inception-v3", **classifier(folder)}, "splits": 3}
+
+
+def small_classifier(folder: Path) -> dict[str, object]:
+    options = {"model": "resnet10t", "model_options": SMALL_RESNET}
+    torch.save(timm.create_model("resnet10t", num_classes=4, **SMALL_RESNET).state_dict(), folder / "w.pth")
+    return {"weights": str(folder / "w.pth"), "unit": 1, **options}
 
 
 def sketch_birds(*, size: int = SIZE) -> MetricSpec:
@@ -193,6 +201,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "options": {"channels": 2, "text": 5},
         "spec": DiscriminatorSpec(image_size=64, sentence=6),
     },
+    **gawwn_settings.SETTINGS,
     "generator/stackgan-first": {"options": FIRST_STAGE},
     "generator/stackgan-second": {
         "options": SECOND_STAGE,
@@ -219,6 +228,12 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
+    "sampler/plug-and-play": {"options": {"steps": 2}},
+    "scorer/classifier": {"options": small_classifier, "skip": {"depends_on_caption": "a class is none"}},
+    "task/denoiser": {
+        "options": {"encoder": {"use": "timm", "model_options": SMALL_RESNET}},
+        "recipe": {"pretrained": {"generator": "runs/first"}},
+    },
     "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {"options": EXAMPLE_NETWORK},
@@ -299,6 +314,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "discriminator/gan-int-cls": {
         "photographs": {"channels": 2, "text": 5, "program": "photographs", "official_bias": "zero"},
     },
+    **gawwn_settings.VARIANTS,
     "loss/stackgan-v2": {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
@@ -311,7 +327,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "filter": {"filter": 0.5},
         "plain": {"kernel": "plain"},
     },
-    "dataset/sketch-birds": {"unflipped": {"count": 20, "test_count": 8, "flip": False, "facings": ["left"]}},
+    "dataset/sketch-birds": gawwn_settings.BIRDS,
     "metric/r-precision": {"folds": {"candidates": 2, "folds": 2, "seed": 2}},
     "task/damsm": {
         "by epoch": {"decay": "by-epoch", "epoch_decay": 0.5},
@@ -319,6 +335,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "swapped": {"swapped_captions": True, "image_noise": 0.1},
         "filter": {"filter": 0.5, "precision": "bfloat16"},
     },
+    "sampler/plug-and-play": {"noise": {"steps": 2, "moved": "noise", "noise": 0.1, "minimum": -1.0}},
     "task/joint-embedding": {"one-sided": {"symmetric": False, "decay_every": 1}},
     "task/gan": {
         "no average": {"average": None},
@@ -335,13 +352,14 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     "dataset/folder": {
         "plain": (own_images, {"background": "#804020", "crop": False, "flip": False, "cache": "none"})
     },
-    "dataset/cub": {"plain": (birds, {"box": False, "crop": False, "flip": False, "cache": "memory"})},
+    "dataset/cub": {label: (birds, options) for label, options in gawwn_settings.CUB.items()},
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
     "metric/inception-score": {"background": (scored_by_classes, {"background": True, "temperature": 0.5})},
     "feature-network/inception-v3": {
         "ported": (classifier, {"blocks": "ported", "resize": "tensorflow"}),
         "early": (classifier, {"resize": "aligned", "normalise_twice": True}),
     },
+    "scorer/classifier": {"unit": (small_classifier, {"gradient": "unit", "size": 48})},
 }
 """The same for components that read files."""
 LARGE = ("image-encoder/inception-v3", "feature-network/inception-v3")

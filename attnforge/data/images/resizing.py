@@ -17,33 +17,51 @@ MAX_ASPECT_RATIO = 8
 """Longer images are cropped at both ends."""
 
 
-def crop_to_box(
-    pixels: UInt8[Tensor, "1 3 h w"], box: tuple[float, float, float, float]
-) -> UInt8[Tensor, "1 3 _ _"]:
-    """The square around a box whose half side is 3/4 of the box's longer side, clipped at the border.
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of an image, in pixels."""
 
-    This is how AttnGAN and StackGAN crop CUB's birds; a box outside the image crops nothing.
-    """
-    left, top, width, height = (int(number) for number in box)
-    half = int(0.75 * max(width, height))
-    across, down = (2 * left + width) // 2, (2 * top + height) // 2
-    rows, columns = pixels.shape[-2:]
-    upper, lower = max(0, down - half), min(rows, down + half)
-    start, end = max(0, across - half), min(columns, across + half)
-    return pixels if upper >= lower or start >= end else pixels[..., upper:lower, start:end]
+    top: int
+    left: int
+    height: int
+    width: int
 
+    @classmethod
+    def of(cls, height: int, width: int, *, box: tuple[float, float, float, float] | None = None) -> Region:
+        """The region of an image that is used: around its box, if given, and not too long."""
+        whole = cls(0, 0, height, width)
+        return (whole if box is None else whole.around(box)).shortened()
 
-def crop_long(pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
-    """The middle of an image that is longer than `MAX_ASPECT_RATIO` times its width; others unchanged."""
-    height, width = pixels.shape[-2:]
-    longest = MAX_ASPECT_RATIO * min(height, width)
-    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
-    return pixels[..., top : top + longest, left : left + longest]
+    def around(self, box: tuple[float, float, float, float]) -> Region:
+        """The square around a box whose half side is 3/4 of the box's longer side, clipped at the border.
+
+        This is how AttnGAN and StackGAN crop CUB's birds; a box outside the image crops nothing.
+        """
+        left, top, width, height = (int(number) for number in box)
+        half = int(0.75 * max(width, height))
+        across, down = (2 * left + width) // 2, (2 * top + height) // 2
+        upper, lower = max(0, down - half), min(self.height, down + half)
+        start, end = max(0, across - half), min(self.width, across + half)
+        if upper >= lower or start >= end:
+            return self
+        return Region(self.top + upper, self.left + start, lower - upper, end - start)
+
+    def shortened(self) -> Region:
+        """The middle of a region that is longer than `MAX_ASPECT_RATIO` times its width; others unchanged."""
+        longest = MAX_ASPECT_RATIO * min(self.height, self.width)
+        height, width = min(self.height, longest), min(self.width, longest)
+        top, left = (self.height - height) // 2, (self.width - width) // 2
+        return Region(self.top + top, self.left + left, height, width)
+
+    def of_pixels(self, pixels: UInt8[Tensor, "1 3 h w"]) -> UInt8[Tensor, "1 3 _ _"]:
+        """The pixels of the region."""
+        rows = slice(self.top, self.top + self.height)
+        return pixels[..., rows, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """A resize of an image to a shorter side of `side` pixels, with its aspect ratio kept."""
+    """A resize of an image to a shorter side of `side` pixels."""
 
     height: int
     width: int
@@ -52,9 +70,11 @@ class Resize:
     columns: float
 
     @classmethod
-    def of(cls, pixels: UInt8[Tensor, "1 3 h w"], *, side: int) -> Resize:
-        """The resize for an image's size."""
+    def of(cls, pixels: UInt8[Tensor, "1 3 h w"], *, side: int, stretch: bool = False) -> Resize:
+        """The resize for an image's size; with `stretch`, both sides become `side` pixels."""
         height, width = pixels.shape[-2:]
+        if stretch:
+            return cls(side, side, _factor(height, side), _factor(width, side))
         scale = side / min(height, width)
         new_height, new_width = (max(side, round(length * scale)) for length in (height, width))
         return cls(new_height, new_width, _factor(height, new_height), _factor(width, new_width))

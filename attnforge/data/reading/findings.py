@@ -37,12 +37,14 @@ class Findings:
         message: str,
         at: Path,
         line: int | None = None,
+        column: int | None = None,
+        excerpt: str | None = None,
         expected: str | None = None,
         next_step: str | None = None,
     ) -> None:
         """Add a problem that makes the data set unusable; the default next step is to prepare its files."""
         step = next_step or self.next_step
-        self.problems.append(Problem(code, message, Place(str(at), line), expected, step))
+        self.problems.append(Problem(code, message, Place(str(at), line, column, excerpt), expected, step))
 
     def remark(self, *, code: str, message: str, at: Path, line: int | None = None) -> None:
         """Add a remark on something that is skipped."""

@@ -78,6 +78,7 @@ class CaptionReader:
         tokenizer: Counts the words of a caption that are known.
         shapes: The extras that the model needs.
         extras: Values for lines without their own, by name.
+        completed: Names of the extras that the generator completes where a line lacks them.
         skip_unknown: Whether lines without a known word are skipped rather than refused.
     """
 
@@ -85,6 +86,7 @@ class CaptionReader:
     tokenizer: Tokenizer
     shapes: Shapes = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    completed: frozenset[str] = frozenset()
     skip_unknown: bool = False
 
     def check(self, *, block_lines: int) -> CheckedCaptions:
@@ -93,7 +95,7 @@ class CaptionReader:
         Raises:
             DataError: it cannot be read, is empty, or has lines that cannot be used; the first are listed.
         """
-        if problems := _wrong_extras(self.extras, self.shapes):
+        if problems := self._wrong_extras():
             raise DataError(problems)
         digest, offsets, usable = hashlib.sha256(), array("Q"), array("Q")
         words: Counter[str] = Counter()
@@ -177,13 +179,24 @@ class CaptionReader:
             return CaptionLine(number, caption, tokens)
         own = {name: values[name] for name in self.shapes if name in values}
         try:
-            extras = read_extras(self.shapes, {**self.extras, **own}, captions=1, how=HOW)
+            extras = read_extras(
+                self.shapes, {**self.extras, **own}, captions=1, how=HOW, completed=self.completed
+            )
         except AttnforgeError as error:
             problems = [
                 Problem(problem.code, problem.message, place, problem.expected) for problem in error.problems
             ]
             raise DataError(problems) from error
         return CaptionLine(number, caption, tokens, extras)
+
+    def _wrong_extras(self) -> list[Problem]:
+        """The problems of values for all lines: names that the model does not take, and other shapes."""
+        known = {name: shape for name, shape in self.shapes.items() if name in self.extras}
+        try:
+            read_extras(known, self.extras, captions=1, how=HOW, completed=self.completed)
+        except AttnforgeError as error:
+            return list(error.problems)
+        return []
 
     def _fields(self, text: str, place: Place) -> tuple[str, Mapping[str, Any]]:
         expected = 'an object such as {"caption": "a red bird"}'
@@ -197,16 +210,6 @@ class CaptionReader:
             return texts[0], values
         message = "the line is not an object with one `caption` or `text` that is a string"
         raise DataError(Problem("caption-lines", message, place, expected))
-
-
-def _wrong_extras(extras: Mapping[str, Any], shapes: Shapes) -> list[Problem]:
-    """The problems of values for all lines: names that the model does not take, and other shapes."""
-    known = {name: shape for name, shape in shapes.items() if name in extras}
-    try:
-        read_extras(known, extras, captions=1, how=HOW)
-    except AttnforgeError as error:
-        return list(error.problems)
-    return []
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -31,7 +31,7 @@ class Job:
         seed: Seed of the noise.
         skip_unknown: Whether lines without a known word are skipped.
         extras: What the model needs besides captions, for lines without their own.
-        sampling: How the generator is asked, as YAML; by default as the recipe says.
+        overrides: How the generator is asked, `KEY=VALUE` each; by default as the recipe says.
         precision: `bf16` computes convolutions and matrix products in bfloat16.
         device: Where to compute.
         batch_size: Images of a batch; by default what suits the device.
@@ -47,7 +47,7 @@ class Job:
     seed: int = 1
     skip_unknown: bool = False
     extras: Mapping[str, Any] = field(default_factory=dict)
-    sampling: str | None = None
+    overrides: tuple[str, ...] = ()
     precision: Precision = "float32"
     device: str = "auto"
     batch_size: int | None = None
@@ -56,7 +56,9 @@ class Job:
 
     def load(self, warn: Callable[[str], None], *, device: str | None = None) -> Pipeline:
         """The run; see `Pipeline.load`."""
-        return Pipeline.load(self.checkpoint, device=device or self.device, sampling=self.sampling, warn=warn)
+        return Pipeline.load(
+            self.checkpoint, device=device or self.device, overrides=self.overrides, warn=warn
+        )
 
     def reader(self, pipeline: Pipeline) -> CaptionReader:
         """What reads the captions for a run."""
@@ -65,6 +67,7 @@ class Job:
             tokenizer=pipeline.parts.tokenizer,
             shapes=pipeline.parts.extras,
             extras=self.extras,
+            completed=pipeline.parts.completed_extras,
             skip_unknown=self.skip_unknown,
         )
 

@@ -131,7 +131,7 @@ def _manifest(job: Job, pipeline: Pipeline, captions: CheckedCaptions) -> Manife
         "block_lines": captions.block_lines,
         "per_caption": job.per_caption,
         "seed": job.seed,
-        "sampling": job.sampling,
+        "sampling": " ".join(job.overrides) or None,
         "extras": str(extras) if extras else None,
         "precision": job.precision,
         "format": job.layout.format,

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from attnforge.data.places import wrong_place
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import Sample
-from attnforge.optional import HasExtras
+from attnforge.optional import DeclaresExtras, HasExtras
 from attnforge.testing.expect import assert_finite, require
 from attnforge.testing.subject import Subject
 
@@ -44,10 +45,18 @@ def image_format(subject: Subject) -> None:
 
 
 def extras(subject: Subject) -> None:
-    """A sample has the declared extras and no others, of the declared shapes and with finite floats."""
+    """A sample has the declared extras and no others, of the declared shapes and with finite floats.
+
+    Those named `box` and `keypoints` are places in the image. A class that declares the shapes without data
+    declares the same.
+    """
     for split in ("train", "test"):
         data = subject.build(spec=replace(subject.spec(), split=split))
         declared = dict(data.extras) if isinstance(data, HasExtras) else {}
+        if isinstance(subject.target, DeclaresExtras):
+            promised = dict(subject.target.declared_extras(subject.options))
+            names = f"`declared_extras` gives {promised}, and the data set has {declared}"
+            require(promised == declared, names)
         for index in _indices(data):
             values = data.sample(index, seed=index).extras
             what = f"image {index} of split '{split}'"
@@ -55,6 +64,8 @@ def extras(subject: Subject) -> None:
             require(values.keys() == declared.keys(), names)
             for name, value in values.items():
                 _require_extra(value, tuple(declared[name]), f"`{name}` of {what}")
+                wrong = wrong_place(name, value[None].float())
+                require(wrong is None, f"`{name}` of {what} {wrong}")
 
 
 def captions(subject: Subject) -> None:

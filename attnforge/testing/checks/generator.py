@@ -6,9 +6,19 @@ from collections.abc import Callable
 
 import torch
 
+from attnforge.data.places import NOT_GIVEN
+from attnforge.optional import CompletesExtras
 from attnforge.testing.checks.stage import replace_rest_of_batch
 from attnforge.testing.expect import assert_close, require
-from attnforge.testing.networks import Tensors, call_seeded, in_eval_mode, inputs_for, perturbed, prompt_of
+from attnforge.testing.networks import (
+    EXTRA,
+    Tensors,
+    call_seeded,
+    in_eval_mode,
+    inputs_for,
+    perturbed,
+    prompt_of,
+)
 from attnforge.testing.subject import Subject
 
 KIND = "generator"
@@ -94,6 +104,35 @@ def condition_shapes(subject: Subject) -> None:
     )
 
 
+def completed_extras(subject: Subject) -> None:
+    """Extras of its spec that it completes are generated where they are -1, and kept where they are known.
+
+    An extra may be given in part: by its rows, if it has any.
+    """
+    network = in_eval_mode(subject.build())
+    names = network.completed_extras if isinstance(network, CompletesExtras) else frozenset()
+    inputs = inputs_for(subject, network)
+    unknown = sorted(names - subject.spec().extras.keys())
+    require(not unknown, f"it completes {', '.join(unknown)}, which its spec does not have")
+    for name in sorted(names):
+        known = inputs[EXTRA + name].round()  # both 0 and 1 are valid
+        absent = torch.zeros(known.shape[:2] if known.dim() > 2 else known.shape[:1], dtype=torch.bool)
+        absent[1:] = True
+        if known.dim() > 2:
+            absent[0, ::2] = True
+        mask = absent.reshape(*absent.shape, *[1] * (known.dim() - absent.dim())).expand_as(known)
+        prompt = prompt_of({**inputs, EXTRA + name: known.masked_fill(mask, NOT_GIVEN)})
+        with torch.no_grad():
+            completed = network(inputs["noise"], prompt).extras.get(name)
+        require(completed is not None, f"the output lacks the extra `{name}`, which it completes")
+        shape = list(completed.shape)
+        require(completed.shape == known.shape, f"`{name}` has shape {shape}, expected {list(known.shape)}")
+        require(bool((completed[mask] >= 0).all()), f"`{name}` still has numbers below 0")
+        require(
+            torch.equal(completed[~mask], known[~mask]), f"numbers of `{name}` that are given are changed"
+        )
+
+
 def batch_invariance(subject: Subject) -> None:
     """In evaluation mode an image does not depend on the rest of its batch."""
     network = in_eval_mode(subject.build())
@@ -132,5 +171,6 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     depends_on_text,
     attention_only_when_requested,
     condition_shapes,
+    completed_extras,
     batch_invariance,
 )

@@ -47,7 +47,7 @@ def other_specs(subject: Subject) -> None:
         except AttnforgeError:
             continue
         try:
-            scalars = _step(task, 0, extras=extras)
+            scalars = _step(subject, task, 0, extras=extras)
         except Exception as error:
             raise AssertionError(f"a step {case}: {type(error).__name__}: {error}") from error
         for name, value in scalars.items():
@@ -66,7 +66,7 @@ def sampling_network(subject: Subject) -> None:
 
 def finite_scalars(subject: Subject) -> None:
     """A step returns finite, detached scalars by name."""
-    scalars = _step(_task(subject), 0)
+    scalars = _step(subject, _task(subject), 0)
     require(scalars, "a step returns no scalars")
     for name, value in scalars.items():
         require(isinstance(name, str) and name.strip(), f"a scalar is called {name!r}")
@@ -78,7 +78,7 @@ def finite_scalars(subject: Subject) -> None:
 def same_names_every_step(subject: Subject) -> None:
     """The scalars have the same names in every step, so that logged curves have no gaps."""
     task = _task(subject)
-    names = [sorted(_step(task, number)) for number in range(3)]
+    names = [sorted(_step(subject, task, number)) for number in range(3)]
     require(names[0] == names[1] == names[2], f"the names of the scalars change between steps: {names}")
 
 
@@ -89,7 +89,7 @@ def steps_update_weights(subject: Subject) -> None:
     require(weights_of, "the task has no optimizer, so nothing would be trained")
     before = {name: [weight.detach().clone() for weight in weights] for name, weights in weights_of.items()}
     for number in range(2):
-        _step(task, number)
+        _step(subject, task, number)
     for name, weights in weights_of.items():
         changed = any(not torch.equal(new, old) for new, old in zip(weights, before[name], strict=True))
         require(changed, f"two steps change no weight of the optimizer `{name}`")
@@ -99,7 +99,7 @@ def weights_stay_finite(subject: Subject) -> None:
     """After three steps the state of every network is finite."""
     task = _task(subject)
     for number in range(3):
-        _step(task, number)
+        _step(subject, task, number)
     for name, network in task.networks().items():
         for key, tensor in network.state_dict().items():
             assert_finite(tensor, f"{key} of the network `{name}`")
@@ -118,7 +118,7 @@ def same_networks_every_call(subject: Subject) -> None:
     """`networks()` and `optimizers()` return the same objects under the same names in every call."""
     task = _task(subject)
     before, optimizers = dict(task.networks()), dict(task.optimizers())
-    _step(task, 0)
+    _step(subject, task, 0)
     for what, old, new in (
         ("networks", before, task.networks()),
         ("optimizers", optimizers, task.optimizers()),
@@ -132,7 +132,7 @@ def resumes_exactly(subject: Subject) -> None:
     """Another task that loads the state of its networks and optimizers resumes with the same steps."""
     task, other = _task(subject), _task(subject, seed=2)
     for number in range(2):
-        _step(task, number)
+        _step(subject, task, number)
     networks = {name: copy.deepcopy(network.state_dict()) for name, network in task.networks().items()}
     optimizers = {
         name: copy.deepcopy(optimizer.state_dict()) for name, optimizer in task.optimizers().items()
@@ -142,7 +142,7 @@ def resumes_exactly(subject: Subject) -> None:
     for name, optimizer in other.optimizers().items():
         optimizer.load_state_dict(optimizers[name])
     for number in (2, 3):
-        assert_all_close(_step(other, number), _step(task, number), "step after resuming")
+        assert_all_close(_step(subject, other, number), _step(subject, task, number), "step after resuming")
 
 
 def _task(subject: Subject, *, seed: int = 1) -> Any:
@@ -165,12 +165,17 @@ def _perturb(networks: list[Any]) -> None:
             weight.add_(0.1)
 
 
-def _step(task: Any, number: int, *, extras: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
+def _step(
+    subject: Subject, task: Any, number: int, *, extras: Mapping[str, Tensor] | None = None
+) -> Mapping[str, Tensor]:
+    spec: TaskSpec = subject.spec()
+    generator = torch.Generator().manual_seed(number)
+    declared = {name: torch.rand(4, *shape, generator=generator) for name, shape in spec.extras.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(100 + number)
         progress = Progress(step=number, steps=10, batch_size=4, images=8)
         scalars: Mapping[str, Tensor] = task.step(
-            replace(batch(seed=number), extras=extras or {}), progress=progress
+            replace(batch(seed=number), extras={**declared, **(extras or {})}), progress=progress
         )
         return scalars
 

@@ -67,13 +67,7 @@ class TimmEncoder(nn.Module):
         # importing timm takes seconds, which only its users should pay
         import timm
 
-        if not timm.is_model(model):
-            suggestion = nearest(model, timm.list_models())
-            message = f"timm has no network named {model}"
-            raise RecipeError(
-                Problem("unknown-model", message, expected=suggestion or "a name of timm.list_models()")
-            )
-        network = _create(timm, model, dict(model_options or {}))
+        network = create_network(timm, model, dict(model_options or {}), classes=0)
         stages = len(getattr(network, "feature_info", ()))
         if stage >= stages > 0:
             message = f"{model} has no stage {stage}"
@@ -116,8 +110,23 @@ class TimmEncoder(nn.Module):
         return shapes[0][1], shapes[1][1]
 
 
-def _create(timm: Any, model: str, options: dict[str, Any]) -> Any:
-    """The network without its classifier."""
+def create_network(timm: Any, model: str, options: dict[str, Any], *, classes: int) -> Any:
+    """A network of timm with random weights and a classifier of some classes, or without one.
+
+    Args:
+        timm: The module, whose import takes seconds.
+        model: Name of the network.
+        options: What timm passes to it.
+        classes: Classes of its classifier; 0 for none.
+
+    Raises:
+        RecipeError: timm has no such network, or cannot build it with these options.
+    """
+    if not timm.is_model(model):
+        suggestion = nearest(model, timm.list_models())
+        message = f"timm has no network named {model}"
+        expected = suggestion or "a name of timm.list_models()"
+        raise RecipeError(Problem("unknown-model", message, expected=expected))
     refused = sorted(options.keys() & _loading_options(timm) | set(filter(LOADING_OPTIONS.match, options)))
     if refused:
         message = f"model_options cannot contain {', '.join(refused)}: options of timm, not of the network"
@@ -125,7 +134,7 @@ def _create(timm: Any, model: str, options: dict[str, Any]) -> Any:
         raise RecipeError(Problem("loading-options", message, expected=expected))
     try:
         network = timm.create_model(model, pretrained=False, **options)
-        network.reset_classifier(0)
+        network.reset_classifier(classes)
     except Exception as error:
         # timm checks little: an invalid option raises any kind of exception
         message = f"timm cannot build {model} with {options or 'no options'}: {error}"

@@ -35,7 +35,7 @@ _COMPONENTS = (
         "generator:MultiStageGenerator",
         "any number of stages, an image after each",
     ),
-    ("scorer", "damsm", "scorer:MatchingScorer", "cosine of image and sentence for the run's encoders"),
+    ("scorer", "classifier", "classifier:ClassifierScorer", "log probability of a class of any classifier"),
     ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
     ("task", "damsm", "tasks.matching:MatchingTask", "trains both encoders to match words and regions"),
 )
@@ -51,7 +51,11 @@ _MIGRATED = {
 @hookimpl
 def attnforge_components() -> list[Component]:
     """The parts of AttnGAN (Xu et al., CVPR 2018)."""
-    return [_component(*row) for row in _COMPONENTS]
+    scorer = "attnforge.sampling.matching:MatchingScorer"
+    return [
+        *(_component(*row) for row in _COMPONENTS),
+        Component("scorer", "damsm", scorer, "cosine of image and sentence for the run's encoders"),
+    ]
 
 
 def _component(kind: str, name: str, target: str, summary: str) -> Component:

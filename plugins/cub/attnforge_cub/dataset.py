@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from attnforge.data.captioned import CaptionedImages
 from attnforge.data.images.stored import ImageFolder
+from attnforge.data.places import BOX, KEYPOINTS
 from attnforge.data.reading.preparing import Layout
 from attnforge.specs import DataSpec
+from attnforge_cub.parts import COUNT, checked_release, read_keypoints
 from attnforge_cub.release import read_release
+
+Extra = Literal["box", "keypoints"]
+SHAPES: dict[str, tuple[int, ...]] = {BOX: (4,), KEYPOINTS: (COUNT, 3)}
 
 
 class Cub(CaptionedImages):
@@ -23,13 +29,20 @@ class Cub(CaptionedImages):
 
     Each image is cropped to the square around its bird whose half side is 3/4 of the box's longer side,
     its shorter side is resized to 76/64 of the size; training takes a random crop and mirrors half of the
-    images, testing takes the centre crop.
+    images, testing takes the centre crop. The extra `box` is the bird's box, the extra `keypoints` are its 15
+    parts in the order of `parts/parts.txt`; both follow the crop and the flip. A box is clipped to the crop,
+    and parts outside it are invisible.
 
     Args:
         root: The folder.
-        box: Crop each image to its bird; if off, `bounding_boxes.txt` is not read.
+        box: Crop each image to its bird.
         crop: Crop from a margin; if off, the shorter side is resized to the size itself.
         flip: Mirror half of the training images.
+        stretch: Resize both sides, whatever the image's shape, as GAWWN does: a crop then lacks little of it.
+        extras: What images are given besides their captions: `box`, of `bounding_boxes.txt`, and `keypoints`,
+            of `parts/part_locs.txt`.
+        flip_parts: `exchange` exchanges left and right parts when an image is mirrored; `official` leaves the
+            left eye of a mirrored bird where its right eye is seen, as the official code of GAWWN does.
         cache: Cache of resized images that all workers share: `memory` for all of them, `none`, or `auto` for
             up to 2 GB.
 
@@ -37,14 +50,16 @@ class Cub(CaptionedImages):
         DataError: the folder cannot be used; every problem with its file, its line and how to fix it.
     """
 
+    extras: Mapping[str, tuple[int, ...]]
     layout: ClassVar[Layout] = Layout(
         name="cub",
-        read=read_release,
+        read=checked_release,
         rules=(
             (
                 r"(?:^|/)((?:images|bounding_boxes|train_test_split|classes|image_class_labels)\.txt)$",
                 r"CUB_200_2011/\1",
             ),
+            (r"(?:^|/)parts/((?:parts|part_locs)\.txt)$", r"CUB_200_2011/parts/\1"),
             (r"(?:^|/)images/([^/]+/[^/]+\.jpe?g)$", r"CUB_200_2011/images/\1"),
             (r"(?:^|/)text(?:_c10)?/([^/]+/[^/]+\.txt)$", r"text/\1"),
             (r"(?:^|/)((?:train|test)/(?:filenames|class_info)\.pickle)$", r"\1"),
@@ -62,10 +77,17 @@ class Cub(CaptionedImages):
         box: bool = True,
         crop: bool = True,
         flip: bool = True,
+        stretch: bool = False,
+        extras: tuple[Extra, ...] = (),
+        flip_parts: Literal["exchange", "official"] = "exchange",
         cache: Literal["auto", "memory", "none"] = "auto",
     ) -> None:
         folder = Path(root).expanduser()
-        metadata = read_release(folder, splits=(spec.split,), boxes=box)
+        self.extras = self.declared_extras({"extras": extras})
+        metadata = read_release(folder, splits=(spec.split,), boxes=box or BOX in extras)
+        keypoints = None
+        if KEYPOINTS in extras:
+            keypoints = read_keypoints(folder, metadata.usable(), exchange=flip_parts == "exchange")
         super().__init__(
             spec,
             metadata,
@@ -73,4 +95,14 @@ class Cub(CaptionedImages):
             crop=crop,
             flip=flip,
             cache=cache,
+            box_crop=box,
+            stretch=stretch,
+            box=BOX in extras,
+            keypoints=keypoints,
         )
+
+    @classmethod
+    def declared_extras(cls, options: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the extras that a recipe asks for."""
+        chosen = cast("tuple[Extra, ...]", options.get("extras", ()))
+        return {name: SHAPES[name] for name in SHAPES if name in chosen}

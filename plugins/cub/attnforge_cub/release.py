@@ -31,7 +31,7 @@ def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = Tr
         code, message = "no-folder", f"there is no folder {base}"
         found.problem(code=code, message=message, at=base, expected="CUB_200_2011 with images.txt and images")
         return found.metadata([], source=source)
-    listed = _numbered(found, source, IMAGES)
+    listed = numbered_lines(found, source, IMAGES)
     images = {
         name.rsplit(".", 1)[0]: (number, name, line)
         for number, (name, line) in listed.items()
@@ -68,6 +68,11 @@ def read_release(root: Path, *, splits: Sequence[str] = SPLITS, boxes: bool = Tr
     return found.metadata([row for row in existing if row.captions], source=source, splits=splits)
 
 
+def image_numbers(findings: Findings, path: Path) -> dict[str, str]:
+    """The number of each image, by its name in `images.txt`."""
+    return {name: number for number, (name, _) in numbered_lines(findings, path, IMAGES).items()}
+
+
 def _names(found: Findings, split: str, images: dict[str, tuple[str, str, int]], base: Path) -> list[str]:
     """The names of a split: from AttnGAN's pickle, or from CUB's own list when there is no pickle."""
     if has_names(found.root):
@@ -79,7 +84,7 @@ def _names(found: Findings, split: str, images: dict[str, tuple[str, str, int]],
         found.problem(code="missing-file", message=message, at=path, expected=expected)
         return []
     chosen = {"train": "1", "test": "0"}[split]
-    lines = _numbered(found, path, SPLIT)
+    lines = numbered_lines(found, path, SPLIT)
     return [name for name, (number, _, _) in images.items() if lines.get(number, ("", 0))[0] == chosen]
 
 
@@ -93,7 +98,7 @@ def _is_listed(found: Findings, split: str, name: str, images: dict[str, tuple[s
 
 def _boxes(found: Findings, path: Path) -> dict[str, Box]:
     boxes = {}
-    for number, (text, line) in _numbered(found, path, BOXES).items():
+    for number, (text, line) in numbered_lines(found, path, BOXES).items():
         field = read_box({"bbox": text})
         if field.value is None:
             message = f"the box of image {number} is {text!r}"
@@ -103,7 +108,7 @@ def _boxes(found: Findings, path: Path) -> dict[str, Box]:
     return boxes
 
 
-def _numbered(found: Findings, path: Path, expected: str) -> dict[str, tuple[str, int]]:
+def numbered_lines(found: Findings, path: Path, expected: str) -> dict[str, tuple[str, int]]:
     """The text after each image's number, and its line; images are matched by number, not by row."""
     text = found.text(path, expected=expected)
     if text is None:

@@ -8,12 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from attnforge.adversarial.initialisation import initialise_convolutions
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
 from attnforge_gan_int_cls.generator import IMAGE_SIZE
-from attnforge_gan_int_cls.layers import SLOPE, Bottleneck, OfficialBias, initialise, zero_biases
+from attnforge_gan_int_cls.layers import SLOPE, Bottleneck, OfficialBias, zero_biases
 
 
 class MatchingAwareDiscriminator(nn.Module):
@@ -78,7 +79,7 @@ class MatchingAwareDiscriminator(nn.Module):
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(8 * channels, 1, kernel_size=4),
         )
-        initialise(self)
+        initialise_convolutions(self)
 
     def forward(self, images: Float[Tensor, "b 3 h w"], prompt: Prompt) -> Float[Tensor, "b"]:
         return self.logits(self.features(images), prompt)

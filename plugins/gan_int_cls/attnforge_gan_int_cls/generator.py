@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from attnforge.adversarial.initialisation import initialise_convolutions
 from attnforge.interfaces import GeneratorOutput, Prompt
 from attnforge.ranges import Width
 from attnforge.specs import GeneratorSpec
-from attnforge_gan_int_cls.layers import SLOPE, Bottleneck, OfficialBias, initialise, zero_biases
+from attnforge_gan_int_cls.layers import SLOPE, Bottleneck, OfficialBias, zero_biases
 
 IMAGE_SIZE = 64
 
@@ -58,7 +59,7 @@ class DeepConvolutionalGenerator(nn.Module):
             _doubling(channels, 3),
             nn.Tanh(),
         )
-        initialise(self)
+        initialise_convolutions(self)
 
     def forward(
         self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False

@@ -1,4 +1,4 @@
-"""What generator and discriminator share: residual bottlenecks, initial weights, biases that are reset."""
+"""What generator and discriminator share: residual bottlenecks, biases that are reset."""
 
 from __future__ import annotations
 
@@ -41,21 +41,6 @@ class Bottleneck(nn.Module):
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         activated: Tensor = self.activation(features + self.residual(features))
         return activated
-
-
-def initialise(network: nn.Module) -> None:
-    """Initialise the weights as the official code does.
-
-    Weights of convolutions are drawn from N(0, 0.02) and their biases are 0; gains of batch normalisation are
-    drawn from N(1, 0.02). Linear layers stay unchanged: uniform within the inverse root of their inputs.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, 0.02)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, 0.02)
 
 
 @torch.no_grad()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from pydantic import Field
+from torch import Tensor
 
 from attnforge.data.feeding.shared import SharedImages
+from attnforge.data.places import BOX, KEYPOINTS, Window, mirror_exchange
 from attnforge.data.reading.text_column import TextColumn
 from attnforge.interfaces import Sample
 from attnforge.ranges import Count, Positive
@@ -22,8 +24,12 @@ from attnforge.specs import DataSpec
 
 from .attributes import Attributes, attributes_of, codes_of, draw_attributes
 from .grammar import CAPTIONS_PER_BIRD, captions
+from .keypoints import NAMES, keypoints
 from .painter import Painter
+from .placing import Placement
 
+Extra = Literal["box", "keypoints"]
+SHAPES: dict[str, tuple[int, ...]] = {BOX: (4,), KEYPOINTS: (len(NAMES), 3)}
 CACHE_LIMIT_BYTES = 1 << 30
 """Size of the cache of rendered images that all workers share; the others are rendered each time."""
 
@@ -40,7 +46,15 @@ class SketchBirds:
         seed: Determines every bird and every caption.
         flip: Mirror half of the training images; captions never name a side.
         facings: Directions that the birds face. With only one, nothing is mirrored.
+        roam: Show each bird at half to full size anywhere in its image: in training at another place each
+            time, in testing always at the same.
+        extras: What images are given besides their captions: `box`, the bird's box, and `keypoints`, CUB's 15
+            parts in CUB's order.
+        flip_parts: `exchange` exchanges left and right parts when an image is mirrored; `official` does not,
+            as the official code of GAWWN.
     """
+
+    extras: Mapping[str, tuple[int, ...]]
 
     def __init__(
         self,
@@ -51,7 +65,13 @@ class SketchBirds:
         seed: Count = 0,
         flip: bool = True,
         facings: Annotated[tuple[Literal["left", "right"], ...], Field(min_length=1)] = ("left", "right"),
+        roam: bool = False,
+        extras: tuple[Extra, ...] = (),
+        flip_parts: Literal["exchange", "official"] = "exchange",
     ) -> None:
+        self.extras = self.declared_extras({"extras": extras})
+        self.roam = roam
+        self._exchanged = mirror_exchange(NAMES) if flip_parts == "exchange" else None
         self.split = spec.split
         self.seed = seed
         self.flip = flip and spec.split == "train" and len(set(facings)) == 2
@@ -68,6 +88,12 @@ class SketchBirds:
         self._rendered = SharedImages(
             number, capacity=min(CACHE_LIMIT_BYTES, 3 * number * spec.image_size**2)
         )
+
+    @classmethod
+    def declared_extras(cls, options: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the extras that a recipe asks for."""
+        chosen = cast("tuple[Extra, ...]", options.get("extras", ()))
+        return {name: SHAPES[name] for name in SHAPES if name in chosen}
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -110,9 +136,33 @@ class SketchBirds:
         mirrored = self.flip and random.random() < 0.5
         choices = self.captions(index)
         image = self.image(index)
+        placement = Placement.whole(image.shape[-1])
+        if self.roam:
+            placement = self._placement(index, seed)
+            page, attributes = image.transpose(1, 2, 0), self.attributes(index)
+            shown = placement.shown(page, self._painter.background(attributes))
+            image = shown.transpose(2, 0, 1)
         return Sample(
             image=torch.from_numpy((image[:, :, ::-1] if mirrored else image).copy()),
             caption=choices[random.randrange(len(choices))],
             class_id=self.class_id(index),
             key=f"{self.split}-{index:06d}",
+            extras=self._extras(index, placement.window(mirrored=mirrored)) if self.extras else {},
         )
+
+    def _placement(self, index: int, seed: int) -> Placement:
+        place = (
+            derive_seed("place", seed) if self.split == "train" else derive_seed("place", self.seed, index)
+        )
+        return Placement.anywhere(self._painter.size, Random(place))  # noqa: S311
+
+    def _extras(self, index: int, window: Window) -> dict[str, Float[Tensor, "*shape"]]:
+        """The places in image `index` that a recipe asks for."""
+        size, geometry = self._painter.size, self.attributes(index).geometry
+        places: dict[str, Tensor] = {}
+        if BOX in self.extras:
+            left, top, width, height = (number / size for number in self.box(index))
+            places[BOX] = window.box((left, top, width, height), smallest=1 / size)
+        if KEYPOINTS in self.extras:
+            places[KEYPOINTS] = window.points(keypoints(geometry), exchanged=self._exchanged)
+        return places

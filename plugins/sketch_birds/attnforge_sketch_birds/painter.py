@@ -52,6 +52,7 @@ class Painter:
         self.size = size
         self.supersampling = supersampling
         self._labels: dict[tuple[Geometry, bool], Image.Image] = {}
+        self._boxes: dict[Geometry, tuple[int, int, int, int]] = {}
         self._light: dict[tuple[Geometry, bool], Float32[np.ndarray, "h w 1"]] = {}
 
     def image(self, attributes: Attributes) -> UInt8[np.ndarray, "h w 3"]:
@@ -63,6 +64,14 @@ class Painter:
         lit = page * self._lighting(attributes.geometry, branch)
         rendered: UInt8[np.ndarray, "h w 3"] = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
         return rendered
+
+    def background(self, attributes: Attributes) -> UInt8[np.ndarray, "h w 3"]:
+        """The page of a bird without the bird: its colour, and what the bird sits on."""
+        background = BACKGROUNDS[attributes.background]
+        side = self.size * self.supersampling
+        page = Image.new("RGB", (side, side), background.page)
+        ImageDraw.Draw(page).rectangle(_perch(side, branch=background.branch), fill=background.perch)
+        return np.asarray(page.reduce(self.supersampling))
 
     def parts(self, geometry: Geometry) -> dict[str, Float32[np.ndarray, "h w"]]:
         """How much of each pixel, 0 to 1, every part of `PARTS` covers."""
@@ -77,14 +86,16 @@ class Painter:
 
     def box(self, geometry: Geometry) -> tuple[int, int, int, int]:
         """The bird's bounding box in pixels: left, top, width and height."""
-        bird = self.coverage(geometry, *(label for label in Label if label > Label.PERCH)) > 0
-        rows, columns = np.flatnonzero(bird.any(axis=1)), np.flatnonzero(bird.any(axis=0))
-        return (
-            int(columns[0]),
-            int(rows[0]),
-            int(columns[-1] - columns[0] + 1),
-            int(rows[-1] - rows[0] + 1),
-        )
+        if geometry not in self._boxes:
+            bird = self.coverage(geometry, *(label for label in Label if label > Label.PERCH)) > 0
+            rows, columns = np.flatnonzero(bird.any(axis=1)), np.flatnonzero(bird.any(axis=0))
+            self._boxes[geometry] = (
+                int(columns[0]),
+                int(rows[0]),
+                int(columns[-1] - columns[0] + 1),
+                int(rows[-1] - rows[0] + 1),
+            )
+        return self._boxes[geometry]
 
     def labels(self, geometry: Geometry, *, branch: bool) -> Image.Image:
         """The supersampled label map, as `Label` numbers in a palette image."""
@@ -116,12 +127,17 @@ def _colours(attributes: Attributes) -> list[Rgb]:
     return [background.page, background.perch, LEG, *paired, EYE_RING, PUPIL]
 
 
+def _perch(side: int, *, branch: bool) -> tuple[float, float, float, float]:
+    """What the bird sits on, a branch or the ground: left, top, right and bottom."""
+    bottom = PERCH_TOP + BRANCH_WIDTH if branch else 1.0
+    return 0, PERCH_TOP * side, side, bottom * side - 1
+
+
 def _render_labels(geometry: Geometry, *, branch: bool, side: int) -> Image.Image:
     page = Image.new("P", (side, side), Label.PAGE)
     draw = ImageDraw.Draw(page)
     width = max(1, round(OUTLINE_WIDTH * side))
-    bottom = PERCH_TOP + BRANCH_WIDTH if branch else 1.0
-    draw.rectangle((0, PERCH_TOP * side, side, bottom * side - 1), fill=Label.PERCH)
+    draw.rectangle(_perch(side, branch=branch), fill=Label.PERCH)
 
     def pixels(points: shapes.Points) -> list[tuple[float, float]]:
         return [(float(x), float(y)) for x, y in shapes.place(points, geometry) * side]

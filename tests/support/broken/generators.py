@@ -187,6 +187,12 @@ class OneConditionForAll(Generator):
         return replace(output, condition=first)
 
 
+class CompletesWhatItIsNotTold(Generator):
+    """Completes key points whatever its spec has."""
+
+    completed_extras = frozenset({"keypoints"})
+
+
 class SubtractsBatchMeanOfImages(Generator):
     """Subtracts the mean of the batch from every image."""
 
@@ -219,5 +225,6 @@ MUTANTS = (
         OneConditionForAll,
         also={"other_specs": "two images have one condition with every spec, too"},
     ),
+    Mutant("completed_extras", "generator", CompletesWhatItIsNotTold),
     Mutant("batch_invariance", "generator", SubtractsBatchMeanOfImages),
 )

@@ -140,6 +140,14 @@ class LosesAKeypoint(WithBox):
         return replace(sample, extras={"box": box})
 
 
+class PlacesInPixels(WithBox):
+    """Has boxes in pixels."""
+
+    def sample(self, index: int, *, seed: int) -> Sample:
+        sample = super().sample(index, seed=seed)
+        return replace(sample, extras={"box": 16 * sample.extras["box"]})
+
+
 class JittersItsBox(WithBox):
     """Moves its boxes by torch's global generator instead of the seed."""
 
@@ -226,6 +234,7 @@ MUTANTS = (
     Mutant("extras", "dataset", DeclaresAnotherShape),
     Mutant("extras", "dataset", DeclaresNoExtras),
     Mutant("extras", "dataset", LosesAKeypoint),
+    Mutant("extras", "dataset", PlacesInPixels),
     Mutant(
         "samples_are_deterministic",
         "dataset",

@@ -1,4 +1,4 @@
-"""Scores images by the run's own encoders."""
+"""A scorer that compares images with captions by the run's own encoders."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class MatchingScorer:
         if spec.image is None:
             message = "the scorer `damsm` compares images with captions by an image encoder, which is missing"
             expected = "an `image` encoder in the recipe, or another scorer"
-            raise RecipeError(Problem("no-image-encoder", message, expected=expected))
+            step = "attnforge components scorer"
+            raise RecipeError(Problem("no-image-encoder", message, expected=expected, next_step=step))
         self.image = spec.image
 
     def __call__(self, images: Float[Tensor, "b 3 h w"], prompt: Prompt, /) -> Float[Tensor, "b"]:
