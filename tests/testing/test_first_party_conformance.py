@@ -15,38 +15,27 @@ import pytest
 import small_releases
 import timm
 import torch
-from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_gan.conditioning import Sentence
-from attnforge_sketch_birds.dataset import SketchBirds
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
+from metric_specs import shared_captions, sketch_birds
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.embeddings import write_embeddings
-from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
-from attnforge.interfaces import Sample
 from attnforge.plugin import load_plugins
 from attnforge.specs import (
-    DataSpec,
     DiscriminatorSpec,
     GeneratorSpec,
-    ImageSpec,
     LossSpec,
-    MetricSpec,
     TaskSpec,
-    TextSpec,
 )
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
 from attnforge.testing.checks import tokenizer as tokenizer_checks
 from attnforge.testing.examples import spec_for
-from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.steps import VOCABULARY
-from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder
-
-SIZE = 64
 
 
 def own_images(folder: Path) -> dict[str, object]:
@@ -107,36 +96,6 @@ def small_classifier(folder: Path) -> dict[str, object]:
     options = {"model": "resnet10t", "model_options": SMALL_RESNET}
     torch.save(timm.create_model("resnet10t", num_classes=4, **SMALL_RESNET).state_dict(), folder / "w.pth")
     return {"weights": str(folder / "w.pth"), "unit": 1, **options}
-
-
-def sketch_birds(*, size: int = SIZE) -> MetricSpec:
-    """Images whose captions the grammar of the sketch birds can read."""
-    data = SketchBirds(DataSpec(split="test", image_size=size), test_count=12)
-    tokenizer = WordTokenizer()
-    tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
-    text = ExampleTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size))
-    return MetricSpec(
-        encode=CaptionEncoder(text, tokenizer, torch.device("cpu")),
-        image=ExampleImageEncoder(ImageSpec(dim=6, image_size=SIZE)),
-        tokenizer=tokenizer,
-        data=data,
-    )
-
-
-class FewCaptions(ExampleDataset):
-    """Four images, each with one caption, so that twelve images share them."""
-
-    def __len__(self) -> int:
-        return 4
-
-    def sample(self, index: int, *, seed: int) -> Sample:
-        return replace(super().sample(index, seed=seed), caption=self.captions(index)[0])
-
-
-def shared_captions() -> MetricSpec:
-    """Images of which several have the same caption."""
-    spec: MetricSpec = spec_for("metric", Path())
-    return replace(spec, data=FewCaptions(DataSpec(split="test", image_size=SIZE)))
 
 
 def embeddings_of(captions: Sequence[str], folder: Path) -> Path:
@@ -238,7 +197,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "metric/r-precision": {"options": {"candidates": 3}},
     "metric/inception-score": {"options": EXAMPLE_NETWORK},
     "metric/caption-diversity": {"options": EXAMPLE_NETWORK, "spec": shared_captions},
-    "metric/head-count": {"spec": partial(sketch_birds, size=64)},
+    "metric/head-count": {"spec": sketch_birds},
     **{
         f"metric/{name}": {"options": EXAMPLE_NETWORK}
         for name in ("frechet-distance", "kernel-distance", "mind", "precision-recall", "leakage")
