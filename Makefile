@@ -6,12 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := attnforge plugins/gan/attnforge_gan plugins/attngan/attnforge_attngan plugins/sketch_birds/attnforge_sketch_birds \
 	plugins/folder/attnforge_folder plugins/cub/attnforge_cub plugins/coco/attnforge_coco \
-	plugins/encoders/attnforge_encoders plugins/machine/attnforge_machine \
+	plugins/encoders/attnforge_encoders plugins/metrics/attnforge_metrics plugins/machine/attnforge_machine \
 	plugins/df_gan/attnforge_df_gan plugins/reed/attnforge_reed \
 	plugins/gan_int_cls/attnforge_gan_int_cls plugins/rat_gan/attnforge_rat_gan plugins/ssa_gan/attnforge_ssa_gan \
 	plugins/gawwn/attnforge_gawwn plugins/stackgan/attnforge_stackgan plugins/plug_and_play/attnforge_plug_and_play \
 	plugins/r3gan/attnforge_r3gan plugins/wandb/attnforge_wandb \
-	plugins/clip/attnforge_clip \
+	plugins/clip/attnforge_clip plugins/imagenet/attnforge_imagenet \
 	plugins/tensorboard/attnforge_tensorboard
 CODE := $(wildcard attnforge plugins tests benchmarks docs)
 # Two processes of one thread each are faster on two cores than one process of two threads; none waits at the end.

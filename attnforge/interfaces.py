@@ -9,12 +9,12 @@ is passed by attnforge (one spec of `attnforge.specs`); the arguments after `*` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from attnforge.kinds import KINDS
@@ -25,6 +25,7 @@ from attnforge.values import (
     Condition,
     GeneratorOutput,
     ImageFeatures,
+    NetworkOutput,
     Progress,
     Prompt,
     Sample,
@@ -44,6 +45,8 @@ __all__ = [
     "Conditioner",
     "Dataset",
     "Discriminator",
+    "Extractor",
+    "FeatureNetwork",
     "Generator",
     "GeneratorOutput",
     "ImageEncoder",
@@ -51,6 +54,7 @@ __all__ = [
     "Kernel",
     "Loss",
     "Metric",
+    "NetworkOutput",
     "Progress",
     "Prompt",
     "Sample",
@@ -277,15 +281,56 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
-class Metric(Protocol):
-    """Scores generated images. Constructor: `__init__(self, spec: MetricSpec, *, ...)`."""
+class FeatureNetwork(Protocol):
+    """Images to the features that metrics compare. Constructor: `__init__(self, *, ...)`.
 
-    def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Add images in [-1, 1] that were generated for these captions."""
+    An `nn.Module` with fixed weights, which no training of attnforge changes.
+    """
+
+    name: str
+    """Its name in the names of values, so that nobody takes them for those of another network."""
+    dim: int
+    """Width d of the features."""
+    classes: int
+    """Number k of classes; 0 for a network that does not classify."""
+
+    def protocol(self) -> Mapping[str, str]:
+        """Everything that determines its output, by name: digest of the weights, resizing, layer."""
         ...
 
-    def compute(self) -> Mapping[str, float | str]:
-        """The values by name; where there are too few images for one, the reason under `NAME withheld`."""
+    def __call__(self, images: Float[Tensor, "b 3 h w"]) -> NetworkOutput:
+        """The features of images in [-1, 1], of any size."""
+        ...
+
+
+Extractor = Callable[[Float[Tensor, "b 3 h w"], Sequence[str]], Shaped[Tensor, "b *row"]]
+"""What a metric needs of each image: a row of numbers, which depends on the image and its caption alone."""
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """Scores generated images. Constructor: `__init__(self, spec: MetricSpec, *, ...)`.
+
+    A metric has no state: attnforge extracts a row from each image, batch by batch and in any number of
+    processes, and the values are computed from the rows of all images.
+    """
+
+    def extractors(self) -> Mapping[str, Extractor]:
+        """What it needs of each image, by a name that contains everything that determines the rows.
+
+        Metrics that give the same name share the rows, which are extracted once and kept on disk.
+        """
+        ...
+
+    def compute(
+        self, rows: Mapping[str, Shaped[Tensor, "n *row"]], captions: Sequence[str]
+    ) -> Mapping[str, float | str]:
+        """The values by name; where there are too few images for one, the reason under `NAME withheld`.
+
+        Args:
+            rows: What the extractors gave, by name, on the CPU: one row for each image, or none.
+            captions: The caption of each image.
+        """
         ...
 
 

@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
         Kind("sampler", "Sampler", "SamplerSpec", "asks a trained generator for images"),
         Kind("scorer", "Scorer", "ScorerSpec", "scores how well images show their captions"),
         Kind("dataset", "Dataset", "DataSpec", "images with captions"),
+        Kind("feature-network", "FeatureNetwork", None, "images to the features that metrics compare"),
         Kind("metric", "Metric", "MetricSpec", "scores generated images"),
         Kind("tracker", "Tracker", "TrackerSpec", "logs a run's scalars and images elsewhere"),
         Kind("task", "Task", "TaskSpec", "what is trained, and how to do one step"),

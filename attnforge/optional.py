@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from attnforge.errors import Problem
@@ -215,6 +215,23 @@ class Ranks(Protocol):
 
     better: ClassVar[Better]
     """Whether `higher` or `lower` values are better."""
+
+
+@runtime_checkable
+class ScoresImages(Protocol):
+    """A metric with values that are means over images, such as shares.
+
+    Optional; two systems are then compared image by image, which needs fewer images to find a difference.
+    """
+
+    def per_image(
+        self, rows: Mapping[str, Shaped[Tensor, "n *row"]], captions: Sequence[str]
+    ) -> Mapping[str, Float[Tensor, "n 2"]]:
+        """By the names of values: what each image adds to it, and its weight, in double precision.
+
+        A value is the sum of the first over the sum of the second.
+        """
+        ...
 
 
 @runtime_checkable

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from attnforge.errors import Problem, RecipeError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from jaxtyping import Float
+    from torch import Tensor, nn
 
     from attnforge import interfaces
     from attnforge.compute.engine import Engine
@@ -184,17 +187,54 @@ class TaskSpec:
     """Shapes, without the batch, of the extras in every batch."""
 
 
+class Features(Protocol):
+    """A feature network as the metrics of an evaluation share it, with the features of real images."""
+
+    network: interfaces.FeatureNetwork
+    label: str
+    """The network and a digest of its protocol, for the names of values."""
+    features_row: str
+    """The name of the rows of features."""
+    logits_row: str
+    """The name of the rows of logits."""
+
+    def extractors(self, *, logits: bool = False) -> dict[str, interfaces.Extractor]:
+        """The extractor of features by the name of their rows; or that of logits.
+
+        Raises:
+            RecipeError: logits are asked of a network that does not classify.
+        """
+        ...
+
+    def of_data(self, split: str = "test") -> Float[Tensor, "n d"]:
+        """The features of all real images of a split, in their order; computed once and kept on disk.
+
+        Raises:
+            RecipeError: there is no data.
+        """
+        ...
+
+
+def _no_features(network: Callable[[], interfaces.FeatureNetwork]) -> Features:
+    message = "metrics that compare features need an evaluation, which provides the real images"
+    raise RecipeError(Problem("no-reference", message, expected="a `MetricSpec` with `features`"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
     """For a metric: what it may score with. Encoders are on the device of the images."""
 
-    encode: Callable[[Sequence[str]], interfaces.TextFeatures]
-    """Encodes captions, each with at least one known word, without gradients."""
+    encode: Callable[[Sequence[str]], interfaces.TextFeatures] | None
+    """Encodes captions, each with at least one known word, without gradients; None where images of another
+    system are measured."""
     image: interfaces.ImageEncoder | None
     """None where the recipe has no image encoder."""
-    tokenizer: interfaces.Tokenizer
-    data: interfaces.Dataset
-    """The split that the captions come from."""
+    tokenizer: interfaces.Tokenizer | None
+    """None where `encode` is."""
+    data: interfaces.Dataset | None
+    """The split that the captions come from; None where images are measured without real ones."""
+    features: Callable[[Callable[[], interfaces.FeatureNetwork]], Features] = _no_features
+    """Shares what a slot `Build[FeatureNetwork]` builds: `spec.features(network)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,15 @@ class ImageFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkOutput:
+    """What a feature network makes of a batch of images."""
+
+    features: Float[Tensor, "b d"]
+    logits: Float[Tensor, "b k"] | None = None
+    """Of its classes; None for a network that does not classify."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttentionOutput:
     """The output of an attention block."""
 

@@ -35,6 +35,7 @@ EXAMPLES = {
     "sampler": "spherical",
     "scorer": "smooth",
     "dataset": "shapes",
+    "feature-network": "edges",
     "metric": "diversity",
     "tracker": "csv",
     "task": "contrastive",
@@ -46,7 +47,7 @@ OPTIONAL: dict[str, tuple[type, ...]] = {
     "generator": (optional.SamplesCondition,),
     "discriminator": (optional.Embeds, optional.ScoresPairs),
     "loss": (optional.Varies, optional.Observing, optional.RegionMatcher),
-    "metric": (optional.Ranks,),
+    "metric": (optional.Ranks, optional.ScoresImages),
     "task": (optional.RegionMatcher,),
 }
 """What a component of a kind may offer besides its interface."""

@@ -53,8 +53,10 @@ install_import_hook(
         "attnforge_folder",
         "attnforge_gan",
         "attnforge_gan_int_cls",
+        "attnforge_imagenet",
         "attnforge_gawwn",
         "attnforge_machine",
+        "attnforge_metrics",
         "attnforge_r3gan",
         "attnforge_sketch_birds.accuracy",
         "attnforge_sketch_birds.dataset",
@@ -94,6 +96,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def attnforge_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built once for all tests of a process."""
     return build_wheel(Path(__file__).parents[1], tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _features_are_kept_for_one_test_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Features of earlier runs of the tests must not be found, and the home folder stays as it is."""
+    os.environ["ATTNFORGE_CACHE"] = str(tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_json, print_text
 
+if TYPE_CHECKING:
+    from attnforge.evaluate.results import Result
+
 
 @click.command("eval")
-@click.argument("run", type=PATH)
+@click.argument("path", metavar="RUN|FOLDER", type=PATH)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--protocol", metavar="NAME", help="A protocol instead of the recipe's metrics.")
+@click.option("--metric", "chosen", multiple=True, metavar="NAME", help="Only this metric; may be repeated.")
 @click.option("--checkpoint", metavar="NAME", help="A checkpoint such as gan-0001000; else the newest.")
 @click.option("--every-checkpoint", "every", is_flag=True, help="All checkpoints with a generator.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, with everything that the values depend on."
 )
-@click.option("--out", type=PATH, help="Also write that JSON to a file.")
+@click.option("--out", type=PATH, help="Also write that JSON to a file; with a protocol, only there.")
 @click.option("--device", default="auto", show_default=True, help="Where to generate and score.")
 def command(
-    run: Path,
+    path: Path,
     overrides: tuple[str, ...],
+    protocol: str | None,
+    chosen: tuple[str, ...],
     checkpoint: str | None,
     every: bool,
     as_json: bool,
@@ -31,17 +39,29 @@ def command(
 ) -> None:
     """Evaluate RUN, a run or a checkpoint, with the metrics of its recipe, on captions of the test split.
 
-    Values of `evaluation` and `data` may be changed with KEY=VALUE, for example `evaluation.captions=3000`.
-    Results are written to RUN/measured and shown by `attnforge report`.
+    With `--protocol`, RUN is measured by a protocol of `attnforge protocols`, and so is a FOLDER of images of
+    any system, by default by `offline`. Values of `evaluation` and `data` may be changed with KEY=VALUE, for
+    example `evaluation.captions=3000`. Results are written to RUN/measured and shown by `attnforge report`;
+    those of a protocol to `results/NAME.json` in RUN or FOLDER, for `attnforge compare`.
     """
-    from attnforge.storage.locating import locate_run
+    from attnforge.storage.locating import is_checkpoint, is_run, locate_run
 
-    location = locate_run(run)
+    folder = path.is_dir() and not is_run(path) and not is_checkpoint(path)
+    if folder or protocol is not None:
+        if checkpoint and folder:
+            raise click.UsageError("--checkpoint is of a run, not of a folder of images.")
+        if every:
+            raise click.UsageError("--every-checkpoint measures by the recipe, without --protocol.")
+        result, place = _by_protocol(
+            path, overrides, protocol or "offline", chosen, checkpoint, device, folder=folder
+        )
+        _show(result, out or place, as_json=as_json)
+        return
+    location = locate_run(path)
     run, checkpoint = location.run.path, checkpoint or location.checkpoint
     if checkpoint and every:
         raise click.UsageError("--checkpoint and --every-checkpoint exclude each other.")
     import json
-    from dataclasses import asdict
 
     from attnforge.cli.listing import listing
     from attnforge.errors import Problem, RunError
@@ -53,12 +73,13 @@ def command(
     measurements = evaluate_run(
         run,
         overrides=overrides,
+        metrics=chosen,
         checkpoint=checkpoint,
         every=every,
         device=device,
         reporter=ConsoleReporter(err=True),
     )
-    data = [asdict(measurement) for measurement in measurements]
+    data = [measurement.plain() for measurement in measurements]
     if out is not None:
         try:
             write_text(out, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
@@ -89,3 +110,50 @@ def command(
         ]
         listing(rows, as_json=False, columns=["metric", "value"])
         print_text(f"{measurement.name} of {run}; next: attnforge report {run}")
+
+
+def _by_protocol(
+    path: Path,
+    overrides: tuple[str, ...],
+    name: str,
+    chosen: tuple[str, ...],
+    checkpoint: str | None,
+    device: str,
+    *,
+    folder: bool,
+) -> tuple[Result, Path]:
+    """The result, and where it is written by default."""
+    from attnforge.evaluate.folder import evaluate_folder
+    from attnforge.evaluate.protocols import resolve_protocol
+    from attnforge.evaluate.results import FOLDER
+    from attnforge.evaluate.run_results import evaluate_run_by
+    from attnforge.storage.locating import locate_run
+    from attnforge.train.progress import ConsoleReporter
+
+    reporter = ConsoleReporter(err=True)
+    if folder:
+        protocol = resolve_protocol(name, overrides=overrides).only(chosen)
+        result = evaluate_folder(path, protocol, device=device, reporter=reporter)
+        return result, path / FOLDER / f"{protocol.name}.json"
+    protocol = resolve_protocol(name).only(chosen)
+    result = evaluate_run_by(
+        path, protocol, overrides=overrides, checkpoint=checkpoint, device=device, reporter=reporter
+    )
+    return result, locate_run(path).run.path / FOLDER / f"{protocol.name}.json"
+
+
+def _show(result: Result, place: Path, *, as_json: bool) -> None:
+    from attnforge.cli.listing import listing
+    from attnforge.evaluate.headlines import headlines, notes, withheld, written
+
+    result.write(place)
+    if as_json:
+        print_json(result.plain(), indent=1)
+        return
+    metrics = result.metrics
+    rows = [{"metric": name, "value": written(name, metrics)} for name in headlines(metrics)]
+    rows += [{"metric": name, "value": f"withheld: {text}"} for name, text in withheld(metrics).items()]
+    listing(rows, as_json=False, columns=["metric", "value"])
+    for name, text in notes(metrics).items():
+        print_text(f"{name}: {text}")
+    print_text(f"{place}; next: attnforge compare {place} OTHER")

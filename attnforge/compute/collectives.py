@@ -53,6 +53,25 @@ def gather(values: Shaped[Tensor, "b *_"], counts: Sequence[int] = ()) -> Shaped
     return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
 
 
+def gather_rows(values: Shaped[Tensor, "b *_"], *, device: torch.device) -> Shaped[Tensor, "all *_"]:
+    """The rows that all processes have, of numbers of any type, without gradients; each has as many.
+
+    Args:
+        values: The rows of this process.
+        device: Where the processes exchange tensors.
+    """
+    if world_size() == 1:
+        return values
+    with torch.no_grad():
+        (rows,) = _gather_bits(values.to(device))
+    return rows.to(values.device)
+
+
+def everywhere(condition: bool) -> bool:
+    """Whether a condition holds in all processes."""
+    return condition if world_size() == 1 else all(value for (value,) in _of_each_process(int(condition)))
+
+
 def gather_text(text: TextFeatures, *, rows: int) -> TextFeatures:
     """The captions of all processes: the first `rows` of each, and then the others of each."""
     if world_size() == 1:

@@ -17,8 +17,17 @@ class ChosenCaption:
     """Index of the image that it belongs to."""
 
 
-def choose_captions(data: Dataset, *, count: int, seed: int, tokenizer: Tokenizer) -> list[ChosenCaption]:
-    """Captions spread over the images of a split, chosen by seed; each has at least one known word."""
+def choose_captions(
+    data: Dataset, *, count: int, seed: int, tokenizer: Tokenizer | None = None
+) -> list[ChosenCaption]:
+    """Captions spread over the images of a split, chosen by seed.
+
+    Args:
+        data: The split.
+        count: How many captions.
+        seed: Seed of the choice.
+        tokenizer: If there is one, each caption has at least one word that it knows.
+    """
     order = sorted(range(len(data)), key=lambda index: derive_seed(seed, "image", index))
     chosen: list[ChosenCaption] = []
     offset = 0
@@ -31,7 +40,7 @@ def choose_captions(data: Dataset, *, count: int, seed: int, tokenizer: Tokenize
             added = True
             first = derive_seed(seed, "caption", index) % len(captions)
             caption = captions[(first + offset) % len(captions)]
-            if tokenizer.encode(caption):
+            if tokenizer is None or tokenizer.encode(caption):
                 chosen.append(ChosenCaption(caption, index))
             if len(chosen) == count:
                 break

@@ -48,7 +48,7 @@ def fingerprint(data: Dataset) -> dict[str, str]:
         classes.add(name, f'"{data.class_id(index)}"')
     if isinstance(data, HasStoredImages):
         for index in evenly_spaced(len(data), MAX_HASHED_IMAGES):
-            images.add(*map(_quoted, (key(index), _stored_digest(data.stored(index)))))
+            images.add(*map(_quoted, (key(index), stored_digest(data.stored(index)))))
     else:
         for index in evenly_spaced(len(data), SAMPLED_IMAGES):
             image = data.sample(index, seed=0).image
@@ -99,7 +99,7 @@ class _UnorderedDigest:
         return f"{self.sum % (1 << _BITS):0{_BITS // 4}x}"
 
 
-def _stored_digest(image: StoredImage) -> str:
+def stored_digest(image: StoredImage) -> str:
     """A digest of the size and some bytes of an image; loading it reports one that cannot be read."""
     try:
         with image.opened() as stream:

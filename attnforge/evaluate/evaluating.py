@@ -10,7 +10,8 @@ from torch import nn
 
 from attnforge.build.parts import Parts
 from attnforge.errors import DataError, Problem, RecipeError, RunError
-from attnforge.evaluate.measure import unknown_evaluation_words
+from attnforge.evaluate.cache import digest_of
+from attnforge.evaluate.measure import Metrics, unknown_evaluation_words
 from attnforge.evaluate.measured import (
     Measurement,
     protocol_digest,
@@ -19,6 +20,7 @@ from attnforge.evaluate.measured import (
     write_measurement,
 )
 from attnforge.evaluate.measuring import measure_network
+from attnforge.evaluate.protocols import ResolvedProtocol, unknown_metric
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.override import place_of, refuse_trained_keys
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
@@ -38,6 +40,8 @@ def evaluate_run(
     overrides: Sequence[str] = (),
     checkpoint: str | None = None,
     every: bool = False,
+    metrics: Sequence[str] = (),
+    protocol: ResolvedProtocol | None = None,
     device: str = "auto",
     reporter: Reporter,
 ) -> list[Measurement]:
@@ -49,6 +53,8 @@ def evaluate_run(
         checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
         every: Measure all checkpoints that hold a generator. Measurements of the same weights and protocol
             are reused.
+        metrics: Names of the metrics to compute; by default all of the recipe.
+        protocol: What is measured in place of the recipe's `evaluation`.
         device: Where to generate and measure; `auto` uses a GPU if there is one.
         reporter: Where progress is reported.
 
@@ -66,6 +72,8 @@ def evaluate_run(
             overrides=overrides,
             checkpoint=checkpoint or location.checkpoint,
             every=every,
+            metrics=metrics,
+            protocol=protocol,
             device=device,
             reporter=reporter,
         )
@@ -77,12 +85,17 @@ def _evaluate(
     overrides: Sequence[str],
     checkpoint: str | None,
     every: bool,
+    metrics: Sequence[str],
+    protocol: ResolvedProtocol | None,
     device: str,
     reporter: Reporter,
 ) -> list[Measurement]:
     lock = intact_lock(run, warn=reporter.warning)
     original = resolve(lock)
-    resolved = resolve(lock, overrides=overrides)
+    changes = [*(protocol.overrides(original) if protocol is not None else ()), *overrides]
+    resolved = resolve(lock, overrides=changes)
+    if metrics:
+        resolved = resolve(lock, overrides=[*changes, _only(metrics, resolved)])
     if not resolved.data()["evaluation"]["metrics"]:
         raise _no_metrics(run.path, resolved)
 
@@ -99,25 +112,35 @@ def _evaluate(
     checkpoints = generator_checkpoints(run, pipeline.recipe, warn=warn) if every else [pipeline.checkpoint]
     phases = list(pipeline.recipe.phases)
     known = {
-        (measurement.name, measurement.protocol_digest, measurement.weights): measurement
+        _identity(measurement.name, measurement.protocol_digest, measurement.weights, measurement.sampling): (
+            measurement
+        )
         for measurement in read_measurements(run, phases=phases)
     }
     digest = protocol_digest(protocol_of(resolved))
     if unknown := unknown_evaluation_words(pipeline.parts):
         reporter.line(f"warning: {unknown}")
     captions = pipeline.recipe.evaluation.captions
+    built = Metrics(pipeline.parts, report=reporter.line)
     images = _training_images(pipeline.parts, phase=pipeline.checkpoint.phase)
     measurements = []
+    count = captions * pipeline.recipe.evaluation.per_caption
+
+    def progress(done: int) -> None:
+        if done < count:
+            reporter.line(f"{done:,} of {count:,} images")
+
     for saved in checkpoints:
         name = saved.folder.name
-        same = known.get((name, digest, saved.digest))
-        if same is not None:
+        same = known.get(_identity(name, digest, saved.digest, resolved.data()["sampling"]))
+        # the values of single images, which a protocol's results have, are not saved with measurements
+        if same is not None and protocol is None:
             reporter.line(f"{name}: already measured")
             measurements.append(same)
             continue
         reporter.line(f"measuring {name} on {captions} captions of the test split")
         measurement = measure_network(
-            pipeline.parts,
+            built,
             cast("nn.Module", pipeline.with_checkpoint(saved).generator),
             resolved=resolved,
             phase=saved.phase,
@@ -125,11 +148,26 @@ def _evaluate(
             images=images,
             name=saved.sampling_network,
             checkpoint=saved,
+            progress=progress,
         )
         measurement.recipe["digest"] = original.digest
         write_measurement(run, measurement)
         measurements.append(measurement)
     return measurements
+
+
+def _only(metrics: Sequence[str], resolved: ResolvedRecipe) -> str:
+    """The override that keeps some metrics alone."""
+    known = list(resolved.data()["evaluation"]["metrics"])
+    if unknown := [name for name in metrics if name not in known]:
+        raise RecipeError(unknown_metric(unknown[0], known, of=f"recipe {resolved.name}"))
+    others = ", ".join(f"{name}: null" for name in known if name not in metrics)
+    return f"evaluation.metrics={{{others}}}"
+
+
+def _identity(name: str, protocol: str, weights: str | None, sampling: object) -> str:
+    """A text that is the same for measurements of which one suffices."""
+    return digest_of([name, protocol, weights, sampling])
 
 
 def _training_images(parts: Parts, *, phase: str) -> int | None:

@@ -9,7 +9,9 @@ CHANCE, DEVIATION = " chance", " deviation"
 """Suffixes of values that belong to another: the chance level, and the deviation between parts of the set."""
 WITHHELD = " withheld"
 """Suffix of the name under which a text says why a value is not reported."""
-PROTOCOL = frozenset({"captions", "evaluation seed"})
+NOTE = " note"
+"""Suffix of the name under which a text says what to know of a value, such as its bias for few images."""
+PROTOCOL = frozenset({"captions", "evaluation seed", "images"})
 """Names of protocol settings among the values."""
 
 
@@ -28,6 +30,12 @@ def withheld(metrics: Mapping[str, Any]) -> dict[str, str]:
     """The values that are not reported, and why."""
     names = [name for name in metrics if name.endswith(WITHHELD)]
     return {name.removesuffix(WITHHELD): str(metrics[name]) for name in names}
+
+
+def notes(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """What to know of values, by their names."""
+    names = [name for name in metrics if name.endswith(NOTE)]
+    return {name.removesuffix(NOTE): str(metrics[name]) for name in names}
 
 
 def short(name: str) -> str:

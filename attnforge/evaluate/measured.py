@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from attnforge.names import step_name
@@ -32,10 +32,14 @@ class Measurement:
     """Values by name; `X chance` and `X deviation` belong to metric X."""
     main: dict[str, str] = field(default_factory=dict)
     """The name of the value by which each metric compares generators, by the metric's name in the recipe."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the values depend on besides: digests of captions, networks and real images, quantisation."""
     protocol: dict[str, Any]
     """The split, the data set, and the recipe's `evaluation` with every default filled in."""
     network: str
     """The network that generated: `generator-average` or `generator`."""
+    sampling: Any = None
+    """How the generator was asked, as plain data; None for Gaussian noise."""
     checkpoint: str | None
     """Name of the checkpoint; None when it was measured during training and the weights were not kept."""
     weights: str | None
@@ -46,6 +50,17 @@ class Measurement:
     device: str
     seconds: float
     """Duration of the measurement."""
+
+    better: dict[str, str] = field(default_factory=dict)
+    """Whether `higher` or `lower` values are better, by the metric's name in the recipe."""
+    per_image: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What each image adds to values that are means, by their names; not saved."""
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data, which is what is saved."""
+        data = asdict(replace(self, per_image={}))
+        del data["per_image"]
+        return data
 
     @property
     def name(self) -> str:
@@ -67,6 +82,12 @@ def protocol_of(resolved: ResolvedRecipe) -> dict[str, Any]:
     return {"split": "test", "data": data["data"], **evaluation}
 
 
+def images_protocol(resolved: ResolvedRecipe) -> dict[str, Any]:
+    """What determines the images of some weights: the protocol without metrics, and the way of sampling."""
+    protocol = protocol_of(resolved)
+    return {**protocol, "metrics": None, "sampling": resolved.data()["sampling"]}
+
+
 def protocol_digest(protocol: Mapping[str, Any]) -> str:
     """A short digest of a protocol, independent of the order of its keys."""
     text = json.dumps(protocol, sort_keys=True, ensure_ascii=False)
@@ -76,7 +97,7 @@ def protocol_digest(protocol: Mapping[str, Any]) -> str:
 def write_measurement(run: RunFolder, measurement: Measurement) -> None:
     """Save a measurement in the run folder; one of the same step and protocol is replaced."""
     name = f"{FOLDER}/{measurement.name}-{measurement.protocol_digest}.json"
-    run.write_json(name, asdict(measurement))
+    run.write_json(name, measurement.plain())
 
 
 def read_measurements(run: RunFolder, *, phases: Sequence[str]) -> list[Measurement]:

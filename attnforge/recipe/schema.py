@@ -168,6 +168,7 @@ class Evaluation:
         every: Steps between measurements while a generator is trained, for curves of the metrics; 0
             measures only at the end.
         captions: Number of captions of the test split to generate images for.
+        per_caption: Images of each caption, with different noise; metrics of diversity need two or more.
         batch_size: Images generated at once; no value depends on it.
         max_words: Longer captions are truncated to this many words; by default none is.
         truncate: Which words of such captions are kept: `random` ones or the `first`.
@@ -177,6 +178,7 @@ class Evaluation:
     metrics: Mapping[str, Build[Metric]] = field(default_factory=dict)
     every: Count = 0
     captions: Positive = 500
+    per_caption: Annotated[int, Field(ge=1, le=1_000)] = 1
     batch_size: BatchSize = 50
     max_words: CaptionLength | None = None
     truncate: Truncate = "random"

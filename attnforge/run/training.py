@@ -28,7 +28,7 @@ from attnforge.compute.settings import set_up_torch
 from attnforge.data.all_captions import AllCaptions
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
-from attnforge.evaluate.measure import build_metrics
+from attnforge.evaluate.measure import Metrics
 from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
@@ -215,8 +215,9 @@ def _train(
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
     check_captions(parts, names)
     load_pretrained(parts, pretrained)
+    metrics = None
     if recipe.generator is not None:
-        build_metrics(parts)  # a missing file is reported now rather than after training
+        metrics = Metrics(parts, report=reporter.line)  # a missing file is reported now, not after training
     try_phases(
         recipe,
         names[names.index(checkpoint.phase) if checkpoint else 0 :],
@@ -255,9 +256,9 @@ def _train(
                 recording.enter_context(recorder)
                 for text in warnings:
                     run.log_event("warning", message=text)
-            metrics = TrainingMetrics(parts, resolved=resolved, recorder=recorder)
-            finished = _train_phases(parts, run, recorder, metrics, stop, names, resumption)
-        final_metrics = metrics.measure_final() if finished else {}
+            measuring = TrainingMetrics(metrics, resolved=resolved, recorder=recorder)
+            finished = _train_phases(parts, run, recorder, measuring, stop, names, resumption)
+        final_metrics = measuring.measure_final() if finished else {}
         if isinstance(recorder, Recorder):
             if final_metrics:
                 run.write_json("result.json", final_metrics)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from attnforge.build.parts import Parts
+from attnforge.evaluate.measure import Metrics
 from attnforge.evaluate.measured import Measurement
 from attnforge.evaluate.measuring import measure_network
 from attnforge.interfaces import Task
@@ -21,8 +21,9 @@ from attnforge.train.loop import StepResult
 
 @dataclass(frozen=True, slots=True)
 class _TrainedGenerator:
-    """A generator, with the phase that trains it."""
+    """A generator with the metrics that measure it and the phase that trains it."""
 
+    metrics: Metrics
     network: nn.Module
     name: str
     phase: str
@@ -34,13 +35,15 @@ class TrainingMetrics:
     """Measures the generator of a run at the steps that its recipe sets.
 
     Args:
-        parts: The encoders, the tokenizer and the data.
+        metrics: The metrics of the recipe; None for a recipe without a generator.
         resolved: The recipe.
         recorder: Saves the measurements.
     """
 
-    def __init__(self, parts: Parts, *, resolved: ResolvedRecipe, recorder: Recorder | Follower) -> None:
-        self.parts = parts
+    def __init__(
+        self, metrics: Metrics | None, *, resolved: ResolvedRecipe, recorder: Recorder | Follower
+    ) -> None:
+        self.metrics = metrics
         self.resolved = resolved
         self.recorder = recorder
         self.trained: _TrainedGenerator | None = None
@@ -51,10 +54,10 @@ class TrainingMetrics:
         So a run that is killed between the two measures that step again and misses none.
         """
         name, network = task.sampling_network, sampling_network(task)
-        every = self.parts.recipe.evaluation.every
-        if name is None or network is None or not self.parts.recipe.evaluation.metrics:
+        if name is None or network is None or self.metrics is None or not self.metrics.built:
             return lambda result: None
-        trained = _TrainedGenerator(network, name, phase, steps, images)
+        every = self.metrics.parts.recipe.evaluation.every
+        trained = _TrainedGenerator(self.metrics, network, name, phase, steps, images)
         self.trained = trained
 
         def after_step(result: StepResult) -> None:
@@ -72,7 +75,7 @@ class TrainingMetrics:
 
     def _measure(self, trained: _TrainedGenerator, *, step: int) -> Measurement:
         measurement = measure_network(
-            self.parts,
+            trained.metrics,
             trained.network,
             resolved=self.resolved,
             phase=trained.phase,

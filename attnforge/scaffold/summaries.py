@@ -15,6 +15,7 @@ SUMMARIES = {
     "sampler": "noise of one length, on a sphere",
     "scorer": "how well an image matches its sentence, less a penalty for noisy pixels",
     "dataset": "squares and discs, rendered by code",
+    "feature-network": "colours and edges of image regions, without weights",
     "metric": "the diversity of the images, from their pixels",
     "tracker": "appends scalars to a CSV file",
     "task": "trains both encoders with a contrastive loss",

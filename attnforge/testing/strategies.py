@@ -197,7 +197,7 @@ def specs(kind: str, *, folder: Path | None = None) -> SearchStrategy[Any]:
         extras=extra_shapes(),
         image_encoder=st.booleans(),
     )
-    strategies |= dict.fromkeys(("tokenizer", "kernel"), st.none())
+    strategies |= dict.fromkeys(("tokenizer", "feature-network", "kernel"), st.none())
     return strategies[kind]
 
 

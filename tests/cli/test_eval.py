@@ -162,9 +162,9 @@ def test_training_measures_every_so_many_steps_and_goes_on_measuring(
 
     from attnforge.evaluate.measure import measure
 
-    def press(*arguments: Any) -> Any:
+    def press(*arguments: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)  # while the figures of step 2 are measured
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr("attnforge.evaluate.measuring.measure", press)
@@ -193,7 +193,8 @@ def test_a_metric_without_its_file_is_told_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    metric = "evaluation.metrics.inception={use: inception-score, weights: nowhere.pth}"
+    network = "{use: inception-v3, weights: nowhere.pth}"
+    metric = f"evaluation.metrics.inception={{use: inception-score, network: {network}}}"
     assert attnforge(["train", "quickstart", "data.count=8", "data.test_count=4", metric]) == 1
     assert "nowhere.pth" in refused(capsys, "no-weights")
     assert list(tmp_path.iterdir()) == []

@@ -127,12 +127,12 @@ def test_an_interrupted_sweep_resumes_to_the_same_results(
 
     calls = 0
 
-    def press(*arguments: Any) -> Any:
+    def press(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 4:  # while the second run is measured for the first time
             os.kill(os.getpid(), signal.SIGINT)
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr("attnforge.evaluate.measuring.measure", press)

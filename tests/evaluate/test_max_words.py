@@ -14,7 +14,7 @@ from torch import Tensor
 
 from attnforge.build import assemble
 from attnforge.build.parts import Parts
-from attnforge.evaluate.measure import measure
+from attnforge.evaluate.measure import Metrics, measure
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 from attnforge.run.training import train
@@ -29,10 +29,15 @@ class Encoded:
         self.spec = spec
         self.seen = seen
 
-    def update(self, images: Float[Tensor, "b 3 h w"], captions: Any) -> None:
-        self.seen.update({caption: self.spec.tokenizer.encode(caption) for caption in captions})
+    def extractors(self) -> dict[str, Any]:
+        def encode(images: Float[Tensor, "b 3 h w"], captions: Any) -> Tensor:
+            assert self.spec.tokenizer is not None
+            self.seen.update({caption: self.spec.tokenizer.encode(caption) for caption in captions})
+            return torch.zeros(len(captions))
 
-    def compute(self) -> dict[str, float]:
+        return {"encoded": encode}
+
+    def compute(self, rows: Any, captions: Any) -> dict[str, float]:
         return {}
 
 
@@ -51,7 +56,7 @@ def encoded(*overrides: str) -> tuple[dict[str, list[int]], dict[str, list[int]]
         drawn.update({caption: parts.measuring_tokenizer.encode(caption) for caption in captions})
         return torch.zeros(len(captions), 3, 4, 4)
 
-    measure(parts, generate)
+    measure(Metrics(parts), generate)
     return drawn, judged
 
 

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from attnforge.build.parts import Parts
-from attnforge.evaluate.measure import Extras, choose_captions, measure
+from attnforge.data.choosing import choose_captions
+from attnforge.errors import DataError
+from attnforge.evaluate.measure import Extras, Metrics, measure
 from attnforge.interfaces import Sample
 from attnforge.recipe.schema import Evaluation, Phase, Recipe
 from attnforge.specs import DataSpec, MetricSpec
@@ -120,17 +122,26 @@ class Noting:
 
     spec: MetricSpec
     name: str = "seen"
-    captions: list[str] = field(default_factory=list)
-    shades: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    captions: Sequence[str] = ()
+    rows: Tensor = field(default_factory=lambda: torch.empty(0))
 
-    def update(self, images: Tensor, captions: Sequence[str]) -> None:
-        self.captions += captions
-        self.shades += images[:, 0, 0, 0].tolist()
+    def extractors(self) -> Mapping[str, Any]:
+        return {f"shade of {self.name}": self.shade}
+
+    def shade(self, images: Tensor, captions: Sequence[str]) -> Tensor:
         self.sizes.append(len(images))
+        assert len(captions) == len(images)
+        return images[:, 0, 0, 0]
 
-    def compute(self) -> dict[str, float]:
-        return {self.name: float(len(self.captions))}
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, float]:
+        (self.rows,), self.captions = rows.values(), captions
+        return {self.name: float(len(captions))}
+
+
+def shade(caption: str) -> float:
+    """A level that bytes have."""
+    return 2 * int(image(caption)) / 255 - 1
 
 
 def test_metrics_are_given_the_images_of_their_captions() -> None:
@@ -144,23 +155,48 @@ def test_metrics_are_given_the_images_of_their_captions() -> None:
     def generate(captions: Sequence[str], positions: Sequence[int], extras: Extras) -> Tensor:
         assert extras == {}
         drawn.append(positions)
-        return torch.tensor([float(image(one)) for one in captions])[:, None, None, None].expand(-1, 3, 2, 2)
+        # a third of a level is rounded away, as in an image file
+        levels = torch.tensor([shade(one) + 2 / 255 / 3 for one in captions])
+        return levels[:, None, None, None].expand(-1, 3, 2, 2)
 
     metrics: Mapping[str, Any] = {name: partial(build, name=name) for name in ("first", "second")}
     options = Evaluation(metrics=metrics, captions=8, batch_size=3, seed=5)
-    measured = measure(parts_of(BIRDS, options), generate)
+    measured = measure(Metrics(parts_of(BIRDS, options)), generate)
     assert measured.main == {"first": "first", "second": "second"}
     assert measured.metrics == {"captions": 8, "evaluation seed": 5, "first": 8.0, "second": 8.0}
     assert [list(positions) for positions in drawn] == [[0, 1, 2], [3, 4, 5], [6, 7]]
     for metric in built:
         assert metric.captions == chosen(BIRDS, count=8, seed=5)
-        assert metric.shades == [float(image(one)) for one in metric.captions]
+        assert metric.rows.tolist() == pytest.approx([shade(one) for one in metric.captions])
         assert metric.sizes == [3, 3, 2]
         assert metric.spec.data is BIRDS
+
+
+def test_several_images_of_a_caption_have_different_numbers() -> None:
+    drawn: list[int] = []
+
+    def generate(captions: Sequence[str], positions: Sequence[int], extras: Extras) -> Tensor:
+        drawn.extend(positions)
+        return torch.zeros(len(captions), 3, 2, 2)
+
+    options = Evaluation(metrics=cast("Any", {"seen": Noting}), captions=4, per_caption=3, seed=5)
+    metrics = Metrics(parts_of(BIRDS, options))
+    measured = measure(metrics, generate)
+    assert measured.metrics["captions"] == 12
+    assert drawn == list(range(12))
+    (noting,) = metrics.built.values()
+    assert isinstance(noting, Noting)
+    assert noting.captions == [caption for caption in chosen(BIRDS, count=4, seed=5) for _ in range(3)]
 
 
 def test_nothing_is_drawn_for_no_metrics() -> None:
     def generate(captions: Sequence[str], positions: Sequence[int], extras: Extras) -> Tensor:
         raise AssertionError("asked to draw")
 
-    assert measure(parts_of(BIRDS), generate).metrics == {}
+    assert measure(Metrics(parts_of(BIRDS)), generate).metrics == {}
+
+
+def test_captions_without_known_words_are_an_error() -> None:
+    options = Evaluation(metrics=cast("Any", {"seen": Noting}))
+    with pytest.raises(DataError, match="no caption of the test split"):
+        measure(Metrics(parts_of(Images(["quixotic"]), options)), lambda *batch: torch.zeros(1, 3, 2, 2))

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from attnforge_attngan.image_timm import TimmEncoder
-from attnforge_attngan.image_weights import load_weights
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_coco.release import read_release
 from torch import nn
 
 from attnforge.errors import DataError, RecipeError
 from attnforge.specs import ImageSpec
+from attnforge.storage.weight_files import load_weights
 
 SPEC = ImageSpec(dim=8, image_size=64)
 

@@ -19,6 +19,7 @@ OWN = {
     "attnforge_cub",
     "attnforge_coco",
     "attnforge_encoders",
+    "attnforge_metrics",
     "attnforge_r3gan",
     "attnforge_rat_gan",
     "attnforge_ssa_gan",

@@ -17,6 +17,7 @@ import torch
 from tiny_run import train_tiny
 
 from attnforge.cli.group import group
+from attnforge.evaluate.protocols import resolve_protocol
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 
@@ -150,7 +151,10 @@ def test_recipes_and_overrides_in_the_docs_are_valid(
         assert block.file is not None
         (tmp_path / block.file).write_text(block.text)
     for block in recipes:
-        resolve(tmp_path / str(block.file), plugins=plugins)
+        if "\ndeviations:" in block.text:
+            resolve_protocol(str(tmp_path / str(block.file)), plugins=plugins)
+        else:
+            resolve(tmp_path / str(block.file), plugins=plugins)
     monkeypatch.chdir(tmp_path)
     for recipe, overrides in _resolved_by(blocks):
         resolve(recipe, overrides=overrides, plugins=plugins)

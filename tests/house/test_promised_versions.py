@@ -26,7 +26,10 @@ def test_every_direct_dependency_has_a_lowest_version(root: Path) -> None:
         declared["project"]["dependencies"],
     ]
     lines = [line for group in groups for line in group if isinstance(line, str)]
-    unbounded = [line for line in lines if ">=" not in str(Requirement(line).specifier)]
+    bounds = {">=", "=="}  # a pin is a bound: weights in a package are checked by their digest
+    unbounded = [
+        line for line in lines if not bounds & {part.operator for part in Requirement(line).specifier}
+    ]
     assert lines
     assert unbounded == []
 

@@ -16,6 +16,7 @@ PACKAGES = {
     "attnforge_cub": "plugins/cub/attnforge_cub",
     "attnforge_coco": "plugins/coco/attnforge_coco",
     "attnforge_encoders": "plugins/encoders/attnforge_encoders",
+    "attnforge_metrics": "plugins/metrics/attnforge_metrics",
     "attnforge_r3gan": "plugins/r3gan/attnforge_r3gan",
     "attnforge_rat_gan": "plugins/rat_gan/attnforge_rat_gan",
     "attnforge_ssa_gan": "plugins/ssa_gan/attnforge_ssa_gan",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from attnforge.errors import DataError, Problem
-from attnforge.interfaces import GeneratorOutput, Prompt, Sample
+from attnforge.interfaces import Extractor, GeneratorOutput, Prompt, Sample
 from attnforge.plugin import Component, PluginCatalogue, hookimpl, load_plugins
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.specs import DataSpec, GeneratorSpec, MetricSpec
@@ -90,13 +90,18 @@ class Coverage:
     """Share of the pixels that images paint."""
 
     def __init__(self, spec: MetricSpec) -> None:
-        self.shares: list[float] = []
+        pass
 
-    def update(self, images: Tensor, captions: Sequence[str]) -> None:
-        self.shares += [float((image != 0).any(dim=0).double().mean()) for image in images]
+    def extractors(self) -> dict[str, Extractor]:
+        # a value of 0 lies between two of the 256 levels
+        return {
+            "painted": lambda images, captions: (
+                (images.abs() > 0.5 / 127).any(dim=1).double().mean(dim=(1, 2))
+            )
+        }
 
-    def compute(self) -> dict[str, float]:
-        return {"coverage": sum(self.shares) / len(self.shares)}
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, float]:
+        return {"coverage": float(rows["painted"].mean())}
 
 
 RECIPE = (

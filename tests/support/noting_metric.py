@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 from torch import Tensor
 
+from attnforge.interfaces import Extractor
 from attnforge.plugin import Component, hookimpl
 from attnforge.specs import MetricSpec
 
@@ -15,13 +16,13 @@ class Brightness:
     """The mean of all images, and how many there are."""
 
     def __init__(self, spec: MetricSpec) -> None:
-        self.sums: list[float] = []
+        pass
 
-    def update(self, images: Tensor, captions: Sequence[str]) -> None:
-        self.sums += [float(image.double().mean()) for image in images]
+    def extractors(self) -> dict[str, Extractor]:
+        return {"brightness": lambda images, captions: images.double().mean(dim=(1, 2, 3))}
 
-    def compute(self) -> dict[str, float]:
-        return {"brightness": sum(self.sums) / len(self.sums)}
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, float]:
+        return {"brightness": float(rows["brightness"].mean())}
 
 
 def brightness_plugin() -> ModuleType:

@@ -94,12 +94,15 @@ PROVISIONAL = (
     "attnforge.recipe.tree",
     "attnforge.recipe.weights",
     "attnforge.run.environment",
+    "attnforge.sampling.encoders",
     "attnforge.sampling.matching",
     "attnforge.sampling.seeded_draws",
     "attnforge.seeds",
     "attnforge.storage.checkpoints.checkpoint",
     "attnforge.storage.checkpoints.saving",
     "attnforge.storage.folder",
+    "attnforge.storage.misfits",
+    "attnforge.storage.weight_files",
 )
 """Modules that plugins may use and whose names may change between minor versions."""
 

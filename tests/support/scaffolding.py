@@ -49,6 +49,7 @@ COMBINATIONS = (
         "discriminator",
         "tracker",
         "sampler",
+        "feature-network",
     ),
 )
 """Kinds for plugins of several components; together, all of them."""

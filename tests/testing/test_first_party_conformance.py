@@ -15,37 +15,27 @@ import pytest
 import small_releases
 import timm
 import torch
-from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_gan.conditioning import Sentence
-from attnforge_sketch_birds.dataset import SketchBirds
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
+from metric_specs import shared_captions, sketch_birds
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.embeddings import write_embeddings
-from attnforge.data.encoding import CaptionEncoder
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
 from attnforge.specs import (
-    DataSpec,
     DiscriminatorSpec,
     GeneratorSpec,
-    ImageSpec,
     LossSpec,
-    MetricSpec,
     TaskSpec,
-    TextSpec,
 )
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
 from attnforge.testing.checks import tokenizer as tokenizer_checks
 from attnforge.testing.examples import spec_for
-from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.steps import VOCABULARY
-from attnforge.testing.examples.texts import ExampleTextEncoder
-
-SIZE = 64
 
 
 def own_images(folder: Path) -> dict[str, object]:
@@ -95,27 +85,17 @@ def classifier(folder: Path) -> dict[str, object]:
             torch.rand(6, 3, 1, 1).expand(6, 3, 299, 299) * 2 - 1 + 0.1 * torch.randn(6, 3, 299, 299)
         )
     torch.save(network.state_dict(), folder / "weights.pth")
-    return {"weights": str(folder / "weights.pth"), "splits": 3}
+    return {"weights": str(folder / "weights.pth")}
+
+
+def scored_by_classes(folder: Path) -> dict[str, object]:
+    return {"network": {"use": "inception-v3", **classifier(folder)}, "splits": 3}
 
 
 def small_classifier(folder: Path) -> dict[str, object]:
     options = {"model": "resnet10t", "model_options": SMALL_RESNET}
     torch.save(timm.create_model("resnet10t", num_classes=4, **SMALL_RESNET).state_dict(), folder / "w.pth")
     return {"weights": str(folder / "w.pth"), "unit": 1, **options}
-
-
-def sketch_birds() -> MetricSpec:
-    """Images whose captions the grammar of the sketch birds can read."""
-    data = SketchBirds(DataSpec(split="test", image_size=SIZE), test_count=12)
-    tokenizer = WordTokenizer()
-    tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
-    text = ExampleTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size))
-    return MetricSpec(
-        encode=CaptionEncoder(text, tokenizer, torch.device("cpu")),
-        image=ExampleImageEncoder(ImageSpec(dim=6, image_size=SIZE)),
-        tokenizer=tokenizer,
-        data=data,
-    )
 
 
 def embeddings_of(captions: Sequence[str], folder: Path) -> Path:
@@ -160,6 +140,7 @@ def two_stages() -> TaskSpec:
 
 
 SMALL_RESNET = {"channels": [4, 8, 8, 8], "layers": [1, 1, 1, 1], "stem_width": 8}
+EXAMPLE_NETWORK = {"network": "conformance-example"}
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "stage/refine": {"options": {"attention": "word"}},
     "generator/multi-stage": {
@@ -214,10 +195,14 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     },
     "metric/attribute-accuracy": {"spec": sketch_birds},
     "metric/r-precision": {"options": {"candidates": 3}},
-    "metric/inception-score": {
-        "options": classifier,
-        "skip": {"image_order_invariance": "images are assigned to splits in the order in which they come"},
+    "metric/inception-score": {"options": EXAMPLE_NETWORK},
+    "metric/caption-diversity": {"options": EXAMPLE_NETWORK, "spec": shared_captions},
+    "metric/head-count": {"spec": sketch_birds},
+    **{
+        f"metric/{name}": {"options": EXAMPLE_NETWORK}
+        for name in ("frechet-distance", "kernel-distance", "mind", "precision-recall", "leakage")
     },
+    "feature-network/inception-v3": {"options": classifier},
 }
 """What components need besides their defaults."""
 MULTI_STAGE = SETTINGS["generator/multi-stage"]["options"]
@@ -328,11 +313,15 @@ IN_FILES: dict[str, dict[str, tuple[Callable[[Path], dict[str, object]], Mapping
     },
     "dataset/cub": {label: (birds, options) for label, options in gawwn_settings.CUB.items()},
     "dataset/coco": {"plain": (photographs, {"crop": False, "flip": False, "cache": "none"})},
+    "metric/inception-score": {"background": (scored_by_classes, {"background": True, "temperature": 0.5})},
+    "feature-network/inception-v3": {
+        "ported": (classifier, {"blocks": "ported", "resize": "tensorflow"}),
+        "early": (classifier, {"resize": "aligned", "normalise_twice": True}),
+    },
     "scorer/classifier": {"unit": (small_classifier, {"gradient": "unit", "size": 48})},
-    "metric/inception-score": {"background": (classifier, {"background": True, "temperature": 0.5})},
 }
 """The same for components that read files."""
-LARGE = ("image-encoder/inception-v3", "metric/inception-score")
+LARGE = ("image-encoder/inception-v3", "feature-network/inception-v3")
 """Components around a network that takes seconds to build and to run."""
 
 ALWAYS = ("discriminator/joint", "generator/multi-stage", "loss/hinge")

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from attnforge.evaluate.headlines import WITHHELD
+from attnforge.evaluate.extracting import Extraction
+from attnforge.evaluate.headlines import NOTE, WITHHELD
+from attnforge.interfaces import Dataset, Metric
 from attnforge.specs import MetricSpec
-from attnforge.testing.expect import require
+from attnforge.testing.expect import assert_close, require
 from attnforge.testing.numbers import numbers
 from attnforge.testing.subject import Subject
 
@@ -29,7 +31,7 @@ class Captioned(NamedTuple):
 
 def named_metrics(subject: Subject) -> None:
     """It computes at least one finite number by name; parts of it may be withheld."""
-    metrics = _metrics(subject, [_captioned(subject)])
+    metrics = _metrics(subject, _captioned(subject))
     require(metrics, "the metric has no values: give a `spec` with data whose captions it can read")
     for name, value in metrics.items():
         require(isinstance(name, str) and name.strip(), f"a value is called {name!r}")
@@ -37,9 +39,20 @@ def named_metrics(subject: Subject) -> None:
             part = any(name.startswith(f"{other} ") for other in metrics if not other.endswith(WITHHELD))
             require(part, f"`{name}` for {COUNT} images, without any value: {value}")
             continue
+        if name.endswith(NOTE):
+            continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
         require(number, f"`{name}` is a {type(value).__name__}, not a number")
         require(math.isfinite(value), f"`{name}` is {value}")
+
+
+def one_row_each(subject: Subject) -> None:
+    """Extractors return a tensor with one row for each image."""
+    metric, data = subject.build(), _captioned(subject)
+    for name, rows in _rows(metric, data, size=COUNT).items():
+        require(isinstance(name, str) and name.strip(), f"rows are called {name!r}")
+        require(isinstance(rows, Tensor), f"`{name}` is a {type(rows).__name__}, not a tensor")
+        require(len(rows) == COUNT, f"`{name}` has {len(rows)} rows for {COUNT} images")
 
 
 def image_order_invariance(subject: Subject) -> None:
@@ -47,44 +60,44 @@ def image_order_invariance(subject: Subject) -> None:
     data = _captioned(subject)
     order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))
     permuted = Captioned(data.images[order], tuple(data.captions[int(index)] for index in order))
-    _require_close(_metrics(subject, [permuted]), _metrics(subject, [data]), "images in another order")
+    _require_close(_metrics(subject, permuted), _metrics(subject, data), "images in another order")
 
 
 def batch_size_invariance(subject: Subject) -> None:
-    """The batch size does not change the values."""
+    """The batch size does not change the rows, and so no value."""
     data = _captioned(subject)
-    whole = _metrics(subject, [data])
+    whole = _rows(subject.build(), data, size=COUNT)
     for size in (1, 5):
-        parts = [
-            Captioned(data.images[start : start + size], data.captions[start : start + size])
-            for start in range(0, COUNT, size)
-        ]
-        _require_close(_metrics(subject, parts), whole, f"images in batches of {size}")
+        for name, rows in _rows(subject.build(), data, size=size).items():
+            assert_close(rows.double(), whole[name].double(), f"`{name}` of images in batches of {size}")
 
 
 def compute_is_repeatable(subject: Subject) -> None:
-    """A second `compute` gives the same values, and `update` may follow a `compute`."""
+    """A second `compute` of the same rows gives the same values, and changes no row."""
     metric, data = subject.build(), _captioned(subject)
-    metric.update(data.images[:6], data.captions[:6])
-    first = metric.compute()
-    _require_close(metric.compute(), first, "second compute")
-    metric.update(data.images[6:], data.captions[6:])
-    _require_close(metric.compute(), _metrics(subject, [data]), "update after compute")
+    rows = _rows(metric, data, size=COUNT)
+    before = {name: values.clone() for name, values in rows.items()}
+    first = metric.compute(rows, data.captions)
+    _require_close(metric.compute(rows, data.captions), first, "second compute")
+    changed = [name for name, values in rows.items() if not torch.equal(values, before[name])]
+    require(not changed, f"compute changes the rows `{', '.join(changed)}`")
 
 
 def compute_without_images(subject: Subject) -> None:
-    """`compute` before any `update` returns a mapping and does not fail."""
-    values = subject.build().compute()
+    """`compute` of no rows returns a mapping and does not fail."""
+    metric = subject.build()
+    rows = {name: values[:0] for name, values in _rows(metric, _captioned(subject), size=COUNT).items()}
+    values = metric.compute(rows, ())
     require(isinstance(values, Mapping), f"compute without images returns {values!r}, not a mapping")
 
 
 def depends_on_images(subject: Subject) -> None:
     """Different images for the same captions give different values."""
     data = _captioned(subject)
-    values = _metrics(subject, [data])
+    values = _metrics(subject, data)
     noise = (numbers(*data.images.shape, seed=seed).clamp(-1, 1) for seed in range(3))
     changed = (torch.zeros_like(data.images), -data.images, data.images.roll(COUNT // 2, dims=0), *noise)
-    others = [_metrics(subject, [Captioned(images, data.captions)]) for images in changed]
+    others = [_metrics(subject, Captioned(images, data.captions)) for images in changed]
     require(any(other != values for other in others), "the values do not depend on the images")
 
 
@@ -95,8 +108,7 @@ def inputs_are_unchanged(subject: Subject) -> None:
     before = copy.deepcopy(network.state_dict())
     images = data.images.clone()
     metric = subject.build(spec=spec)
-    metric.update(data.images, data.captions)
-    metric.compute()
+    metric.compute(_rows(metric, data, size=COUNT), data.captions)
     changed = [key for key, value in network.state_dict().items() if not torch.equal(value, before[key])]
     require(not changed, f"the metric modifies {', '.join(changed[:3])} of the image encoder")
     require(torch.equal(images, data.images), "the metric modifies the images")
@@ -105,17 +117,34 @@ def inputs_are_unchanged(subject: Subject) -> None:
 def _captioned(subject: Subject) -> Captioned:
     """Images of the spec's data with their captions."""
     spec: MetricSpec = subject.spec()
-    samples = [spec.data.sample(index % len(spec.data), seed=index) for index in range(COUNT)]
+    require(spec.data is not None, "give a `spec` with data, whose images and captions are measured")
+    data = cast("Dataset", spec.data)
+    samples = [data.sample(index % len(data), seed=index) for index in range(COUNT)]
     images = torch.stack([sample.image for sample in samples]).float() / 127.5 - 1
     return Captioned(images, tuple(sample.caption for sample in samples))
 
 
-def _metrics(subject: Subject, parts: Sequence[Captioned]) -> Mapping[str, Any]:
+def _metrics(subject: Subject, data: Captioned) -> Mapping[str, Any]:
     metric = subject.build()
-    for part in parts:
-        metric.update(part.images, part.captions)
-    metrics: Mapping[str, Any] = metric.compute()
+    metrics: Mapping[str, Any] = metric.compute(_rows(metric, data, size=COUNT), data.captions)
     return metrics
+
+
+def _rows(metric: Metric, data: Captioned, *, size: int) -> dict[str, Tensor]:
+    """The rows of all images, extracted in batches of a size."""
+    extraction = Extraction(batch_size=size)
+    return extraction.rows(_Source(data.images, data.captions), metric.extractors())
+
+
+class _Source(NamedTuple):
+    """Images in memory, as an evaluation reads them."""
+
+    pixels: Tensor
+    captions: Sequence[str]
+
+    def images(self, numbers: Sequence[int]) -> Tensor:
+        """The images of some numbers."""
+        return self.pixels[list(numbers)]
 
 
 def _require_close(actual: Mapping[str, Any], expected: Mapping[str, Any], what: str) -> None:
@@ -130,6 +159,7 @@ def _require_close(actual: Mapping[str, Any], expected: Mapping[str, Any], what:
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     named_metrics,
+    one_row_each,
     image_order_invariance,
     batch_size_invariance,
     compute_is_repeatable,

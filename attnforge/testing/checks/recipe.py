@@ -115,6 +115,8 @@ def _recipe(subject: Subject, options: Mapping[str, object]) -> dict[str, Any]:
             recipe["sampling"] = section
         case "scorer":
             recipe["sampling"] = {"use": NAME, "scorer": section}
+        case "feature-network":
+            recipe["evaluation"]["metrics"]["example"] = {"use": NAME, "network": section}
         case "metric":
             recipe["evaluation"]["metrics"]["tested"] = section
         case "tracker":

@@ -23,6 +23,7 @@ _TARGETS = {
     "sampler": "sampling:ExampleSampler",
     "scorer": "sampling:ExampleScorer",
     "dataset": "texts:ExampleDataset",
+    "feature-network": "metrics:ExampleFeatureNetwork",
     "metric": "metrics:ExampleMetric",
     "tracker": "metrics:ExampleTracker",
     "task": "adversarial:ExampleTask",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from attnforge.data.encoding import CaptionEncoder
+from attnforge.evaluate.networks import Networks, Reference
 from attnforge.specs import (
     AttentionSpec,
     ConditionerSpec,
@@ -80,8 +81,12 @@ def _scorer_spec() -> ScorerSpec:
     return ScorerSpec(words=WORDS, image=networks_for(loss_spec()).image_encoder)
 
 
+def _example_data(split: str) -> ExampleDataset:
+    return ExampleDataset(DataSpec(split=split, image_size=IMAGE_SIZE))
+
+
 def _metric_spec() -> MetricSpec:
-    data = ExampleDataset(DataSpec(split="test", image_size=IMAGE_SIZE))
+    data = _example_data("test")
     tokenizer = ExampleTokenizer()
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
     with torch.random.fork_rng(devices=[]):
@@ -92,6 +97,7 @@ def _metric_spec() -> MetricSpec:
             image=ExampleImageEncoder(ImageSpec(dim=WORDS, image_size=IMAGE_SIZE)),
             tokenizer=tokenizer,
             data=data,
+            features=Networks(Reference(_example_data, torch.device("cpu"), image_size=IMAGE_SIZE)),
         )
 
 

@@ -15,9 +15,9 @@ from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Count, ImageSide, Share
 from attnforge.specs import ScorerSpec
+from attnforge.storage.weight_files import load_weights, read_state
 
 from .image_timm import create_network
-from .image_weights import load_weights, read_state
 
 Deviation = Annotated[float, Field(gt=0, le=100)]
 WRAPPERS = ("model", "state_dict")

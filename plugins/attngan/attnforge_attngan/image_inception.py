@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from attnforge.interfaces import ImageFeatures
 from attnforge.recipe.weights import RANDOM
 from attnforge.specs import ImageSpec
+from attnforge.storage.weight_files import load_weights
 
 from .image_projection import Projection
-from .image_weights import load_weights
 
 INPUT_SIZE = 299
 """Side in pixels of the images that Inception-v3 was trained on."""

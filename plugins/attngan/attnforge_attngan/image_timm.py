@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from attnforge.errors import Problem, RecipeError, nearest
 from attnforge.interfaces import ImageFeatures
 from attnforge.specs import ImageSpec
+from attnforge.storage.weight_files import load_weights
 
 from .image_projection import Projection
-from .image_weights import load_weights
 
 CLASSIFIER_PREFIXES = ("fc.", "classifier.", "head.", "head_dist.", "AuxLogits.")
 """Prefixes of names that a file may have and the network does not."""

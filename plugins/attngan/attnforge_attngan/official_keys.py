@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor, nn
 
 from attnforge.errors import Place, Problem, RunError
-from attnforge_attngan.misfits import listed, misfit
+from attnforge.storage.misfits import listed, misfit
 from attnforge_attngan.official_widths import recipe_of
 
 Rules = Sequence[tuple[str, str]]

@@ -37,18 +37,6 @@ _COMPONENTS = (
     ),
     ("scorer", "classifier", "classifier:ClassifierScorer", "log probability of a class of any classifier"),
     ("loss", "damsm", "losses.damsm:DamsmLoss", "matches words to the image's regions"),
-    (
-        "metric",
-        "inception-score",
-        "inception_score:InceptionScore",
-        "how distinct and varied a classifier finds images",
-    ),
-    (
-        "metric",
-        "r-precision",
-        "retrieval:RetrievalPrecision",
-        "how often an image finds its own caption",
-    ),
     ("task", "damsm", "tasks.matching:MatchingTask", "trains both encoders to match words and regions"),
 )
 

@@ -99,7 +99,7 @@ class ClipFolder:
         if any(tensor.is_meta for tensor in own.values()):
             return
         state: dict[str, Tensor] = {}
-        for path in self._files():
+        for path in self.files():
             state.update(_read(path, own.keys(), self))
         missing = sorted(own.keys() - state.keys())
         reshaped = sorted(name for name in state if state[name].shape != own[name].shape)
@@ -108,7 +108,12 @@ class ClipFolder:
             raise self._other(f"the weights {difference}, and do not match config.json")
         network.load_state_dict(state)
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """The files of its weights.
+
+        Raises:
+            RecipeError: `clip-weights-missing` or `clip-weights-other`.
+        """
         if self.file is not None:
             return [self.file]
         index = self.folder / "model.safetensors.index.json"

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """CLIP in three parts, of which only the text encoder needs another, the tokenizer."""
+    """CLIP in four parts, of which only the text encoder needs another, the tokenizer."""
     parts = (
         ("tokenizer", "tokenizer:ClipTokenizer", "CLIP's subword pieces"),
         ("text-encoder", "text:ClipTextEncoder", "CLIP's transformer, frozen or fine-tuned"),
         ("image-encoder", "image:ClipImageEncoder", "CLIP's vision transformer, frozen or fine-tuned"),
+        ("feature-network", "features:ClipFeatures", "CLIP's image embeddings, for metrics"),
     )
     return [Component(kind, "clip", f"attnforge_clip.{target}", summary) for kind, target, summary in parts]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -10,10 +10,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnforge.evaluate.least import too_few
+from attnforge.interfaces import Extractor
 from attnforge.optional import Better
 from attnforge.specs import MetricSpec
 
 from .heads import SIZE, HeadFinder
+
+ROW = "heads of sketch birds"
 
 
 class HeadCount:
@@ -30,22 +33,19 @@ class HeadCount:
 
     def __init__(self, spec: MetricSpec) -> None:
         self._finder = HeadFinder()
-        self._counts: list[Int[Tensor, "b"]] = []
-        self._small = 0
 
-    def update(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> None:
-        """Add square images in [-1, 1]."""
-        if images.shape[-1] < SIZE:
-            self._small = images.shape[-1]
-        else:
-            self._counts.append(self._finder.count(images))
+    def extractors(self) -> dict[str, Extractor]:
+        """Heads and side in pixels of each image; of a small one, no heads are counted."""
+        return {ROW: self._heads}
 
-    def compute(self) -> dict[str, float | str]:
+    def compute(
+        self, rows: Mapping[str, Int[Tensor, "n 2"]], captions: Sequence[str]
+    ) -> dict[str, float | str]:
         """Shares in [0, 1]."""
-        if self._small:
-            small = f"images of {self._small} pixels are too small; at least {SIZE} are needed"
-            return {"not one head withheld": small}
-        counts = torch.cat([torch.empty(0, dtype=torch.long), *self._counts])
+        counts, sides = rows[ROW].unbind(dim=1)
+        if small := sides[sides < SIZE].tolist():
+            too_small = f"images of {small[0]} pixels are too small; at least {SIZE} are needed"
+            return {"not one head withheld": too_small}
         if reason := too_few(len(counts), what="images"):
             return {"not one head withheld": reason}
         return {
@@ -53,6 +53,18 @@ class HeadCount:
             "no head": _share(counts == 0),
             "several heads": _share(counts > 1),
         }
+
+    def per_image(
+        self, rows: Mapping[str, Int[Tensor, "n 2"]], captions: Sequence[str]
+    ) -> dict[str, Float[Tensor, "n 2"]]:
+        """Whether each image has another number of heads than one."""
+        other = (rows[ROW][:, 0] != 1).double()
+        return {"not one head": torch.stack((other, torch.ones_like(other)), dim=1)}
+
+    def _heads(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> Int[Tensor, "b 2"]:
+        side = images.shape[-1]
+        counts = self._finder.count(images) if side >= SIZE else torch.zeros(len(images), dtype=torch.long)
+        return torch.stack((counts.cpu(), torch.full((len(images),), side)), dim=1)
 
 
 def _share(chosen: Tensor) -> float:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from attnforge_attngan.image_weights import read_state
 from attnforge_attngan.official.exporting import export_official
 from attnforge_attngan.official.importing import OfficialFiles, import_official
 from attnforge_attngan.official.vocabulary import read_captions
@@ -26,6 +25,7 @@ from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import TextFeatures
 from attnforge.sampling.pipeline import Pipeline
+from attnforge.storage.weight_files import read_state
 
 Read = Callable[[str], dict[str, Tensor]]
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)

@@ -41,3 +41,10 @@ TestImageEncoderOfAnotherWidth = conformance(
     plugins=PLUGINS,
     skip={"compile": "TestImageEncoder compiles the same network"},
 )
+
+
+def weights_alone(folder: Path) -> dict[str, object]:
+    return {"weights": options(folder)["weights"]}
+
+
+TestFeatureNetwork = conformance("feature-network/clip", options=weights_alone, plugins=PLUGINS)

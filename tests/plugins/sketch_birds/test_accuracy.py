@@ -12,6 +12,7 @@ from attnforge_sketch_birds.asking import requested_colours
 from attnforge_sketch_birds.attributes import draw_attributes
 from attnforge_sketch_birds.dataset import SketchBirds
 from attnforge_sketch_birds.painter import Painter
+from measured_images import values_of
 from torch import Tensor
 
 from attnforge.interfaces import Metric
@@ -30,9 +31,7 @@ def some_images(size: int, count: int = 200) -> tuple[Tensor, list[str]]:
 
 
 def metrics(images: Tensor, captions: list[str]) -> dict[str, Any]:
-    measured = metric()
-    measured.update(images, captions)
-    return measured.compute()
+    return values_of(metric(), images, captions)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
@@ -73,16 +72,20 @@ def test_a_wrong_part_counts_against_that_part_alone() -> None:
 
 def test_batches_add_up_in_any_order() -> None:
     images, captions = some_images(32, count=40)
-    parts = metric()
-    parts.update(images[25:], captions[25:])
-    parts.update(images[:25], captions[:25])
-    assert parts.compute() == pytest.approx(metrics(images, captions))
+    order = list(range(39, -1, -1))
+    turned = values_of(metric(), images[order], [captions[number] for number in order], batch=7)
+    assert turned == pytest.approx(metrics(images, captions))
+
+
+def test_a_whole_caption_is_right_where_all_of_its_parts_are() -> None:
+    rows = torch.tensor([[[0, 1, -1, -1], [0, 1, 5, 5]], [[0, 1, -1, -1], [0, 2, 5, 5]]] * 5)
+    values = metric().compute({"part colours of sketch birds": rows}, [""] * 10)
+    assert (values["attribute accuracy"], values["attribute accuracy whole caption"]) == (0.75, 0.5)
 
 
 def test_nothing_asked_gives_the_reason() -> None:
     reason = "0 images whose captions name a colour are too few; at least 10 are needed"
     withheld = {"attribute accuracy withheld": reason}
-    assert metric().compute() == withheld
     assert metrics(torch.zeros(20, 3, 32, 32), ["a photograph", "two trees"] * 10) == withheld
 
 

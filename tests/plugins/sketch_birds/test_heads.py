@@ -13,6 +13,7 @@ from attnforge_sketch_birds.head_count import HeadCount
 from attnforge_sketch_birds.heads import HeadFinder, components
 from attnforge_sketch_birds.painter import Label, Painter
 from attnforge_sketch_birds.palette import BACKGROUNDS, COLOURS
+from measured_images import values_of
 from torch import Tensor
 
 from attnforge.specs import MetricSpec
@@ -74,18 +75,18 @@ def test_a_head_that_is_painted_over_does_not_count(finder: HeadFinder) -> None:
 
 def test_the_metric_is_0_for_rendered_birds_and_counts_the_others() -> None:
     images = birds(64, GEOMETRIES)
-    measured = metric()
-    measured.update(images, [""] * len(images))
-    assert measured.compute() == {"not one head": 0.0, "no head": 0.0, "several heads": 0.0}
-    measured.update(torch.zeros(8, 3, 64, 64), [""] * 8)
-    assert measured.compute() == {"not one head": 0.25, "no head": 0.25, "several heads": 0.0}
+    values = {"not one head": 0.0, "no head": 0.0, "several heads": 0.0}
+    assert values_of(metric(), images, [""] * len(images)) == values
+    images = torch.cat((images, torch.zeros(8, 3, 64, 64)))
+    values = {"not one head": 0.25, "no head": 0.25, "several heads": 0.0}
+    assert values_of(metric(), images, [""] * len(images)) == values
 
 
 def test_it_is_withheld_for_few_images_and_for_small_ones() -> None:
-    assert metric().compute()["not one head withheld"] == "0 images are too few; at least 10 are needed"
-    small = metric()
-    small.update(torch.zeros(20, 3, 32, 32), [""] * 20)
-    assert "images of 32 pixels are too small" in str(small.compute()["not one head withheld"])
+    few = values_of(metric(), torch.zeros(9, 3, 64, 64), [""] * 9)
+    assert few["not one head withheld"] == "9 images are too few; at least 10 are needed"
+    small = values_of(metric(), torch.zeros(20, 3, 32, 32), [""] * 20)
+    assert "images of 32 pixels are too small" in small["not one head withheld"]
 
 
 def test_pixels_near_one_another_are_one_component() -> None:

@@ -11,60 +11,78 @@ import torch
 from broken.mutant import Mutant
 from torch import Tensor, nn
 
-from attnforge.interfaces import Situation
+from attnforge.interfaces import Extractor, NetworkOutput, Situation
 from attnforge.specs import MetricSpec, TrackerSpec
 from attnforge.testing.examples.kernels import ExampleKernel
-from attnforge.testing.examples.metrics import ExampleMetric, ExampleTracker
+from attnforge.testing.examples.metrics import ExampleFeatureNetwork, ExampleMetric, ExampleTracker
 
 
-class ReturnsTensors(ExampleMetric):
+class Metric(ExampleMetric):
+    """The example without options."""
+
+    def __init__(self, spec: MetricSpec) -> None:
+        super().__init__(spec)
+
+
+class ReturnsTensors(Metric):
     """Returns tensors instead of numbers."""
 
-    def compute(self) -> dict[str, Any]:
-        return {name: torch.tensor(value) for name, value in super().compute().items()}
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, Any]:
+        return {name: torch.tensor(value) for name, value in super().compute(rows, captions).items()}
 
 
-class WeighsByPosition(ExampleMetric):
+class OneRowForAll(Metric):
+    """Extracts one number for a whole batch."""
+
+    def extractors(self) -> dict[str, Extractor]:
+        return {"brightness": lambda images, captions: images.mean()[None]}
+
+
+class WeighsByPosition(Metric):
     """Weighs images by their position."""
 
-    def compute(self) -> dict[str, float]:
-        return {"brightness": sum(position * level for position, level in enumerate(self.levels))}
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, float]:
+        levels = rows["brightness"].tolist()
+        return {"brightness": sum(position * level for position, level in enumerate(levels))}
 
 
-class MeanOfMeans(ExampleMetric):
-    """Averages the means of batches, whatever their sizes."""
+class RelativeToTheBatch(Metric):
+    """Subtracts the mean of the batch from each row."""
 
-    def update(self, images: Tensor, captions: Sequence[str]) -> None:
-        self.levels.append(float(images.double().mean()))
+    def extractors(self) -> dict[str, Extractor]:
+        levels = super().extractors()["brightness"]
 
-    def compute(self) -> dict[str, float]:
-        return {"brightness": sum(self.levels) / max(1, len(self.levels))}
+        def relative(images: Tensor, captions: Sequence[str]) -> Tensor:
+            return levels(images, captions) - images.double().mean() + 1
+
+        return {"brightness": relative}
 
 
-class ResetsItself(ExampleMetric):
-    """Forgets all images in `compute`."""
+class SortsInPlace(Metric):
+    """Overwrites the rows of the evaluation."""
 
-    def compute(self) -> dict[str, float]:
-        values = super().compute()
-        self.levels.clear()
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, float]:
+        values = super().compute(rows, captions)
+        rows["brightness"].zero_()
         return values
 
 
-class DividesByZero(ExampleMetric):
+class DividesByZero(Metric):
     """Divides by the number of images, which may be zero."""
 
-    def compute(self) -> dict[str, float]:
-        return {"brightness": sum(sorted(self.levels)) / len(self.levels)}
+    def compute(self, rows: Mapping[str, Tensor], captions: Sequence[str]) -> dict[str, float]:
+        levels = sorted(rows["brightness"].tolist())
+        return {"brightness": sum(levels) / len(levels)}
 
 
-class ReadsCaptionsOnly(ExampleMetric):
+class ReadsCaptionsOnly(Metric):
     """Measures captions and ignores images."""
 
-    def update(self, images: Tensor, captions: Sequence[str]) -> None:
-        self.levels += [float(len(caption)) for caption in captions]
+    def extractors(self) -> dict[str, Extractor]:
+        return {"brightness": lambda images, captions: torch.tensor([float(len(text)) for text in captions])}
 
 
-class TouchesTheEncoder(ExampleMetric):
+class TouchesTheEncoder(Metric):
     """Rounds the weights of the image encoder."""
 
     def __init__(self, spec: MetricSpec) -> None:
@@ -73,6 +91,51 @@ class TouchesTheEncoder(ExampleMetric):
         with torch.no_grad():
             for weight in spec.image.parameters():
                 weight.round_()
+
+
+class Network(ExampleFeatureNetwork):
+    """The example under another name."""
+
+
+class DoublesClasses(Network):
+    """Has other logits than it says."""
+
+    classes = 6
+
+
+class NormalisesTheBatch(Network):
+    """Subtracts the batch's mean from features."""
+
+    def forward(self, images: Tensor) -> NetworkOutput:
+        output = super().forward(images)
+        return NetworkOutput(output.features - output.features.mean(dim=0), output.logits)
+
+
+class IgnoresImages(Network):
+    """Has the same features for all images."""
+
+    def forward(self, images: Tensor) -> NetworkOutput:
+        output = super().forward(images)
+        return NetworkOutput(torch.ones_like(output.features), output.logits)
+
+
+class RandomWeights(Network):
+    """Starts from random weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = float(torch.rand(()))
+
+    def forward(self, images: Tensor) -> NetworkOutput:
+        output = super().forward(images)
+        return NetworkOutput(self.scale * output.features, output.logits)
+
+
+class NumbersInTheProtocol(Network):
+    """Has a number in its protocol."""
+
+    def protocol(self) -> dict[str, Any]:
+        return {"weights": 1}
 
 
 class Tracker(ExampleTracker):
@@ -189,16 +252,23 @@ class MasksInPlace(ExampleKernel):
         return super().run(features, words, padding, **options)
 
 
+_EVERY_ROW = {"batch_size_invariance": "the number of rows depends on the batch"}
 _KERNEL = "word-attention-broken"
 
 MUTANTS = (
     Mutant("named_metrics", "metric", ReturnsTensors),
+    Mutant("one_row_each", "metric", OneRowForAll, also=_EVERY_ROW),
     Mutant("image_order_invariance", "metric", WeighsByPosition),
-    Mutant("batch_size_invariance", "metric", MeanOfMeans),
-    Mutant("compute_is_repeatable", "metric", ResetsItself),
+    Mutant("batch_size_invariance", "metric", RelativeToTheBatch),
+    Mutant("compute_is_repeatable", "metric", SortsInPlace),
     Mutant("compute_without_images", "metric", DividesByZero),
     Mutant("depends_on_images", "metric", ReadsCaptionsOnly),
     Mutant("inputs_are_unchanged", "metric", TouchesTheEncoder),
+    Mutant("outputs_have_their_shapes", "feature-network", DoublesClasses),
+    Mutant("batch_invariance", "feature-network", NormalisesTheBatch),
+    Mutant("depends_on_image", "feature-network", IgnoresImages),
+    Mutant("weights_do_not_depend_on_the_seed", "feature-network", RandomWeights),
+    Mutant("protocol_is_plain", "feature-network", NumbersInTheProtocol),
     Mutant("accepts_scalars", "tracker", NeedsAScalar),
     Mutant("accepts_non_finite_scalars", "tracker", RejectsNan),
     Mutant("accepts_images", "tracker", NeedsAnImage),

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from attnforge.build.origin import origin
 from attnforge.errors import Place, Problem, RunError
 from attnforge.sampling.pipeline import Pipeline
+from attnforge.storage.misfits import listed
 from attnforge_attngan.attention import WordAttention
 from attnforge_attngan.generator import MultiStageGenerator
-from attnforge_attngan.misfits import listed
 from attnforge_attngan.official.captions import FoundCaptions, find_captions, write_lists
 from attnforge_attngan.official.vocabulary import write_captions
 from attnforge_attngan.official_keys import (

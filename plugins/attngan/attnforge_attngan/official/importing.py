@@ -24,7 +24,7 @@ from attnforge.recipe.seal import seal
 from attnforge.storage.checkpoints.checkpoint import LOCK
 from attnforge.storage.checkpoints.saving import prepare_checkpoint
 from attnforge.storage.folder import RunFolder, write_text
-from attnforge_attngan.image_weights import read_state
+from attnforge.storage.weight_files import read_state
 from attnforge_attngan.official.captions import keep_captions
 from attnforge_attngan.official.vocabulary import OfficialCaptions, read_captions
 from attnforge_attngan.official_keys import DISCRIMINATOR, GENERATOR, IMAGE, TEXT, Rules, load_official

@@ -1,4 +1,4 @@
-"""Loads the weights of an image network from a file."""
+"""Loads the weights of a network from a file that others wrote."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
-from attnforge_attngan.misfits import listed, misfit
+from attnforge.storage.misfits import listed, misfit
 
 
 def load_weights(network: nn.Module, path: str, *, ignore: Collection[str] = ()) -> None:

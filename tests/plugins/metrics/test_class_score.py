@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from attnforge_attngan.inception_score import InceptionScore, scores
+from attnforge_metrics.class_score import ClassScore, scores
+from attnforge_metrics.inception import InceptionFeatures
+from measured_images import GivenFeatures, NoNetwork, values_of
 from torch import Tensor
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.errors import RecipeError
+from attnforge.evaluate.networks import Networks, Reference
 from attnforge.specs import MetricSpec
 
-NOTHING = cast("Any", None)
-SPEC = MetricSpec(encode=NOTHING, image=NOTHING, tokenizer=NOTHING, data=NOTHING)
+SPEC = MetricSpec(
+    encode=None,
+    image=None,
+    tokenizer=None,
+    data=None,
+    features=Networks(Reference(None, torch.device("cpu"))),
+)
 CLASSES = 5
 
 
@@ -56,6 +65,18 @@ def images() -> Tensor:
     return (colours + 0.5 * torch.randn(8, 3, 299, 299, generator=noise)).clamp(-1, 1)
 
 
+def score(weights: str, **options: Any) -> ClassScore:
+    return ClassScore(SPEC, network=partial(InceptionFeatures, weights=weights), **options)
+
+
+def given(*, classes: int = 5, **options: Any) -> ClassScore:
+    """The score of logits that are given."""
+    features = GivenFeatures()
+    features.network.classes = classes
+    spec = MetricSpec(encode=None, image=None, tokenizer=None, data=None, features=lambda network: features)
+    return ClassScore(spec, network=NoNetwork, **options)
+
+
 def by_hand(logits: np.ndarray, parts: int) -> tuple[float, float]:
     """The score as its papers write it, with plain sums."""
     found = []
@@ -85,11 +106,10 @@ def test_a_score_is_what_the_paper_writes() -> None:
 def test_images_are_classified_by_the_network_of_the_file(
     network: torch.nn.Module, weights: str, images: Tensor
 ) -> None:
-    metric = InceptionScore(SPEC, weights=weights, splits=1, background=True, temperature=0.5)
-    metric.update(images[:5], [""] * 5)
-    metric.update(images[5:], [""] * 3)
-    ((name, value), (deviation_name, deviation)) = metric.compute().items()
-    assert name == f"inception score* (4 classes, 1 split, weights {metric.digest}, temperature 0.5)"
+    metric = score(weights, splits=1, background=True, temperature=0.5)
+    values = values_of(metric, images, [""] * 8, batch=5)
+    ((name, value), (deviation_name, deviation)) = values.items()
+    assert name == f"inception score* ({metric.shared.label}, 4 classes, 1 split, temperature 0.5)"
     assert deviation_name == f"{name} deviation"
     assert deviation == 0
     stored = ((images + 1) * 127.5).round() / 127.5 - 1
@@ -99,37 +119,35 @@ def test_images_are_classified_by_the_network_of_the_file(
     assert value > 1.001
 
 
-@pytest.mark.long
-def test_splits_are_shuffled_by_seed_and_named(weights: str, images: Tensor) -> None:
-    found = []
-    for seed in (1, 1, 2):
-        metric = InceptionScore(SPEC, weights=weights, splits=4, seed=seed)
-        for turned in (images, images.flip(3), images.flip(2)):
-            metric.update(turned, [""] * 8)
-        found.append(metric.compute())
+def test_splits_are_shuffled_by_seed_and_named() -> None:
+    logits = torch.randn(40, 5, generator=torch.Generator().manual_seed(2))
+    captions = [f"bird {number}" for number in range(40)]
+    found = [given(splits=4, seed=seed).compute({"logits": logits}, captions) for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
-    name = f"inception score (5 classes, 4 splits, weights {metric.digest})"
+    name = "class score (given, 0, 5 classes, 4 splits)"
     assert list(found[0]) == [name, f"{name} deviation"]
     assert found[0][f"{name} deviation"] > 0
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(4))
+    shuffled = [captions[number] for number in order.tolist()]
+    assert given(splits=4, seed=1).compute({"logits": logits[order]}, shuffled) == found[0]
 
 
-def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the_reason(
-    weights: str, images: Tensor
-) -> None:
-    metric = InceptionScore(SPEC, weights=weights, splits=2)
-    whole, halves = (
-        f"inception score (5 classes, {parts}, weights {metric.digest})" for parts in ("1 split", "2 splits")
-    )
+def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the_reason() -> None:
+    whole, halves = (f"class score (given, 0, 5 classes, {parts})" for parts in ("1 split", "2 splits"))
     reason = "{} images are too few; at least 5 are needed, one for each class"
-    assert metric.compute() == {f"{whole} withheld": reason.format(0)}
-    metric.update(images[:4], [""] * 4)
-    assert metric.compute() == {f"{whole} withheld": reason.format(4)}
-    metric.update(images[4:5], [""])
-    assert list(metric.compute()) == [whole]
-    metric.update(images[:4], [""] * 4)
-    assert list(metric.compute()) == [whole]
-    metric.update(images[4:5], [""])
-    assert list(metric.compute()) == [halves, f"{halves} deviation"]
+    for count in (0, 4):
+        values = given(splits=2).compute({"logits": torch.zeros(count, 5)}, [""] * count)
+        assert values == {f"{whole} withheld": reason.format(count)}
+    for count in (5, 9):
+        assert list(given(splits=2).compute({"logits": torch.zeros(count, 5)}, [""] * count)) == [whole]
+    values = given(splits=2).compute({"logits": torch.zeros(10, 5)}, [""] * 10)
+    assert list(values) == [halves, f"{halves} deviation"]
+
+
+def test_a_network_without_classes_is_refused() -> None:
+    with pytest.raises(RecipeError) as error:
+        given(classes=0)
+    assert [problem.code for problem in error.value.problems] == ["no-classes"]
 
 
 @pytest.mark.parametrize(("images_a_class", "too_low"), [(1, 0.43), (2, 0.25), (10, 0.05)])
@@ -149,6 +167,7 @@ def test_scores_of_few_images_are_too_low_by_what_the_docstring_says(
         ({"fc.bias": torch.zeros(3)}, "other-weights"),
         ({"fc.weight": torch.zeros(3, 2048)}, "other-weights"),
         ({"fc.weight": torch.zeros(1, 2048)}, "other-weights"),
+        ({"fc.weight": torch.zeros(2048)}, "other-weights"),
     ],
 )
 def test_a_file_of_other_weights_is_refused(
@@ -158,5 +177,15 @@ def test_a_file_of_other_weights_is_refused(
     if state is not None:
         torch.save(state, path)
     with pytest.raises(RecipeError) as error:
-        InceptionScore(SPEC, weights=str(path))
+        score(str(path))
     assert [problem.code for problem in error.value.problems] == [code]
+
+
+@pytest.mark.parametrize(("blocks", "digest"), [("ported", "6726825d"), ("torchvision", "0cc3c7bd")])
+def test_missing_weights_are_named_with_their_digest_and_source(blocks: str, digest: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        InceptionFeatures(weights="nowhere.pth", blocks=blocks)  # type: ignore[arg-type]
+    (problem,) = error.value.problems
+    assert problem.code == "no-weights"
+    assert "nowhere.pth" in problem.message
+    assert f"sha256 begins with {digest}" in str(problem.expected)

@@ -1,0 +1,28 @@
+"""Declares this plugin's components; imports neither torch nor timm."""
+
+from __future__ import annotations
+
+from attnforge.plugin import Component, hookimpl
+
+SIZES = ("lite0", "lite1", "lite2")
+
+
+@hookimpl
+def attnforge_components() -> list[Component]:
+    """Each size of EfficientNet-Lite as a feature network, and as an image encoder."""
+    networks = [
+        Component(
+            "feature-network",
+            f"efficientnet-{size}",
+            f"attnforge_imagenet.features:EfficientNet{size.capitalize()}",
+            f"EfficientNet-{size.capitalize()} of ImageNet, whose weights a package carries",
+        )
+        for size in SIZES
+    ]
+    encoder = Component(
+        "image-encoder",
+        "efficientnet",
+        "attnforge_imagenet.encoder:EfficientNetEncoder",
+        "EfficientNet-Lite of ImageNet, frozen or fine-tuned",
+    )
+    return [*networks, encoder]

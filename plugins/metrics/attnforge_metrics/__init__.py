@@ -1,0 +1,1 @@
+"""Metrics of generated images: distances between sets of features, retrieval, diversity, leakage."""

