@@ -29,6 +29,8 @@ RENAMED_KEYS = {"encoders": "pretrained: {encoders: RUN}"}
 """What replaced keys of recipes of version 0.1."""
 MAX_PROBLEMS = 40
 """Problems of a recipe that are reported in full; the rest are counted."""
+TEXTS = frozenset({"summary", "samples"})
+"""Sections with texts for people, which are no paths."""
 
 
 class Decoder:
@@ -59,7 +61,8 @@ class Decoder:
         match shape:
             case ValueShape():
                 problems: list[Problem] = []
-                self._refuse_unexpanded(node, path)
+                if path.partition(".")[0] not in TEXTS:
+                    self._refuse_unexpanded(node, path)
                 value = decode_value(shape.adapter, node, path, problems)
                 self._add(problems)
                 return value

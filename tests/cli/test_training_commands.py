@@ -255,7 +255,7 @@ def test_ctrl_c_while_measuring_ends_the_run_at_once_and_it_can_go_on(
 ) -> None:
     command = ["train", "quickstart", *SHORT, "--out", "run"]
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **options: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
