@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 CHANCE, DEVIATION = " chance", " deviation"
@@ -41,6 +41,11 @@ def notes(metrics: Mapping[str, Any]) -> dict[str, str]:
 def short(name: str) -> str:
     """The name of a value without the protocol in parentheses after it."""
     return name.partition(" (")[0]
+
+
+def title(name: str, names: Sequence[str]) -> str:
+    """The short name of a value, or the whole one where another of these names has the same."""
+    return name if sum(short(other) == short(name) for other in names) > 1 else short(name)
 
 
 def matching(names: list[str], query: str) -> str | None:

@@ -35,7 +35,7 @@ class Measurement:
     details: dict[str, Any] = field(default_factory=dict)
     """What the values depend on besides: digests of captions, networks and real images, quantisation."""
     protocol: dict[str, Any]
-    """The split, the data set, and the recipe's `evaluation` with every default filled in."""
+    """The split, the data set, and the recipe's `sampling` and `evaluation` with every default filled in."""
     network: str
     """The network that generated: `generator-average` or `generator`."""
     sampling: Any = None
@@ -74,12 +74,16 @@ class Measurement:
 
 
 def protocol_of(resolved: ResolvedRecipe) -> dict[str, Any]:
-    """The data and the `evaluation` of a recipe, without the options that do not affect the values."""
+    """The data, the `sampling` and the `evaluation` of a recipe, without options that do not affect values.
+
+    A recipe without `sampling` has none here either, as in measurements of versions without samplers.
+    """
     data = resolved.data()
     evaluation = {
         key: value for key, value in data["evaluation"].items() if key not in {"every", "batch_size"}
     }
-    return {"split": "test", "data": data["data"], **evaluation}
+    sampling = {} if data["sampling"] is None else {"sampling": data["sampling"]}
+    return {"split": "test", "data": data["data"], **sampling, **evaluation}
 
 
 def images_protocol(resolved: ResolvedRecipe) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The encoders that all runs of a sweep share: those of an existing run, or trained once."""
+"""The encoders that runs of a sweep share: those of an existing run, or trained once."""
 
 from __future__ import annotations
 
@@ -15,82 +15,132 @@ from attnforge.recipe.library import RecipeFile, locate
 from attnforge.recipe.node import Entry, Map, Scalar, find
 from attnforge.recipe.override import Assignment, assign
 from attnforge.storage.locating import locate_run
-from attnforge.sweep.file import SweepFile, entries
+from attnforge.sweep.file import entries
 
 SHARED_SECTIONS = frozenset({"data", "tokenizer", "text", "image", "training"})
 """Sections of the sweep's `set` that also apply to another recipe's encoders: words and widths must match."""
+INDEPENDENT_SECTIONS = frozenset({"data", "training"})
+"""Those that apply to independent encoders, which share nothing with the runs but what they read."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedEncoders:
-    """The run of the shared encoders."""
+    """The run of shared encoders."""
 
+    title: str
     folder: Path
     resolved: ResolvedRecipe | None
     """The recipe that trains them; None for an existing run."""
 
 
-def encoders_of(
-    file: SweepFile,
-    recipe: RecipeFile | None,
-    shared: Sequence[Assignment],
-    *,
-    out: Path,
-    plugins: PluginCatalogue,
-    problems: list[Problem],
-) -> SharedEncoders | None:
-    """The encoders of a sweep's `encoders:`; None when each run trains its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderPlanner:
+    """Reads the sections of a sweep's file that describe encoders.
 
     Args:
-        file: The sweep's file.
-        recipe: The sweep's recipe, whose encoders are trained unless the file names another.
-        shared: Assignments that apply to the recipes of all runs.
         out: The sweep's folder.
+        source: The sweep's file, to which paths of recipes are relative.
         plugins: The installed plugins, for their recipes and components.
         problems: Problems found so far; appended to.
     """
-    section = find(file.root, "encoders")
-    if not isinstance(section, Map):
-        return None
-    run, other = find(section, "run"), find(section, "recipe")
-    if isinstance(run, Scalar) and isinstance(run.value, str):
-        try:
-            locate_run(Path(run.value))
-        except RunError as error:
-            problems += [replace(problem, place=run.place) for problem in error.problems]
-        return SharedEncoders(Path(run.value), None)
-    base = recipe
-    if isinstance(other, Scalar) and isinstance(other.value, str):
-        located = locate(other.value, plugins, folder=file.path.parent, place=other.place)
+
+    out: Path
+    source: Path
+    plugins: PluginCatalogue
+    problems: list[Problem]
+
+    def shared(
+        self,
+        section: Map,
+        recipe: RecipeFile | None,
+        assignments: Sequence[Assignment],
+        *,
+        name: str,
+        title: str,
+    ) -> SharedEncoders | None:
+        """The encoders of an `encoders:` section; None when there are problems.
+
+        Args:
+            section: The section.
+            recipe: The recipe whose encoders are trained unless the section names another.
+            assignments: Those of the runs that share them.
+            name: The name of their folder.
+            title: Their name in progress lines.
+        """
+        base = self._base(section, recipe)
+        same = base is not None and recipe is not None and base.path.resolve() == recipe.path.resolve()
+        sections = None if same else SHARED_SECTIONS
+        return self._encoders(section, base, assignments, sections, name=name, title=title)
+
+    def independent(
+        self, section: Map, recipe: RecipeFile | None, assignments: Sequence[Assignment]
+    ) -> SharedEncoders | None:
+        """The encoders of an `independent:` section; None when there are problems.
+
+        Args:
+            section: The section.
+            recipe: The recipe whose encoders are trained unless the section names another.
+            assignments: Those of the runs that they measure.
+        """
+        others = [assignment for assignment in assignments if assignment.key != "training.seed"]
+        title, name = "independent encoders", "independent-encoders"
+        base = self._base(section, recipe)
+        return self._encoders(section, base, others, INDEPENDENT_SECTIONS, name=name, title=title)
+
+    def _base(self, section: Map, recipe: RecipeFile | None) -> RecipeFile | None:
+        other = find(section, "recipe")
+        if not (isinstance(other, Scalar) and isinstance(other.value, str)):
+            return recipe
+        located = locate(other.value, self.plugins, folder=self.source.parent, place=other.place)
         if isinstance(located, Problem):
-            problems.append(located)
+            self.problems.append(located)
             return None
-        base = located
-    if base is None:
-        return None
-    listed: list[tuple[str, Entry]] = list(entries(find(section, "set")).items())
-    own = [assign(key, entry.key, entry.node, problems) for key, entry in listed]
-    same = recipe is not None and base.path.resolve() == recipe.path.resolve()
-    try:
-        applicable = shared if same else _applicable(shared, base, plugins)
-        assignments = [*applicable, *(assignment for assignment in own if assignment)]
-        resolved = _only_encoders(base, assignments, section, plugins)
-    except RecipeError as error:
-        problems += error.problems
-        return None
-    return SharedEncoders(out / "encoders", resolved)
+        return located
 
+    def _encoders(
+        self,
+        section: Map,
+        base: RecipeFile | None,
+        assignments: Sequence[Assignment],
+        sections: frozenset[str] | None,
+        *,
+        name: str,
+        title: str,
+    ) -> SharedEncoders | None:
+        run = find(section, "run")
+        if isinstance(run, Scalar) and isinstance(run.value, str):
+            try:
+                locate_run(Path(run.value))
+            except RunError as error:
+                self.problems.extend(replace(problem, place=run.place) for problem in error.problems)
+            return SharedEncoders(title, Path(run.value), None)
+        if base is None:
+            return None
+        listed: list[tuple[str, Entry]] = list(entries(find(section, "set")).items())
+        own = [assign(key, entry.key, entry.node, self.problems) for key, entry in listed]
+        try:
+            chosen = assignments if sections is None else self._applicable(assignments, base, sections)
+            every = [*chosen, *(assignment for assignment in own if assignment)]
+            resolved = _only_encoders(base, every, section, self.plugins)
+        except RecipeError as error:
+            self.problems.extend(error.problems)
+            return None
+        return SharedEncoders(title, self.out / name, resolved)
 
-def _applicable(shared: Sequence[Assignment], base: RecipeFile, plugins: PluginCatalogue) -> list[Assignment]:
-    """The assignments that apply to the encoders' recipe; any of another phase would create part of one."""
-    phases = compose(base.path, plugins=plugins).plain().get("phases")
-    names = phases.keys() if isinstance(phases, dict) else ()
-    return [
-        assignment
-        for assignment in shared
-        if assignment.steps[0] in SHARED_SECTIONS
-        or (assignment.steps[0] == "phases" and len(assignment.steps) > 1 and assignment.steps[1] in names)
-    ]
+    def _applicable(
+        self, assignments: Sequence[Assignment], base: RecipeFile, sections: frozenset[str]
+    ) -> list[Assignment]:
+        """Those that apply to the encoders' recipe; any of another phase would create part of one."""
+        phases = compose(base.path, plugins=self.plugins).plain().get("phases")
+        names = phases.keys() if isinstance(phases, dict) and sections >= SHARED_SECTIONS else ()
+        return [
+            assignment
+            for assignment in assignments
+            if assignment.steps[0] in sections
+            or (
+                assignment.steps[0] == "phases" and len(assignment.steps) > 1 and assignment.steps[1] in names
+            )
+        ]
 
 
 def _only_encoders(

@@ -1,14 +1,12 @@
-"""The file of a sweep: how it is found, its keys, and the place of each value."""
+"""The file of a sweep: how it is found, and the place of each value."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from attnforge.errors import Problem, RecipeError, nearest
 from attnforge.plugin import PluginCatalogue
@@ -16,64 +14,7 @@ from attnforge.recipe.decode import Decoder
 from attnforge.recipe.library import is_file, shipped, shown
 from attnforge.recipe.node import Map, Node, Scalar, find
 from attnforge.recipe.source import read
-
-Values = Annotated[tuple[Any, ...], Field(min_length=1)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """One run outside the grid.
-
-    Args:
-        recipe: Another recipe than the sweep's, by name or by a path relative to the sweep's file.
-        set: Values to override, by dotted key, after those of the sweep.
-    """
-
-    recipe: str | None = None
-    set: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoders:
-    """The text and image encoder of all runs. Give `run`, or what to train.
-
-    Args:
-        run: The folder of a run that has trained them.
-        recipe: The recipe whose encoders are trained once for all runs; by default the sweep's.
-        set: Values of that recipe to override, by dotted key.
-    """
-
-    run: str | None = None
-    recipe: str | None = None
-    set: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """The keys of a sweep's file.
-
-    Args:
-        summary: One line on what is compared.
-        recipe: The recipe of the grid, by name or by a path relative to the sweep's file.
-        encoders: The encoders of all runs; by default each trains its own.
-        set: Values to override in every recipe, by dotted key.
-        grid: Values to try, as a list for each dotted key; every combination is a run.
-        label: The label of a run of the grid, with keys in braces replaced by their values.
-        baselines: Named runs, before the grid in the table.
-        also: Named runs, after the grid.
-        highest: The metric whose highest value selects the checkpoint that the table shows of each run, as in
-            Table 2 of the AttnGAN paper; by default the table shows the last checkpoint.
-    """
-
-    summary: str = ""
-    recipe: str
-    encoders: Encoders | None = None
-    set: Mapping[str, Any] = field(default_factory=dict)
-    grid: Mapping[str, Values] = field(default_factory=dict)
-    label: str | None = None
-    baselines: Mapping[str, Configuration] = field(default_factory=dict)
-    also: Mapping[str, Configuration] = field(default_factory=dict)
-    highest: str | None = None
+from attnforge.sweep.schema import Sweep
 
 
 @dataclass(frozen=True, slots=True)

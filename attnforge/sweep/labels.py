@@ -18,7 +18,7 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedRun:
-    """A run that a sweep's file requests."""
+    """A configuration that a sweep's file requests: a run for each seed."""
 
     label: str
     place: Place
@@ -26,6 +26,17 @@ class RequestedRun:
     assignments: tuple[Assignment, ...]
     recipe: Node | None = None
     """The value of its own `recipe:`, if any."""
+    encoders: Node | None = None
+    """The value of its own `encoders:`, if any."""
+    of: Node | None = None
+    """The value of its `of:`: the configuration whose runs are measured again."""
+    of_highest: Node | None = None
+    """The value of its `of_highest:`: the metric that selects that configuration."""
+
+    @property
+    def measures_only(self) -> bool:
+        """Whether it trains nothing."""
+        return self.of is not None or self.of_highest is not None
 
     @property
     def settings(self) -> dict[str, object]:

@@ -8,13 +8,14 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from attnforge.evaluate.headlines import headlines, is_share, short
+from attnforge.evaluate.headlines import headlines, is_share, title
 from attnforge.evaluate.measured import Measurement, protocol_digest, protocol_of
 from attnforge.sweep.plan import Plan
 from attnforge.sweep.plot import Line, Panel, render_panels
-from attnforge.sweep.results import RunResults, read_results
+from attnforge.sweep.results import RunResults, portable_protocol, read_results
 from attnforge.sweep.state import write_file
 from attnforge.sweep.table import table
 
@@ -36,44 +37,64 @@ def write_results(plan: Plan) -> list[Path]:
 
 
 def figure(plan: Plan, results: list[RunResults]) -> str:
-    """The plot of every headline metric over training, as in Figure 3 of the paper: one line for each run."""
+    """The plot of every headline metric over training, as in Figure 3 of the paper.
+
+    There is one line for each configuration: the mean over its seeds, at the steps that all of them have.
+    """
     measurements = _measurements(results)
     names = list(dict.fromkeys(name for item in measurements for name in headlines(item.metrics)))
     epochs = all(measurement.epoch is not None for measurement in measurements)
     panels = []
     for name in names:
-        lines = []
-        for result in results:
-            finite = [
-                measurement
-                for measurement in result.measurements
-                if math.isfinite(measurement.metrics.get(name, math.nan))
-            ]
-            factor = 100 if any(is_share(name, measurement.metrics) for measurement in finite) else 1
-            points = []
-            for measurement in finite:
-                x = measurement.epoch if epochs and measurement.epoch is not None else measurement.step
-                points.append((float(x), factor * measurement.metrics[name]))
-            lines.append(Line(result.run.label, tuple(points)))
         share = any(is_share(name, measurement.metrics) for measurement in measurements)
-        panels.append(Panel(f"{short(name)} (%)" if share else short(name), tuple(lines)))
+        lines = [
+            Line(configuration, _points(runs, name, factor=100 if share else 1, epochs=epochs))
+            for configuration, runs in _by_configuration(results).items()
+        ]
+        heading = title(name, names)
+        panels.append(Panel(f"{heading} (%)" if share else heading, tuple(lines)))
     return render_panels(panels, x="epoch" if epochs else "step", title=plan.summary or plan.name)
+
+
+def _by_configuration(results: list[RunResults]) -> dict[str, list[RunResults]]:
+    grouped: dict[str, list[RunResults]] = {}
+    for result in results:
+        grouped.setdefault(result.run.configuration, []).append(result)
+    return grouped
+
+
+def _points(
+    runs: list[RunResults], name: str, *, factor: int, epochs: bool
+) -> tuple[tuple[float, float], ...]:
+    values: dict[float, list[float]] = {}
+    for measurement in _measurements(runs):
+        value = measurement.metrics.get(name, math.nan)
+        if math.isfinite(value):
+            x = measurement.epoch if epochs and measurement.epoch is not None else measurement.step
+            values.setdefault(float(x), []).append(factor * value)
+    return tuple((x, fmean(each)) for x, each in sorted(values.items()) if len(each) == len(runs))
 
 
 def _json(plan: Plan, results: list[RunResults]) -> str:
     protocols: dict[str, Any] = {}
     runs = []
     for result in results:
-        digest = protocol_digest(protocol_of(result.run.resolved))
-        protocols[digest] = protocol_of(result.run.resolved)
+        protocol = portable_protocol(plan, protocol_of(result.run.resolved))
+        digest = protocol_digest(protocol)
+        protocols[digest] = protocol
         runs.append(
             {
-                "configuration": result.run.label,
+                "configuration": result.run.configuration,
+                "seed": result.run.seed,
+                "of": result.of,
                 "folder": result.run.folder.name,
                 "recipe": result.run.resolved.name,
                 "digest": result.run.digest,
                 "settings": result.run.settings,
                 "finished": result.finished,
+                "parameters": result.run.parameters,
+                "steps": result.costs.steps,
+                "minutes": round(result.costs.minutes, 3),
                 "protocol": digest,
                 "measurements": [
                     {
@@ -103,9 +124,10 @@ def _csv(results: list[RunResults]) -> str:
     names = list(dict.fromkeys(name for measurement in measurements for name in measurement.metrics))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["configuration", "folder", "phase", "step", "epoch", *names])
+    writer.writerow(["configuration", "seed", "folder", "phase", "step", "epoch", *names])
     for result in results:
-        run = (result.run.label, result.run.folder.name)
+        seed = "" if result.run.seed is None else result.run.seed
+        run = (result.run.configuration, seed, result.run.folder.name)
         for measurement in result.measurements:
             metrics = [measurement.metrics.get(name, "") for name in names]
             epoch = "" if measurement.epoch is None else measurement.epoch

@@ -66,8 +66,9 @@ def refused(said: Said, code: str) -> str:
 
 
 def measured(out: Path) -> list[dict[str, Any]]:
+    """The runs of results.json without what no two machines have in common: how long they took."""
     runs: list[dict[str, Any]] = json.loads((out / "results.json").read_text())["runs"]
-    return runs
+    return [{key: value for key, value in run.items() if key != "minutes"} for run in runs]
 
 
 def test_every_run_is_measured_over_training_in_table_plot_and_files(finished: Path) -> None:
@@ -233,6 +234,35 @@ def test_every_problem_of_a_file_is_reported_with_its_place(tmp_path: Path, caps
             "no-encoder-phase",
             "sweep.yaml:3:11",
         ),
+        ("recipe: quickstart\nseeds: [1, 2]\ngrid: {training.seed: [1]}\n", "two-seeds", "sweep.yaml:3:8"),
+        ("recipe: quickstart\nseeds: [1, 1]\nalso: {a: {}}\n", "same-name", "sweep.yaml:2:12"),
+        ("recipe: quickstart\nseeds: []\nalso: {a: {}}\n", "bad-value", "sweep.yaml:2"),
+        ("recipe: quickstart\nalso: {encoders-a: {}}\n", "same-name", "sweep.yaml:2:8"),
+        ("recipe: quickstart\nalso: {a: {}, b: {of: A}}\n", "unknown-configuration", "sweep.yaml:2:23"),
+        ("recipe: quickstart\nalso: {a: {}, b: {of: a, recipe: quickstart}}\n", "measures-only", "`recipe`"),
+        ("recipe: quickstart\nalso: {a: {}, b: {of: a, of_highest: x}}\n", "measures-only", "`of_highest`"),
+        (
+            "recipe: quickstart\nalso: {a: {}, b: {of: a, set: {training.seed: 2}}}\n",
+            "measures-only",
+            "`training.seed`",
+        ),
+        (
+            "recipe: quickstart\nalso: {a: {}, b: {of_highest: x, set: {sampling: nois}}}\n",
+            "unknown-component",
+            "`noise`",
+        ),
+        ("recipe: quickstart\nbudget: {steps: 1000}\nalso: {a: {}}\n", "over-budget", "sweep.yaml:3:8"),
+        ("recipe: quickstart\nbudget: {parameters: 10}\nalso: {a: {}}\n", "over-budget", "parameters"),
+        (
+            "recipe: quickstart\nindependent: {metric: other, run: nowhere}\nalso: {a: {}}\n",
+            "no-such-run",
+            "sweep.yaml:2:35",
+        ),
+        (
+            "recipe: quickstart\nindependent: {metric: other, recipe: damsm-sketch-birds}\nalso: {a: {}}\n",
+            "missing-use",
+            "sweep.yaml:2:23",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_swept_is_refused_before_training(
@@ -241,6 +271,14 @@ def test_a_file_that_cannot_be_swept_is_refused_before_training(
     assert sweep(tmp_path, text) == 1
     assert said in refused(capsys, code)
     assert not (tmp_path / "out").exists()
+
+
+def test_values_that_only_measure_may_change_afterwards(finished: Path, tmp_path: Path, capsys: Said) -> None:
+    shutil.copytree(finished / "out", tmp_path / "out")
+    for override, state in (("evaluation.captions=8", "remeasured"), ("phases.gan.batch_size=3", "changed")):
+        assert sweep(tmp_path, SWEEP, "--dry-run", override) == 0
+        states = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if "quickstart" in line]
+        assert states[1:] == [state] * 3
 
 
 def test_an_unknown_name_lists_those_that_ship(capsys: Said) -> None:
@@ -268,19 +306,23 @@ def test_the_sweeps_that_ship_are_the_ablation_of_the_paper(name: str, labels: l
 
     plan = plan_sweep(name, plugins=load_plugins())
     assert [run.label for run in plan.runs] == labels
-    assert plan.encoders is not None
-    assert plan.encoders.resolved is not None
+    (encoders,) = plan.encoders
+    assert encoders.resolved is not None
     weights = [(run.resolved.data()["losses"].get("damsm") or {}).get("weight") for run in plan.runs]
     assert weights == [None, 0.1, 1, 5, 10, 5][: len(labels)]
 
 
-def test_the_sweep_of_the_docs_is_one_that_works(tmp_path: Path) -> None:
+def test_the_sweeps_of_the_docs_are_ones_that_work(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/sweep.md").read_text()
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    texts = re.findall(r"^```yaml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     from attnforge.plugin import load_plugins
     from attnforge.sweep.plan import plan_sweep
 
+    plans = []
+    for text in texts:
+        (tmp_path / "sweep.yaml").write_text(text)
+        plans.append(plan_sweep(tmp_path / "sweep.yaml", plugins=load_plugins()))
+    weights, systems = plans
     named = plan_sweep("lambda-quickstart", plugins=load_plugins())
-    (tmp_path / "weights.yaml").write_text(text)
-    written = plan_sweep(tmp_path / "weights.yaml", plugins=load_plugins())
-    assert [run.label for run in written.runs] == [run.label for run in named.runs]
+    assert [run.label for run in weights.runs] == [run.label for run in named.runs]
+    assert systems.configurations == ("GAN-INT-CLS", "AttnGAN2", "truncated noise")

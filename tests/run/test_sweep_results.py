@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from attnforge.evaluate.measured import Measurement
+from attnforge.recipe import ResolvedRecipe
 from attnforge.sweep import writing as subject
+from attnforge.sweep.budget import Costs
 from attnforge.sweep.plan import Plan, PlannedRun
 
 
@@ -32,12 +34,19 @@ def measurement(step: int, figure: float) -> Measurement:
 
 def result(label: str, *metrics: float) -> subject.RunResults:
     resolved = SimpleNamespace(name=label, data=lambda: {"evaluation": {}, "data": {"use": "none"}})
-    run = SimpleNamespace(label=label, folder=Path(label), digest="1", settings={}, resolved=resolved)
+    run = PlannedRun(
+        label=label,
+        configuration=label,
+        folder=Path(label),
+        digest="1",
+        settings={},
+        resolved=cast("ResolvedRecipe", resolved),
+    )
     measured = tuple(measurement(10 * (step + 1), figure) for step, figure in enumerate(metrics))
-    return subject.RunResults(cast("PlannedRun", run), True, measured)
+    return subject.RunResults(run, True, measured, Costs({}, 0.0))
 
 
-PLAN = cast("Plan", SimpleNamespace(name="some", summary=""))
+PLAN = Plan(name="some", summary="", out=Path(), runs=(), configurations=(), encoders=(), highest=None)
 
 
 def test_a_number_that_is_not_finite_leaves_the_other_results_whole(monkeypatch: Any) -> None:

@@ -15,7 +15,11 @@ IMAGE = (
     "model_options: {channels: [4, 8, 8, 8], layers: [1, 1, 1, 1], stem_width: 8}}"
 )
 SHORT = ("epochs=null", "steps=2", "batch_size=2", "log_every=1", "checkpoint_every=0")
-TEXTS = {"bilstm": ("text.embedding=4",), "char-cnn-rnn": ("text.channels=[4, 4, 4]",)}
+TEXTS = {
+    "bilstm": ("text.embedding=4",),
+    "bigru": ("text.embedding=4",),
+    "char-cnn-rnn": ("text.channels=[4, 4, 4]",),
+}
 """Options that make a text encoder small, beside its width."""
 GENERATORS = {
     "multi-stage": ("base_size=16",),

@@ -7,11 +7,12 @@ with the smallest residual is taken, and each part's colour is the median of its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -53,16 +54,34 @@ class PartMeasure:
 
     def colours(self, images: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b parts"]:
         """The palette colour, as an index of `COLOURS`, of each of `PARTS` on images in [-1, 1]."""
+        measured = torch.zeros(len(images), len(PARTS), 3)
+        for chosen, part, pixels in self._pixels(images):
+            measured[chosen, part] = pixels.median(dim=2).values
+        return _distances(measured).argmin(dim=-1)
+
+    def shares(self, images: Float[Tensor, "b 3 h w"], *, spread: float) -> Float[Tensor, "b parts colours"]:
+        """How much of each part has each colour of `COLOURS`; the shares of a part sum to one.
+
+        A pixel is divided among the colours as a Gaussian of standard deviation `spread` around each says,
+        in Oklab, where black and white are 1 apart.
+        """
+        measured = torch.zeros(len(images), len(PARTS), len(COLOURS))
+        for chosen, part, pixels in self._pixels(images):
+            distances = _distances(pixels.transpose(1, 2))
+            divided = torch.softmax(-distances.square() / (2 * spread**2), dim=-1)
+            measured[chosen, part] = divided.mean(dim=1)
+        return measured
+
+    def _pixels(
+        self, images: Float[Tensor, "b 3 h w"]
+    ) -> Iterator[tuple[Bool[Tensor, "b"], int, Float[Tensor, "n 3 inside"]]]:
+        """For each geometry and part: which images have the geometry, the part, its pixels on these."""
         flat = self._resized(images).flatten(2)
         geometry = self.geometry(images)
-        measured = torch.zeros(len(images), len(PARTS), 3)
         for number in sorted(set(geometry.tolist())):
             chosen = geometry == number
             for part, inside in enumerate(self._inside[number]):
-                measured[chosen, part] = flat[chosen][:, :, inside].median(dim=2).values
-        palette = torch.tensor([PALETTE[colour] for colour in COLOURS]) / 127.5 - 1
-        distance = torch.cdist(_perceptual(measured), _perceptual(palette)[None])
-        return distance.argmin(dim=-1)
+                yield chosen, part, flat[chosen][:, :, inside]
 
     def _resized(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 side side"]:
         images = images.detach().float().cpu()
@@ -86,6 +105,12 @@ def _inside(mask: np.ndarray) -> np.ndarray:
     """The pixels inside a part; on tiny images without any, the best covered ones."""
     inside: np.ndarray = (mask >= min(INSIDE_COVERAGE, 0.9 * float(mask.max()))).reshape(-1)
     return inside
+
+
+def _distances(colours: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b colours"]:
+    """How far colours in [-1, 1] are from each of `COLOURS`, in Oklab."""
+    palette = torch.tensor([PALETTE[colour] for colour in COLOURS]) / 127.5 - 1
+    return torch.cdist(_perceptual(colours), _perceptual(palette)[None])
 
 
 def _perceptual(colours: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:

@@ -1,4 +1,4 @@
-"""Declares this plugin's components: a data set rendered by code, and a metric of its colours."""
+"""Declares this plugin's components: a data set rendered by code, and metrics of its colours."""
 
 from __future__ import annotations
 
@@ -26,5 +26,11 @@ def attnforge_components() -> list[Component]:
             name="head-count",
             target="attnforge_sketch_birds.head_count:HeadCount",
             summary="share of generated birds with another number of heads than one",
+        ),
+        Component(
+            kind="metric",
+            name="attribute-score",
+            target="attnforge_sketch_birds.variety:AttributeScore",
+            summary="how pure and how varied the colours of the birds' parts are, from 1 to 8",
         ),
     ]
