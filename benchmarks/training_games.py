@@ -23,7 +23,7 @@ from attnforge.recipe import resolve
 from attnforge.recipe.schema import Phase
 from attnforge.specs import TaskSpec
 
-PLUGINS = ("gan", "attngan", "cub", "coco", "folder", "sketch_birds")
+PLUGINS = ("gan", "attngan", "cub", "coco", "folder", "sketch_birds", "metrics")
 PARTS = frozenset({"generator", "discriminators", "losses"})
 SHORTEST, LONGEST = 8, 18
 """Words per caption, at most the recipe's `max_words`."""

@@ -21,6 +21,8 @@ CORE_COMMANDS = frozenset(
             "launch",
             "sample",
             "edit",
+            "compare",
+            "protocols",
             "embed",
             "eval",
             "sweep",

@@ -140,7 +140,7 @@ def test_what_cannot_be_measured_is_said(protocol: str, capsys: Said) -> None:
         "mixed": ("image-sizes-differ", "3.png 32 x 64"),
         "bare": ("folder-without-captions", "evaluation.metrics.attributes=null"),
         "foreign": ("captions-other-data", "a photograph of a cat"),
-        "empty": ("empty-data", "metadata.jsonl"),
+        "empty": ("not-a-run", "recipe.lock.yaml"),
     }
     for folder, (code, text) in cases.items():
         assert attnforge(["eval", folder, "--protocol", protocol, *CPU]) == 1

@@ -51,7 +51,7 @@ def run(measured: Path, tmp_path: Path) -> Path:
 def measuring(patch: pytest.MonkeyPatch, values: tuple[float, ...]) -> None:
     remaining = iter(values)
 
-    def compute(self: AttributeAccuracy) -> dict[str, Any]:
+    def compute(self: AttributeAccuracy, *_: object) -> dict[str, Any]:
         return {"attribute accuracy": next(remaining), "attribute accuracy chance": 0.95}
 
     patch.setattr(AttributeAccuracy, "compute", compute)

@@ -15,7 +15,8 @@ from attnforge_metrics.manifold import manifold
 from torch import Tensor
 
 pytestmark = pytest.mark.long
-pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
+# not among the pins: it installs a package called `tests`
+pytest.importorskip("torch_fidelity", reason="pip install torch-fidelity")
 
 
 def features(count: int, dim: int, *, seed: int, shift: float = 0.0) -> Tensor:

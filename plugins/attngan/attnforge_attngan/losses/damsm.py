@@ -105,7 +105,7 @@ class DamsmLoss:
         everyone = step.everyone if is_share else None
         self._kept = []
         terms = {
-            stage: weight * self._matching(step, self._shown(step.fake.images, stage), everyone)
+            stage: self.weight * weight * self._matching(step, self._shown(step.fake.images, stage), everyone)
             for stage, weight in self.stages.items()
         }
         if list(terms) == [-1]:
