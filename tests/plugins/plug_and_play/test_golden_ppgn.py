@@ -102,7 +102,9 @@ def test_a_search_is_the_official_one(name: str) -> None:
         image = sampler(PROMPT).images[-1]
     assert_near(torch.cat(official.codes), expected["h"])
     # the stored start is rounded, and steps of 40 enlarge that
-    assert_near(cropped(image), expected["last_image"], tolerance=1e-3)
+    # steps of 40 amplify how the start is rounded
+    tolerance = 1e-3 if name == "large_steps_hit_the_clip" else 1e-4
+    assert_near(cropped(image), expected["last_image"], tolerance=tolerance)
 
 
 @pytest.mark.parametrize("name", CASES)
