@@ -1,4 +1,4 @@
-"""Host memory that steps on a CPU free and need again."""
+"""Host memory that steps and passes on a CPU free and need again."""
 
 from __future__ import annotations
 

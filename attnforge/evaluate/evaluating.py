@@ -9,6 +9,7 @@ from typing import cast
 from torch import nn
 
 from attnforge.build.parts import Parts
+from attnforge.compute.allocation import keep_freed_memory
 from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.evaluate.cache import digest_of
 from attnforge.evaluate.measure import Metrics, unknown_evaluation_words
@@ -109,6 +110,7 @@ def _evaluate(
     pipeline = Pipeline.load(
         run.path, device=device, checkpoint=checkpoint, resolved=resolved, warn=ignore if every else warn
     )
+    keep_freed_memory(pipeline.parts.device)
     checkpoints = generator_checkpoints(run, pipeline.recipe, warn=warn) if every else [pipeline.checkpoint]
     phases = list(pipeline.recipe.phases)
     known = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnforge.build.builder import Builder, class_of
+from attnforge.compute.allocation import keep_freed_memory
 from attnforge.compute.device import choose_device
 from attnforge.data.choosing import choose_captions
 from attnforge.errors import DataError, Place, Problem, RecipeError
@@ -47,6 +48,7 @@ def evaluate_folder(
         message = f"protocol {protocol.name} has no metrics, so there is nothing to measure"
         raise RecipeError(Problem("no-metrics", message, None, "`evaluation.metrics` with at least one"))
     images = FolderImages.read(path, device=choose_device(device))
+    keep_freed_memory(images.device)
     _refuse_without_captions(options, images, path)
     data = _Data(options, images.size[0])
     if options.data is not None and any(images.captions):

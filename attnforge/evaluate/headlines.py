@@ -19,11 +19,12 @@ def headlines(metrics: Mapping[str, Any]) -> list[str]:
     """The names of the main values, in order.
 
     Chance levels, deviations, and components of another value, whose names begin with its whole name, are
-    omitted.
+    omitted. A name that continues with a protocol in parentheses is a value of its own: R-precision by other
+    encoders is no part of R-precision.
     """
     names = [name for name, value in metrics.items() if name not in PROTOCOL and _is_number(value)]
     names = [name for name in names if not name.endswith((CHANCE, DEVIATION))]
-    return [name for name in names if not any(name.startswith(f"{other} ") for other in names)]
+    return [name for name in names if not any(_is_component(name, other) for other in names)]
 
 
 def withheld(metrics: Mapping[str, Any]) -> dict[str, str]:
@@ -66,6 +67,10 @@ def written(name: str, metrics: Mapping[str, Any]) -> str:
     factor, digits = (100, 1) if is_share(name, metrics) else (1, 3)
     text = f"{factor * value:.{digits}f}"
     return f"{text} ± {factor * deviation:.{digits}f}" if _is_number(deviation) else text
+
+
+def _is_component(name: str, of: str) -> bool:
+    return name.startswith(f"{of} ") and not name.startswith(f"{of} (")
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:

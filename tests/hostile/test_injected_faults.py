@@ -188,8 +188,8 @@ def test_out_of_memory(
 ) -> None:
     injections = Injections("out of memory", record_property)
     random, step = Random(count), AdversarialTask.step
-    run = copied_at(whole, tmp_path / "run", 10)
     while injections.are_fewer_than(count):
+        run = copied_at(whole, tmp_path / "run", 10)
         chosen = random.randrange(10, STEPS)
 
         def failing(
@@ -205,7 +205,8 @@ def test_out_of_memory(
         assert "error[out-of-memory]" in capsys.readouterr().err
         assert_nothing_lost(run)
         injections.add("refused")
-    finish(run, whole)
+        finish(run, whole)
+        shutil.rmtree(run)
     injections.close(expected=count)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from attnforge.compute.allocation import keep_freed_memory
 from attnforge.recipe.schema import Precision
 from attnforge.sampling.bulk.captions import CaptionReader, CheckedCaptions
 from attnforge.sampling.bulk.generating import BlockGenerator
@@ -92,6 +93,7 @@ class Job:
         """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
+        keep_freed_memory(pipeline.parts.device)
         generator = BlockGenerator(
             pipeline.parts,
             pipeline.generator,
