@@ -92,6 +92,33 @@ def test_a_branch_is_made_by_one_of_them(tmp_path: Path) -> None:
     assert "next: attnforge launch --processes 2 train --resume branch" in printed
 
 
+@pytest.mark.long
+def test_a_run_resumes_with_another_number_of_processes(tmp_path: Path) -> None:
+    """One, then two, then one: each makes the steps that the other would have made.
+
+    Statistics of a batch are those of all processes, and nothing draws noise of its own in each.
+    """
+    start = tmp_path / "run"
+    assert (
+        attnforge([*SHORT[:-1], str(start), "generator.norm=synchronised", "losses.damsm.image_noise=0"]) == 0
+    )
+    for before, steps in ((start, 8), (tmp_path / "two-8", 11)):
+        resume = ("train", "--resume", str(before), f"phases.gan.steps={steps}", "--out")
+        assert attnforge([*resume, str(tmp_path / f"one-{steps}")]) == 0
+        with processes(*resume, f"two-{steps}", folder=tmp_path) as both:
+            results = [ended(process) for process in both]
+        assert [code for code, _, _ in results] == [0, 0], results
+        new = {
+            name: [row for row in rows(tmp_path / f"{name}-{steps}") if row["step"] > steps - 3]
+            for name in ("one", "two")
+        }
+        assert [row["step"] for row in new["one"]] == [steps - 2, steps - 1, steps]
+        for one, two in zip(new["one"], new["two"], strict=True):
+            losses = {name: value for name, value in one.items() if name.startswith(("D ", "G "))}
+            assert losses
+            assert {name: two[name] for name in losses} == pytest.approx(losses, rel=1e-3)
+
+
 def test_another_recipe_in_one_of_them_is_refused(tmp_path: Path) -> None:
     seeds = {rank: [f"training.seed={rank + 1}"] for rank in range(2)}
     with processes(*SHORT, folder=tmp_path, further=seeds) as both:
