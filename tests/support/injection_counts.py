@@ -50,6 +50,10 @@ class Injections:
         self.record(FAULT + self.kind, f"{self.count} injected: {texts}")
 
 
+LONG_SECONDS = 7_200
+"""After how long a test with many injections counts as hung."""
+
+
 def summary(reports: Iterable[Any]) -> Iterator[str]:
     """The lines of a test run's summary: a kind of fault, how often it was injected and what came of it."""
     for report in reports:
@@ -61,4 +65,5 @@ def summary(reports: Iterable[Any]) -> Iterator[str]:
 def counts(*, usual: int, long: int = 200) -> pytest.MarkDecorator:
     """Runs a test with as many injections in every test run, unless 0, and with more in the long one."""
     few = [usual] if usual else []
-    return pytest.mark.parametrize("count", [*few, pytest.param(long, marks=pytest.mark.long)])
+    many = pytest.param(long, marks=[pytest.mark.long, pytest.mark.timeout(LONG_SECONDS)])
+    return pytest.mark.parametrize("count", [*few, many])
