@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from attnforge.evaluate.headlines import WITHHELD
+from attnforge.evaluate.headlines import NOTE, WITHHELD
 
 
 class MetricRow(TypedDict):
@@ -29,15 +29,17 @@ _SHARES = {
     ),
     "r precision": (
         "How often a generated image is closer to its own caption than to the other candidates, "
-        "according to the run's own encoders."
+        "according to a text and an image encoder."
     ),
     "semantic object accuracy": "How often a detector finds the object named in the caption.",
 }
 _OTHERS = {
+    "fd": "Distance between the statistics of features of generated and real images; lower is better.",
     "fid": "Distance between the statistics of generated and real images; lower is better.",
     "frechet inception distance": (
         "Distance between the statistics of generated and real images; lower is better."
     ),
+    "class score": "How distinct and how diverse a classifier finds the images; higher is better.",
     "inception score": "How distinct and how diverse a classifier finds the images; higher is better.",
     "inception score*": (
         "The inception score of calibrated probabilities, on a scale of its own; higher is better."
@@ -47,7 +49,7 @@ _OTHERS = {
 
 
 def metrics(result: Mapping[str, Any]) -> list[MetricRow]:
-    """The rows of the table; `X chance` and `X deviation` become part of the row of metric `X`."""
+    """The rows of the table; `X chance`, `X deviation` and `X note` become part of the row of metric `X`."""
     flat = dict(_flat(result))
     plain = {_plain(name): name for name in flat}
     rows: list[MetricRow] = []
@@ -55,18 +57,21 @@ def metrics(result: Mapping[str, Any]) -> list[MetricRow]:
         if name.endswith(WITHHELD):
             rows.append(_withheld(name.removesuffix(WITHHELD), str(value)))
             continue
-        base = _plain(name).removesuffix(" chance").removesuffix(" deviation")
+        base = _plain(name).removesuffix(" chance").removesuffix(" deviation").removesuffix(NOTE)
         if base != _plain(name) and base in plain:
             continue
         chance, deviation = (
             flat.get(plain.get(f"{_plain(name)} {suffix}", "")) for suffix in ("chance", "deviation")
         )
-        rows.append(_row(name, value, chance, deviation))
+        row = _row(name, value, chance, deviation)
+        if note := flat.get(plain.get(_plain(name) + NOTE, "")):
+            row["explanation"] = f"{row['explanation']} {_sentence(str(note))}".strip()
+        rows.append(row)
     return sorted(rows, key=lambda row: not row["main"])
 
 
 def _withheld(name: str, reason: str) -> MetricRow:
-    explanation = f"{reason[:1].upper()}{reason[1:]}."
+    explanation = _sentence(reason)
     _, part = _known(_plain(name), _SHARES)
     return MetricRow(
         name=name.replace("_", " "),
@@ -78,10 +83,15 @@ def _withheld(name: str, reason: str) -> MetricRow:
     )
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _row(name: str, value: object, chance: object, deviation: object) -> MetricRow:
     number, spread = _number(value), _number(deviation)
     known, part = _known(_plain(name), _SHARES)
-    is_share = known is not None and number is not None and 0 <= number <= 1
+    has_range = known is not None or _number(chance) is not None
+    is_share = has_range and number is not None and 0 <= number <= 1
     explanation = _SHARES[known] if known else ""
     if part:
         explanation = f"The same for {part} only."

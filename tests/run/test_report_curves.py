@@ -124,6 +124,16 @@ def test_figures_know_their_chance_and_their_meaning() -> None:
     assert (seed["value"], seed["share"], seed["explanation"]) == ("1", None, "")
 
 
+def test_r_precision_by_other_encoders_is_a_share_of_its_own_with_its_note() -> None:
+    name = "R-precision (encoders 0123abcd)"
+    note = "these encoders trained the generator"
+    own, other = metrics({"R-precision": 0.7, name: 0.5, f"{name} chance": 0.01, f"{name} note": note})
+    assert (own["value"], other["name"], other["value"], other["chance"]) == ("70.0%", name, "50.0%", 0.01)
+    assert other["main"]
+    assert other["explanation"].endswith("These encoders trained the generator.")
+    assert "These encoders" not in own["explanation"]
+
+
 def test_a_chance_without_its_figure_and_nested_values_are_shown() -> None:
     rows = {row["name"]: row["value"] for row in metrics({"luck chance": 0.5, "protocol": {"count": 3}})}
     assert rows == {"luck chance": "0.5", "protocol · count": "3"}
