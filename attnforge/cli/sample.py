@@ -29,7 +29,7 @@ from attnforge.terminal import print_text
 @click.option(
     "--attention",
     is_flag=True,
-    help="Also show attention maps: the strongest words of each stage, and where words match regions.",
+    help="Also show attention maps: the words that stand out at each stage, and where words match regions.",
 )
 @click.option(
     "--with",

@@ -32,10 +32,10 @@ class Maps(TypedDict):
     """The uniform share, above which weights are kept."""
     offset: float
     """Subtracted from the weights that are kept; see `attnforge.sheets.figure`."""
-    mass: list[float]
-    """The sum of each word's weights above the uniform share, in [0, 1]."""
+    contrast: list[float]
+    """How far each word's map is from an even one, in [0, 1]; see `attnforge.sheets.figure`."""
     top: list[int]
-    """The words with the highest masses, the highest first."""
+    """The words with the highest contrasts, the highest first."""
 
 
 class Stage(TypedDict):
@@ -115,7 +115,7 @@ def _maps(weights: Float[np.ndarray, "l h w"], row: FigureRow, *, offset: float)
         share=_rounded(sums / (sums.sum() or 1)),
         uniform=_rounded(np.array([row.uniform]))[0],
         offset=_rounded(np.array([offset]))[0],
-        mass=_rounded(row.masses),
+        contrast=_rounded(row.contrasts),
         top=row.strongest(),
     )
 

@@ -1,4 +1,4 @@
-"""The content of an attention figure: weights above a uniform share, and the most attended words."""
+"""The content of an attention figure: weights above a uniform share, and the words that stand out."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class FigureRow:
     image: UInt8[np.ndarray, "_ _ 3"]
     maps: Float[np.ndarray, "l h w"]
     """Weights above the uniform share, never negative; 0 elsewhere."""
-    masses: Float[np.ndarray, "l"]
-    """The sum of these for each word, in [0, 1]."""
+    contrasts: Float[np.ndarray, "l"]
+    """How far each word's map is from an even one, in [0, 1]; 0 for a word that all pixels attend to alike."""
     uniform: float
     """The uniform share."""
 
     def strongest(self, top: int = TOP_WORDS) -> list[int]:
-        """The words with the highest masses, the highest first; of equal ones, the first in the caption."""
-        return [int(word) for word in np.argsort(-self.masses, kind="stable")[:top]]
+        """The words with the highest contrasts, the highest first; of equal ones, the first in the caption."""
+        return [int(word) for word in np.argsort(-self.contrasts, kind="stable")[:top]]
 
 
 def figure_rows(generated: GeneratedImage) -> list[FigureRow]:
@@ -43,7 +43,7 @@ def figure_rows(generated: GeneratedImage) -> list[FigureRow]:
     rows = []
     for number, weights in enumerate(generated.attention, start=first):
         height, width, _ = generated.images[number].shape
-        title = f"stage {number + 1}, {width} x {height}: the most attended words"
+        title = f"stage {number + 1}, {width} x {height}: the words that stand out"
         rows.append(stage_row(generated.images[number], weights, title=title))
     if generated.regions is not None:
         title = "matching: the regions of the final image for each word"
@@ -59,10 +59,12 @@ def stage_row(
     With beta[j, i] the weight of word i at pixel j, of N pixels:
 
         beta'[j, i] = beta[j, i]  where beta[j, i] > 1 / T,  and 0 otherwise
-        mass[i]     = sum over pixels j of beta'[j, i] / N
+        mean[i]     = sum over pixels j of beta[j, i] / N
+        contrast[i] = sum over pixels j of max(beta[j, i] - mean[i], 0) / N
 
-    The paper ranks words by the same sum without its N, so the order is the paper's and the mass a share of
-    all attention. A pixel that attends to all words equally is black in every map; with one word, all are.
+    A pixel that attends to all words equally is black in every map; with one word, all are. The paper ranks
+    words by the sum of beta', which words such as "and" lead that every pixel attends to a little. The
+    contrast is the share of all attention that would have to move to make the word's map even.
 
     Args:
         image: The image of the stage.
@@ -71,7 +73,9 @@ def stage_row(
     """
     uniform = 1 / max(1, len(weights))
     kept = np.where(weights > uniform * _MARGIN, weights, np.zeros_like(weights))
-    return FigureRow(title, image, kept, kept.mean(axis=(1, 2)), uniform)
+    mean = weights.mean(axis=(1, 2), keepdims=True)
+    above = np.where(weights > mean * _MARGIN, weights - mean, np.zeros_like(weights))
+    return FigureRow(title, image, kept, above.mean(axis=(1, 2)), uniform)
 
 
 def region_row(
@@ -81,11 +85,11 @@ def region_row(
 
     With a[i, j] the weight of region j for word i (Eq. 9):
 
-        a'[i, j] = max(a[i, j] - 1 / N, 0)
-        mass[i]  = sum over regions j of a'[i, j]
+        a'[i, j]    = max(a[i, j] - 1 / N, 0)
+        contrast[i] = sum over regions j of a'[i, j]
 
-    A word that attends to all regions equally is black and has no mass. The mass is the total variation
-    distance to a uniform map: the part of the weight that would have to move to reach it.
+    A word that attends to all regions equally is black and has no contrast. The contrast is the total
+    variation distance to a uniform map: the part of the weight that would have to move to reach it.
 
     Args:
         image: The image.

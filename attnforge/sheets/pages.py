@@ -41,16 +41,16 @@ def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 
 def attention_sheet(
     sample: GeneratedImage, path: Path, *, top: int = TOP_WORDS, side: int | None = None
 ) -> Path:
-    """Write a PNG like Fig. 1 and 4 of AttnGAN: the stages, and below them the most attended words.
+    """Write a PNG like Fig. 1 and 4 of AttnGAN: the stages, and below them the words that stand out.
 
     One row for each stage with attention and, if the sample has its maps, one for the regions of each word in
     the largest image; see `attnforge.sheets.figure`. A word's label has its position in the caption, from 0,
-    and its mass.
+    and its contrast.
 
     Args:
         sample: The generated image. Without attention maps only its stages are shown.
         path: The file to write; its folder must exist.
-        top: Words in a row, those with the highest mass first.
+        top: Words in a row, those with the highest contrast first.
         side: Side in pixels at which every image is shown; by default near that of the largest image.
     """
     side = side or display_side(sample.images[-1].shape[1])
@@ -58,7 +58,7 @@ def attention_sheet(
     for figure_row in figure_rows(sample):
         words = figure_row.strongest(top)
         tiles = [Image.fromarray(image) for image in highlight(figure_row, words, side=side)]
-        labels = [f"{word}:{sample.words[word]}  {100 * figure_row.masses[word]:.0f}%" for word in words]
+        labels = [f"{word}:{sample.words[word]}  {100 * figure_row.contrasts[word]:.0f}%" for word in words]
         rows.append(row(tiles, side, above=labels, title=figure_row.title))
     return _save(stack(rows), path)
 

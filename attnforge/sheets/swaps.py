@@ -50,8 +50,8 @@ def _maps(samples: Sequence[GeneratedImage], positions: Sequence[int], side: int
     shown = [highlight(figure, positions, side=side) for figure in figures]
     for number, position in enumerate(positions):
         tiles = [Image.fromarray(maps[number]) for maps in shown]
-        masses = [f"{100 * figure.masses[position]:.0f}%" for figure in figures]
-        yield row(tiles, side, above=masses, title=f"attention to {samples[0].words[position]!r}")
+        contrasts = [f"{100 * figure.contrasts[position]:.0f}%" for figure in figures]
+        yield row(tiles, side, above=contrasts, title=f"attention to {samples[0].words[position]!r}")
 
 
 def _last_maps(sample: GeneratedImage) -> FigureRow | None:

@@ -25,15 +25,17 @@ def test_a_weight_is_kept_where_it_is_above_one_over_the_words() -> None:
     np.testing.assert_allclose(
         row.maps[:, 0], [[0.7, 0, 0.26, 0], [0, 0, 0, 0.5], [0, 0, 0, 0.5], [0, 0, 0.26, 0]]
     )
-    np.testing.assert_allclose(row.masses, [0.24, 0.125, 0.125, 0.065], rtol=1e-6)
 
 
-def test_words_are_ranked_by_what_is_kept_and_not_by_all_their_weight() -> None:
-    # word 1 has the most weight in sum, 0.96, but never more than an even share of 0.5
-    weights = maps([0.52, 0.52, 0.0, 0.0], [0.48, 0.48, 0.0, 0.0], [0.0, 0.0, 1.0, 0.4])
+def test_words_are_ranked_by_how_unevenly_pixels_attend_to_them() -> None:
+    # word 0 has most of the attention, at every pixel alike, and is above the even share of a third everywhere
+    weights = maps([0.5, 0.5, 0.5, 0.5], [0.5, 0.1, 0.1, 0.1], [0.0, 0.4, 0.4, 0.4])
     row = stage_row(IMAGE, weights)
-    assert row.strongest() == [2, 0, 1]
-    assert stage_row(IMAGE, maps([0.3, 0.3], [0.32, 0.32], [0.38, 0.38])).masses[:2].tolist() == [0, 0]
+    assert row.maps[0].all()
+    np.testing.assert_allclose(row.contrasts, [0, 0.075, 0.075], atol=1e-6)
+    assert row.strongest() == [1, 2, 0]
+    even = stage_row(IMAGE, maps([0.3, 0.3], [0.32, 0.32], [0.38, 0.38]))
+    assert even.contrasts.tolist() == [0, 0, 0]
 
 
 def test_attention_shared_alike_is_black_whatever_the_number_of_words() -> None:
@@ -53,14 +55,13 @@ def test_the_five_strongest_words_come_first_and_equal_ones_in_the_order_of_the_
     row = stage_row(IMAGE, weights)
     assert row.strongest() == [5, 1, 3, 2, 4]
     assert row.strongest(top=2) == [5, 1]
-    assert stage_row(IMAGE, weights[:3]).strongest() == [1, 0, 2]
 
 
 def test_a_word_s_regions_are_what_stands_out_of_an_even_spread() -> None:
     # four regions, an even spread gives each 0.25
     row = region_row(IMAGE, maps([0.25] * 4, [0.7, 0.1, 0.1, 0.1], [0.4, 0.4, 0.1, 0.1]))
     np.testing.assert_allclose(row.maps[:, 0], [[0] * 4, [0.45, 0, 0, 0], [0.15, 0.15, 0, 0]], atol=1e-6)
-    np.testing.assert_allclose(row.masses, [0, 0.45, 0.3], atol=1e-6)
+    np.testing.assert_allclose(row.contrasts, [0, 0.45, 0.3], atol=1e-6)
     assert row.strongest() == [1, 2, 0]
 
 
@@ -82,4 +83,4 @@ def test_what_is_no_number_is_black(words: int) -> None:
     weights = np.full((words, 2, 2), np.nan, dtype=np.float32)
     for row in (stage_row(IMAGE, weights), region_row(IMAGE, weights)):
         assert not row.maps.any()
-        assert row.masses.tolist() == [0] * words
+        assert row.contrasts.tolist() == [0] * words

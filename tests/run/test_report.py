@@ -137,7 +137,7 @@ def test_the_strongest_words_are_those_of_the_figure(tmp_path: Path) -> None:
         rows, [shown["stages"][1]["maps"], shown["stages"][2]["maps"], shown["regions"]], strict=True
     ):
         assert maps["top"] == row.strongest()
-        np.testing.assert_allclose(maps["mass"], row.masses, rtol=1e-5)
+        np.testing.assert_allclose(maps["contrast"], row.contrasts, rtol=1e-5)
         sprite = decoded(maps["sprite"]).reshape(3, maps["height"], maps["width"])
         weights = sprite / 255 * np.array(maps["peak"])[:, None, None]
         kept = np.where(weights > maps["uniform"], weights - maps["offset"], 0)

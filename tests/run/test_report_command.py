@@ -47,7 +47,7 @@ def test_a_trained_run_is_shown_whole(finished: Path, capsys: pytest.CaptureFixt
         assert sum(second["maps"]["share"]) == pytest.approx(1, abs=1e-2)
         regions = one["regions"]
         assert (regions["width"], regions["height"]) == (4, 4)
-        assert len(regions["mass"]) == len(one["words"])
+        assert len(regions["contrast"]) == len(one["words"])
 
 
 def test_the_samples_are_those_of_the_last_samples(finished: Path) -> None:

@@ -146,8 +146,8 @@ function viewsOf(sample) {
   const last = stages[stages.length - 1];
   if (!sample.regions || !last) return stages;
   const maps = sample.regions;
-  const summary = (word) => `${percent(maps.mass[word])} above uniform, peak ${percent(maps.peak[word])}`;
-  const description = (word) => `in the matching ${percent(maps.mass[word])} above uniform, at most ${percent(maps.peak[word])} in one region`;
+  const summary = (word) => `${percent(maps.contrast[word])} above uniform, peak ${percent(maps.peak[word])}`;
+  const description = (word) => `in the matching ${percent(maps.contrast[word])} above uniform, at most ${percent(maps.peak[word])} in one region`;
   return [...stages, { ...last, maps, summary, description, ...MATCHING }];
 }
 

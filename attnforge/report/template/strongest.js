@@ -1,16 +1,18 @@
-// The most attended words of every stage, as in the figures of the AttnGAN paper.
+// The words that stand out at every stage, as in the figures of the AttnGAN paper.
 const TILE = 160;
 
 function strongestSection(samples) {
   return section(
     "strongest",
-    "Most attended words",
+    "Words that stand out",
     make(
       "p",
       { class: "lead" },
       "As in the figures of the AttnGAN paper: every pixel drops the words with no more than a uniform share of ",
-      "its attention (Eq. 15), and the words with most of the rest are shown, brightest where they have most. A ",
-      "label has the word's position in the caption, the word, and that rest as a share of the stage's attention. ",
+      "its attention (Eq. 15), and the rest of a word is brightest where it is most. Words come in the order of ",
+      "their contrast, the share of the stage's attention that would have to move to spread the word evenly, so ",
+      "that words which every pixel attends to alike come last. A label has the word's position in the caption, ",
+      "the word, and its contrast. ",
       samples.some((sample) => sample.regions)
         ? "The last row shows where the run's own matching finds words in the final image (Eq. 9), with the part of a word's weight above a uniform spread."
         : "",
@@ -35,7 +37,7 @@ function strongestRow({ maps, image, name, side, title }, words) {
   const tiles = maps.top.map((word) => {
     const canvas = make("canvas", { "aria-hidden": "true" });
     const img = make("img", { src: image, alt: `${words[word]}, ${name}`, width: side, height: side });
-    const label = make("figcaption", {}, `${word}:${words[word]} `, make("span", { class: "number quiet" }, percent(maps.mass[word])));
+    const label = make("figcaption", {}, `${word}:${words[word]} `, make("span", { class: "number quiet" }, percent(maps.contrast[word])));
     return { word, canvas, element: make("figure", { class: "tile" }, make("div", { class: "frame" }, img, canvas), label) };
   });
   if (maps.sprite) {
