@@ -25,12 +25,12 @@ class FigureRow:
     maps: Float[np.ndarray, "l h w"]
     """Weights above the uniform share, never negative; 0 elsewhere."""
     contrasts: Float[np.ndarray, "l"]
-    """How far each word's map is from an even one, in [0, 1]; 0 for a word that all pixels attend to alike."""
+    """How far the map of each word is from an even one, in [0, 1]; 0 if all pixels attend to it alike."""
     uniform: float
     """The uniform share."""
 
     def strongest(self, top: int = TOP_WORDS) -> list[int]:
-        """The words with the highest contrasts, the highest first; of equal ones, the first in the caption."""
+        """The words of highest contrast, the highest first; of equal ones, the first in the caption."""
         return [int(word) for word in np.argsort(-self.contrasts, kind="stable")[:top]]
 
 

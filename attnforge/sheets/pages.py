@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,19 @@ from attnforge.sheets.figure import TOP_WORDS, FigureRow, figure_rows
 from attnforge.sheets.layout import row, stack, tile
 from attnforge.sheets.marking import has_marks, marked
 
-STEPS_IN_A_ROW = 8
+COLUMNS = 8
+"""Images side by side at most."""
 
 
 def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 160) -> Path:
-    """Write a PNG with one row for each sample: its stages from left to right, its caption below them.
+    """Write a PNG with captions from top to bottom and, from left to right, the images of each.
 
-    A sample of a sampler that searches has the images on the way to the result instead of the stages, with
-    the number of updates above each, in as many rows as they need.
-    The box or the key points that an image was to show are drawn over a copy of its last stage.
+    A caption with one image shows its stages instead, smallest first; a sampler that searches, the images on
+    the way to each result, with the number of updates above them. Captions have as many rows as they need.
+    The box or the key points that an image was to show are drawn over a copy of it.
 
     Args:
-        samples: The generated images, from top to bottom; at least one.
+        samples: The generated images in order; those of a caption follow one another. At least one.
         path: The file to write; its folder must exist.
         side: Side in pixels at which every image is shown.
 
@@ -35,7 +37,8 @@ def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 
     """
     if not samples:
         raise ValueError("a contact sheet needs at least one sample")
-    return _save(stack([part for sample in samples for part in _rows(sample, side)]), path)
+    captions = [list(group) for _, group in groupby(samples, key=lambda sample: sample.caption)]
+    return _save(stack([part for group in captions for part in _rows(group, side)]), path)
 
 
 def attention_sheet(
@@ -54,7 +57,7 @@ def attention_sheet(
         side: Side in pixels at which every image is shown; by default near that of the largest image.
     """
     side = side or display_side(sample.images[-1].shape[1])
-    rows = _rows(sample, side)
+    rows = _rows([sample], side)
     for figure_row in figure_rows(sample):
         words = figure_row.strongest(top)
         tiles = [Image.fromarray(image) for image in highlight(figure_row, words, side=side)]
@@ -89,24 +92,41 @@ def highlight(
     return [np.asarray(image * (dark + (1 - dark) * share[..., None]), dtype=np.uint8) for share in shares]
 
 
-def _rows(sample: GeneratedImage, side: int) -> list[Image.Image]:
-    """The stages of a sample, or the steps to it, with its caption below the last row.
-
-    Where a place was asked for, the last stage is shown once more with it.
-    """
-    if not sample.steps:
+def _rows(samples: Sequence[GeneratedImage], side: int) -> list[Image.Image]:
+    """The rows of images of one caption, with the caption below the last."""
+    if any(sample.steps for sample in samples):
+        return [part for sample in samples for part in _labelled(_steps(sample, side), side, sample.caption)]
+    if len(samples) == 1:
+        (sample,) = samples
         tiles = [tile(image, side) for image in sample.images]
         if has_marks(sample.extras):
             tiles.append(marked(tiles[-1], sample.extras))
         return [row(tiles, side, below=sample.caption)]
-    shown = [(f"step {number}", tile(image, side)) for number, image in sample.steps.items()]
-    parts = [shown[start : start + STEPS_IN_A_ROW] for start in range(0, len(shown), STEPS_IN_A_ROW)]
+    tiles = [tile(sample.images[-1], side) for sample in samples]
+    rows = []
+    for start in range(0, len(tiles), COLUMNS):
+        part = range(start, min(start + COLUMNS, len(tiles)))
+        rows.append([tiles[number] for number in part])
+        if any(has_marks(samples[number].extras) for number in part):
+            rows.append([marked(tiles[number], samples[number].extras) for number in part])
+    caption = samples[0].caption
+    return [row(part, side, below=caption if part is rows[-1] else "") for part in rows]
+
+
+def _steps(sample: GeneratedImage, side: int) -> list[tuple[str, Image.Image]]:
+    if not sample.steps:
+        return [("", tile(sample.images[-1], side))]
+    return [(f"step {number}", tile(image, side)) for number, image in sample.steps.items()]
+
+
+def _labelled(shown: Sequence[tuple[str, Image.Image]], side: int, caption: str) -> list[Image.Image]:
+    parts = [shown[start : start + COLUMNS] for start in range(0, len(shown), COLUMNS)]
     return [
         row(
             [image for _, image in part],
             side,
             above=[label for label, _ in part],
-            below=sample.caption if part is parts[-1] else "",
+            below=caption if part is parts[-1] else "",
         )
         for part in parts
     ]

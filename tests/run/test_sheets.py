@@ -71,11 +71,28 @@ def test_contact_sheet_shows_every_stage(tmp_path: Path) -> None:
     assert {RED, GREEN, BLUE} <= colours(path)
 
 
-def test_contact_sheet_grows_by_a_row_for_each_sample(tmp_path: Path) -> None:
+def test_contact_sheet_grows_by_a_row_for_each_caption(tmp_path: Path) -> None:
+    captions = ("a red bird", "a green bird", "a blue bird")
     one = size(contact_sheet([sample()], tmp_path / "one.png", side=64))
-    three = size(contact_sheet([sample()] * 3, tmp_path / "three.png", side=64))
+    three = size(contact_sheet(list(map(sample, captions)), tmp_path / "three.png", side=64))
     assert three[0] == one[0]
     assert three[1] > one[1] + 2 * 64
+
+
+def test_images_of_a_caption_stand_side_by_side_at_most_eight(tmp_path: Path) -> None:
+    shades = [(0, 0, 25 * number) for number in range(9)]
+    group = [replace(sample(), images=(plain(16, RED), plain(64, shade))) for shade in shades]
+    with Image.open(contact_sheet([*group, sample("another")], tmp_path / "sheet.png", side=64)) as sheet:
+        assert sheet.width == 12 + 8 * 76
+        first = [sheet.getpixel((12 + 32 + column * 76, 44)) for column in range(8)]
+        second = sheet.getpixel((44, 12 + 64 + 12 + 32))
+    assert [*first, second] == shades
+    assert {RED, GREEN, BLUE} <= colours(tmp_path / "sheet.png"), "the stages of the caption with one image"
+    box = {"box": np.float32([0.25, 0.5, 0.5, 0.25])}
+    placed = contact_sheet([replace(one, extras=box) for one in group[:2]], tmp_path / "placed.png", side=64)
+    with Image.open(placed) as sheet:
+        assert sheet.getpixel((12 + 16, 12 + 64 + 12 + 32)) == LINE
+        assert sheet.getpixel((12 + 16, 12 + 32)) == shades[0]
 
 
 def test_stages_stand_from_left_to_right(tmp_path: Path) -> None:
