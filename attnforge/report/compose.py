@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from attnforge.errors import RunError
+from attnforge.errors import AttnforgeError, RunError
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.recipe import resolve
 from attnforge.report.measured import section as measured_section
+from attnforge.report.noises import Noises, other_noises
 from attnforge.report.page import write_report
 from attnforge.report.record import fixed_captions, read_record
 from attnforge.report.symptoms import section as symptoms_section
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.pipeline import Pipeline
-from attnforge.sampling.samples import FixedSamples
+from attnforge.sampling.samples import SampledCaptions, sampled_captions
 from attnforge.storage.checkpoints.search import saved_folders
 from attnforge.storage.intact import intact_lock
 from attnforge.storage.locating import RunLocation, locate_run
@@ -40,14 +41,14 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     """
     location = locate_run(run)
     folder = location.run
-    samples = _generate(location, device=device)
+    samples, noises = _generate(location, device=device)
     catalogue = plugins if plugins is not None else load_plugins()
     lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
     digest = resolve(lock, plugins=catalogue).digest
     sections = symptoms_section(folder.path)
     sections += measured_section(read_record(folder.path).measurements)
     sections += _plugin_sections(catalogue, folder.path)
-    return write_report(folder.path, samples=samples, sections=sections, digest=digest)
+    return write_report(folder.path, samples=samples, noises=noises, sections=sections, digest=digest)
 
 
 def _plugin_sections(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
@@ -73,14 +74,29 @@ def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sections
 
 
-def _generate(location: RunLocation, *, device: str) -> list[GeneratedImage]:
+def _generate(location: RunLocation, *, device: str) -> tuple[list[GeneratedImage], Noises | None]:
     folder = location.run
     try:
         pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint)
     except RunError as error:
         saved = bool(saved_folders(folder.checkpoints))
         if saved and [problem.code for problem in error.problems] == ["no-generator-yet"]:
-            return []
+            return [], None
         raise
-    captions = fixed_captions(folder.path) or FixedSamples.choose(pipeline.parts, folder).captions
-    return pipeline.generate(captions, seed=pipeline.recipe.samples.seed, attention=True)
+    chosen = _captions(pipeline)
+    samples = pipeline.generate(
+        chosen.captions, seed=pipeline.recipe.samples.seed, attention=True, extras=chosen.extras
+    )
+    return samples, other_noises(pipeline, chosen)
+
+
+def _captions(pipeline: Pipeline) -> SampledCaptions:
+    """The captions that the run sampled; without its data, those that it recorded."""
+    recorded = tuple(fixed_captions(pipeline.run.path))
+    try:
+        chosen = sampled_captions(pipeline.parts, count=pipeline.recipe.samples.count)
+    except AttnforgeError:
+        if not recorded or pipeline.parts.extras:
+            raise
+        return SampledCaptions(recorded, {})
+    return chosen if recorded in ((), chosen.captions) else SampledCaptions(recorded, {})

@@ -82,11 +82,18 @@ def embed(generated: GeneratedImage) -> Sample:
     )
 
 
-def image_uri(image: Image.Image) -> str:
-    """An image as a lossless PNG data URI."""
+JPEG_QUALITY = 92
+
+
+def image_uri(image: Image.Image, *, lossless: bool = True) -> str:
+    """An image as a data URI: a PNG, or a JPEG a third of its size, for images of which there are many."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    if lossless:
+        image.save(buffer, format="PNG", optimize=True)
+    else:
+        image.save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
+    kind = "png" if lossless else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def thumbnail_uri(path: Path, *, side: int) -> str | None:

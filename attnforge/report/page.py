@@ -19,13 +19,14 @@ from attnforge.report.curves import curves
 from attnforge.report.history import histories
 from attnforge.report.images import embed
 from attnforge.report.metrics import metrics
+from attnforge.report.noises import Noises
 from attnforge.report.record import read_record
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.storage.folder import write_text
 
 SCRIPTS = (
-    *("dom.js", "metrics.js", "maps.js", "attention.js", "strongest.js"),
-    *("history.js", "chart.js", "curves.js", "page.js"),
+    *("dom.js", "metrics.js", "maps.js", "attention.js", "strongest.js", "noises.js"),
+    *("history.js", "chart.js", "curves.js", "next.js", "page.js"),
 )
 
 
@@ -33,6 +34,7 @@ def write_report(
     folder: Path,
     *,
     samples: Sequence[GeneratedImage],
+    noises: Noises | None = None,
     sections: Sequence[tuple[str, str]] = (),
     digest: str = "",
 ) -> Path:
@@ -44,6 +46,7 @@ def write_report(
     Args:
         folder: The run folder.
         samples: Generated images to show with attention maps, in order.
+        noises: The captions with other noise, beside real images.
         sections: More sections from plugins, each a title and an HTML fragment. The page's policy blocks
             scripts and external images of a fragment.
         digest: The digest of the recipe, which identifies the experiment; not shown when empty.
@@ -71,6 +74,7 @@ def write_report(
         "notes": notes,
         "metrics": metrics(record.result),
         "samples": [embed(sample) for sample in samples],
+        "noises": noises,
         "history": history,
         "phases": curves(record.metrics),
         "sections": [{"title": title, "html": body} for title, body in sections],

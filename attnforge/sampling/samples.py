@@ -18,6 +18,17 @@ from attnforge.storage.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
+class SampledCaptions:
+    """The captions that a recipe samples."""
+
+    captions: tuple[str, ...]
+    extras: Mapping[str, Float[Tensor, "b *shape"]]
+    """What the image of each caption is to show besides, by name."""
+    images: tuple[int, ...] = ()
+    """The image of the test split that each caption is of; empty if the recipe lists captions."""
+
+
+@dataclass(frozen=True, slots=True)
 class FixedSamples:
     """The fixed captions; their images are written to samples/<phase>-<step>/<number>.png."""
 
@@ -31,12 +42,12 @@ class FixedSamples:
     def choose(cls, parts: Parts, run: RunFolder) -> FixedSamples:
         """The recipe's captions, or captions of the test split; the same for the whole run."""
         options = parts.recipe.samples
-        captions, extras = sampled_captions(parts, count=options.count)
+        chosen = sampled_captions(parts, count=options.count)
         run.write_json(
             "samples/captions.json",
-            [{"caption": caption, "index": index} for index, caption in enumerate(captions)],
+            [{"caption": caption, "index": index} for index, caption in enumerate(chosen.captions)],
         )
-        return cls(captions=captions, extras=extras, parts=parts, run=run)
+        return cls(captions=chosen.captions, extras=chosen.extras, parts=parts, run=run)
 
     def write(self, generator: nn.Module, *, phase: str, step: int) -> list[str]:
         """Generate the images and return their paths."""
@@ -59,8 +70,8 @@ class FixedSamples:
         return paths
 
 
-def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict[str, Tensor]]:
-    """The captions that a recipe samples, at most `count` if they come from the test split, and their extras.
+def sampled_captions(parts: Parts, *, count: int) -> SampledCaptions:
+    """The captions that a recipe samples, at most `count` if they come from the test split.
 
     Raises:
         AttnforgeError: extras are missing or have other shapes.
@@ -76,14 +87,14 @@ def sampled_captions(parts: Parts, *, count: int) -> tuple[tuple[str, ...], dict
             how=how,
             completed=parts.completed_extras,
         )
-        return options.captions, extras
+        return SampledCaptions(options.captions, extras)
     if options.extras:
         message = "`samples.extras` belongs to `samples.captions`, which is empty"
         expected = "captions for these extras, or neither: captions of the test split come with their own"
         raise AttnforgeError(Problem("bad-extra", message, expected=expected))
     data = parts.dataset("test")
     chosen = choose_captions(data, count=count, seed=options.seed, tokenizer=parts.tokenizer)
-    captions = tuple(choice.caption for choice in chosen)
-    extras = extras_of(data, [choice.image for choice in chosen])
+    images = tuple(choice.image for choice in chosen)
+    extras = extras_of(data, images)
     refuse_wrong_places(extras)
-    return captions, extras
+    return SampledCaptions(tuple(choice.caption for choice in chosen), extras, images)

@@ -28,7 +28,7 @@ def test_a_weight_is_kept_where_it_is_above_one_over_the_words() -> None:
 
 
 def test_words_are_ranked_by_how_unevenly_pixels_attend_to_them() -> None:
-    # word 0 has most of the attention, at every pixel alike, and is above the even share of a third everywhere
+    # word 0 has most of the attention, at every pixel alike, everywhere above the even share of a third
     weights = maps([0.5, 0.5, 0.5, 0.5], [0.5, 0.1, 0.1, 0.1], [0.0, 0.4, 0.4, 0.4])
     row = stage_row(IMAGE, weights)
     assert row.maps[0].all()

@@ -6,15 +6,21 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 from attnforge.cli import run as attnforge
 from attnforge.plugin import hookimpl, load_plugins
+from attnforge.report import compose
 from attnforge.report.compose import report_run
+from attnforge.report.noises import NOISES
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.sampling.samples import SampledCaptions, sampled_captions
 
 
 @pytest.fixture
@@ -48,6 +54,50 @@ def test_a_trained_run_is_shown_whole(finished: Path, capsys: pytest.CaptureFixt
         regions = one["regions"]
         assert (regions["width"], regions["height"]) == (4, 4)
         assert len(regions["contrast"]) == len(one["words"])
+
+
+def test_every_caption_is_shown_with_other_noise_beside_real_images(finished: Path) -> None:
+    data = data_of(report_run(finished, device="cpu"))
+    noises = data["noises"]
+    assert [row["caption"] for row in noises["rows"]] == [one["caption"] for one in data["samples"]]
+    for row in noises["rows"]:
+        assert len(row["images"]) == len(set(row["images"])) == NOISES
+        assert row["real"] != row["nearest"]
+        assert all(uri.startswith("data:image/jpeg") for uri in (row["real"], row["nearest"], *row["images"]))
+    assert 0 < noises["within"] < 255
+    assert 0 < noises["between"] < 255
+    assert noises["training_images"] > 0
+
+
+def test_captions_of_another_test_split_have_no_real_images(finished: Path) -> None:
+    path = finished / "samples/captions.json"
+    path.write_text(json.dumps([{"caption": "a red bird", "index": 0}]))
+    data = data_of(report_run(finished, device="cpu"))
+    assert [one["caption"] for one in data["samples"]] == ["a red bird"]
+    [row] = data["noises"]["rows"]
+    assert row["real"] is None
+    assert data["noises"]["between"] is None
+
+
+def test_images_are_generated_with_what_the_test_split_gives_besides_captions(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the boxes of a model that needs one for every image."""
+    boxes = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5]])
+    given: list[Any] = []
+
+    def sampled(parts: Any, *, count: int) -> SampledCaptions:
+        return replace(sampled_captions(parts, count=count), extras={"box": boxes})
+
+    def generate(self: Pipeline, captions: Any, *, extras: Any = None, **options: Any) -> Any:
+        given.append(extras)
+        return generated(self, captions, **options)
+
+    generated = Pipeline.generate
+    monkeypatch.setattr(compose, "sampled_captions", sampled)
+    monkeypatch.setattr(Pipeline, "generate", generate)
+    report_run(finished, device="cpu")
+    assert [len(extras["box"]) for extras in given] == [2, 1, 2]
 
 
 def test_the_samples_are_those_of_the_last_samples(finished: Path) -> None:

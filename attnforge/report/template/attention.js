@@ -19,7 +19,7 @@ function attentionSection(samples) {
     make(
       "div",
       { class: "choices" },
-      choice("Show as", "style", { light: "light", heat: "heat" }, view.style, (value) => {
+      choice("Show as", "style", { light: "on dark", pale: "on pale", heat: "heat" }, view.style, (value) => {
         view.style = value;
         redrawAll();
       }),

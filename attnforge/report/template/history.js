@@ -1,4 +1,6 @@
 // Samples during training: the same captions and the same noise at several steps.
+const FRAME_MILLISECONDS = 600;
+
 function historyTable(history) {
   const head = history.steps.map((step) => make("th", { scope: "col" }, `step ${step.toLocaleString("en")}`));
   const cell = (uri, row, column) =>
@@ -29,11 +31,59 @@ function historyTable(history) {
   );
 }
 
+// All captions at one step, with a slider over the steps and a button that plays them.
+function historyPlayer(history) {
+  const last = history.steps.length - 1;
+  const images = history.captions.map((caption) => make("img", { alt: caption }));
+  const label = make("output", { class: "number" });
+  const slider = make("input", { type: "range", min: 0, max: last, "aria-label": "Step of training" });
+  const button = make("button", { type: "button", class: "play" }, "Play");
+  let timer = null;
+  const show = (column) => {
+    slider.value = column;
+    label.textContent = `step ${history.steps[column].toLocaleString("en")}`;
+    images.forEach((image, row) => {
+      const uri = history.images[row][column];
+      image.hidden = !uri;
+      if (uri) image.src = uri;
+    });
+  };
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    button.textContent = "Play";
+  };
+  const play = () => {
+    if (Number(slider.value) === last) show(0);
+    button.textContent = "Pause";
+    timer = setInterval(() => {
+      if (Number(slider.value) === last) stop();
+      else show(Number(slider.value) + 1);
+    }, FRAME_MILLISECONDS);
+  };
+  button.addEventListener("click", () => (timer === null ? play() : stop()));
+  slider.addEventListener("input", () => {
+    stop();
+    show(Number(slider.value));
+  });
+  show(last);
+  return make(
+    "div",
+    { class: "card player" },
+    make("div", { class: "controls" }, button, slider, label),
+    make("div", { class: "frames" }, images),
+  );
+}
+
 function historySection(histories) {
   return section(
     "samples",
     "Samples during training",
     make("p", { class: "lead" }, "The same captions with the same noise, generated during training."),
-    histories.map((history) => [histories.length > 1 ? make("h3", {}, `Phase ${history.phase}`) : null, historyTable(history)]),
+    histories.map((history) => [
+      histories.length > 1 ? make("h3", {}, `Phase ${history.phase}`) : null,
+      history.steps.length > 1 ? historyPlayer(history) : null,
+      historyTable(history),
+    ]),
   );
 }

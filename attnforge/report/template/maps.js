@@ -70,7 +70,7 @@ function pixelSpread(pixel, cells, side) {
   return [...shares].map(([cell, share]) => [cell, share / total]);
 }
 
-// Paints a canvas with shade or heat; `brightest` is the weight of full brightness.
+// Paints a canvas with dark or pale shade or with heat; `brightest` is the weight that is not shaded.
 function paint(canvas, values, width, height, brightest, style) {
   canvas.width = width;
   canvas.height = height;
@@ -78,12 +78,15 @@ function paint(canvas, values, width, height, brightest, style) {
   const pixels = pen.createImageData(width, height);
   values.forEach((value, place) => {
     const share = brightest > 0 ? Math.min(1, value / brightest) : 0;
-    const colour = style === "heat" ? heat(share) : [8, 8, 12, 0.84 * (1 - share)];
+    const colour = style === "heat" ? heat(share) : [...SHADES[style], 0.84 * (1 - share)];
     colour[3] *= 255;
     pixels.data.set(colour, 4 * place);
   });
   pen.putImageData(pixels, 0, 0);
 }
+
+// What attends little is dark, or pale, where a part that attends is black itself.
+const SHADES = { light: [8, 8, 12], pale: [250, 249, 246] };
 
 // Violet, red, yellow: also distinguishable by brightness alone.
 function heat(share) {

@@ -22,6 +22,7 @@ function pageSections() {
   if (data.samples.length) sections.push(attentionSection(data.samples));
   const attending = data.samples.filter((sample) => viewsOf(sample).some((candidate) => candidate.maps));
   if (attending.length) sections.push(strongestSection(attending));
+  if (data.noises) sections.push(noisesSection(data.noises));
   if (data.history.length) sections.push(historySection(data.history));
   if (data.phases.some((phase) => phase.charts.length)) sections.push(curvesSection(data.phases));
   data.sections.forEach((extra, index) => {
@@ -34,6 +35,7 @@ function pageSections() {
     const text = make("pre", { class: "scroll", tabindex: "0" }, data.recipe);
     sections.push(section("recipe", "Recipe", make("details", {}, make("summary", {}, "The frozen recipe"), text)));
   }
+  if (data.samples.length) sections.push(nextSection(data.folder, data.samples[0].caption));
   if (data.notes.length) {
     sections.push(section("notes", "Missing or damaged", make("ul", {}, data.notes.map((note) => make("li", {}, note)))));
   }

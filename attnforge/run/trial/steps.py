@@ -103,14 +103,14 @@ def _step(parts: Parts, phase: Phase, name: str, command: str) -> None:
     network = sampling_network(task)
     if network is None or not phase.sample_every:
         return
-    captions, extras = sampled_captions(parts, count=1)
+    chosen = sampled_captions(parts, count=1)
     generated = generate_each(
         parts.text,
         sampler_of(parts, network),
         parts.tokenizer,
-        captions[:1],
+        chosen.captions[:1],
         seed=parts.recipe.samples.seed,
-        extras=extras,
+        extras=chosen.extras,
         device=parts.device,
     )
     next(generated)
