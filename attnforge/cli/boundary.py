@@ -7,7 +7,9 @@ closed output. Any other exception is left as it is, with its traceback.
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +45,14 @@ def boundary() -> Iterator[None]:
 
 
 def _stdout_is_closed() -> bool:
+    """Whether nobody reads stdout any more; text that failed to be written may be gone from its buffer."""
     try:
         sys.stdout.flush()
+        descriptor = sys.stdout.fileno()
+    except io.UnsupportedOperation:
+        return False
     except OSError:
         return True
-    return False
+    asked = select.poll()
+    asked.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))

@@ -49,6 +49,55 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
 
 
 @command.command()
+@click.argument("folder", type=PATH)
+@click.option(
+    "--caption",
+    metavar="TEMPLATE",
+    help="Make captions of the names of folders, such as 'a photo of a {class}'.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME=COLUMN",
+    help="What a table calls `file_name`, `text`, `class_id` or `split`, such as file_name=image.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def convert(folder: Path, caption: str | None, columns: tuple[str, ...], as_json: bool) -> None:
+    """Write the metadata.jsonl of FOLDER from the captions that other tools left in it.
+
+    Captions are read from text files beside the images, each line a caption, or else from a table: CSV with
+    any separator, JSON, or annotations of COCO. With `--caption`, they are made of the names of folders.
+    """
+    from attnforge.data.reading.converting import TARGET, convert
+
+    converted = convert(folder, template=caption, renames=_renames(columns))
+    total = {
+        "images": len(converted.rows),
+        "captions": converted.captions,
+        "images without captions": converted.without_captions,
+    }
+    if as_json:
+        print_json({"file": str(folder / TARGET), "source": converted.source, **total})
+        return
+    counts = ", ".join(f"{number:,} {name}" for name, number in total.items() if number)
+    print_text(f"{counts}, from {converted.source}, in {folder / TARGET}")
+    print_text(f"next: attnforge data check {shlex.quote(str(folder))}")
+
+
+def _renames(columns: Sequence[str]) -> dict[str, str]:
+    """The pairs of `--column`."""
+    known = ("file_name", "text", "captions", "class_id", "split")
+    pairs = {}
+    for pair in columns:
+        name, equals, column = pair.partition("=")
+        if not equals or not column or name not in known:
+            raise click.UsageError(f"--column {pair} is not NAME=COLUMN with NAME one of {', '.join(known)}.")
+        pairs[name] = column
+    return pairs
+
+
+@command.command()
 @click.argument("source", type=PATH)
 @click.argument("target", metavar="DEST", type=PATH)
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from attnforge.errors import Place, Problem
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".json", ".parquet")
 """Extensions of files that may hold captions."""
+MAX_CLASS_FOLDERS = 20
+"""Folders, and files of each, that are examined."""
 MAX_LISTED_FILES = 10_000
 """Files of a folder that are examined."""
 
@@ -24,7 +27,18 @@ def metadata_problem(root: Path) -> Problem:
     message = "the folder has neither metadata.jsonl nor metadata.csv"
     example = 'lines such as {"file_name": "one.png", "captions": ["a red apple"]} in metadata.jsonl'
     reason, expected = _captions_elsewhere(root) or ("", example)
-    return Problem("no-metadata", f"{message}{reason}", place, expected)
+    step = f"attnforge data convert {shlex.quote(str(root))}"
+    if not reason and _in_class_folders(root):
+        reason = "; its images are in folders that may be named after what they show"
+        step += " --caption 'a photo of a {class}'"
+    return Problem("no-metadata", f"{message}{reason}", place, expected, step)
+
+
+def _in_class_folders(root: Path) -> bool:
+    """Whether the folders in it hold images."""
+    folders = islice((path for path in root.iterdir() if path.is_dir()), MAX_CLASS_FOLDERS)
+    files = (file for folder in folders for file in islice(folder.iterdir(), MAX_CLASS_FOLDERS))
+    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in files)
 
 
 def _captions_elsewhere(root: Path) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -165,7 +166,9 @@ class RowReader:
             near = misnamed_column("file_name", record)
             message = f"the line has `{near}` but no `file_name`" if near else "the line has no `file_name`"
             expected = f"`file_name` instead of `{near}`" if near else "`file_name`, a path below the folder"
-            self.note("no-file-name", message, line, expected, cause=near or "none")
+            step = f"attnforge data convert {shlex.quote(str(self.root))}" if near else None
+            place = Place(str(self.source), line)
+            self._problems.add(Problem("no-file-name", message, place, expected, step), cause=near or "none")
             return None
         if self._folder:
             name = f"{self._folder}/{name.strip()}"

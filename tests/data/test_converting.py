@@ -1,0 +1,148 @@
+"""Captions that other tools keep elsewhere become metadata, without losing any file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from attnforge.cli import run as attnforge
+from attnforge.data.reading.converting import RENAMED, convert
+from attnforge.data.reading.metadata import read_metadata
+from attnforge.errors import DataError
+
+
+def images(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(root / name)
+    return root
+
+
+def rows(root: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (root / "metadata.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_text_files_beside_images(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png", "val/b.jpg", "c.png", ".hidden/d.png")
+    (root / "a.txt").write_text("\ufeffa red  apple\n\n an apple\n", encoding="utf-8")
+    (root / "val/b.txt").write_text("a pear", encoding="utf-8")
+    converted = convert(root)
+    assert (len(converted.rows), converted.captions, converted.without_captions) == (2, 3, 1)
+    assert rows(root) == [
+        {"file_name": "a.png", "captions": ["a red apple", "an apple"]},
+        {"file_name": "val/b.jpg", "captions": ["a pear"], "split": "test"},
+    ]
+    assert read_metadata(root).problems == ()
+
+
+def test_names_of_folders(tmp_path: Path) -> None:
+    root = images(
+        tmp_path, "train/001.Red_Apple/a.png", "train/002.pear/b.png", "test/002.pear/c.png", "d.png"
+    )
+    assert convert(root, template="a photo of a {class}").without_captions == 1
+    assert rows(root) == [
+        {
+            "file_name": "test/002.pear/c.png",
+            "captions": ["a photo of a pear"],
+            "class_id": 1,
+            "split": "test",
+        },
+        {
+            "file_name": "train/001.Red_Apple/a.png",
+            "captions": ["a photo of a Red Apple"],
+            "class_id": 0,
+            "split": "train",
+        },
+        {
+            "file_name": "train/002.pear/b.png",
+            "captions": ["a photo of a pear"],
+            "class_id": 1,
+            "split": "train",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("captions.csv", 'image,caption\na.png,"an apple, red"\nb.png,a pear\na.png,a fruit\n'),
+        ("captions.tsv", "image\tdescription\na.png\tan apple, red\nb.png\ta pear\na.png\ta fruit\n"),
+        ("results.csv", "image_name; comment\na.png;an apple, red\nb.png;a pear\na.png;a fruit\n"),
+        (
+            "captions.json",
+            '[{"image": "a.png", "caption": ["an apple, red", "a fruit"]},'
+            ' {"image": "b.png", "caption": "a pear"}]',
+        ),
+        (
+            "captions_val2014.json",
+            '{"images": [{"id": 7, "file_name": "a.png"}, {"id": 9, "file_name": "b.png"}], "annotations": '
+            '[{"image_id": 7, "caption": "an apple, red"}, {"image_id": 9, "caption": "a pear"},'
+            ' {"image_id": 7, "caption": "a fruit"}]}',
+        ),
+        ("metadata.csv", 'image,caption\na.png,"an apple, red"\nb.png,a pear\na.png,a fruit\n'),
+    ],
+)  # fmt: skip
+def test_tables(tmp_path: Path, name: str, content: str) -> None:
+    root = images(tmp_path, "a.png", "b.png", "c.png")
+    (root / name).write_text(content, encoding="utf-8")
+    renames = {"file_name": "image_name", "text": " comment"} if "comment" in content else {}
+    assert convert(root, renames=renames).without_captions == 1
+    assert rows(root) == [
+        {"file_name": "a.png", "captions": ["an apple, red", "a fruit"]},
+        {"file_name": "b.png", "captions": ["a pear"]},
+    ]
+    kept = RENAMED if name == "metadata.csv" else name
+    assert (root / kept).read_text("utf-8") == content
+    assert read_metadata(root).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "code"),
+    [
+        ({}, {}, "nothing-to-convert"),
+        ({"metadata.jsonl": "{}"}, {}, "metadata-exists"),
+        ({"a.csv": "image;size\na.png;3\n"}, {}, "no-such-column"),
+        ({"a.csv": "caption\nan apple\n"}, {}, "no-such-column"),
+        ({"a.json": "[{"}, {}, "bad-table"),
+        ({"a.json": '{"images": []}'}, {}, "bad-table"),
+        ({"a.csv": b"\xff\xfe\x00"}, {}, "bad-table"),
+        ({}, {"template": "an apple"}, "no-class-in-caption"),
+    ],
+)
+def test_what_cannot_be_converted_is_left_as_it_is(
+    tmp_path: Path, files: dict[str, str | bytes], options: dict[str, str], code: str
+) -> None:
+    root = images(tmp_path, "a.png")
+    for name, content in files.items():
+        (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = {path.name: path.read_bytes() for path in root.iterdir()}
+    with pytest.raises(DataError) as caught:
+        convert(root, template=options.get("template"))
+    assert [problem.code for problem in caught.value.problems] == [code]
+    assert {path.name: path.read_bytes() for path in root.iterdir()} == before
+
+
+def test_the_command_says_what_it_found_and_what_to_type_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = images(tmp_path / "fruit", "a.png", "b.png")
+    assert attnforge(["data", "check", str(root)]) == 1
+    (root / "a.txt").write_text("an apple")
+    assert attnforge(["data", "check", str(root)]) == 1
+    assert f"next: attnforge data convert {root}" in capsys.readouterr().out
+    assert attnforge(["data", "convert", str(root), "--column", "image"]) == 2
+    assert attnforge(["data", "convert", str(root)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("1 images, 1 captions, 1 images without captions, from text files")
+    assert shown[1] == f"next: attnforge data check {root}"
+
+
+def test_a_renamed_column_points_to_the_command(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png")
+    (root / "metadata.csv").write_text("image,text\na.png,an apple\n")
+    [problem] = read_metadata(root).problems
+    assert problem.code == "no-file-name"
+    assert problem.next_step == f"attnforge data convert {root}"
