@@ -11,10 +11,10 @@ from attnforge.terminal import print_json, print_text
 @click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of all explanations.")
 def command(topics: tuple[str, ...], as_json: bool) -> None:
-    """Explain components, kinds, hooks and error codes.
+    """Explain components, kinds, hooks, error codes and settings of the official code.
 
-    TOPIC is a component as KIND/NAME, such as `attention/word`, or its name alone; a kind; a hook; or the
-    code in the brackets of an error.
+    TOPIC is a component as KIND/NAME, such as `attention/word`, or its name alone; a kind; a hook; the code
+    in the brackets of an error; or a setting of the official AttnGAN code, such as TRAIN.SMOOTH.LAMBDA.
     """
     from attnforge.explain.lookup import look_up
     from attnforge.plugin import load_plugins

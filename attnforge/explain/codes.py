@@ -26,10 +26,15 @@ def codes(plugins: PluginCatalogue) -> dict[str, Explanation]:
 
 
 def reference() -> Path:
-    """The page of attnforge's error codes, in an installed package or in a checkout."""
+    """The page of attnforge's error codes."""
+    return packaged("errors.md")
+
+
+def packaged(name: str) -> Path:
+    """A page of the reference, in an installed package or in a checkout."""
     package = Path(attnforge.__file__).parent
-    inside = package / "_docs" / "errors.md"
-    return inside if inside.is_file() else package.parent / "docs" / "reference" / "errors.md"
+    inside = package / "_docs" / name
+    return inside if inside.is_file() else package.parent / "docs" / "reference" / name
 
 
 def _page_of(plugin: Plugin) -> Path | None:

@@ -1,10 +1,11 @@
-"""Looks up a topic: a component, a kind, a hook or an error code."""
+"""Looks up a topic: a component, a kind, a hook, an error code or a setting of the official code."""
 
 from __future__ import annotations
 
 from attnforge.errors import AttnforgeError, Problem, nearest
 from attnforge.explain.codes import codes
 from attnforge.explain.hooks import hooks
+from attnforge.explain.official import official_setting, official_settings
 from attnforge.explain.topic import Explanation
 from attnforge.plugin import KINDS, Component, PluginCatalogue
 
@@ -26,6 +27,7 @@ def look_up(topic: str, plugins: PluginCatalogue) -> list[Explanation]:
         explanations.append(hook)
     if (code := codes(plugins).get(topic)) is not None:
         explanations.append(code)
+    explanations += official_setting(topic)
     for component in _components(topic, plugins):
         from attnforge.explain.components import explain_component
 
@@ -42,7 +44,7 @@ def _components(topic: str, plugins: PluginCatalogue) -> list[Component]:
 def _unknown(topic: str, plugins: PluginCatalogue) -> Problem:
     parts = [f"{part.kind}/{part.name}" for part in plugins.registry]
     names = [part.name for part in plugins.registry]
-    known = [*parts, *names, *KINDS, *codes(plugins), *hooks(plugins)]
+    known = [*parts, *names, *KINDS, *codes(plugins), *hooks(plugins), *official_settings()]
     close = nearest(topic, known)
     what = "a component such as `attention/word`, a kind, a hook or an error code"
     expected = f"`{close}`; a topic is {what}" if close else what

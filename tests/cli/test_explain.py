@@ -1,4 +1,4 @@
-"""`attnforge explain`: components, kinds, hooks and error codes, for people and for programs."""
+"""`attnforge explain`: components, kinds, hooks, error codes and settings of the official code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from attnforge_attngan.attention import WordAttention
 from attnforge.cli import run
 from attnforge.errors import PluginError
 from attnforge.explain.lookup import look_up
+from attnforge.explain.official import official_setting, official_settings
 from attnforge.plugin import load_plugins
+from attnforge.recipe import resolve
 
 
 def explained(capsys: pytest.CaptureFixture[str], *topics: str) -> str:
@@ -143,3 +145,32 @@ def test_an_error_without_a_next_step_names_the_command_that_explains_it(
     assert capsys.readouterr().err.rstrip().endswith("more: attnforge explain unknown-key wrong-type")
     assert run(["explain", "wrod"]) == 1
     assert "more:" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "topic", ["TRAIN.SMOOTH.LAMBDA", "cfg.TRAIN.SMOOTH.LAMBDA", "LAMBDA", "SMOOTH.LAMBDA"]
+)
+def test_a_setting_of_the_official_code(capsys: pytest.CaptureFixture[str], topic: str) -> None:
+    [setting] = facts(capsys, topic)
+    assert setting["name"] == "TRAIN.SMOOTH.LAMBDA"
+    assert setting["here"] == "`losses.damsm.weight`"
+
+
+def test_every_setting_of_the_official_code_is_a_key_of_recipes() -> None:
+    recipe = resolve("attngan2-cub").data()
+    settings = official_settings()
+    assert len(settings) == 34
+    for name, setting in settings.items():
+        key = str(setting.facts["here"]).strip("`")
+        if setting.facts["here"] and key != setting.facts["here"] and not key.startswith("pretrained"):
+            value = recipe
+            for step in key.split("."):
+                assert step in value, f"{name}: {key}"
+                value = value[step]
+
+
+def test_no_setting_hides_a_topic_of_attnforge() -> None:
+    plugins = load_plugins()
+    names = {part.name for part in plugins.registry}
+    assert not names & official_settings().keys()
+    assert official_setting("word") == official_setting("losses.damsm.weight") == []
