@@ -239,12 +239,20 @@ def _page(report: FolderReport) -> str:
             f"  words per caption     {_spread(report.words_per_caption)}",
             f"  vocabulary            {report.vocabulary:,} words",
             f"  most frequent words   {_counts(report.frequent_words)}",
+            f"  words that occur once {_listed(report.single_words)}",
             f"  image sizes           {_counts(report.sizes, limit=6)}",
             f"  image modes           {_counts(report.modes)}",
         ]
     count = _number(len(report.problems), "problem") if report.problems else "no problems"
     lines.append(f"{count}, {_number(len(report.remarks), 'remark')}" if report.remarks else count)
     return "\n".join(lines)
+
+
+def _listed(names: Sequence[str], *, limit: int = 20) -> str:
+    if not names:
+        return "none"
+    more = f" and {len(names) - limit:,} others" if len(names) > limit else ""
+    return f"{len(names):,}: {', '.join(names[:limit])}{more}"
 
 
 def _number(count: int, noun: str) -> str:

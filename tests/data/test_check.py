@@ -81,8 +81,29 @@ def test_every_problem_is_listed_with_its_line(tmp_path: Path) -> None:
     code, page = check(root)
     assert code == 1
     assert "metadata.jsonl:4" in page
-    assert "4 problems, 2 remarks" in page
+    assert "4 problems, 3 remarks" in page
     assert "remark[empty-caption]" in page
+
+
+def test_what_recipes_do_to_captions_is_said(tmp_path: Path) -> None:
+    long = " ".join(["word"] * 19)
+    root = folder(
+        tmp_path,
+        {"file_name": "a.png", "text": "a bird that looks left"},
+        {"file_name": "b.png", "text": "a leftover, bright bird"},
+        {"file_name": "c.png", "captions": [long, "a bird"], "split": "test"},
+    )
+    code, output = check(root, "--json")
+    report = json.loads(output)
+    assert code == 0
+    remarks = {remark["code"]: remark for remark in report["remarks"]}
+    assert "1 of 4 captions say left or right" in remarks["mirrored-sides"]["message"]
+    assert remarks["mirrored-sides"]["place"]["line"] == 1
+    assert "1 of 4 captions have more than 18 words" in remarks["long-captions"]["message"]
+    assert "max_words=19" in remarks["long-captions"]["expected"]
+    assert "the test split has 1 image:" in remarks["small-test-split"]["message"]
+    assert report["single_words"] == ["bright", "left", "leftover", "looks", "that"]
+    assert "words that occur once 5: bright, left" in check(root)[1]
 
 
 def test_a_folder_without_metadata_says_what_to_write(tmp_path: Path) -> None:

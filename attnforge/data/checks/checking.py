@@ -23,6 +23,8 @@ from attnforge.errors import Place, Problem
 
 FREQUENT_WORDS = 20
 """Words that a report lists."""
+MEASURABLE_IMAGES = 100
+"""Test images of which metrics begin to tell something: so many captions are candidates of R-precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class FolderReport:
     vocabulary: int
     """Different words, as `attnforge.data.checks.words` counts them."""
     frequent_words: dict[str, int]
+    single_words: tuple[str, ...]
+    """The words that occur once, in order; misspelled ones are among them."""
     sizes: dict[str, int]
     """How many images have each `width x height`, most frequent first."""
     modes: dict[str, int]
@@ -125,6 +129,7 @@ def check_images(
         *remarks,
         *captions.remarks(),
         *_class_remarks(metadata),
+        *_split_remarks(metadata),
         *image_remarks.problems(),
     ]
     return FolderReport(
@@ -138,6 +143,7 @@ def check_images(
         words_per_caption=Spread.of(captions.lengths),
         vocabulary=len(counts),
         frequent_words={word: counts[word] for word in frequent},
+        single_words=tuple(sorted(word for word, count in counts.items() if count == 1)),
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
         problems=tuple(sorted(all_problems, key=lambda problem: line_of(problem.place))),
@@ -156,6 +162,20 @@ def _class_remarks(metadata: Metadata) -> list[Problem]:
     )
     expected = "no `class_id`, which makes each image a class of its own, or several classes"
     return [Problem("single-class", message, Place(str(metadata.source)), expected)]
+
+
+def _split_remarks(metadata: Metadata) -> list[Problem]:
+    count = metadata.rows.split_counts().get("test", 0)
+    if not 0 < count < MEASURABLE_IMAGES:
+        return []
+    error = round(50 / count**0.5)
+    images = f"{count:,} image{'' if count == 1 else 's'}"
+    message = (
+        f"the test split has {images}: a share of them, such as R-precision, is known to {error} percentage "
+        "points, and distances of features mean little"
+    )
+    expected = f"{MEASURABLE_IMAGES} images or more in it, if metrics shall count"
+    return [Problem("small-test-split", message, Place(str(metadata.source)), expected)]
 
 
 def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
