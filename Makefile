@@ -20,7 +20,8 @@ PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-versions lint format docs surface site coverage pins gpu-check clean
+.PHONY: help demo test test-long test-versions lint style types contracts format docs surface site coverage pins \
+	gpu-check clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the sketch birds (about five minutes)"
@@ -64,10 +65,16 @@ test-long: $(VENV)/.installed-dev
 test-versions: $(VENV)/.installed-dev
 	$(BIN)/python tests/support/promised_versions.py $(ARGS)
 
-lint: $(VENV)/.installed-dev
+lint: style types contracts
+
+style: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.installed-dev
 	$(BIN)/mypy $(PACKAGES) docs/generate.py benchmarks
+
+contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.installed-dev
