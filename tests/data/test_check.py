@@ -97,7 +97,7 @@ def test_what_recipes_do_to_captions_is_said(tmp_path: Path) -> None:
     report = json.loads(output)
     assert code == 0
     remarks = {remark["code"]: remark for remark in report["remarks"]}
-    assert "1 of 4 captions say left or right" in remarks["mirrored-sides"]["message"]
+    assert "1 of 4 captions name left or right" in remarks["mirrored-sides"]["message"]
     assert remarks["mirrored-sides"]["place"]["line"] == 1
     assert "1 of 4 captions have more than 18 words" in remarks["long-captions"]["message"]
     assert "max_words=19" in remarks["long-captions"]["expected"]

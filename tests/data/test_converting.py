@@ -146,3 +146,19 @@ def test_a_renamed_column_points_to_the_command(tmp_path: Path) -> None:
     [problem] = read_metadata(root).problems
     assert problem.code == "no-file-name"
     assert problem.next_step == f"attnforge data convert {root}"
+
+
+def test_a_folder_that_cannot_be_written_keeps_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = images(tmp_path, "a.png")
+    (root / "a.txt").write_text("an apple")
+
+    def refuse(*args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(DataError) as caught:
+        convert(root)
+    assert [problem.code for problem in caught.value.problems] == ["metadata-not-written"]
+    assert sorted(path.name for path in root.iterdir()) == ["a.png", "a.txt"]

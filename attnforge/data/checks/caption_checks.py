@@ -94,7 +94,7 @@ class CaptionChecks:
             remarks.append(Problem("long-captions", message, self._first_long, expected))
         if self._sided:
             message = (
-                f"{self._sided:,} of {total:,} captions say left or right, and half of the training images "
+                f"{self._sided:,} of {total:,} captions name left or right, and half of the training images "
                 "are mirrored"
             )
             expected = "`data.flip=false`, if they mean sides of the image"

@@ -180,5 +180,5 @@ def _nothing(root: Path) -> DataError:
         "text files beside the images, a table with a line for each image or caption, or images in folders "
         "named after what they show, with --caption"
     )
-    message = "nothing in the folder says what its images show"
+    message = "nothing in the folder describes its images"
     return DataError(Problem("nothing-to-convert", message, Place(str(root)), expected, step))
