@@ -12,7 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from attnforge.api.evaluating import evaluate
     from attnforge.api.model import load
+    from attnforge.api.recipes import recipe
+    from attnforge.api.training import train
 
 __version__ = "0.1.0"
 __all__ = ["evaluate", "load", "recipe", "train"]
