@@ -23,9 +23,9 @@ DARK = 0.16
 
 STYLE = """
 .attnforge{display:flex;flex-wrap:wrap;gap:12px;margin:4px 0}
-.attnforge figure{position:relative;margin:0;width:min-content}
-.attnforge figure>img{display:block}
-.attnforge figcaption{font:13px/1.35 sans-serif;overflow-wrap:anywhere}
+.attnforge>div{position:relative;margin:0;width:min-content}
+.attnforge>div>img{display:block}
+.attnforge>div>div{font:13px/1.35 sans-serif;overflow-wrap:anywhere}
 .attnforge [tabindex]{cursor:pointer;border-bottom:1px dotted currentColor}
 .attnforge [tabindex]>img{position:absolute;left:0;top:0;visibility:hidden;pointer-events:none}
 .attnforge [tabindex]:hover>img,.attnforge [tabindex]:focus>img{visibility:visible}
@@ -61,7 +61,7 @@ def _figure(sample: GeneratedImage) -> str:
     caption = html.escape(sample.caption)
     crisp = "image-rendering:pixelated;" if side > size else ""
     image = f'<img src="{_png(sample.image)}" alt="{caption}" style="{crisp}width:{side}px;height:{side}px">'
-    return f"<figure>{image}<figcaption>{_words(sample, side) or caption}</figcaption></figure>"
+    return f'<div role="group">{image}<div>{_words(sample, side) or caption}</div></div>'
 
 
 def _words(sample: GeneratedImage, side: int) -> str:
