@@ -23,10 +23,12 @@ from attnforge.sampling.generating import generate_each, generate_walk, sampler_
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.saved_parts import SavedParts
 from attnforge.sampling.walking import Walk
+from attnforge.storage.alone import read_alone
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.search import (
     Damage,
     every_checkpoint,
+    held,
     newest_checkpoint,
     read_checkpoint,
     saved_folders,
@@ -65,7 +67,7 @@ class Pipeline:
         """Load a run.
 
         Args:
-            run: The run folder, or one of its checkpoints.
+            run: The run folder, one of its checkpoints, or a checkpoint alone, such as an export.
             device: Where to compute; `auto` uses a GPU if there is one.
             checkpoint: Name of a checkpoint; by default that of the path, or the newest with a generator.
             overrides: How images are generated, where not as the recipe says: `KEY=VALUE` each, such as
@@ -79,14 +81,19 @@ class Pipeline:
                 something that the weights were trained with.
         """
         refuse_trained_keys(overrides, sections=("sampling",), expected="a key of `sampling`")
-        location = locate_run(run)
-        folder = location.run
-        recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides))
-        name = checkpoint or location.checkpoint
-        if name:
-            loaded = _read_checkpoint(folder, recipe, name)
+        alone = None if checkpoint else read_alone(run)
+        if alone is not None:
+            folder, loaded = RunFolder(run), alone
+            recipe = assemble(resolved or resolve(alone.lock, overrides=overrides))
         else:
-            loaded = _newest_with_generator(folder, recipe, warn)
+            location = locate_run(run)
+            folder = location.run
+            recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides))
+            name = checkpoint or location.checkpoint
+            if name:
+                loaded = _read_checkpoint(folder, recipe, name)
+            else:
+                loaded = _newest_with_generator(folder, recipe, warn)
         tokenizer = recipe.tokenizer()
         loaded.load_tokenizer(tokenizer)
         parts = SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=loaded)
@@ -221,7 +228,7 @@ def generator_checkpoints(
 def _read_checkpoint(folder: RunFolder, recipe: Recipe, name: str) -> Checkpoint:
     saved = {path.name: path for path in saved_folders(folder.checkpoints)}
     checkpoint = read_checkpoint(saved[name]) if name in saved else None
-    if isinstance(checkpoint, Checkpoint) and set(checkpoint.networks()) >= GENERATOR:
+    if isinstance(checkpoint, Checkpoint) and held(checkpoint.manifest) >= GENERATOR:
         return checkpoint
     intact, _ = every_checkpoint(folder.checkpoints, phases=list(recipe.phases), holding=GENERATOR)
     names = [checkpoint.folder.name for checkpoint in intact]
