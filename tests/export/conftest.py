@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from tiny_run import shared_tiny
 
@@ -12,3 +13,9 @@ from tiny_run import shared_tiny
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was trained to its end; not to be changed."""
     return shared_tiny(tmp_path_factory.getbasetemp(), "tiny")
+
+
+@pytest.fixture
+def untyped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without checks of annotations at run time: while torch traces, sizes are symbols and no integers."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
