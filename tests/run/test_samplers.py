@@ -103,8 +103,8 @@ def test_a_run_is_sampled_as_the_recipe_or_the_caller_says(trained: Path) -> Non
     assert (plain[0].images[-1] != plain[1].images[-1]).any()
     # conditioning without noise: with none at all, images are the same
     assert (still[0].images[-1] == still[1].images[-1]).all()
-    best = Pipeline.load(trained, overrides=["sampling={use: best-of, scorer: damsm, images: 3}"])
-    scorer = best.parts.scorer_spec()
+    best = load(trained, overrides=["sampling={use: best-of, scorer: damsm, images: 3}"])
+    scorer = best.pipeline.parts.scorer_spec()
     assert scorer.image is not None
     chosen = best(caption, n=1)[0]
     assert chosen.images[-1].shape == plain[0].images[-1].shape
