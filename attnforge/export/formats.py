@@ -63,7 +63,9 @@ def _write_torch(program: ExportedProgram, path: Path, inputs: Sequence[str], ou
     module = torch.export.load(path).module()
 
     def run(values: Sequence[Tensor]) -> Sequence[Tensor]:
-        results: Sequence[Tensor] = module(*values)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch's own code
+            results: Sequence[Tensor] = module(*values)
         return results
 
     return run
