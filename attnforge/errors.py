@@ -75,6 +75,10 @@ class AttnforgeError(Exception):
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n\n".join(str(problem) for problem in self.problems))
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: bad input never shows one."""
+        return [str(self), *getattr(self, "__notes__", ())]
+
 
 class RecipeError(AttnforgeError):
     """A recipe, or an override of it, that cannot be used."""

@@ -44,21 +44,18 @@ def command(
     example `evaluation.captions=3000`. Results are written to RUN/measured and shown by `attnforge report`;
     those of a protocol to `results/NAME.json` in RUN or FOLDER, for `attnforge compare`.
     """
-    from attnforge.data.reading.files import IMAGE_SUFFIXES
-    from attnforge.storage.locating import is_checkpoint, is_run, locate_run
+    from attnforge.api.evaluating import is_folder_of_images
+    from attnforge.storage.locating import locate_run
 
-    folder = path.is_dir() and not is_run(path) and not is_checkpoint(path)
-    # a path without any image was meant as a run
-    folder = folder and any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*"))
+    folder = is_folder_of_images(path)
     if folder or protocol is not None:
         if checkpoint and folder:
             raise click.UsageError("--checkpoint is of a run, not of a folder of images.")
         if every:
             raise click.UsageError("--every-checkpoint measures by the recipe, without --protocol.")
-        result, place = _by_protocol(
-            path, overrides, protocol or "offline", chosen, checkpoint, device, folder=folder
+        _by_protocol(
+            path, overrides, protocol, chosen, checkpoint, device, folder=folder, out=out, as_json=as_json
         )
-        _show(result, out or place, as_json=as_json)
         return
     location = locate_run(path)
     run, checkpoint = location.run.path, checkpoint or location.checkpoint
@@ -118,31 +115,31 @@ def command(
 def _by_protocol(
     path: Path,
     overrides: tuple[str, ...],
-    name: str,
+    protocol: str | None,
     chosen: tuple[str, ...],
     checkpoint: str | None,
     device: str,
     *,
     folder: bool,
-) -> tuple[Result, Path]:
-    """The result, and where it is written by default."""
-    from attnforge.evaluate.folder import evaluate_folder
-    from attnforge.evaluate.protocols import resolve_protocol
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from attnforge.api.evaluating import evaluate_by
     from attnforge.evaluate.results import FOLDER
-    from attnforge.evaluate.run_results import evaluate_run_by
     from attnforge.storage.locating import locate_run
     from attnforge.train.progress import ConsoleReporter
 
-    reporter = ConsoleReporter(err=True)
-    if folder:
-        protocol = resolve_protocol(name, overrides=overrides).only(chosen)
-        result = evaluate_folder(path, protocol, device=device, reporter=reporter)
-        return result, path / FOLDER / f"{protocol.name}.json"
-    protocol = resolve_protocol(name).only(chosen)
-    result = evaluate_run_by(
-        path, protocol, overrides=overrides, checkpoint=checkpoint, device=device, reporter=reporter
+    result = evaluate_by(
+        path,
+        protocol=protocol,
+        overrides=overrides,
+        metrics=chosen,
+        checkpoint=checkpoint,
+        device=device,
+        reporter=ConsoleReporter(err=True),
     )
-    return result, locate_run(path).run.path / FOLDER / f"{protocol.name}.json"
+    place = path if folder else locate_run(path).run.path
+    _show(result, out or place / FOLDER / f"{result.protocol}.json", as_json=as_json)
 
 
 def _show(result: Result, place: Path, *, as_json: bool) -> None:

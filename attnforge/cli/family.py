@@ -1,4 +1,4 @@
-"""Commands that plugins add, some of them below `attnforge import` and `attnforge export`."""
+"""Commands below `attnforge import` and `attnforge export`, and those that plugins add."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ import click
 
 from attnforge.errors import PluginError, Problem
 
+OWN = {
+    "export": {
+        "hub": "attnforge.cli.exports.hub:export_command",
+        "onnx": "attnforge.cli.exports.onnx:command",
+        "safetensors": "attnforge.cli.exports.safetensors:command",
+        "torch": "attnforge.cli.exports.torch:command",
+    },
+    "import": {"hub": "attnforge.cli.exports.hub:import_command"},
+}
+"""attnforge's own commands in each family."""
+
 
 class Family(click.Group):
-    """A group of attnforge whose commands all come from plugins, such as `attnforge import attngan`."""
+    """A group of attnforge to which plugins add commands, such as `attnforge import attngan`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._members())
@@ -21,7 +32,8 @@ class Family(click.Group):
 
     def _members(self) -> dict[str, str]:
         names = ((name.partition(" "), target) for name, (target, _) in plugin_commands().items())
-        return {rest: target for (first, _, rest), target in names if rest and first == self.name}
+        added = {rest: target for (first, _, rest), target in names if rest and first == self.name}
+        return {**added, **OWN.get(self.name or "", {})}
 
 
 def plugin_commands() -> dict[str, tuple[str, str]]:

@@ -26,8 +26,8 @@ COMMANDS = {
     "sweep": "Train several runs over a grid of values, and compare them.",
     "report": "Write a run's report.",
     "data": "Prepare and check data sets.",
-    "import": "Create a run from files of another code base.",
-    "export": "Write a run as files for another code base.",
+    "import": "Create a run from an exported folder, or from files of another code base.",
+    "export": "Write a run for other programs, a model hub, or another code base.",
     "recipes": "List named recipes.",
     "show": "Print a recipe merged with its parents and overrides.",
     "validate": "Check recipes without training.",
@@ -40,7 +40,7 @@ COMMANDS = {
 }
 """attnforge's own commands; `NAME` is `command` in the module `attnforge.cli.NAME`, unless it is a family."""
 FAMILIES = frozenset({"import", "export"})
-"""Groups whose commands come from plugins."""
+"""Groups to which plugins add commands."""
 
 
 class LazyGroup(click.Group):

@@ -22,25 +22,29 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
     """
     import time
 
-    from attnforge.plugin import load_plugins
-    from attnforge.recipe import resolve
+    from attnforge.api.recipes import recipe
+    from attnforge.api.training import start
     from attnforge.report.compose import report_run
-    from attnforge.run.training import train
     from attnforge.train.progress import ConsoleReporter, duration
 
-    start = time.monotonic()
-    plugins = load_plugins()
-    resolved = resolve("quickstart", overrides=overrides, plugins=plugins)
-    path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
+    start_time = time.monotonic()
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
-    outcome = train(resolved, path, resume=True, reporter=reporter, stop=stop)
+    outcome = start(
+        recipe("quickstart", overrides=overrides),
+        out=out,
+        resume=True,
+        allow_changes=False,
+        stop=stop,
+        reporter=reporter,
+    )
     if not outcome.finished:
         raise click.exceptions.Exit(stop.exit_code)
 
+    path = outcome.run.path
     report = report_run(path, device="auto")
     for name, value in outcome.metrics.items():
         reporter.line(f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}")
-    reporter.line(f"trained, evaluated and reported in {duration(time.monotonic() - start)}")
+    reporter.line(f"trained, evaluated and reported in {duration(time.monotonic() - start_time)}")
     reporter.line(
         f'generate your own images: attnforge sample {path} "a red bird with blue wings" --attention'
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,52 +103,24 @@ def _train(
     stop: StopSignal,
     meeting: Meeting | None,
 ) -> None:
-    from attnforge.plugin import load_plugins
-    from attnforge.recipe import resolve
-    from attnforge.run.opening import follow_run, names_a_run, open_run
-    from attnforge.run.training import train
-    from attnforge.storage.folder import RunFolder
+    from attnforge.api.training import start
     from attnforge.train.progress import ConsoleReporter
 
-    plugins = load_plugins()
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
-    if resume and names_a_run(recipe, plugins):
-        path = Path(recipe)
-        place: Path | None = out
-        if meeting is not None and meeting.own.restarts and out is not None and RunFolder(out).lock.exists():
-            path, place = out, None  # the branch that was made before all processes were started again
-        first = partial(
-            open_run, path, out=place, overrides=overrides, plugins=plugins, warn=reporter.warning
-        )
-        others = partial(follow_run, Path(recipe), out=out, overrides=overrides, plugins=plugins)
-        opened = first() if meeting is None else meeting.after_first(first, others)
-        path = opened.path
-        outcome = train(
-            opened.resolved,
-            path,
-            resume=True,
-            allow_changes=allow_changes or opened.is_branch,
-            reporter=reporter,
-            recipe_text=opened.recipe_text,
-            stop=stop,
-            meeting=meeting,
-        )
-    else:
-        resolved = resolve(recipe, overrides=overrides, plugins=plugins)
-        path = out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}"
-        outcome = train(
-            resolved,
-            path,
-            resume=resume,
-            allow_changes=allow_changes,
-            reporter=reporter,
-            stop=stop,
-            meeting=meeting,
-        )
+    outcome = start(
+        recipe,
+        overrides=overrides,
+        out=out,
+        resume=resume,
+        allow_changes=allow_changes,
+        stop=stop,
+        reporter=reporter,
+        meeting=meeting,
+    )
     if not outcome.finished:
         raise click.exceptions.Exit(stop.exit_code)
     if not outcome.recorded:
         return
     for name, value in outcome.metrics.items():
         reporter.line(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
-    reporter.line(f"done; next: attnforge report {path}")
+    reporter.line(f"done; next: attnforge report {outcome.run.path}")

@@ -8,7 +8,9 @@ reason.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,8 @@ VARIABLE = "ATTNFORGE_KERNEL"
 
 `cpu` names it for every operation; `word-attention=cpu,region-matching=reference` for these operations only.
 """
+
+_portable: ContextVar[bool] = ContextVar("portable", default=False)
 
 
 def never_avoid(situation: Situation) -> None:
@@ -76,6 +80,8 @@ def choose(
     Raises:
         AttnforgeError: there is no kernel of that name, or it cannot run here.
     """
+    if _portable.get():
+        return candidates[-1]
     place = None
     if kernel == AUTO and (named := named_outside(operation)) != AUTO:
         kernel, place = named, Place(f"environment variable {VARIABLE}")
@@ -90,6 +96,19 @@ def choose(
         expected = f"`{AUTO}`, or a kernel that can run here"
         raise AttnforgeError(Problem("kernel-refused", message, place, expected, "attnforge kernels"))
     return candidate
+
+
+@contextmanager
+def portable() -> Iterator[None]:
+    """While entered, this thread computes every operation by its definition in plain torch.
+
+    An exported program then needs no operator of attnforge where it is run.
+    """
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
 
 
 def named_outside(operation: str) -> str:

@@ -8,14 +8,14 @@ from pathlib import Path
 from attnforge.errors import Place, Problem, RecipeError
 from attnforge.names import is_file_name
 from attnforge.plugin import PluginCatalogue, load_plugins
-from attnforge.recipe.library import RecipeFile, locate, shown
+from attnforge.recipe.library import RecipeFile, RecipeSource, RecipeText, locate, shown
 from attnforge.recipe.merge import merge
 from attnforge.recipe.migrate import migrate
 from attnforge.recipe.node import Entry, Map, Node, Scalar, find, plain
 from attnforge.recipe.override import FILE_KEYS, Overrides, override
 from attnforge.recipe.requires import Required, read_requires
 from attnforge.recipe.scalars import write
-from attnforge.recipe.source import read
+from attnforge.recipe.source import Text, parse, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class ComposedRecipe:
 
 
 def compose(
-    source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
+    source: RecipeSource, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ComposedRecipe:
     """Read a recipe with its parents and apply the overrides.
 
     Args:
-        source: A recipe's name or the path of its file.
+        source: A recipe's name, the path of its file, or its text.
         overrides: `KEY=VALUE` each, with a dotted key and a YAML value.
         plugins: Plugins whose recipes can be named; by default the installed ones.
 
@@ -63,16 +63,16 @@ def compose(
 
 
 def gather(
-    source: str | Path, overrides: Overrides, plugins: PluginCatalogue, problems: list[Problem]
+    source: RecipeSource, overrides: Overrides, plugins: PluginCatalogue, problems: list[Problem]
 ) -> ComposedRecipe | None:
     """Like `compose`, but collects problems; None when a file of the recipe cannot be used at all."""
-    recipe = locate(source, plugins, folder=Path())
+    recipe = source if isinstance(source, RecipeText) else locate(source, plugins, folder=Path())
     if isinstance(recipe, Problem):
         problems.append(recipe)
         return None
     maps = _chain(recipe, plugins, problems)
     if maps is None:
-        override(Map({}, Place(shown(recipe.path))), overrides, problems)
+        override(Map({}, Place(_shown(recipe))), overrides, problems)
         return None
     root: Node | None = None
     requires: list[Required] = []
@@ -98,15 +98,25 @@ def _entries(node: Node) -> dict[str, Entry]:
     return dict(node.entries) if isinstance(node, Map) else {}
 
 
-def _chain(first: RecipeFile, plugins: PluginCatalogue, problems: list[Problem]) -> list[Map] | None:
+def _shown(recipe: RecipeFile | RecipeText) -> str:
+    return recipe.name if isinstance(recipe, RecipeText) else shown(recipe.path)
+
+
+def _chain(
+    first: RecipeFile | RecipeText, plugins: PluginCatalogue, problems: list[Problem]
+) -> list[Map] | None:
     """The maps of a recipe and its parents, nearest first; None when one of them cannot be used."""
     maps: list[Map] = []
     seen: dict[Path, str] = {}
     current = first
     while True:
-        source = shown(current.path)
-        seen[current.path.resolve()] = source
-        node = read(current.path, source, problems)
+        source, folder = _shown(current), Path()
+        if isinstance(current, RecipeText):
+            node = parse(Text(source, current.text), problems)
+        else:
+            folder = current.path.parent
+            seen[current.path.resolve()] = source
+            node = read(current.path, source, problems)
         if not isinstance(node, Map):
             if node is not None:
                 what = "is empty" if isinstance(node, Scalar) and node.value is None else "is not a map"
@@ -121,7 +131,7 @@ def _chain(first: RecipeFile, plugins: PluginCatalogue, problems: list[Problem])
             expected = "a recipe's name, or a path relative to this file"
             problems.append(Problem("bad-extends", message, parent.place, expected, "attnforge recipes"))
             return None
-        recipe = locate(parent.value, plugins, folder=current.path.parent, place=parent.place)
+        recipe = locate(parent.value, plugins, folder=folder, place=parent.place)
         if isinstance(recipe, Problem):
             problems.append(recipe)
             return None

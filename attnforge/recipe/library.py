@@ -24,6 +24,19 @@ class RecipeFile:
     """The provider of a recipe of the same name that takes precedence; this one needs its path."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecipeText:
+    """A recipe that was written in Python; relative paths in it start from the working folder."""
+
+    text: str
+    """It as YAML, which errors point into."""
+    name: str = "recipe"
+
+
+RecipeSource = str | Path | RecipeText
+"""A recipe's name, the path of its file, or its text."""
+
+
 def shipped() -> Path:
     """The folder of attnforge's own recipes, in an installed package or in a checkout."""
     package = Path(__file__).parent.parent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.names import RULE, is_safe, safe_spelling
@@ -13,6 +12,7 @@ from attnforge.plugin.tracing import VARIABLE
 from attnforge.recipe.captions import missing_captions
 from attnforge.recipe.compose import gather
 from attnforge.recipe.keeping import keep_best_problems
+from attnforge.recipe.library import RecipeSource
 from attnforge.recipe.lock import check_lock
 from attnforge.recipe.node import Map, Scalar, find
 from attnforge.recipe.override import Overrides
@@ -25,12 +25,12 @@ BLOCKING = frozenset({"missing-requirement", "component-too-new", "no-migration"
 
 
 def resolve(
-    source: str | Path, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
+    source: RecipeSource, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ResolvedRecipe:
     """Read a recipe, apply overrides, look up its components and decode every value.
 
     Args:
-        source: A recipe's name or the path of its file.
+        source: A recipe's name, the path of its file, or its text.
         overrides: `KEY=VALUE` each, with a dotted key and a YAML value.
         plugins: Plugins that provide recipes and components; by default the installed ones.
 

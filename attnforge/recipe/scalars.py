@@ -118,3 +118,11 @@ def write(data: object) -> str:
     return yaml.dump(
         data, Dumper=Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
     )
+
+
+def write_line(data: object) -> str:
+    """Plain data as YAML on one line, such as the value of an override."""
+    text = yaml.dump(
+        [data], Dumper=Dumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**9
+    )
+    return text.strip()[1:-1]

@@ -11,6 +11,7 @@ from attnforge.errors import Problem, RecipeError, RunError, nearest
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe import ResolvedRecipe, compose, resolve
 from attnforge.recipe.library import library, locate
+from attnforge.recipe.override import Overrides
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.search import newest_checkpoint, read_checkpoint
@@ -60,7 +61,7 @@ def open_run(
     path: Path,
     *,
     out: Path | None,
-    overrides: Sequence[str],
+    overrides: Overrides,
     plugins: PluginCatalogue,
     warn: Callable[[str], None],
 ) -> OpenedRun:
@@ -72,7 +73,7 @@ def open_run(
     Args:
         path: A run or a checkpoint.
         out: The folder of the branch; None resumes the run in place.
-        overrides: `KEY=VALUE` each, applied to the frozen recipe.
+        overrides: `KEY=VALUE` each, or parsed, applied to the frozen recipe.
         plugins: The installed plugins, for their components.
         warn: Called for damage that can be worked around.
 
@@ -93,15 +94,13 @@ def open_run(
     return OpenedRun(run.path, resolved, _recipe_text(run, resolved, overrides, plugins))
 
 
-def follow_run(
-    path: Path, *, out: Path | None, overrides: Sequence[str], plugins: PluginCatalogue
-) -> OpenedRun:
+def follow_run(path: Path, *, out: Path | None, overrides: Overrides, plugins: PluginCatalogue) -> OpenedRun:
     """Open the run that the first of several processes has opened by `open_run`; writes nothing.
 
     Args:
         path: A run or a checkpoint.
         out: The folder of a branch.
-        overrides: `KEY=VALUE` each, applied to the frozen recipe.
+        overrides: `KEY=VALUE` each, or parsed, applied to the frozen recipe.
         plugins: The installed plugins, for their components.
 
     Raises:
@@ -120,7 +119,7 @@ def _branch(
     location: RunLocation,
     out: Path,
     *,
-    overrides: Sequence[str],
+    overrides: Overrides,
     plugins: PluginCatalogue,
     warn: Callable[[str], None],
 ) -> OpenedRun:
@@ -211,7 +210,7 @@ def _refuse_older(run: RunFolder, name: str, *, phases: Sequence[str]) -> None:
 
 
 def _recipe_text(
-    run: RunFolder, resolved: ResolvedRecipe, overrides: Sequence[str], plugins: PluginCatalogue
+    run: RunFolder, resolved: ResolvedRecipe, overrides: Overrides, plugins: PluginCatalogue
 ) -> str:
     """The recipe as the user wrote it, if it still resolves to the same recipe; else the frozen one."""
     try:

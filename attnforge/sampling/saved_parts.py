@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
@@ -39,19 +40,22 @@ class SavedParts(Parts):
         super().__init__(recipe, tokenizer=tokenizer, device=device, extras=extras)
         self.checkpoint = checkpoint
         self._networks: dict[str, nn.Module] = {}
+        # threads that generate may be the first to use a part
+        self._building = threading.RLock()
 
     @cached_property
     def regions(self) -> RegionMaps | None:
         """Finds words in images; None when the recipe does not match words with regions."""
-        # a task rejects frozen encoders; it does not train them here
-        encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
-        for encoder in encoders:
-            encoder.requires_grad_(True)
-        try:
-            return RegionMaps.of(self)
-        finally:
+        with self._building:
+            # a task rejects frozen encoders; it does not train them here
+            encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
             for encoder in encoders:
-                encoder.eval().requires_grad_(False)
+                encoder.requires_grad_(True)
+            try:
+                return RegionMaps.of(self)
+            finally:
+                for encoder in encoders:
+                    encoder.eval().requires_grad_(False)
 
     @property
     def unconditional(self) -> bool:
@@ -79,11 +83,12 @@ class SavedParts(Parts):
             self._load(name, network)
 
     def _build(self, name: str, make: Callable[[], Part]) -> Part:
-        part = super()._build(name, make)
-        if isinstance(part, nn.Module) and (name in GENERATING or name in self.checkpoint.networks()):
-            self._networks[name] = part.eval().requires_grad_(False)
-            self._load(name, part)
-        return part
+        with self._building:
+            part = super()._build(name, make)
+            if isinstance(part, nn.Module) and (name in GENERATING or name in self.checkpoint.networks()):
+                self._networks[name] = part.eval().requires_grad_(False)
+                self._load(name, part)
+            return part
 
     def _load(self, name: str, network: nn.Module) -> None:
         saved = self.checkpoint.sampling_network if name == "generator" else name

@@ -68,8 +68,9 @@ def _checkpoint(path: Path) -> RunLocation:
     run = path.parent.parent if len(path.parts) > 2 and ".." not in path.parts else folder.parent.parent
     if folder.parent.name != "checkpoints" or not is_run(run):
         message = f"{path} is a checkpoint outside of its run"
-        expected = "a checkpoint in RUN/checkpoints, since it needs the other files of the run"
-        raise RunError(Problem("not-a-run", message, expected=expected, next_step="ls runs"))
+        expected = "a checkpoint in RUN/checkpoints; one alone can be sampled, or imported as a run"
+        step = f"attnforge import hub {path} -o RUN"
+        raise RunError(Problem("not-a-run", message, expected=expected, next_step=step))
     return RunLocation(RunFolder(run), folder.name)
 
 

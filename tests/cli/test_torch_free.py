@@ -1,4 +1,4 @@
-"""What only looks at recipes and plugins never imports torch, torchvision or timm."""
+"""`import attnforge`, and what only looks at recipes and plugins, never import torch, torchvision or timm."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Blocker:
             raise AssertionError(f"{name} is imported")
 
 sys.meta_path.insert(0, Blocker())
+import attnforge
+assert all(map(callable, (attnforge.train, attnforge.evaluate, attnforge.recipe)))
 from attnforge.cli import run
 sys.exit(run(sys.argv[1:]))
 """

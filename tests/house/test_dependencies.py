@@ -33,7 +33,11 @@ OWN = {
 }
 
 
-OPTIONAL = {"attnforge/data/reading/parquet.py": "parquet", "attnforge/data/shards/files.py": "remote"}
+OPTIONAL = {
+    "attnforge/data/reading/parquet.py": "parquet",
+    "attnforge/data/shards/files.py": "remote",
+    "attnforge/export/formats.py": "onnx",
+}
 """Modules that need an extra, and say so with an error where it is not installed."""
 
 

@@ -15,6 +15,7 @@ from boxed_parts import boxed, boxed_plugins
 from numpy.typing import NDArray
 from PIL import Image
 
+from attnforge.api.model import Model
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError
 from attnforge.evaluate.evaluating import evaluate_run
@@ -73,10 +74,10 @@ def test_a_checkpoint_says_what_its_generator_is_told_and_which_network_generate
 
 
 def test_images_are_painted_inside_the_box_that_is_given(pipeline: Pipeline) -> None:
-    (image,) = pipeline(RED, box=LEFT)
+    (image,) = Model(pipeline)(RED, box=LEFT)
     assert (painted(image.images[-1]) == inside(LEFT)).all()
     assert tuple(image.extras["box"].tolist()) == LEFT
-    (left, right) = pipeline([RED, "a blue square"], box=[LEFT, RIGHT])
+    (left, right) = Model(pipeline)([RED, "a blue square"], box=[LEFT, RIGHT])
     np.testing.assert_array_equal(left.images[-1], image.images[-1])
     assert (painted(right.images[-1]) == inside(RIGHT)).all()
 
@@ -85,7 +86,7 @@ def test_missing_unknown_and_malformed_extras_are_refused_before_anything_is_gen
     pipeline: Pipeline,
 ) -> None:
     with pytest.raises(AttnforgeError) as missing:
-        pipeline(RED)
+        Model(pipeline)(RED)
     assert codes(missing) == ["missing-extra"]
     with pytest.raises(AttnforgeError) as unknown:
         pipeline.generate_each([RED], extras={"box": LEFT, "keypoints": [1]})
@@ -262,5 +263,5 @@ def test_without_an_average_the_trained_generator_is_named_and_sampled(tmp_path:
     assert load(path).checkpoint.sampling_network == "generator"
     lock = yaml.safe_load((path / "recipe.lock.yaml").read_text())
     assert lock["phases"]["gan"]["task"]["average"] is None
-    (image,) = load(path)(RED, box=LEFT)
+    (image,) = Model(load(path))(RED, box=LEFT)
     assert (painted(image.images[-1]) == inside(LEFT)).all()

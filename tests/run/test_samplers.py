@@ -10,6 +10,7 @@ import torch
 from known_steps import prompt_of
 from torch import Tensor
 
+from attnforge.api.model import load
 from attnforge.errors import RecipeError
 from attnforge.interfaces import GeneratorOutput, Prompt
 from attnforge.sampling.best import BestOf
@@ -97,13 +98,13 @@ def test_candidates_may_be_sampled_in_another_way() -> None:
 
 def test_a_run_is_sampled_as_the_recipe_or_the_caller_says(trained: Path) -> None:
     caption = "a small red bird"
-    plain = Pipeline.load(trained)(caption, n=2)
-    still = Pipeline.load(trained, overrides=["sampling={use: noise, scale: 0}"])(caption, n=2)
+    plain = load(trained)(caption, n=2)
+    still = load(trained, overrides=["sampling={use: noise, scale: 0}"])(caption, n=2)
     assert (plain[0].images[-1] != plain[1].images[-1]).any()
     # conditioning without noise: with none at all, images are the same
     assert (still[0].images[-1] == still[1].images[-1]).all()
-    best = Pipeline.load(trained, overrides=["sampling={use: best-of, scorer: damsm, images: 3}"])
-    scorer = best.parts.scorer_spec()
+    best = load(trained, overrides=["sampling={use: best-of, scorer: damsm, images: 3}"])
+    scorer = best.pipeline.parts.scorer_spec()
     assert scorer.image is not None
     chosen = best(caption, n=1)[0]
     assert chosen.images[-1].shape == plain[0].images[-1].shape

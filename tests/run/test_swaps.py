@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 from PIL import Image
 
 import attnforge
+from attnforge.api.model import Model
 from attnforge.cli import run
 from attnforge.errors import AttnforgeError
 from attnforge.sampling.caption_files import caption_file, shipped_captions
-from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.swapping import Swaps, swapped_captions
 from attnforge.sheets.swaps import changed_words, swap_sheet
 
@@ -20,11 +21,11 @@ BIRD = "a red bird with white wings"
 
 
 @pytest.fixture(scope="module")
-def model(trained: Path) -> Pipeline:
+def model(trained: Path) -> Model:
     return attnforge.load(trained, device="cpu")
 
 
-def problem(model: Pipeline, swaps: Swaps, caption: str = BIRD) -> tuple[str, str]:
+def problem(model: Model, swaps: Swaps, caption: str = BIRD) -> tuple[str, str]:
     with pytest.raises(AttnforgeError) as caught:
         model.swap(caption, swaps)
     (only,) = caught.value.problems
@@ -43,17 +44,17 @@ def problem(model: Pipeline, swaps: Swaps, caption: str = BIRD) -> tuple[str, st
         ([("a red", "the blue")], ["the blue bird with white wings"]),
     ],
 )
-def test_each_swap_adds_a_caption(model: Pipeline, swaps: Swaps, captions: list[str]) -> None:
-    assert swapped_captions(BIRD, swaps, model.parts.tokenizer) == [BIRD, *captions]
+def test_each_swap_adds_a_caption(model: Model, swaps: Swaps, captions: list[str]) -> None:
+    assert swapped_captions(BIRD, swaps, model.pipeline.parts.tokenizer) == [BIRD, *captions]
 
 
-def test_a_word_is_swapped_wherever_it_stands_and_nothing_inside_a_word_is(model: Pipeline) -> None:
+def test_a_word_is_swapped_wherever_it_stands_and_nothing_inside_a_word_is(model: Model) -> None:
     caption = "Red wings, a reddish belly and a red crown"
     expected = "blue wings, a reddish belly and a blue crown"
-    assert swapped_captions(caption, {"red": "blue"}, model.parts.tokenizer)[1] == expected
+    assert swapped_captions(caption, {"red": "blue"}, model.pipeline.parts.tokenizer)[1] == expected
 
 
-def test_images_have_the_noise_of_the_original(model: Pipeline) -> None:
+def test_images_have_the_noise_of_the_original(model: Model) -> None:
     rows = model.swap(BIRD, {"red": "blue"}, n=2, seed=3)
     assert [[image.index for image in row] for row in rows] == [[0, 1]] * 2
     for row, caption in zip(rows, (BIRD, "a blue bird with white wings"), strict=True):
@@ -61,7 +62,7 @@ def test_images_have_the_noise_of_the_original(model: Pipeline) -> None:
             np.testing.assert_array_equal(image.images[-1], alone.images[-1])
 
 
-def test_swaps_that_cannot_be_made_are_refused_with_what_to_write(model: Pipeline) -> None:
+def test_swaps_that_cannot_be_made_are_refused_with_what_to_write(model: Model) -> None:
     assert problem(model, {"rad": "blue"})[0] == "swap-word-missing"
     assert "`red`" in problem(model, {"rad": "blue"})[1]
     assert problem(model, {"red": "quixotic"})[0] == "swap-unknown-word"
@@ -76,14 +77,14 @@ def test_swaps_that_cannot_be_made_are_refused_with_what_to_write(model: Pipelin
 
 
 def test_the_sheet_has_a_column_for_each_noise_and_maps_of_the_changed_words(
-    model: Pipeline, tmp_path: Path
+    model: Model, tmp_path: Path
 ) -> None:
-    rows = model.swap(BIRD, {"red": "blue", "white": "black"}, n=3, attention=True)
+    rows = model.swap(BIRD, {"red": "blue", "white": "black"}, n=3)
     assert changed_words(rows) == [1, 4]
     heights = {}
     for name, shown in {
         "maps": rows,
-        "plain": model.swap(BIRD, {"red": "blue", "white": "black"}, n=3),
+        "plain": [[replace(sample, attention=()) for sample in row] for row in rows],
     }.items():
         with Image.open(swap_sheet(shown, tmp_path / f"{name}.png", side=64)) as sheet:
             assert sheet.width == 3 * (64 + 12) + 12

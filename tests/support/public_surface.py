@@ -28,6 +28,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "tests" / "house" / "public-surface.txt"
 
 PROMISED = (
+    "attnforge.api.evaluating",
+    "attnforge.api.images",
+    "attnforge.api.model",
+    "attnforge.api.recipes",
+    "attnforge.api.training",
     "attnforge.build",
     "attnforge.errors",
     "attnforge.interfaces",

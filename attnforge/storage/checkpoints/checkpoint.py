@@ -177,6 +177,8 @@ class Checkpoint:
 
         It takes as long as loading everything on the CPU.
         """
+        if OPTIMIZERS not in self.manifest.sha256:
+            return "it has no optimizer states: it was exported for generating, not for training"
         for name in self.networks():
             file = path_below(self.folder, name, ending=WEIGHTS)
             try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnforge.names import read_step_name, step_name
-from attnforge.storage.checkpoints.checkpoint import OPTIMIZERS, TOKENIZER, WEIGHTS, Checkpoint
+from attnforge.storage.checkpoints.checkpoint import TOKENIZER, WEIGHTS, Checkpoint
 from attnforge.storage.checkpoints.manifest import MANIFEST, Manifest, ManifestError, read_manifest
 
 
@@ -83,10 +83,16 @@ def read_checkpoint(folder: Path, *, holding: frozenset[str] = frozenset()) -> C
         manifest = read_manifest(folder)
     except ManifestError as error:
         return Damage(folder, f"{MANIFEST} {error}")
-    if not holding <= set(manifest.networks):
+    if not holding <= held(manifest):
         return None
     fault = _fault(folder, manifest)
     return Checkpoint(folder, manifest) if fault is None else Damage(folder, fault)
+
+
+def held(manifest: Manifest) -> set[str]:
+    """The networks of a checkpoint; an exported one has the average as its only `generator`."""
+    generator = {"generator"} if manifest.sampling_network is not None else set()
+    return {*manifest.networks, *generator}
 
 
 def folders_of(checkpoints: Path, *, phase: str) -> list[tuple[int, Path]]:
@@ -121,15 +127,25 @@ def _fault(folder: Path, manifest: Manifest) -> str | None:
     name = step_name(manifest.phase, manifest.step)
     if folder.name != name:
         return f"{MANIFEST} belongs to {name}"
-    needed = {OPTIMIZERS, TOKENIZER, *(f"{network}{WEIGHTS}" for network in manifest.networks)}
-    if unlisted := needed - manifest.sha256.keys():
-        return f"{min(unlisted)} is not in the manifest"
     # file managers and network file systems leave hidden files anywhere
     present = {file.name for file in folder.iterdir() if not file.name.startswith(".")} - {MANIFEST}
-    if missing := manifest.sha256.keys() - present:
-        return f"{min(missing)} is missing"
     if unlisted := present - manifest.sha256.keys():
         return f"{min(unlisted)} is not in the manifest"
+    return fault_of_files(folder, manifest)
+
+
+def fault_of_files(folder: Path, manifest: Manifest) -> str | None:
+    """How the files that a manifest lists differ from it, or None; other files may lie beside them.
+
+    A checkpoint without a file of optimizer states was exported for generating.
+    """
+    if unsafe := [name for name in manifest.sha256 if Path(name).name != name]:
+        return f"{MANIFEST} lists {unsafe[0]!r}, which is not the name of a file"
+    needed = {TOKENIZER, *(f"{network}{WEIGHTS}" for network in manifest.networks)}
+    if unlisted := needed - manifest.sha256.keys():
+        return f"{min(unlisted)} is not in the manifest"
+    if missing := [name for name in sorted(manifest.sha256) if not (folder / name).is_file()]:
+        return f"{missing[0]} is missing"
     for file, digest in manifest.sha256.items():
         try:
             if digest_of_file(folder / file) != digest:

@@ -82,13 +82,13 @@ class RecurrentTextEncoder(nn.Module):
         Each caption is read twice, with its padding behind it and before it; of each pass, the direction
         that reaches the padding last is kept.
         """
-        max_length, half = embedded.shape[1], self.dim // 2
+        (batch, max_length), half = embedded.shape[:2], self.dim // 2
         positions = torch.arange(max_length, device=embedded.device)[None]
         to_right = (positions + lengths[:, None]) % max_length
         to_left = (positions - lengths[:, None]) % max_length
         moved = embedded.gather(1, to_right[:, :, None].expand_as(embedded))
         outputs, _ = self.recurrence(torch.cat((embedded, moved)))
-        forwards, backwards = outputs[: len(embedded), :, :half], outputs[len(embedded) :, :, half:]
+        forwards, backwards = outputs[:batch, :, :half], outputs[batch:, :, half:]
         backwards = backwards.gather(1, to_left[:, :, None].expand_as(backwards))
         ends = (lengths - 1)[:, None, None].expand(-1, 1, half)
         last = torch.cat((forwards.gather(1, ends)[:, 0], backwards[:, 0]), dim=1)

@@ -100,7 +100,7 @@ class BoxGenerator(nn.Module):
     ) -> GeneratorOutput:
         sentences = prompt.sentence[:, None].expand(-1, self.elements, -1)
         boxes = boxes_of(prompt, elements=self.elements)
-        image = self.generate(noise.reshape(len(noise), self.elements, -1), sentences, boxes)
+        image = self.generate(noise.reshape(noise.shape[0], self.elements, -1), sentences, boxes)
         return GeneratorOutput(images=(image,), attention=())
 
     def generate(

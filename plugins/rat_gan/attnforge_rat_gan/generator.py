@@ -70,7 +70,7 @@ class RecurrentAffineGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], prompt: Prompt, *, return_attention: bool = False
     ) -> GeneratorOutput:
         conditions = self.conditions(noise, prompt.sentence, layers=LAYERS * len(self.blocks))
-        hidden: Tensor = self.first(noise).view(len(noise), -1, FIRST_SIZE, FIRST_SIZE)
+        hidden: Tensor = self.first(noise).unflatten(1, (-1, FIRST_SIZE, FIRST_SIZE))
         for index, block in enumerate(self.blocks):
             if index:
                 hidden = interpolate(hidden, scale_factor=2.0)

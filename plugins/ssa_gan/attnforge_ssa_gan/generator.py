@@ -95,7 +95,7 @@ class SemanticSpatialGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], prompt: Prompt
     ) -> tuple[Float[Tensor, "b c h w"], list[Float[Tensor, "b 1 _ _"]]]:
         """The last map, and the mask of every block."""
-        hidden: Tensor = self.first(noise).view(len(noise), -1, FIRST_SIZE, FIRST_SIZE)
+        hidden: Tensor = self.first(noise).unflatten(1, (-1, FIRST_SIZE, FIRST_SIZE))
         masks: list[Tensor] = []
         for predictor, block in zip(self.mask_predictors, self.blocks, strict=True):
             logits = predictor(hidden)

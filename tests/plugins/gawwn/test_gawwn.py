@@ -19,12 +19,12 @@ from attnforge_sketch_birds.dataset import SketchBirds
 from official_gawwn import prompt_of
 from small_widths import small
 
+from attnforge.api.model import load
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError, RecipeError
 from attnforge.interfaces import Progress
 from attnforge.recipe import resolve
 from attnforge.run.training import train
-from attnforge.sampling.pipeline import Pipeline
 from attnforge.specs import DataSpec, DiscriminatorSpec, GeneratorSpec
 from attnforge.testing.checks.task import batch
 from attnforge.testing.examples.specs import spec_for
@@ -222,7 +222,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_caption_is_enough_and_given_points_are_kept(run: Path) -> None:
-    model = Pipeline.load(run, device="cpu")
+    model = load(run, device="cpu")
     (generated,) = model("a red bird")
     points = generated.extras["keypoints"]
     assert points.shape == (15, 3)

@@ -17,13 +17,13 @@ from known_steps import prompt_of
 from tiny_run import TINY, shared_tiny
 from torch import Tensor
 
+from attnforge.api.model import load
 from attnforge.cli import run as attnforge
 from attnforge.errors import AttnforgeError, RecipeError
 from attnforge.interfaces import GeneratorOutput, Prompt
 from attnforge.recipe import resolve
 from attnforge.run.training import train
 from attnforge.sampling.noise import NoiseSampler
-from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.seeded_draws import SeededDraws
 from attnforge.specs import SamplerSpec, ScorerSpec
 from attnforge.train.progress import SilentReporter
@@ -165,8 +165,8 @@ def test_the_command_shows_the_images_on_the_way(trained: Path, tmp_path: Path) 
     arguments = ["sample", str(trained), CAPTION, USE, "sampling.steps=3", "sampling.every=1", "-n", "1"]
     assert attnforge([*arguments, "--out", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-small-red-bird-seed1-0.png", "sheet.png"]
-    (plain,) = Pipeline.load(trained)(CAPTION)
-    (image,) = Pipeline.load(trained, overrides=[USE, "sampling.every=8", "sampling.steps=9"])(CAPTION)
+    (plain,) = load(trained)(CAPTION)
+    (image,) = load(trained, overrides=[USE, "sampling.every=8", "sampling.steps=9"])(CAPTION)
     assert list(image.steps) == [0, 8, 9]
     assert (image.steps[0] == plain.images[-1]).all()
     assert (image.steps[9] == image.images[-1]).all()
@@ -235,10 +235,10 @@ def test_a_denoiser_is_trained_on_top_of_a_run_and_is_the_prior_of_a_search(
     ]
     resolved = resolve("denoiser-sketch-birds", overrides=overrides)
     assert train(resolved, run, resume=False, reporter=SilentReporter()).finished
-    (plain,) = Pipeline.load(run, overrides=["sampling=null"])(CAPTION)
-    assert (plain.images[-1] == Pipeline.load(trained)(CAPTION)[0].images[-1]).all()
+    (plain,) = load(run, overrides=["sampling=null"])(CAPTION)
+    assert (plain.images[-1] == load(trained)(CAPTION)[0].images[-1]).all()
     without, small, large = (
-        Pipeline.load(run, overrides=[f"sampling.prior_weight={weight}"])(CAPTION)[0].images[-1]
+        load(run, overrides=[f"sampling.prior_weight={weight}"])(CAPTION)[0].images[-1]
         for weight in (0, 1e-3, 10)
     )
     differences = [np.abs(image.astype(int) - without).sum() for image in (small, large)]

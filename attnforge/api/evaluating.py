@@ -1,0 +1,111 @@
+"""Evaluates a run, or a folder of images of any system; `attnforge eval` calls the same functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnforge.api.recipes import Values, as_texts
+from attnforge.data.reading.files import IMAGE_SUFFIXES
+from attnforge.evaluate.evaluating import evaluate_run
+from attnforge.evaluate.folder import evaluate_folder
+from attnforge.evaluate.measured import Measurement
+from attnforge.evaluate.protocols import resolve_protocol
+from attnforge.evaluate.results import Result
+from attnforge.evaluate.run_results import evaluate_run_by
+from attnforge.storage.locating import is_checkpoint, is_run
+from attnforge.train.progress import ConsoleReporter, Reporter, SilentReporter
+
+DEFAULT_PROTOCOL = "offline"
+"""The protocol of a folder of images, which has no recipe."""
+
+
+def evaluate(
+    path: str | os.PathLike[str],
+    *,
+    protocol: str | None = None,
+    metrics: Sequence[str] = (),
+    checkpoint: str | None = None,
+    overrides: Values = (),
+    device: str = "auto",
+    quiet: bool = False,
+) -> Measurement | Result:
+    """Evaluate a run by the metrics of its recipe, or a run or a folder of images by a protocol.
+
+    The values are in `.metrics`, everything that they depend on beside them. A run's are also saved in its
+    folder, for `attnforge report`. `attnforge.evaluate.evaluating.evaluate_run` measures every checkpoint.
+
+    Args:
+        path: A run, a checkpoint, or a folder of images of any system.
+        protocol: A protocol of `attnforge protocols` instead of the recipe's metrics; `offline` for a folder.
+        metrics: Names of the metrics to compute; by default all.
+        checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
+        overrides: Values by dotted key, or `KEY=VALUE` each, below `evaluation`, `data` or `sampling`.
+        device: Where to generate and measure; `auto` uses a GPU if there is one.
+        quiet: Whether to report nothing.
+
+    Raises:
+        AttnforgeError: as `attnforge.evaluate.evaluating.evaluate_run`; or there is no such protocol.
+    """
+    place, reporter = Path(path), SilentReporter() if quiet else ConsoleReporter(err=True)
+    if protocol is not None or is_folder_of_images(place):
+        return evaluate_by(
+            place,
+            protocol=protocol,
+            overrides=overrides,
+            metrics=metrics,
+            checkpoint=checkpoint,
+            device=device,
+            reporter=reporter,
+        )
+    (measurement,) = evaluate_run(
+        place,
+        overrides=as_texts(overrides),
+        checkpoint=checkpoint,
+        metrics=metrics,
+        device=device,
+        reporter=reporter,
+    )
+    return measurement
+
+
+def evaluate_by(
+    path: Path,
+    *,
+    protocol: str | None,
+    overrides: Values,
+    metrics: Sequence[str],
+    checkpoint: str | None,
+    device: str,
+    reporter: Reporter,
+) -> Result:
+    """Evaluate a run or a folder of images by a protocol.
+
+    Args:
+        path: A run, a checkpoint, or a folder of images.
+        protocol: The protocol's name; None for that of folders.
+        overrides: Of a run, below `evaluation`, `data` or `sampling`; of a folder, of the protocol.
+        metrics: Names of the metrics to compute; by default all.
+        checkpoint: The name of a run's checkpoint.
+        device: Where to generate and measure.
+        reporter: Where progress is reported.
+
+    Raises:
+        AttnforgeError: as `evaluate`.
+    """
+    name, changes = protocol or DEFAULT_PROTOCOL, as_texts(overrides)
+    if is_folder_of_images(path):
+        chosen = resolve_protocol(name, overrides=changes).only(metrics)
+        return evaluate_folder(path, chosen, device=device, reporter=reporter)
+    chosen = resolve_protocol(name).only(metrics)
+    return evaluate_run_by(
+        path, chosen, overrides=changes, checkpoint=checkpoint, device=device, reporter=reporter
+    )
+
+
+def is_folder_of_images(path: Path) -> bool:
+    """Whether a path is a folder with images that is no run; one without any image was meant as a run."""
+    if not path.is_dir() or is_run(path) or is_checkpoint(path):
+        return False
+    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*"))

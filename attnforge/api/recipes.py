@@ -1,0 +1,134 @@
+"""Recipes written in Python: dictionaries, with components as classes or `functools.partial`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnforge.errors import Problem, RecipeError
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.recipe.library import RecipeText
+from attnforge.recipe.override import Assignment, Overrides, assign
+from attnforge.recipe.resolve import resolve
+from attnforge.recipe.resolved import ResolvedRecipe
+from attnforge.recipe.scalars import write, write_line
+from attnforge.recipe.source import Text, parse
+
+Recipe = str | os.PathLike[str] | Mapping[str, Any] | ResolvedRecipe
+"""A recipe's name, the path of its file, a dictionary with its keys, or a resolved one."""
+Values = Mapping[str, Any] | Sequence[str]
+"""Overrides: values by dotted key, or `KEY=VALUE` each."""
+
+
+def recipe(source: Recipe, *, overrides: Values = ()) -> ResolvedRecipe:
+    """Resolve a recipe: look up its components, decode every value, and report all problems at once.
+
+    `attnforge.recipe({"extends": "quickstart", "generator": partial(MultiStageGenerator, channels=24)})`.
+    A component is a name, a dictionary with `use`, a class that a plugin declares, or a
+    `functools.partial` of one with its options as keywords.
+
+    Args:
+        source: A recipe's name, the path of its file, a dictionary with its keys, or a resolved recipe.
+        overrides: Values by dotted key, such as `{"phases.gan.steps": 100}`, or `KEY=VALUE` each.
+
+    Raises:
+        RecipeError: with every problem of the recipe.
+    """
+    plugins = load_plugins()
+    if isinstance(source, ResolvedRecipe):
+        if not overrides:
+            return source
+        source = {**source.plain()}
+    changes = read_overrides(overrides, plugins=plugins)
+    if isinstance(source, Mapping):
+        problems: list[Problem] = []
+        text = write(_plain(source, "", plugins, problems))
+        if problems:
+            raise RecipeError(problems)
+        return resolve(RecipeText(text), overrides=changes, plugins=plugins)
+    named = source if isinstance(source, str) else Path(source)
+    return resolve(named, overrides=changes, plugins=plugins)
+
+
+def read_overrides(values: Values, *, plugins: PluginCatalogue) -> Overrides:
+    """Overrides as `resolve` takes them; those of a mapping are quoted in errors as lines of `overrides`.
+
+    Raises:
+        RecipeError: a key or a value cannot be part of a recipe; all are named.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    problems: list[Problem] = []
+    assignments: list[Assignment | None] = []
+    for number, (key, value) in enumerate(values.items(), start=1):
+        written = write_line(_plain(value, key, plugins, problems))
+        shown = f"{key}: {written}"
+        node = parse(Text("overrides", written, shown, number, len(key) + 2), problems)
+        if node is not None:
+            place = Text("overrides", shown, line=number).start()
+            assignments.append(assign(key, place, node, problems))
+    if problems:
+        raise RecipeError(problems)
+    return [assignment for assignment in assignments if assignment is not None]
+
+
+def as_texts(values: Values) -> tuple[str, ...]:
+    """Overrides as `KEY=VALUE` each, for what takes them from a command line.
+
+    Raises:
+        RecipeError: a value cannot be part of a recipe; all are named.
+    """
+    if not isinstance(values, Mapping):
+        return tuple(values)
+    plugins, problems = load_plugins(), list[Problem]()
+    plain = {key: _plain(value, key, plugins, problems) for key, value in values.items()}
+    if problems:
+        raise RecipeError(problems)
+    return tuple(f"{key}={write_line(value)}" for key, value in plain.items())
+
+
+def _plain(value: object, path: str, plugins: PluginCatalogue, problems: list[Problem]) -> Any:
+    """A value of Python as plain data; what cannot be part of a recipe is added to `problems`."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case os.PathLike():
+            return os.fspath(value)
+        case np.generic():
+            return value.item()
+        case Mapping():
+            items = {str(key): item for key, item in value.items()}
+            return {
+                key: _plain(item, f"{path}.{key}".lstrip("."), plugins, problems)
+                for key, item in items.items()
+            }
+        case list() | tuple():
+            return [_plain(item, f"{path}.{n}", plugins, problems) for n, item in enumerate(value)]
+        case partial() if isinstance(value.func, type) and not value.args:
+            named = _plain(value.func, path, plugins, problems)
+            options = _plain(value.keywords, path, plugins, problems)
+            return {"use": named, **options} if options else named
+        case type():
+            return _name_of(value, path, plugins, problems)
+    message = f"`{path}` is a {type(value).__name__}, which cannot be part of a recipe"
+    expected = "text, numbers, lists, dictionaries, a component's class, or a `functools.partial` of one"
+    problems.append(Problem("not-in-a-recipe", message, expected=expected))
+    return None
+
+
+def _name_of(part: type, path: str, plugins: PluginCatalogue, problems: list[Problem]) -> str | None:
+    """The name by which recipes know a class."""
+    target = f"{part.__module__}:{part.__qualname__}"
+    names = [component.name for component in plugins.registry if component.target == target]
+    if names:
+        return names[0]
+    message = f"`{path}` is the class {part.__qualname__}, which no plugin declares"
+    expected = "a class of `attnforge components`, whose name a run keeps, so that it can be loaded elsewhere"
+    step = "attnforge plugins new NAME --kind KIND writes a plugin to put the class into"
+    problems.append(Problem("not-in-a-recipe", message, expected=expected, next_step=step))
+    return None

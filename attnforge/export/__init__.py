@@ -1,0 +1,1 @@
+"""Trained runs as files for other programs: graphs for ONNX and torch, weights, folders for a model hub."""
