@@ -1,30 +1,38 @@
-"""attnforge composes, trains, samples and evaluates text-to-image GANs with word-level attention."""
+"""attnforge composes, trains, samples and evaluates text-to-image GANs with word-level attention.
+
+    model = attnforge.load("runs/birds")
+    model("a red bird", n=8, seed=1)
+
+Nothing is imported until it is used: torch takes seconds.
+"""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attnforge.sampling.pipeline import Pipeline
+    from attnforge.api.model import load
 
 __version__ = "0.1.0"
+__all__ = ["evaluate", "load", "recipe", "train"]
+
+_PLACES = {
+    "load": "attnforge.api.model",
+    # These packages are called as functions; see `attnforge.called`.
+    "evaluate": "attnforge",
+    "recipe": "attnforge",
+    "train": "attnforge",
+}
 
 
-def load(run: str | os.PathLike[str], *, device: str = "auto") -> Pipeline:
-    """Load the generator of a trained run: `attnforge.load("runs/birds")("a red bird", n=8, seed=1)`.
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'attnforge' has no attribute {name!r}")
+    if _PLACES[name] == "attnforge":
+        return import_module(f"attnforge.{name}")
+    return getattr(import_module(_PLACES[name]), name)
 
-    Args:
-        run: The run folder, or one of its checkpoints.
-        device: Where to compute; `auto` uses a GPU if there is one.
 
-    Raises:
-        RunError: the run is missing, or has no checkpoint with a generator yet.
-        RecipeError: its recipe needs a plugin that is not installed.
-    """
-    from pathlib import Path
-
-    # torch takes seconds to import, which commands that need none of it do not pay
-    from attnforge.sampling.pipeline import Pipeline
-
-    return Pipeline.load(Path(run), device=device)
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

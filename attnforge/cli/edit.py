@@ -61,13 +61,13 @@ def command(
     are generated may be changed with KEY=VALUE, such as `sampling.use=noise`.
     """
     pairs, values = read_swaps(swaps), read_extras(extras)
-    from attnforge.sampling.pipeline import Pipeline
+    from attnforge.api.model import load
     from attnforge.sheets.writing import write_swaps
 
-    pipeline = Pipeline.load(run, device=device, overrides=overrides)
-    rows = pipeline.swap(caption, pairs, n=count, seed=seed, attention=True, **values)
-    warn_of_unknown_words(pipeline.parts.tokenizer, [samples[0].caption for samples in rows])
-    print_text(write_swaps(rows, out or pipeline.run.path / "generated"))
+    model = load(run, device=device, overrides=overrides)
+    rows = model.swap(caption, pairs, n=count, seed=seed, regions=True, **values)
+    warn_of_unknown_words(model.pipeline.parts.tokenizer, rows.captions)
+    print_text(write_swaps(rows, out or model.pipeline.run.path / "generated"))
 
 
 def read_swaps(texts: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.seeded_draws import SeededDraws
+from attnforge.sampling.walking import TurningDraws, Walk, between, words_between
 from attnforge.seeds import derive_seed
 
 
@@ -119,6 +120,56 @@ def to_bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
+def generate_walk(
+    text: TextEncoder,
+    sampler: Sampler,
+    tokenizer: Tokenizer,
+    walk: Walk,
+    *,
+    extras: Mapping[str, Float[Tensor, "1 *shape"]] | None = None,
+    device: torch.device,
+) -> Iterator[GeneratedImage]:
+    """Generate the images of a walk, one after another; those at its ends are as from `generate_each`.
+
+    Args:
+        text: The run's text encoder.
+        sampler: Asks the generator; see `sampler_of`.
+        tokenizer: The text encoder's tokenizer.
+        walk: The captions, seeds and number of images.
+        extras: What else the images are to show, by name.
+        device: Where the networks live.
+
+    Raises:
+        AttnforgeError: a caption has no word that the vocabulary knows.
+    """
+    refuse_unknown(tokenizer, [walk.first, walk.last])
+    return _walk(text, sampler, tokenizer, walk, extras or {}, device)
+
+
+@torch.no_grad()
+def _walk(
+    text: TextEncoder,
+    sampler: Sampler,
+    tokenizer: Tokenizer,
+    walk: Walk,
+    extras: Mapping[str, Tensor],
+    device: torch.device,
+) -> Iterator[GeneratedImage]:
+    first, last = (
+        encode_captions(text, tokenizer, [caption], device=device, extras=extras)
+        for caption in (walk.first, walk.last)
+    )
+    tokens = [tuple(tokenizer.tokens(caption)) for caption in (walk.first, walk.last)]
+    seeds = [derive_seed(seed, 0) for seed in (walk.first_seed, walk.last_seed)]
+    for share in walk.shares():
+        near = walk.first_seed if share < 0.5 else walk.last_seed
+        turning = seeds[0] != seeds[1] and share not in (0, 1)
+        draws = TurningDraws(seeds[0], seeds[1], share) if turning else SeededDraws(derive_seed(near, 0))
+        output = _generate(sampler, between(first, last, share), draws=draws, attention=True)
+        words = words_between(tokens[0], tokens[1], share)
+        yield _generated(output, walk.caption(share), words, seed=near, index=0, extras=extras)
+
+
 @torch.no_grad()
 def _each(
     text: TextEncoder,
@@ -139,17 +190,32 @@ def _each(
             draws = SeededDraws(derive_seed(seed, index))
             output = _generate(sampler, prompt, draws=draws, attention=attention)
             region_maps = None if regions is None else regions(prompt, output.images[-1])
-            yield GeneratedImage(
-                caption=caption,
-                words=tuple(tokenizer.tokens(caption)),
-                seed=seed,
-                index=index,
-                images=tuple(to_bytes(images)[0] for images in output.images),
-                attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
-                extras=_shown_extras(own, output),
-                regions=None if region_maps is None else region_maps[0].float().cpu().numpy(),
-                steps={number: to_bytes(images)[0] for number, images in output.steps.items()},
-            )
+            words = tuple(tokenizer.tokens(caption))
+            yield _generated(output, caption, words, seed=seed, index=index, extras=own, regions=region_maps)
+
+
+def _generated(
+    output: GeneratorOutput,
+    caption: str,
+    words: tuple[str, ...],
+    *,
+    seed: int,
+    index: int,
+    extras: Mapping[str, Tensor],
+    regions: Float[Tensor, "1 l _ _"] | None = None,
+) -> GeneratedImage:
+    """The only image of a batch, with what is known of it."""
+    return GeneratedImage(
+        caption=caption,
+        words=words,
+        seed=seed,
+        index=index,
+        images=tuple(to_bytes(images)[0] for images in output.images),
+        attention=tuple(maps[0].float().cpu().numpy() for maps in output.attention),
+        extras=_shown_extras(extras, output),
+        regions=None if regions is None else regions[0].float().cpu().numpy(),
+        steps={number: to_bytes(images)[0] for number, images in output.steps.items()},
+    )
 
 
 def _shown_extras(

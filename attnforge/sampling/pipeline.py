@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from torch import Tensor, nn
+
 from attnforge.build.assemble import assemble
 from attnforge.compute.device import choose_device
 from attnforge.data.extras import read_extras
@@ -17,10 +19,10 @@ from attnforge.recipe.override import refuse_trained_keys
 from attnforge.recipe.resolve import resolve
 from attnforge.recipe.schema import Recipe
 from attnforge.sampling.generated import GeneratedImage
-from attnforge.sampling.generating import generate_each, sampler_of
+from attnforge.sampling.generating import generate_each, generate_walk, sampler_of
 from attnforge.sampling.region_maps import RegionMaps
 from attnforge.sampling.saved_parts import SavedParts
-from attnforge.sampling.swapping import Swaps, swapped_captions
+from attnforge.sampling.walking import Walk
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.search import (
     Damage,
@@ -106,26 +108,6 @@ class Pipeline:
         self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
 
-    def __call__(
-        self, captions: str | Sequence[str], *, n: int = 1, seed: int = 1, **extras: Any
-    ) -> list[GeneratedImage]:
-        """Generate `n` images of a caption, or of each of several; without attention maps.
-
-        An image depends on its caption, the extras, the seed and its number alone. No global random state is
-        used or changed.
-
-        Args:
-            captions: What the images show.
-            n: Images of each caption.
-            seed: Seed of the noise.
-            extras: What the model needs besides, by name: `model("a red bird", box=[0.1, 0.2, 0.5, 0.6])`.
-
-        Raises:
-            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
-        """
-        texts = [captions] if isinstance(captions, str) else captions
-        return self.generate(texts, count=n, seed=seed, extras=extras)
-
     def generate(
         self,
         captions: Sequence[str],
@@ -133,6 +115,7 @@ class Pipeline:
         count: int = 1,
         seed: int = 1,
         attention: bool = False,
+        regions: bool = True,
         extras: Mapping[str, Any] | None = None,
     ) -> list[GeneratedImage]:
         """Generate `count` images of every caption; see `attnforge.sampling.generating.generate_each`.
@@ -145,12 +128,17 @@ class Pipeline:
             count: Images of each caption.
             seed: Seed of the noise.
             attention: Whether images have attention maps.
+            regions: Whether, with `attention`, images have the regions of the matching too.
             extras: What the model needs besides captions, by name: one value for all, or one for each.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
-        return list(self.generate_each(captions, count=count, seed=seed, attention=attention, extras=extras))
+        return list(
+            self.generate_each(
+                captions, count=count, seed=seed, attention=attention, regions=regions, extras=extras
+            )
+        )
 
     def generate_each(
         self,
@@ -159,6 +147,7 @@ class Pipeline:
         count: int = 1,
         seed: int = 1,
         attention: bool = False,
+        regions: bool = True,
         extras: Mapping[str, Any] | None = None,
     ) -> Iterator[GeneratedImage]:
         """The images of `generate` one after another, without keeping them.
@@ -168,15 +157,12 @@ class Pipeline:
             count: Images of each caption.
             seed: Seed of the noise.
             attention: Whether images have attention maps.
+            regions: Whether, with `attention`, images have the regions of the matching too.
             extras: What the model needs besides captions, by name: one value for all, or one for each.
 
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
-        shapes, values = self.parts.extras, extras or {}
-        rows = read_extras(
-            shapes, values, captions=len(captions), how=GIVING, completed=self.parts.completed_extras
-        )
         return generate_each(
             self.parts.text,
             sampler_of(self.parts, cast("nn.Module", self.generator)),
@@ -185,41 +171,36 @@ class Pipeline:
             count=count,
             seed=seed,
             attention=attention,
-            regions=self.regions if attention else None,
-            extras=rows,
+            regions=self.regions if attention and regions else None,
+            extras=self._extras(extras, captions=len(captions)),
             device=self.parts.device,
         )
 
-    def swap(
-        self,
-        caption: str,
-        swaps: Swaps,
-        *,
-        n: int = 4,
-        seed: int = 1,
-        attention: bool = False,
-        **extras: Any,
-    ) -> list[list[GeneratedImage]]:
-        """Generate images of a caption, and of the caption with words swapped, from the same noise.
-
-        `model.swap("a red bird with white wings", {"red": "blue", "white": "black"})` returns three rows of
-        images: of the caption, of "a blue bird with white wings", and of "a blue bird with black wings". See
-        `attnforge.sampling.swapping.swapped_captions`; `attnforge.sheets.swaps.swap_sheet` shows them.
+    def walk(self, walk: Walk, *, extras: Mapping[str, Any] | None = None) -> Iterator[GeneratedImage]:
+        """The images of a walk between two captions and noises, one after another.
 
         Args:
-            caption: What the first images show.
-            swaps: What replaces which word, in order.
-            n: Images of each caption; image k of each has noise k of the seed.
-            seed: Seed of the noise.
-            attention: Whether images have attention maps.
-            extras: What the model needs besides captions, by name.
+            walk: The captions, seeds and number of images.
+            extras: What the model needs besides captions, by name: one value for all.
 
         Raises:
-            AttnforgeError: a swap cannot be made, or an extra is missing.
+            AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
-        captions = swapped_captions(caption, swaps, self.parts.tokenizer)
-        images = self.generate(captions, count=n, seed=seed, attention=attention, extras=extras)
-        return [images[first : first + n] for first in range(0, len(images), n)]
+        return generate_walk(
+            self.parts.text,
+            sampler_of(self.parts, cast("nn.Module", self.generator)),
+            self.parts.tokenizer,
+            walk,
+            extras=self._extras(extras, captions=1),
+            device=self.parts.device,
+        )
+
+    def _extras(self, values: Mapping[str, Any] | None, *, captions: int) -> dict[str, Tensor]:
+        """What images are to show besides captions, checked: a row for each caption."""
+        completed = self.parts.completed_extras
+        return read_extras(
+            self.parts.extras, values or {}, captions=captions, how=GIVING, completed=completed
+        )
 
     def unknown_words(self, captions: Sequence[str]) -> list[str]:
         """Words of the captions that the vocabulary lacks, and which are ignored."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,16 +38,44 @@ def write_images(samples: Iterable[GeneratedImage], folder: Path, *, attention: 
         yield folder / SHEET
 
 
-def write_swaps(rows: Sequence[Sequence[GeneratedImage]], folder: Path) -> Path:
+def write_swaps(rows: Sequence[Sequence[GeneratedImage]], path: Path) -> Path:
     """Write the sheet of a caption with words swapped, and return its path; see `swap_sheet`.
+
+    Args:
+        rows: The images of each caption.
+        path: A PNG file, or a folder, where the file is named after the captions.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    if path.suffix.lower() != ".png":
+        name = caption_name("; ".join(samples[0].caption for samples in rows))
+        path = path / f"swap-{name}-seed{rows[0][0].seed}.png"
+    write_page(path, lambda: swap_sheet(rows, path))
+    return path
+
+
+def write_animation(samples: Sequence[GeneratedImage], path: Path, *, milliseconds: int) -> None:
+    """Write a GIF that shows the largest images one after another, without end.
+
+    Args:
+        samples: The images, at least one.
+        path: The file to write; its folder must exist.
+        milliseconds: How long each image is shown.
+    """
+    first, *others = [sample.image for sample in samples]
+    first.save(path, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
+
+
+def write_page(path: Path, write: Callable[[], object]) -> None:
+    """Write one file, in a folder that is made if there is none.
 
     Raises:
         RunError: the folder cannot be written.
     """
-    name = caption_name("; ".join(samples[0].caption for samples in rows))
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        return swap_sheet(rows, folder / f"swap-{name}-seed{rows[0][0].seed}.png")
+    with _writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write()
 
 
 def _write(sample: GeneratedImage, folder: Path, *, attention: bool) -> Iterator[Path]:

@@ -1,0 +1,1 @@
+"""What Python users call, and commands too: loading, generating, training, evaluating, recipes."""
