@@ -19,3 +19,7 @@ MAX_WAITING = 32
 KEPT_CHECKPOINTS = 3
 """Checkpoints that are kept in memory besides the first of each run."""
 MAX_CONNECTIONS = 256
+MAX_EXAMPLES = 6
+"""Captions that the page suggests."""
+MAX_WORDS = 1_000
+"""Known words that the page suggests for swaps."""

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from attnforge.errors import Problem, RunError
-from attnforge.play.limits import KEPT_CHECKPOINTS
+from attnforge.optional import ListsWords
+from attnforge.play.limits import KEPT_CHECKPOINTS, MAX_EXAMPLES, MAX_WORDS
+from attnforge.report.record import fixed_captions
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
 from attnforge.train.progress import warn_on_stderr
 
@@ -29,6 +31,10 @@ class RunDescription(TypedDict):
     """Names of those that the generator completes where they are not given."""
     searches: bool
     """Whether the recipe samples in another way than from noise alone."""
+    examples: list[str]
+    """Captions to begin with: those that the run was sampled with."""
+    words: list[str]
+    """Words that it knows, the most frequent first; none if it cannot list them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class PlayedRun:
 
     def describe(self) -> RunDescription:
         """What the page has to know about the run."""
-        parts = self.pipeline.parts
+        parts, tokenizer = self.pipeline.parts, self.pipeline.parts.tokenizer
         return RunDescription(
             name=self.name,
             folder=str(self.pipeline.run.path),
@@ -51,6 +57,8 @@ class PlayedRun:
             extras={name: list(shape) for name, shape in parts.extras.items()},
             optional=sorted(parts.completed_extras),
             searches=self.pipeline.recipe.sampling is not None,
+            examples=list(fixed_captions(self.pipeline.run.path))[:MAX_EXAMPLES],
+            words=list(tokenizer.known_words[:MAX_WORDS]) if isinstance(tokenizer, ListsWords) else [],
         )
 
 
@@ -102,6 +110,7 @@ class PlayedRuns:
         for name, pipeline in zip(_names(pipelines), pipelines, strict=True):
             saved = generator_checkpoints(pipeline.run, pipeline.recipe, warn=warn)
             names = tuple(checkpoint.folder.name for checkpoint in saved)
+            _ = pipeline.regions  # imports the image encoder's library, seconds that the first caption would wait
             runs.append(PlayedRun(name, pipeline, names))
 
         def load(path: Path, checkpoint: str) -> Pipeline:
@@ -136,9 +145,7 @@ class PlayedRuns:
             return run.pipeline
         if checkpoint not in run.checkpoints:
             message = f"{run.name} has no checkpoint {checkpoint!r}"
-            raise RunError(
-                Problem("no-such-model", message, expected=f"one of {', '.join(run.checkpoints)}")
-            )
+            raise RunError(Problem("no-such-model", message, expected=f"one of {', '.join(run.checkpoints)}"))
         key = (number, checkpoint)
         if key not in self._others:
             while self._others and len(self._others) >= self._kept:

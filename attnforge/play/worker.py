@@ -1,4 +1,4 @@
-"""One thread that generates: requests take turns, a bounded number of them wait, and each can be cancelled."""
+"""One thread that generates: requests take turns, a bounded number waits, and each can be cancelled."""
 
 from __future__ import annotations
 
