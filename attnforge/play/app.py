@@ -49,7 +49,7 @@ STYLES = ((*REPORT, "report.css"), (*PAGE, "page.css"))
 SCRIPTS = (
     *((*REPORT, name) for name in ("dom.js", "maps.js")),
     *((*PAGE, name) for name in ("state.js", "service.js", "words.js", "tiles.js", "detail.js", "views.js")),
-    *((*PAGE, name) for name in ("saving.js", "controls.js", "page.js")),
+    *((*PAGE, name) for name in ("saving.js", "controls.js", "extras.js", "page.js")),
 )
 
 

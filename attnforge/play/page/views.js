@@ -1,6 +1,5 @@
 // The three modes: eight images, swapped words, and a walk. Each asks every model, and fills tiles as they come.
 const newestImages = new Newest();
-let walked = [];
 
 function modelTitle(model) {
   return `${runs[state.models[model].run].name} · ${shownCheckpoint(state.models[model])}`;
@@ -36,7 +35,8 @@ async function refresh() {
     showProblems([]);
     const count = tiles.length;
     report(`${count} images in ${((performance.now() - begun) / 1000).toFixed(2)} s.`);
-    if (walking) walkReady();
+    if (walking) showStep();
+    renderDetail();
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Refusal)) throw error;
