@@ -68,7 +68,7 @@ def between(first: Prompt, last: Prompt, share: float) -> Prompt:
         sentence=torch.lerp(start.sentence, end.sentence, share),
         padding=start.padding & end.padding,
         extras=first.extras,
-        tokens=first.tokens if share < 0.5 else last.tokens,
+        tokens=start.tokens if share < 0.5 else end.tokens,
     )
 
 
@@ -133,7 +133,8 @@ _TURNS = {
 
 def _stretched(prompt: Prompt, length: int) -> Prompt:
     places = torch.tensor(_places(prompt.words.shape[2], length), device=prompt.words.device)
-    return replace(prompt, words=prompt.words[:, :, places], padding=prompt.padding[:, places])
+    tokens = None if prompt.tokens is None else prompt.tokens[:, places.to(prompt.tokens.device)]
+    return replace(prompt, words=prompt.words[:, :, places], padding=prompt.padding[:, places], tokens=tokens)
 
 
 def _places(words: int, length: int) -> list[int]:
