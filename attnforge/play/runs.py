@@ -110,7 +110,7 @@ class PlayedRuns:
         for name, pipeline in zip(_names(pipelines), pipelines, strict=True):
             saved = generator_checkpoints(pipeline.run, pipeline.recipe, warn=warn)
             names = tuple(checkpoint.folder.name for checkpoint in saved)
-            _ = pipeline.regions  # imports the image encoder's library, seconds that the first caption would wait
+            _ = pipeline.regions  # so that the first caption does not wait for the image encoder's library
             runs.append(PlayedRun(name, pipeline, names))
 
         def load(path: Path, checkpoint: str) -> Pipeline:

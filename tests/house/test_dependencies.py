@@ -33,7 +33,12 @@ OWN = {
 }
 
 
-OPTIONAL = {"attnforge/data/reading/parquet.py": "parquet", "attnforge/data/shards/files.py": "remote"}
+OPTIONAL = {
+    "attnforge/data/reading/parquet.py": "parquet",
+    "attnforge/data/shards/files.py": "remote",
+    "attnforge/play/app.py": "play",
+    "attnforge/play/serving.py": "play",
+}
 """Modules that need an extra, and say so with an error where it is not installed."""
 
 

@@ -4,7 +4,7 @@ const refreshSoon = debounced(() => refresh(), 200);
 function renderControls() {
   const parts = { images: imagesControls, swap: swapControls, walk: walkControls }[state.mode]();
   const sampling = samplingControls();
-  document.getElementById("controls").replaceChildren(make("div", { class: "bar" }, parts), extrasControls(), sampling);
+  document.getElementById("controls").replaceChildren(make("div", { class: "tools" }, parts), extrasControls(), sampling);
   document.querySelectorAll("[role=tab]").forEach((tab) => {
     const chosen = tab.dataset.mode === state.mode;
     tab.setAttribute("aria-selected", String(chosen));
@@ -43,8 +43,8 @@ function newNoises() {
 
 function swapControls() {
   const known = make("datalist", { id: "known" }, runs[state.models[0].run].words.map((word) => make("option", { value: word })));
-  const word = make("input", { id: "swap-word", class: "input", size: 12, maxlength: 100, required: true, autocomplete: "off", list: "caption-words" });
-  const other = make("input", { id: "swap-other", class: "input", size: 12, maxlength: 100, required: true, autocomplete: "off", list: "known" });
+  const word = make("input", { id: "swap-word", class: "input", size: 12, maxlength: 100, required: true, autocomplete: "off", list: "caption-words", placeholder: "a word" });
+  const other = make("input", { id: "swap-other", class: "input", size: 12, maxlength: 100, required: true, autocomplete: "off", list: "known", placeholder: "another" });
   const written = make("datalist", { id: "caption-words" }, pieces.map((piece) => make("option", { value: plainWord(piece.text) })));
   const form = make(
     "form",
@@ -168,7 +168,7 @@ function samplingControls() {
     make("summary", {}, "Sampling"),
     make(
       "div",
-      { class: "bar" },
+      { class: "tools" },
       choice("Noise", "sampling", { recipe: own, noise: "with these options" }, state.sampling ? "noise" : "recipe", (value) => {
         state.sampling = value === "noise" ? { truncation: 2, scale: 1 } : null;
         renderControls();

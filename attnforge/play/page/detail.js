@@ -10,27 +10,19 @@ function renderDetail() {
 }
 
 function detailPanel({ model, sample }) {
-  const views = [
-    ...sample.stages.map((stage) => ({ ...stage, name: `${stage.side} × ${stage.side}`, idle: stage.maps ? "" : "sentence only" })),
-    ...(sample.regions ? [{ ...finalStage(sample), maps: sample.regions, name: "matching", idle: "where the matching finds words" }] : []),
-  ];
-  const figures = views.map((view) => {
-    const canvas = make("canvas", { "aria-hidden": "true" });
-    const readout = make("span", { class: "number" }, view.idle);
-    detailStages.push({ model, sample, view, canvas, readout });
-    const img = make("img", { src: view.image, alt: `${sample.caption}, ${view.name}`, width: view.side, height: view.side });
-    return make("figure", { class: "stage" }, make("div", { class: "frame" }, img, canvas), make("figcaption", { class: "quiet" }, view.name, make("br"), readout));
-  });
-  const large = make("canvas", { "aria-hidden": "true" });
-  detailStages.push({ model, sample, view: { maps: lastMaps(sample) }, canvas: large, readout: null });
   const final = finalStage(sample);
+  const large = { ...final, name: sizeOf(final), idle: "" };
+  const views = [
+    ...sample.stages.slice(0, -1).map((stage) => ({ ...stage, name: sizeOf(stage), idle: stage.maps ? "" : "no words yet" })),
+    ...(sample.regions ? [{ ...final, maps: sample.regions, name: "matching", idle: "" }] : []),
+  ];
   return make(
     "section",
     { class: "card panel", "aria-label": state.models.length > 1 ? modelTitle(model) : "Stages" },
     state.models.length > 1 ? make("h2", { class: "model-name" }, modelTitle(model)) : null,
-    make("div", { class: "frame large" }, make("img", { src: final.image, alt: sample.caption, width: final.side, height: final.side }), large),
+    stageFigure(model, sample, large, "large"),
     make("p", { class: "caption" }, sample.caption),
-    make("div", { class: "stages" }, figures),
+    make("div", { class: "stages" }, views.map((view) => stageFigure(model, sample, view, "stage"))),
     make(
       "p",
       { class: "actions" },
@@ -40,12 +32,23 @@ function detailPanel({ model, sample }) {
   );
 }
 
+const sizeOf = ({ side }) => `${side} × ${side}`;
+
+function stageFigure(model, sample, view, kind) {
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  const readout = make("span", { class: "number" }, view.idle);
+  detailStages.push({ model, sample, view, canvas, readout });
+  const img = make("img", { src: view.image, alt: `${sample.caption}, ${view.name}`, width: view.side, height: view.side });
+  const label = make("figcaption", { class: "quiet" }, make("span", {}, view.name), readout);
+  return make("figure", { class: kind }, make("div", { class: "frame" }, img, canvas), label);
+}
+
 function showDetailWord() {
   const place = shownPlace();
   detailStages.forEach(({ model, sample, view, canvas, readout }) => {
     const positions = place === null || !view.maps ? [] : positionsOf(place, model, sample);
     overlayMaps(canvas, view.maps, positions);
-    if (readout && view.maps) readout.textContent = positions.length ? readoutOf(view, positions) : view.idle;
+    if (view.maps) readout.textContent = positions.length ? readoutOf(view, positions) : view.idle;
   });
 }
 

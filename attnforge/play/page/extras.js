@@ -7,7 +7,7 @@ function extrasControls() {
   names.forEach((name) => {
     if (name === "box" && String(shapes.box) === "4") state.extras.box ??= [...FIRST_BOX];
   });
-  return make("div", { class: names.length ? "bar extras" : "" }, names.map((name) => (name === "box" && String(shapes.box) === "4" ? boxControl() : numbersControl(name, shapes[name]))));
+  return make("div", { class: names.length ? "tools" : "" }, names.map((name) => (name === "box" && String(shapes.box) === "4" ? boxControl() : numbersControl(name, shapes[name]))));
 }
 
 function numbersControl(name, shape) {
