@@ -2,8 +2,8 @@
 
     python benchmarks/play.py runs/birds
 
-Starts `attnforge play` in a process of its own, and asks it as pages do, over HTTP on this machine. Each request
-is a caption with eight noises; its time is from the question to its last image.
+Starts `attnforge play` in a process of its own, and asks it as pages do, over HTTP on this machine. Each
+request is a caption with eight noises; its time is from the question to its last image.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def ask(port: int, number: int, *, noises: int) -> Answer:
 def served(run: Path, *arguments: str) -> Iterator[tuple[int, int]]:
     """A page of the run, as its port and the server's process."""
     command = [str(Path(sys.executable).with_name("attnforge")), "play", str(run), "--port", "0", *arguments]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
-        assert server.stdout is not None
+        assert server.stdout is not None  # noqa: S101
         match = re.search(r":(\d+)/", server.stdout.readline())
         if match is None:
             raise SystemExit("the server has not started")

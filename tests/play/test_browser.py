@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
@@ -214,10 +215,8 @@ def test_images_are_saved_as_they_were_generated(visit: Visit) -> None:
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == "a-red-bird-with-blue-wings-noise1.png"
-    shown = visit.page.evaluate(
-        "async () => [...new Uint8Array(await (await blobOf(document.querySelector('#results .tile img').src)).arrayBuffer())]"
-    )
-    with Image.open(download.value.path()) as saved, Image.open(io.BytesIO(bytes(shown))) as expected:
+    shown = base64.b64decode(visit.sources()[0].partition(",")[2])
+    with Image.open(download.value.path()) as saved, Image.open(io.BytesIO(shown)) as expected:
         np.testing.assert_array_equal(np.asarray(saved), np.asarray(expected))
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save as PNG").click()
@@ -292,9 +291,11 @@ CONTRASTS = """() => {
     return [255, 255, 255];
   };
   return [...document.querySelectorAll('.play *')]
-    .filter((element) => element.checkVisibility() && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((element) => element.checkVisibility())
+    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
     .map((element) => {
-      const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+      const colours = [rgb(getComputedStyle(element).color), behind(element)];
+      const [a, b] = colours.map(light).sort((x, y) => y - x);
       return [element.textContent.trim().slice(0, 40), (a + 0.05) / (b + 0.05)];
     });
 }"""
