@@ -133,7 +133,7 @@ _TURNS = {
 
 def _stretched(prompt: Prompt, length: int) -> Prompt:
     places = torch.tensor(_places(prompt.words.shape[2], length), device=prompt.words.device)
-    tokens = None if prompt.tokens is None else prompt.tokens[:, places.to(prompt.tokens.device)]
+    tokens = None if prompt.tokens is None else prompt.tokens[:, places]
     return replace(prompt, words=prompt.words[:, :, places], padding=prompt.padding[:, places], tokens=tokens)
 
 
