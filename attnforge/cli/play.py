@@ -18,7 +18,7 @@ from attnforge.terminal import print_text
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="How images are generated, where not as the recipe says, such as sampling.truncation=2.",
+    help="How images are generated, if not as in the recipe, such as sampling.truncation=2.",
 )
 @click.option(
     "--host",
