@@ -104,6 +104,8 @@ def visit(browser: Any, port: int) -> Iterator[Visit]:
     opened = Visit(browser, port)
     opened.generated()
     yield opened
+    refused = "Failed to load resource: the server responded with a status of 422"
+    assert [text for text in opened.complaints if not text.startswith(refused)] == []
     opened.context.close()
 
 
@@ -125,7 +127,6 @@ def test_typing_generates_and_only_the_newest_answer_is_shown(visit: Visit) -> N
     visit.generated(caption="a yellow bird with black wings and a red belly")
     alts = visit.page.locator("#results .tile img").evaluate_all("all => all.map(img => img.alt)")
     assert set(alts) == {"a yellow bird with black wings and a red belly"}
-    assert visit.complaints == []
     assert {url.split("/")[2] for url in visit.requested if not url.startswith(("data:", "blob:"))} == {
         visit.origin.split("/")[2]
     }
@@ -139,6 +140,7 @@ def test_pointing_at_a_word_shows_its_map_on_every_image_and_a_click_keeps_it(vi
     visit.page.locator("#results canvas.shown").nth(7).wait_for()
     assert all(brightness(frames.nth(number)) < old - 5 for number, old in zip((0, 7), before, strict=True))
     assert "share" in visit.page.locator(".panel").inner_text()
+    assert "above even" in visit.page.locator(".panel").inner_text()
     visit.page.mouse.move(0, 0)
     assert visit.page.locator("#results canvas.shown").count() == 0
     red.click()
@@ -176,7 +178,6 @@ def test_hostile_captions_are_text(visit: Visit) -> None:
     visit.page.locator("#caption").fill("red " * 2_500)
     visit.page.locator("#status", has_text="at most 1000").wait_for()
     assert len(visit.page.locator("#caption").input_value()) == 1_000
-    assert visit.complaints == []
 
 
 def test_new_noises_leave_the_pinned_ones(visit: Visit) -> None:
@@ -205,7 +206,6 @@ def test_swapped_words_keep_the_noise_and_show_what_changed(visit: Visit) -> Non
     visit.page.get_by_label("Show what changed").check()
     visit.page.locator("#results canvas.shown").nth(3).wait_for()
     assert visit.page.locator("#results canvas.shown").count() == 4
-    assert visit.complaints == []
 
 
 def test_a_walk_can_be_stepped_animated_and_saved(visit: Visit) -> None:
@@ -305,7 +305,7 @@ CONTRASTS = """() => {
     }
     return [255, 255, 255];
   };
-  return [...document.querySelectorAll('.play *')]
+  return [...document.querySelectorAll('.live *')]
     .filter((element) => element.checkVisibility())
     .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
     .map((element) => {

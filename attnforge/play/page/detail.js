@@ -53,7 +53,8 @@ function showDetailWord() {
 }
 
 function readoutOf({ maps, name }, positions) {
-  const sum = (values) => positions.reduce((total, position) => total + values[position], 0);
-  const peak = percent(Math.max(...positions.map((position) => maps.peak[position])));
-  return name === "matching" ? `${percent(sum(maps.mass))} above even` : `share ${percent(sum(maps.share))}, peak ${peak}`;
+  const most = (values) => percent(Math.max(...positions.map((position) => values[position])));
+  if (name === "matching") return `${most(maps.contrast)} above even`;
+  const share = positions.reduce((total, position) => total + maps.share[position], 0);
+  return `share ${percent(share)}, peak ${most(maps.peak)}`;
 }
