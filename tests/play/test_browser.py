@@ -234,7 +234,7 @@ def test_images_are_saved_as_they_were_generated(visit: Visit) -> None:
     with Image.open(download.value.path()) as saved, Image.open(io.BytesIO(shown)) as expected:
         np.testing.assert_array_equal(np.asarray(saved), np.asarray(expected))
     with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="Save as PNG").click()
+        visit.page.get_by_role("button", name="Save all").click()
     with Image.open(download.value.path()) as sheet:
         assert sheet.size == (4 * 136 + 8, 2 * 136 + 8)
 

@@ -23,7 +23,7 @@ function labelled(text, control, options = {}) {
 function imagesControls() {
   return [
     action("New noises", newNoises, { title: "Other images of the caption; pinned noises stay" }),
-    action("Save as PNG", saveSheet),
+    action("Save all", saveSheet, { title: "All images as one PNG" }),
     make("span", { class: "quiet small" }, "A pinned noise stays, and is what swapped words are shown with."),
   ];
 }
@@ -66,7 +66,7 @@ function swapControls() {
     form,
     list.length ? make("ol", { class: "swaps", "aria-label": "Swaps" }, list) : make("span", { class: "quiet small" }, "Click a word of the caption, and type what replaces it."),
     make("label", { class: "check" }, difference, " Show what changed"),
-    action("Save as PNG", saveSheet),
+    action("Save all", saveSheet, { title: "All images as one PNG" }),
   ];
 }
 

@@ -86,7 +86,7 @@ function overlayMaps(canvas, maps, positions) {
 }
 const TILE_SIDE = 128;
 
-// Where an image differs from the one above it with the original caption, as heat.
+// Dark where an image equals the one of the original caption and the same noise.
 function overlayDifference(canvas, tile) {
   const [row, column] = tile.key.split(":");
   const original = tiles.find((other) => other.model === tile.model && other.key === `0:${column}`)?.sample;
@@ -96,10 +96,12 @@ function overlayDifference(canvas, tile) {
       const channels = [0, 1, 2].map((channel) => Math.abs(before.data[4 * place + channel] - after.data[4 * place + channel]));
       return Math.max(...channels) / 255;
     });
-    paint(canvas, values, before.width, before.height, 0.6, "heat");
+    paint(canvas, values, before.width, before.height, CHANGE, "light");
     canvas.classList.add("shown");
   });
 }
+
+const CHANGE = 0.4; // of a channel's range: all of that is shown at full light
 
 async function pixelsOf(source) {
   const image = Object.assign(new Image(), { src: source });
