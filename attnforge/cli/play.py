@@ -12,14 +12,7 @@ from attnforge.terminal import print_text
 
 
 @click.command("play")
-@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN [RUN]...")
-@click.option(
-    "--sampling",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="How images are generated, if not as in the recipe, such as sampling.truncation=2.",
-)
+@click.argument("arguments", nargs=-1, required=True, metavar="RUN [RUN]... [KEY=VALUE]...")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -43,8 +36,7 @@ from attnforge.terminal import print_text
 )
 @click.option("--device", default="auto", show_default=True)
 def command(
-    runs: tuple[Path, ...],
-    overrides: tuple[str, ...],
+    arguments: tuple[str, ...],
     host: str,
     port: int,
     token: str | None,
@@ -54,9 +46,11 @@ def command(
     """Serve a page that generates images of captions with each RUN, until it is interrupted.
 
     Two runs, or two checkpoints of one, can be compared side by side. The page needs `attnforge[play]`, and
-    no other site: open the address that is printed.
+    no other site: open the address that is printed. How images are generated may be changed with KEY=VALUE,
+    such as "sampling={use: noise, truncation: 2}".
     """
     _refuse_weak(token)
+    runs, overrides = _runs_and_overrides(arguments)
     try:
         from attnforge.play.serving import listen, serve
     except ImportError as error:
@@ -81,6 +75,19 @@ def command(
         hosts=hosts,
         ready=lambda url: print_text(f"serving {', '.join(run.name for run in loaded.runs)} at {url}"),
     )
+
+
+def _runs_and_overrides(arguments: tuple[str, ...]) -> tuple[list[Path], list[str]]:
+    """The arguments that are runs, and those that set a key of the recipe.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    overrides = [text for text in arguments if "=" in text and not Path(text).exists()]
+    runs = [Path(str(PATH.convert(text, None, None))) for text in arguments if text not in overrides]
+    if not runs:
+        raise click.UsageError("Missing argument 'RUN'.")
+    return runs, overrides
 
 
 def _refuse_weak(token: str | None) -> None:

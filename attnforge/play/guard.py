@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -66,11 +66,11 @@ class Guard:
         send = _with_headers(send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if (problem := self._wrong_host(headers)) is not None:
-            await _refuse(send, 403, problem)
+            await _refuse(send, 403, problem, headers)
         elif self._opens_with_token(scope):
             await self._remember(send)
         elif not self._has_token(headers):
-            await _refuse(send, 401, _wrong_token())
+            await _refuse(send, 401, _wrong_token(), headers)
         else:
             await self.app(scope, receive, send)
 
@@ -114,7 +114,7 @@ class Guard:
 
     async def _remember(self, send: Send) -> None:
         """Move the token from the address into a cookie; browsers keep what is behind `#`."""
-        cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+        cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Lax; Path=/"
         headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 303, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -138,10 +138,13 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _refuse(send: Send, status: int, problem: Problem) -> None:
-    body = problems_json(problem)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _refuse(send: Send, status: int, problem: Problem, headers: Mapping[str, str]) -> None:
+    """Answer with a problem: as text to somebody who opens the page, as JSON to the page."""
+    shown = "text/html" in headers.get("accept", "")
+    body = str(problem).encode(errors="replace") if shown else problems_json(problem)
+    kind = b"text/plain; charset=utf-8" if shown else b"application/json"
+    fields = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -33,6 +33,13 @@ def test_without_the_extra_it_is_named(
     assert "pip install 'attnforge[play]'" in printed
 
 
+def test_arguments_are_runs_and_keys_of_sampling(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["play", "sampling.use=noise"]) == 2
+    assert "Missing argument 'RUN'" in capsys.readouterr().err
+    assert run(["play", str(trained), "generator.channels=8", "--port", "0"]) == 1
+    assert "expected: a key of `sampling`" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("token", ["short", "sixteen letters, and spaces", "sechzehn-Zeichen-ä"])
 def test_a_token_that_can_be_guessed_is_refused(token: str) -> None:
     assert run(["play", "nowhere", "--token", token]) == 2

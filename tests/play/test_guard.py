@@ -78,11 +78,18 @@ def test_without_the_token_nothing_is_answered(headers: dict[str, str], problem_
         assert (answer.status_code, problem_codes(answer)) == (401, ["wrong-token"])
 
 
+def test_somebody_who_opens_the_page_without_the_token_reads_what_to_do() -> None:
+    answer = visit(Guard(greet, token=TOKEN)).get("/", headers={"accept": "text/html,*/*"})
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.startswith("error[wrong-token]: ")
+    assert "the whole address" in answer.text
+
+
 def test_the_address_with_the_token_opens_the_page_and_loses_it() -> None:
     client = visit(Guard(greet, token=TOKEN))
     answer = client.get(f"/?token={TOKEN}")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert "HttpOnly; SameSite=Strict" in answer.headers["set-cookie"]
+    assert "HttpOnly; SameSite=Lax" in answer.headers["set-cookie"]
     assert client.get("/").text == "hello"
     bearer = {"authorization": f"Bearer {TOKEN}"}
     assert visit(Guard(greet, token=TOKEN)).get("/api/runs", headers=bearer).text == "hello"

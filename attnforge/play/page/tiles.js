@@ -57,6 +57,7 @@ function select(key) {
   state.selected = key;
   tiles.forEach((tile) => tile.mark());
   renderDetail();
+  if (state.mode === "walk") showStep();
   writeAddress();
 }
 
@@ -92,6 +93,7 @@ function overlayDifference(canvas, tile) {
   const original = tiles.find((other) => other.model === tile.model && other.key === `0:${column}`)?.sample;
   if (row === "0" || !original) return;
   Promise.all([pixelsOf(finalStage(original).image), pixelsOf(finalStage(tile.sample).image)]).then(([before, after]) => {
+    if (!state.difference) return;
     const values = Float32Array.from({ length: before.width * before.height }, (_, place) => {
       const channels = [0, 1, 2].map((channel) => Math.abs(before.data[4 * place + channel] - after.data[4 * place + channel]));
       return Math.max(...channels) / 255;
