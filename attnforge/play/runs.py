@@ -20,7 +20,6 @@ class RunDescription(TypedDict):
     """What the page has to know about a run."""
 
     name: str
-    folder: str
     summary: str
     checkpoint: str
     """The name of the checkpoint that is shown first."""
@@ -50,7 +49,6 @@ class PlayedRun:
         parts, tokenizer = self.pipeline.parts, self.pipeline.parts.tokenizer
         return RunDescription(
             name=self.name,
-            folder=str(self.pipeline.run.path),
             summary=self.pipeline.recipe.summary,
             checkpoint=self.pipeline.checkpoint.folder.name,
             checkpoints=list(self.checkpoints),

@@ -151,7 +151,7 @@ function walkFrom(noise) {
 }
 
 function samplingControls() {
-  const own = runs[state.models[0].run].searches ? "as the recipe searches" : "as in training";
+  const own = runs[state.models[0].run].searches ? "as the recipe says" : "as in training";
   const number = (name, value, options) => {
     const input = make("input", { type: "number", class: "input number", step: 0.1, ...options, oninput: (event) => {
       const typed = event.target.value === "" ? null : Number(event.target.value);
