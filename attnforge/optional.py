@@ -41,6 +41,19 @@ class ExplainsUnknown(Protocol):
 
 
 @runtime_checkable
+class ListsWords(Protocol):
+    """A tokenizer that can list its words, from which the nearest to an unknown one is suggested.
+
+    Optional.
+    """
+
+    @property
+    def known_words(self) -> Sequence[str]:
+        """The words, the most frequent first."""
+        ...
+
+
+@runtime_checkable
 class DistinctClasses(Protocol):
     """A task whose batches have images of different classes, each of a class drawn at random.
 

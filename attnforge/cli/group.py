@@ -19,6 +19,7 @@ COMMANDS = {
     "launch": "Train in several processes, on one machine or many.",
     "sample": "Generate images for captions.",
     "edit": "Generate images of a caption with words swapped, from the same noise.",
+    "play": "Serve a page that generates images as you type.",
     "embed": "Write sentence vectors of captions to a file.",
     "eval": "Evaluate a run, or a folder of images of any system.",
     "compare": "Compare results of runs and folders of images, or two recipes.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from attnforge.build.assemble import assemble
 from attnforge.compute.device import choose_device
 from attnforge.data.extras import read_extras
 from attnforge.errors import Problem, RunError
-from attnforge.interfaces import Generator
+from attnforge.interfaces import Build, Generator, Sampler
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.override import refuse_trained_keys
 from attnforge.recipe.resolve import resolve
@@ -114,6 +115,12 @@ class Pipeline:
         """Load another checkpoint of the run into the same networks, which this pipeline shares."""
         self.parts.load(checkpoint)
         return replace(self, checkpoint=checkpoint)
+
+    def with_sampling(self, sampling: Build[Sampler]) -> Pipeline:
+        """The same networks, asked for images in another way than the recipe's."""
+        parts = copy(self.parts)
+        parts.recipe = replace(self.recipe, sampling=sampling)
+        return replace(self, recipe=parts.recipe, parts=parts)
 
     def generate(
         self,

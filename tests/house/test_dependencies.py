@@ -37,6 +37,8 @@ OPTIONAL = {
     "attnforge/data/reading/parquet.py": "parquet",
     "attnforge/data/shards/files.py": "remote",
     "attnforge/export/formats.py": "onnx",
+    "attnforge/play/app.py": "play",
+    "attnforge/play/serving.py": "play",
 }
 """Modules that need an extra, and say so with an error where it is not installed."""
 

@@ -60,6 +60,11 @@ class WordTokenizer:
         return len(self._ids) + 1
 
     @property
+    def known_words(self) -> list[str]:
+        """The words in the order of their ids."""
+        return list(self._ids)
+
+    @property
     def fingerprint(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the rule and the words in order."""
         rule = {"any": "word", "ascii": "word in ascii"}[self.letters]

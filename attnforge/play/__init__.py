@@ -1,0 +1,1 @@
+"""A local page that generates images as one types, served from loaded runs."""
