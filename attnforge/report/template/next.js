@@ -3,6 +3,7 @@ function nextSection(folder, caption) {
   const quoted = `"${caption.replace(/["\\$`]/g, "\\$&")}"`;
   const commands = [
     [`attnforge sample ${folder} ${quoted} -n 8 --attention`, "images of any caption, with sheets of attention"],
+    [`attnforge play ${folder}`, "a page that generates as you type"],
     [`attnforge edit ${folder} ${quoted} --swap WORD=WORD`, "the same noise with a word changed"],
     [`attnforge eval ${folder} --protocol offline`, "metrics that compare with other systems"],
   ];
