@@ -41,7 +41,5 @@ def _plugins() -> Path:
 
 def _written(folder: Path) -> str:
     """A folder as pip tells it from a package's name: with a slash, and shorter where it is below this one."""
-    try:
-        return f".{os.sep}{folder.relative_to(Path.cwd())}"
-    except (ValueError, OSError):
-        return os.fspath(folder)
+    current = Path.cwd()
+    return f".{os.sep}{folder.relative_to(current)}" if folder.is_relative_to(current) else os.fspath(folder)

@@ -89,7 +89,7 @@ class RetrievalPrecision:
             )
         values[f"{name} chance"] = 1 / (fewest + 1)
         few = f"a caption has {fewest + 1} candidates instead of {self.candidates}"
-        notes = [self.encoders.note, few if fewest + 1 < self.candidates else ""]
+        notes = [self.encoders.note(), few if fewest + 1 < self.candidates else ""]
         if any(notes):
             values[f"{name} note"] = "; ".join(filter(None, notes))
         return values
@@ -171,8 +171,8 @@ class RetrievalRecall:
             for k in self.k:
                 values[f"recall@{k} of {what}{suffix}"] = float((rank < k).double().mean())
                 values[f"recall@{k} of {what}{suffix} chance"] = min(1.0, k / len(captions))
-        if self.encoders.note:
-            values[f"recall@{self.k[0]} of captions{suffix} note"] = self.encoders.note
+        if note := self.encoders.note():
+            values[f"recall@{self.k[0]} of captions{suffix} note"] = note
         return values
 
 
