@@ -40,6 +40,6 @@ def _plugins() -> Path:
 
 
 def _written(folder: Path) -> str:
-    """A folder as pip tells it from a package's name: with a slash, and shorter where it is below this one."""
+    """A folder with a slash, by which pip tells it from a package; shorter where it is below this one."""
     current = Path.cwd()
     return f".{os.sep}{folder.relative_to(current)}" if folder.is_relative_to(current) else os.fspath(folder)

@@ -75,6 +75,7 @@ class TrainedPhase:
             self.is_logged(step)
             or self.is_due(step, self.options.sample_every)
             or self.is_due(step, self.parts.recipe.evaluation.every)
+            or (bool(self.options.evaluation.metrics) and self.is_due(step, self.options.evaluation.every))
             or self.ends_epoch(step) is not None
         )
 

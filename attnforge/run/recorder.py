@@ -138,6 +138,13 @@ class Recorder:
         for tracker in self.trackers:
             tracker.scalars(scalars, phase=measurement.phase, step=measurement.step)
 
+    def log_encoders(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
+        """Log what is measured of encoders with the scalars of their phase."""
+        seconds = time.monotonic() - self.began
+        self.run.log_scalars(phase=phase, step=step, seconds=seconds, values=values)
+        for tracker in self.trackers:
+            tracker.scalars(values, phase=phase, step=step)
+
     def end(self, reason: str, **details: str) -> None:
         """Log that the run has ended, and why: `finished`, `stopped` or `failed`."""
         seconds = round(time.monotonic() - self.began, 3)

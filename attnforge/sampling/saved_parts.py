@@ -53,6 +53,11 @@ class SavedParts(Parts):
             for encoder in encoders:
                 encoder.eval().requires_grad_(False)
 
+    @cached_property
+    def image_size(self) -> int:
+        """Side in pixels of the largest images; no weights are loaded for it, which a checkpoint may lack."""
+        return self._shapes.image_size
+
     @property
     def unconditional(self) -> bool:
         """Whether every discriminator can classify images without a prompt; no weights are needed to ask."""
