@@ -46,7 +46,9 @@ def evaluate_alone(source: str, *options: str) -> dict[str, Any]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_dinov2(tmp_path / "dinov2")
-    Path("birds.yaml").write_text(PROTOCOL.replace("pixels", "{use: timm, weights: dinov2}"))
+    Path("birds.yaml").write_text(
+        PROTOCOL.replace("network: pixels", "network: {use: timm, weights: dinov2}")
+    )
     return tmp_path
 
 
