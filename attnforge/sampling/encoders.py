@@ -32,7 +32,7 @@ class SavedEncoders:
     tokenizer: Tokenizer
     digest: str
     """Of the checkpoint."""
-    image_size: int | None
+    image_size: int | None = None
     """Side in pixels of the images that its run trained the image encoder on; None if that is frozen."""
 
 
