@@ -170,7 +170,7 @@ def _by_protocol(
     return result, locate_run(path).run.path / FOLDER / f"{protocol.name}.json"
 
 
-def _row(name: str, metrics: Mapping[str, Any]) -> dict[str, object]:
+def _row(name: str, metrics: Mapping[str, Any]) -> dict[str, str | float | None]:
     """A line of a table of values: shares are in per cent, and deviations behind their values."""
     from attnforge.evaluate.headlines import is_share, with_unit, written
 

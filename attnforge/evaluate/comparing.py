@@ -20,6 +20,7 @@ from attnforge.evaluate.headlines import (
     is_share,
     notes,
     short,
+    title,
     with_unit,
     withheld,
     written,
@@ -214,9 +215,9 @@ def _unlike(first: Result, other: Result, text: str) -> Problem:
 
 def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The titles of columns, and the cells of rows with intervals."""
-    rows = []
+    rows, names = [], [row.name for row in comparison.rows]
     for row in comparison.rows:
-        cells = [with_unit(short(row.name), share=row.share)]
+        cells = [with_unit(title(row.name, names), share=row.share)]
         for number, cell in enumerate(row.cells):
             interval = row.intervals[number - 1] if number else None
             cells.append(cell if interval is None else f"{cell} {_interval(interval, share=row.share)}")

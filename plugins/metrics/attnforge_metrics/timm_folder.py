@@ -43,12 +43,13 @@ class TimmFeatures(nn.Module):
     def __init__(self, *, weights: str, size: ImageSide | None = None) -> None:
         super().__init__()
         # importing timm takes seconds, which reading a recipe must not pay
-        from timm.data import resolve_model_data_config
+        import timm.data
 
+        timm_data: Any = timm.data
         folder = _folder(weights)
         self.network = _network(folder)
         load_weights(self.network, str(folder / WEIGHTS))
-        colours: Any = resolve_model_data_config(self.network)
+        colours = timm_data.resolve_model_data_config(self.network)
         self.size: int = size or colours["input_size"][-1]
         if size is not None and hasattr(self.network, "set_input_size"):
             self.network.set_input_size(img_size=(size, size))
