@@ -87,7 +87,8 @@ def by_attnforge(generated: Bytes, real: Bytes) -> Distances:
     network = SmallNetwork()
 
     def extract(images: Tensor, captions: Any) -> Tensor:
-        return network((images + 1) * 127.5)
+        features: Tensor = network((images + 1) * 127.5)
+        return features
 
     ours, theirs = (
         Extraction(batch_size=BATCH).rows(Source(data), {"features": extract})["features"]
