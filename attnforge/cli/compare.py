@@ -21,7 +21,7 @@ FORMATS = ("terminal", "markdown", "csv", "latex")
 @click.option("--protocol", metavar="NAME", help="Which results of runs and folders that have several.")
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--out", type=PATH, help="Write the table to a file.")
-@click.option("--plot", type=PATH, metavar="FILE.svg", help="Also draw the values with their intervals.")
+@click.option("--plot", type=PATH, metavar="FILE.svg", help="Also plot the values with their intervals.")
 @click.option("--anyway", is_flag=True, help="Compare results of different conditions, and list them.")
 @click.option("--recipes", is_flag=True, help="Compare two recipes, by name or path, instead of results.")
 def command(
@@ -42,7 +42,7 @@ def command(
         raise click.UsageError("There is nothing to compare: give two or more.")
     if recipes:
         if plot is not None:
-            raise click.UsageError("--plot draws results, not recipes.")
+            raise click.UsageError("--plot is of results, not of recipes.")
         text = _recipes(sources)
     else:
         comparison = _results(sources, protocol, anyway)

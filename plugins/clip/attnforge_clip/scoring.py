@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
+import torch
 from attnforge_metrics.encoders import ScoringEncoders
+from torch.nn.utils.rnn import pad_sequence
 
-from attnforge.compute.device import choose_device
-from attnforge.data.encoding import CaptionEncoder
+from attnforge.interfaces import TextFeatures
 from attnforge.specs import MetricSpec, TextSpec
 from attnforge_clip.features import ClipFeatures
 from attnforge_clip.text import ClipTextEncoder
 from attnforge_clip.tokenizer import ClipTokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCaptions:
+    """Encodes captions by CLIP, in evaluation mode and without gradients."""
+
+    text: ClipTextEncoder
+    tokenizer: ClipTokenizer
+    device: torch.device
+
+    @torch.no_grad()
+    def __call__(self, captions: Sequence[str]) -> TextFeatures:
+        encoded = [torch.tensor(self.tokenizer.encode(caption) or [0]) for caption in captions]
+        lengths = torch.tensor([len(ids) for ids in encoded])
+        tokens = pad_sequence(encoded, batch_first=True)
+        features: TextFeatures = self.text(tokens.to(self.device), lengths.to(self.device))
+        return features
 
 
 def clip_encoders(spec: MetricSpec, weights: str) -> tuple[ScoringEncoders, ClipTextEncoder]:
@@ -29,14 +49,14 @@ def clip_encoders(spec: MetricSpec, weights: str) -> tuple[ScoringEncoders, Clip
     assert isinstance(network, ClipFeatures)  # noqa: S101  (built above)
     tokenizer = ClipTokenizer(weights=weights)
     text = ClipTextEncoder(TextSpec(vocabulary_size=tokenizer.vocabulary_size), weights=weights)
-    own = spec.encode
-    device = own.device if isinstance(own, CaptionEncoder) else choose_device("auto")
+    usual = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = getattr(spec.encode, "device", usual)
     encoders = ScoringEncoders(
-        CaptionEncoder(text.to(device), tokenizer, device),
+        ClipCaptions(text.to(device).eval(), tokenizer, device),
         network.encoder,
         tokenizer,
         shared.features_row,
         f" ({shared.label})",
-        training=(own.text if isinstance(own, CaptionEncoder) else None, spec.image),
+        training=(getattr(spec.encode, "text", None), spec.image),
     )
     return encoders, text

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from attnforge.data.encoding import CaptionEncoder
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Extractor, ImageEncoder, TextFeatures, Tokenizer
 from attnforge.sampling.encoders import load_encoders
@@ -101,7 +100,7 @@ class ScoringEncoders:
         notes = []
         if same:
             which = f"the {' and the '.join(same)} encoder"
-            notes.append(f"{SAME}: {which} that scores has the weights that the generator was trained with")
+            notes.append(f"{SAME}: {which} used for scoring also trained the generator")
         if self.size is not None:
             notes.append(f"images of other sizes are resized to {self.size} pixels, bicubic and antialiased")
         return "; ".join(notes)
@@ -139,7 +138,7 @@ class ScoringEncoders:
 
 def _text_encoder(encode: object) -> object:
     """The network of an encoder of captions, where it is known."""
-    return encode.text if isinstance(encode, CaptionEncoder) else None
+    return getattr(encode, "text", None)
 
 
 def _same_weights(first: object, second: object) -> bool:
