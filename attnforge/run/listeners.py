@@ -107,13 +107,14 @@ class ScalarLog:
     """Takes what was measured of encoders after the step, if anything was."""
 
     def after_step(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
-        scalars = {**(scalars or {}), **self.measured()}
-        if not scalars:
+        measured = self.measured()
+        if scalars is None and not measured:
             return
+        values = {**(scalars or {}), **measured}
         phase, step = result.phase, result.step
-        self.run.log_scalars(phase=phase, step=step, seconds=self.seconds(), values=scalars)
+        self.run.log_scalars(phase=phase, step=step, seconds=self.seconds(), values=values)
         for tracker in self.trackers:
-            tracker.scalars(scalars, phase=phase, step=step)
+            tracker.scalars(values, phase=phase, step=step)
 
 
 class StepHooks:
