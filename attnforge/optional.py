@@ -248,6 +248,19 @@ class ScoresImages(Protocol):
 
 
 @runtime_checkable
+class ComparesRealImages(Protocol):
+    """A metric that compares with real images, without which a folder of images may be measured.
+
+    Optional; a folder is then refused before its images are read, instead of where the metric misses them.
+    """
+
+    @property
+    def needs_real_images(self) -> bool:
+        """Whether it does with these options."""
+        ...
+
+
+@runtime_checkable
 class MayLackCaptions(Protocol):
     """A data set that says whether its captions describe its images.
 

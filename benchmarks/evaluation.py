@@ -1,11 +1,12 @@
-"""How long metrics of many images take, beside torch-fidelity on the same features.
+"""How long metrics of many images take, beside torch-fidelity and torchmetrics in the same run.
 
     python benchmarks/evaluation.py
     python benchmarks/evaluation.py --images 5000 --dim 2048 --metric frechet --peers
 
-Features are random and lie in files, as an evaluation leaves them; time includes reading them. Processor time
-is reported, since a busy machine changes it little, and the peak of memory. `--peers` needs torch-fidelity,
-which no other part of attnforge uses.
+Features are random and lie in files, as an evaluation leaves them; time includes reading them. Processor
+time is reported, since a busy machine changes it little, and the peak of memory. `--peers` needs
+torch-fidelity and torchmetrics in an environment of their own, since torch-fidelity has a package `tests`. It
+times torch-fidelity on the same features, and all three on the same images.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from attnforge_metrics.frechet import frechet_distance, gaussian_of
 from attnforge_metrics.kernel import subset_distances
 from attnforge_metrics.manifold import manifold
 from attnforge_metrics.mind import sliced_distance
+from evaluation_peers import compare_systems
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -105,6 +107,7 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=1_280)
     parser.add_argument("--metric", action="append", choices=list(METRICS))
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--peer-images", type=int, default=2_000)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         files = Files(Path(folder))
@@ -113,12 +116,15 @@ def main() -> None:
         count = f"{arguments.images:,}"
         print(f"{count} x {count} x {arguments.dim:,}, {torch.get_num_threads()} threads")
         chosen = {name: METRICS[name] for name in arguments.metric or METRICS}
-        total = sum(measure(name, compute, files) for name, compute in chosen.items())
-        print(f"{'all':36s} {total:8.1f} s of processor")
+        seconds = {name: measure(name, compute, files) for name, compute in chosen.items()}
+        print(f"{'all':36s} {sum(seconds.values()):8.1f} s of processor")
         if arguments.peers:
             for name, compute in peers().items():
                 if name.partition(" ")[0] in chosen:
-                    measure(name, compute, files)
+                    peer = measure(name, compute, files)
+                    print(f"    {peer / seconds[name.partition(' ')[0]]:.2f} times attnforge's")
+    if arguments.peers:
+        compare_systems(arguments.peer_images)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ OPTIONAL: dict[str, tuple[type, ...]] = {
     "generator": (optional.SamplesCondition,),
     "discriminator": (optional.Embeds, optional.ScoresPairs),
     "loss": (optional.Varies, optional.Observing, optional.RegionMatcher),
-    "metric": (optional.Ranks, optional.ScoresImages),
+    "metric": (optional.Ranks, optional.ScoresImages, optional.ComparesRealImages),
     "task": (optional.RegionMatcher,),
 }
 """What a component of a kind may offer besides its interface."""

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attnforge.api.recipes import Values, as_texts
-from attnforge.data.reading.files import IMAGE_SUFFIXES
 from attnforge.evaluate.evaluating import evaluate_run
 from attnforge.evaluate.folder import evaluate_folder
 from attnforge.evaluate.measured import Measurement
 from attnforge.evaluate.protocols import resolve_protocol
 from attnforge.evaluate.results import Result
 from attnforge.evaluate.run_results import evaluate_run_by
-from attnforge.storage.locating import is_checkpoint, is_run
+from attnforge.evaluate.sources import is_image_folder
 from attnforge.train.progress import ConsoleReporter, Reporter, SilentReporter
 
 DEFAULT_PROTOCOL = "offline"
@@ -49,7 +48,7 @@ def evaluate(
         AttnforgeError: as `attnforge.evaluate.evaluating.evaluate_run`; or there is no such protocol.
     """
     place, reporter = Path(path), SilentReporter() if quiet else ConsoleReporter(err=True)
-    if protocol is not None or is_folder_of_images(place):
+    if protocol is not None or is_image_folder(place):
         return evaluate_by(
             place,
             protocol=protocol,
@@ -95,17 +94,10 @@ def evaluate_by(
         AttnforgeError: as `evaluate`.
     """
     name, changes = protocol or DEFAULT_PROTOCOL, as_texts(overrides)
-    if is_folder_of_images(path):
+    if is_image_folder(path):
         chosen = resolve_protocol(name, overrides=changes).only(metrics)
         return evaluate_folder(path, chosen, device=device, reporter=reporter)
     chosen = resolve_protocol(name).only(metrics)
     return evaluate_run_by(
         path, chosen, overrides=changes, checkpoint=checkpoint, device=device, reporter=reporter
     )
-
-
-def is_folder_of_images(path: Path) -> bool:
-    """Whether a path is a folder with images that is no run; one without any image was meant as a run."""
-    if not path.is_dir() or is_run(path) or is_checkpoint(path):
-        return False
-    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*"))

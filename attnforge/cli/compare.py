@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_text
+
+if TYPE_CHECKING:
+    from attnforge.evaluate.comparing import Comparison, Format
 
 FORMATS = ("terminal", "markdown", "csv", "latex")
 
@@ -17,6 +21,7 @@ FORMATS = ("terminal", "markdown", "csv", "latex")
 @click.option("--protocol", metavar="NAME", help="Which results of runs and folders that have several.")
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--out", type=PATH, help="Write the table to a file.")
+@click.option("--plot", type=PATH, metavar="FILE.svg", help="Also plot the values with their intervals.")
 @click.option("--anyway", is_flag=True, help="Compare results of different conditions, and list them.")
 @click.option("--recipes", is_flag=True, help="Compare two recipes, by name or path, instead of results.")
 def command(
@@ -24,6 +29,7 @@ def command(
     protocol: str | None,
     layout: str,
     out: Path | None,
+    plot: Path | None,
     anyway: bool,
     recipes: bool,
 ) -> None:
@@ -34,29 +40,41 @@ def command(
     """
     if len(sources) < 2:
         raise click.UsageError("There is nothing to compare: give two or more.")
-    text = _recipes(sources) if recipes else _results(sources, protocol, layout, anyway)
+    if recipes:
+        if plot is not None:
+            raise click.UsageError("--plot is of results, not of recipes.")
+        text = _recipes(sources)
+    else:
+        comparison = _results(sources, protocol, anyway)
+        text = comparison.text(cast("Format", layout))
+        if plot is not None:
+            from attnforge.sweep.comparison_plot import comparison_plot
+
+            _write(plot, comparison_plot(comparison), what="plot")
     if out is None:
         print_text(text.rstrip("\n"))
-        return
+    else:
+        _write(out, text, what="table")
+
+
+def _write(path: Path, text: str, *, what: str) -> None:
     from attnforge.errors import Problem, RunError
     from attnforge.storage.folder import write_text
 
     try:
-        write_text(out, text)
+        write_text(path, text)
     except OSError as error:
-        message = f"the table cannot be written to {out}: {error.strerror or error}"
+        message = f"the {what} cannot be written to {path}: {error.strerror or error}"
         problem = Problem("metrics-not-written", message, expected="a file in a writable folder")
         raise RunError(problem) from error
 
 
-def _results(sources: tuple[Path, ...], protocol: str | None, layout: str, anyway: bool) -> str:
-    from typing import cast
-
-    from attnforge.evaluate.comparing import Format, compare
+def _results(sources: tuple[Path, ...], protocol: str | None, anyway: bool) -> Comparison:
+    from attnforge.evaluate.comparing import compare
     from attnforge.evaluate.results import find_result, read_result
 
     results = [read_result(find_result(source, protocol=protocol)) for source in sources]
-    return compare(results, anyway=anyway).text(cast("Format", layout))
+    return compare(results, anyway=anyway)
 
 
 def _recipes(sources: tuple[Path, ...]) -> str:

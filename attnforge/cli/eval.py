@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,9 @@ from attnforge.cli.paths import PATH
 from attnforge.terminal import print_json, print_text
 
 if TYPE_CHECKING:
+    from attnforge.cli.together import Share
     from attnforge.evaluate.results import Result
+    from attnforge.train.progress import Reporter
 
 
 @click.command("eval")
@@ -44,19 +47,36 @@ def command(
     example `evaluation.captions=3000`. Results are written to RUN/measured and shown by `attnforge report`;
     those of a protocol to `results/NAME.json` in RUN or FOLDER, for `attnforge compare`.
     """
-    from attnforge.api.evaluating import is_folder_of_images
-    from attnforge.storage.locating import locate_run
+    from attnforge.cli.together import evaluating_together
+    from attnforge.evaluate.sources import is_image_folder
 
-    folder = is_folder_of_images(path)
-    if folder or protocol is not None:
+    with evaluating_together(device, source=str(path)) as share:
+        folder = is_image_folder(path)
+        if not folder and protocol is None:
+            _by_recipe(path, overrides, chosen, checkpoint, share, every=every, as_json=as_json, out=out)
+            return
         if checkpoint and folder:
             raise click.UsageError("--checkpoint is of a run, not of a folder of images.")
         if every:
             raise click.UsageError("--every-checkpoint measures by the recipe, without --protocol.")
-        _by_protocol(
-            path, overrides, protocol, chosen, checkpoint, device, folder=folder, out=out, as_json=as_json
-        )
-        return
+        result, place = _by_protocol(path, overrides, protocol, chosen, checkpoint, share, folder=folder)
+        if share.first:
+            _show(result, out or place, as_json=as_json)
+
+
+def _by_recipe(
+    path: Path,
+    overrides: tuple[str, ...],
+    chosen: tuple[str, ...],
+    checkpoint: str | None,
+    share: Share,
+    *,
+    every: bool,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    from attnforge.storage.locating import locate_run
+
     location = locate_run(path)
     run, checkpoint = location.run.path, checkpoint or location.checkpoint
     if checkpoint and every:
@@ -66,9 +86,8 @@ def command(
     from attnforge.cli.listing import listing
     from attnforge.errors import Problem, RunError
     from attnforge.evaluate.evaluating import evaluate_run
-    from attnforge.evaluate.headlines import headlines, written
+    from attnforge.evaluate.headlines import DEVIATION, headlines, is_share, with_unit, written
     from attnforge.storage.folder import write_text
-    from attnforge.train.progress import ConsoleReporter
 
     measurements = evaluate_run(
         run,
@@ -76,9 +95,11 @@ def command(
         metrics=chosen,
         checkpoint=checkpoint,
         every=every,
-        device=device,
-        reporter=ConsoleReporter(err=True),
+        device=share.device,
+        reporter=_reporter(share),
     )
+    if not share.first:
+        return
     data = [measurement.plain() for measurement in measurements]
     if out is not None:
         try:
@@ -93,20 +114,26 @@ def command(
         names = list(
             dict.fromkeys(name for measurement in measurements for name in headlines(measurement.metrics))
         )
+        results = [measurement.metrics for measurement in measurements]
+        titles = {
+            name: with_unit(name, share=any(is_share(name, metrics) for metrics in results)) for name in names
+        }
         rows = [
             {
                 "checkpoint": measurement.name,
                 "epoch": measurement.epoch,
-                **{name: written(name, measurement.metrics) for name in names},
+                **{title: written(name, measurement.metrics) for name, title in titles.items()},
             }
             for measurement in measurements
         ]
-        listing(rows, as_json=False, columns=["checkpoint", "epoch", *names])
+        listing(rows, as_json=False, columns=["checkpoint", "epoch", *titles.values()])
     else:
         (measurement,) = measurements
+        metrics = measurement.metrics
         rows = [
-            {"metric": name, "value": f"{value:.4g}" if isinstance(value, float) else value}
-            for name, value in measurement.metrics.items()
+            _row(name, metrics) if isinstance(value, float) else {"metric": name, "value": value}
+            for name, value in metrics.items()
+            if not name.endswith(DEVIATION)
         ]
         listing(rows, as_json=False, columns=["metric", "value"])
         print_text(f"{measurement.name} of {run}; next: attnforge report {run}")
@@ -118,16 +145,14 @@ def _by_protocol(
     protocol: str | None,
     chosen: tuple[str, ...],
     checkpoint: str | None,
-    device: str,
+    share: Share,
     *,
     folder: bool,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+) -> tuple[Result, Path]:
+    """The result, and where it is written by default."""
     from attnforge.api.evaluating import evaluate_by
     from attnforge.evaluate.results import FOLDER
     from attnforge.storage.locating import locate_run
-    from attnforge.train.progress import ConsoleReporter
 
     result = evaluate_by(
         path,
@@ -135,23 +160,36 @@ def _by_protocol(
         overrides=overrides,
         metrics=chosen,
         checkpoint=checkpoint,
-        device=device,
-        reporter=ConsoleReporter(err=True),
+        device=share.device,
+        reporter=_reporter(share),
     )
     place = path if folder else locate_run(path).run.path
-    _show(result, out or place / FOLDER / f"{result.protocol}.json", as_json=as_json)
+    return result, place / FOLDER / f"{result.protocol}.json"
+
+
+def _row(name: str, metrics: Mapping[str, Any]) -> dict[str, str | float | None]:
+    """A line of a table of values: shares are in per cent, and deviations behind their values."""
+    from attnforge.evaluate.headlines import is_share, with_unit, written
+
+    return {"metric": with_unit(name, share=is_share(name, metrics)), "value": written(name, metrics)}
+
+
+def _reporter(share: Share) -> Reporter:
+    from attnforge.train.progress import ConsoleReporter, SilentReporter
+
+    return ConsoleReporter(err=True) if share.first else SilentReporter()
 
 
 def _show(result: Result, place: Path, *, as_json: bool) -> None:
     from attnforge.cli.listing import listing
-    from attnforge.evaluate.headlines import headlines, notes, withheld, written
+    from attnforge.evaluate.headlines import headlines, notes, withheld
 
     result.write(place)
     if as_json:
         print_json(result.plain(), indent=1)
         return
     metrics = result.metrics
-    rows = [{"metric": name, "value": written(name, metrics)} for name in headlines(metrics)]
+    rows = [_row(name, metrics) for name in headlines(metrics)]
     rows += [{"metric": name, "value": f"withheld: {text}"} for name, text in withheld(metrics).items()]
     listing(rows, as_json=False, columns=["metric", "value"])
     for name, text in notes(metrics).items():

@@ -18,7 +18,7 @@ import click
     "--restarts", type=click.IntRange(0), default=0, help="Restarts of all processes when one fails."
 )
 @click.option("--job", metavar="NAME", help="A name of this training, the same on all machines.")
-@click.argument("arguments", nargs=-1, required=True, metavar="train RECIPE [KEY=VALUE]...")
+@click.argument("arguments", nargs=-1, required=True, metavar="train|eval ...")
 def command(
     processes: int | None,
     machines: str,
@@ -27,10 +27,12 @@ def command(
     job: str | None,
     arguments: tuple[str, ...],
 ) -> None:
-    """Run `attnforge train` in several processes, each of which computes a share of every batch.
+    """Run `attnforge train` or `attnforge eval` in several processes, which share every batch.
 
     `attnforge launch --processes 4 train bird` uses four GPUs of this machine, or four processes on the CPU.
     The results are those of one process, up to rounding: `batch_size` counts the images of all processes.
+
+    `attnforge launch --processes 4 eval runs/bird` shares the images of an evaluation in the same way.
 
     When a process fails, all of them are started again up to `--restarts` times, and resume from the last
     checkpoint. With several machines, run the same command on each, with `--machines` and `--meet`.

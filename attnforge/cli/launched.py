@@ -21,6 +21,7 @@ from torch.distributed.elastic.rendezvous.api import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from attnforge.build import assemble
+from attnforge.cli.eval import command as evaluate
 from attnforge.cli.train import command as train
 from attnforge.compute.meeting import for_processes
 from attnforge.errors import AttnforgeError, Problem, RunError
@@ -59,10 +60,10 @@ def launch(
 
     Raises:
         RunError: a process has failed, or the machines do not find one another.
-        UsageError: the command is not `train`, or trains nothing.
+        UsageError: the command is neither `train` nor `eval`, or trains nothing.
     """
-    if arguments[0] != "train":
-        raise click.UsageError(f"only `train` runs in several processes, not {arguments[0]!r}.")
+    if arguments[0] not in ("train", "eval"):
+        raise click.UsageError(f"`train` and `eval` run in several processes, not {arguments[0]!r}.")
     if meet is not None:
         _refuse_unknown_host(meet)
     count = processes or torch.cuda.device_count()
@@ -101,8 +102,10 @@ def launch(
         with agent_log(restarts=restarts):
             elastic_launch(config, sys.executable)(*command)
     except ChildFailedError as error:
-        resume = arguments if "--resume" in arguments else ("train", "--resume", *arguments[1:])
-        next_step = f"{same} {shlex.join(resume)}"
+        again = arguments
+        if arguments[0] == "train" and "--resume" not in arguments:
+            again = ("train", "--resume", *arguments[1:])
+        next_step = f"{same} {shlex.join(again)}"
         raise explained(error, processes=count, next_step=next_step) from error
     except SignalException as error:
         raise click.exceptions.Exit(128 + int(error.sigval)) from error
@@ -129,7 +132,10 @@ def _not_found(message: str) -> RunError:
 
 
 def _check(arguments: Sequence[str], world_size: int) -> None:
-    """Report what is wrong with a recipe before processes are started."""
+    """Report what is wrong with the options or the recipe before processes are started."""
+    if arguments[0] == "eval":
+        evaluate.make_context("attnforge launch eval", list(arguments[1:]))
+        return
     options = train.make_context("attnforge launch train", list(arguments[1:])).params
     if options["dry_run"]:
         raise click.UsageError("--dry-run estimates one process: use it with `attnforge train`.")

@@ -14,7 +14,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnforge.errors import Problem, RunError
-from attnforge.evaluate.headlines import headlines, notes, short, withheld, written
+from attnforge.evaluate.headlines import (
+    DEVIATION,
+    headlines,
+    is_share,
+    notes,
+    short,
+    title,
+    with_unit,
+    withheld,
+    written,
+)
 from attnforge.evaluate.results import Result, differences
 from attnforge.seeds import derive_seed
 
@@ -39,6 +49,15 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A value with the ends of its interval, which are the value itself where nothing is known of it."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One value of all systems."""
 
@@ -48,6 +67,10 @@ class Row:
     """Which systems have the best value, where the metric tells what is better."""
     intervals: list[Interval | None]
     """For the systems after the first, where the value is a mean over images."""
+    share: bool
+    """Whether cells are in per cent."""
+    points: list[Point | None]
+    """The value of each system for a plot, in the unit of the cells; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +132,24 @@ def _row(name: str, results: Sequence[Result], comparable: Sequence[bool], *, se
         else None
         for result, pairs in zip(results[1:], comparable, strict=True)
     ]
-    return Row(name, cells, best, intervals)
+    share = any(is_share(name, result.metrics) for result in results)
+    points = [_point(name, result, factor=100 if share else 1, seed=seed) for result in results]
+    return Row(name, cells, best, intervals, share, points)
+
+
+def _point(name: str, result: Result, *, factor: int, seed: int) -> Point | None:
+    """A value with its 95% interval over images or, for other values, plus and minus its deviation."""
+    value, spread = result.metrics.get(name), result.metrics.get(name + DEVIATION)
+    if not isinstance(value, int | float):
+        return None
+    images = result.per_image.get(name)
+    if images is not None and len(images):
+        nothing = torch.stack((torch.zeros(len(images)), torch.ones(len(images))), dim=1).double()
+        own = paired_interval(nothing, images, seed=seed)
+        assert own is not None  # noqa: S101  (as many images)
+        return Point(factor * value, factor * own.low, factor * own.high)
+    spread = spread if isinstance(spread, int | float) else 0.0
+    return Point(factor * value, factor * (value - spread), factor * (value + spread))
 
 
 def _best(name: str, results: Sequence[Result]) -> set[int]:
@@ -175,26 +215,27 @@ def _unlike(first: Result, other: Result, text: str) -> Problem:
 
 def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The titles of columns, and the cells of rows with intervals."""
-    rows = []
+    rows, names = [], [row.name for row in comparison.rows]
     for row in comparison.rows:
-        cells = [short(row.name)]
+        cells = [with_unit(title(row.name, names), share=row.share)]
         for number, cell in enumerate(row.cells):
             interval = row.intervals[number - 1] if number else None
-            cells.append(cell if interval is None else f"{cell} {_interval(interval)}")
+            cells.append(cell if interval is None else f"{cell} {_interval(interval, share=row.share)}")
         rows.append(cells)
     return ["metric", *comparison.systems], rows
 
 
-def _interval(interval: Interval) -> str:
-    low, high = (100 * bound for bound in (interval.low, interval.high))
-    return f"[{low:+.1f}, {high:+.1f}]{'*' if interval.clear else ''}"
+def _interval(interval: Interval, *, share: bool) -> str:
+    factor, digits = (100, 1) if share else (1, 3)
+    low, high = (factor * bound for bound in (interval.low, interval.high))
+    return f"[{low:+.{digits}f}, {high:+.{digits}f}]{'*' if interval.clear else ''}"
 
 
 def _caption(comparison: Comparison) -> list[str]:
     lines = []
     if any(interval for row in comparison.rows for interval in row.intervals):
         lines.append(
-            "In brackets: 95% interval of the difference from the first column in percentage points, by "
+            "In brackets: 95% interval of the difference from the first column, in the unit of the row, by "
             "paired bootstrap over images; * excludes 0."
         )
     full = [row.name for row in comparison.rows if row.name != short(row.name)]
@@ -228,7 +269,10 @@ def _csv(comparison: Comparison) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(titles)
-    writer.writerows([row.name, *cells[1:]] for row, cells in zip(comparison.rows, rows, strict=True))
+    writer.writerows(
+        [with_unit(row.name, share=row.share), *cells[1:]]
+        for row, cells in zip(comparison.rows, rows, strict=True)
+    )
     return stream.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +11,8 @@ from torch import nn
 
 from attnforge.build.parts import Parts
 from attnforge.compute.allocation import keep_freed_memory
+from attnforge.compute.collectives import rank
+from attnforge.compute.processes import barrier
 from attnforge.errors import DataError, Problem, RecipeError, RunError
 from attnforge.evaluate.cache import digest_of
 from attnforge.evaluate.measure import Metrics, unknown_evaluation_words
@@ -48,6 +51,8 @@ def evaluate_run(
 ) -> list[Measurement]:
     """Measure checkpoints of a run without training it, and save the metrics in its folder.
 
+    Processes that have joined share the images; the first of them saves the metrics.
+
     Args:
         path: The run folder, or one of its checkpoints.
         overrides: `KEY=VALUE` each, below `evaluation`, `data` or `sampling`.
@@ -67,7 +72,10 @@ def evaluate_run(
     """
     location = locate_run(path)
     _refuse_other_keys(overrides)
-    with exclusive(location.run.path, purpose="measuring", warn=reporter.warning):
+    with ExitStack() as entered:
+        if rank() == 0:
+            entered.enter_context(exclusive(location.run.path, purpose="measuring", warn=reporter.warning))
+        barrier()
         return _evaluate(
             location.run,
             overrides=overrides,
@@ -102,7 +110,8 @@ def _evaluate(
 
     def warn(text: str) -> None:
         reporter.warning(text)
-        run.log_event("warning", message=text)
+        if rank() == 0:
+            run.log_event("warning", message=text)
 
     def ignore(text: str) -> None:
         """With `every`, damaged checkpoints are reported once, by the search of all checkpoints."""
@@ -153,7 +162,8 @@ def _evaluate(
             progress=progress,
         )
         measurement.recipe["digest"] = original.digest
-        write_measurement(run, measurement)
+        if rank() == 0:
+            write_measurement(run, measurement)
         measurements.append(measurement)
     return measurements
 

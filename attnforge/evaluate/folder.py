@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from attnforge.evaluate.folder_images import FolderImages
 from attnforge.evaluate.measure import compute_values
 from attnforge.evaluate.measuring import versions
 from attnforge.evaluate.networks import Networks, Reference
-from attnforge.evaluate.protocols import Protocol, ResolvedProtocol
+from attnforge.evaluate.protocols import Protocol, ResolvedProtocol, protocol_names
 from attnforge.evaluate.results import Result
-from attnforge.interfaces import Dataset
+from attnforge.interfaces import Dataset, Metric
+from attnforge.optional import ComparesRealImages
 from attnforge.specs import DataSpec, MetricSpec
 from attnforge.train.progress import Reporter
 
@@ -52,7 +54,7 @@ def evaluate_folder(
     _refuse_without_captions(options, images, path)
     data = _Data(options, images.size[0])
     if options.data is not None and any(images.captions):
-        _refuse_other_captions(images, data, path)
+        _refuse_other_captions(images, data, path, protocol=protocol.name)
     networks = Networks(
         Reference(
             None if options.data is None else data.split,
@@ -71,6 +73,8 @@ def evaluate_folder(
         features=networks,
     )
     metrics = {name: builder(spec) for name, builder in options.evaluation.metrics.items()}
+    if options.data is None:
+        _refuse_without_real_images(metrics, path)
     count = len(images.captions)
     reporter.line(f"measuring {count:,} images of {path} by protocol {protocol.name}")
 
@@ -140,7 +144,22 @@ def _refuse_without_captions(options: Protocol, images: FolderImages, path: Path
         raise DataError(Problem("folder-without-captions", message, Place(str(path)), expected, step))
 
 
-def _refuse_other_captions(images: FolderImages, data: _Data, path: Path) -> None:
+def _refuse_without_real_images(metrics: Mapping[str, Metric], path: Path) -> None:
+    needing = [
+        name
+        for name, metric in metrics.items()
+        if isinstance(metric, ComparesRealImages) and metric.needs_real_images
+    ]
+    if needing:
+        message = (
+            f"the metrics {', '.join(needing)} compare {path} with real images, and the protocol names none"
+        )
+        expected = "the data set that the captions are of, below `data`, or other metrics"
+        step = f"attnforge eval {path} data.use=folder data.root=FOLDER_OF_REAL_IMAGES"
+        raise RecipeError(Problem("no-reference", message, None, expected, step))
+
+
+def _refuse_other_captions(images: FolderImages, data: _Data, path: Path, *, protocol: str) -> None:
     """Refuse captions of which most are not of the test split."""
     test = data.split("test")
     known = {caption for index in range(len(test)) for caption in test.captions(index)}
@@ -151,7 +170,8 @@ def _refuse_other_captions(images: FolderImages, data: _Data, path: Path) -> Non
             f"split, such as {foreign[0]!r}"
         )
         expected = "images of captions of the protocol's data, or KEY=VALUE below `data` for other data"
-        step = "attnforge protocols NAME --captions captions.jsonl"
+        name = protocol if protocol in protocol_names() else "NAME"
+        step = f"attnforge protocols {name} --captions captions.jsonl"
         raise DataError(Problem("captions-other-data", message, Place(str(path)), expected, step))
 
 

@@ -55,8 +55,14 @@ def matching(names: list[str], query: str) -> str | None:
 
 
 def is_share(name: str, metrics: Mapping[str, Any]) -> bool:
-    """Whether a value is a share of one, as all those with a chance level are."""
-    return name + CHANCE in metrics
+    """Whether a value is a share of one: those with a chance level are, and their components."""
+    shares = [other.removesuffix(CHANCE) for other in metrics if other.endswith(CHANCE)]
+    return any(name == share or _is_component(name, share) for share in shares)
+
+
+def with_unit(title: str, *, share: bool) -> str:
+    """The title of a value in a table, where shares are in per cent."""
+    return f"{title} (%)" if share else title
 
 
 def written(name: str, metrics: Mapping[str, Any]) -> str:

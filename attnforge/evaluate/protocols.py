@@ -11,6 +11,7 @@ from attnforge.build.assemble import live
 from attnforge.errors import Place, Problem, RecipeError, nearest
 from attnforge.interfaces import Build, Dataset
 from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.plugin.installing import install_command
 from attnforge.ranges import ImageSide
 from attnforge.recipe.decode import Decoder
 from attnforge.recipe.library import is_file, shown
@@ -195,8 +196,8 @@ def _with_packages(problem: Problem, root: Map) -> Problem:
     if problem.code != "unknown-component" or packages is None:
         return problem
     values = plain(packages)
-    names = " ".join(map(str, values)) if isinstance(values, list) else str(values)
-    return replace(problem, next_step=f"pip install {names}")
+    names = [str(value) for value in values] if isinstance(values, list) else [str(values)]
+    return replace(problem, next_step=install_command(*names))
 
 
 def _locate(source: str) -> Path:

@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from attnforge.errors import Place, Problem
 from attnforge.plugin import Plugin
+from attnforge.plugin.installing import install_command
 from attnforge.recipe.node import Items, Node, Scalar
 
 _EXPECTED = 'a package and its versions, such as "attnforge-gated>=0.2"'
@@ -73,7 +74,7 @@ def unmet(required: Iterable[Required]) -> list[Problem]:
                 f"but version {installed} is installed"
             )
         expected = _without_marker(requirement)
-        step = f'pip install "{expected}"'
+        step = install_command(str(expected))
         problems.append(Problem("missing-requirement", message, line.place, expected, step))
     return problems
 

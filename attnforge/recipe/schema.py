@@ -37,6 +37,25 @@ Precision = Literal["float32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderEvaluation:
+    """How the encoders that a phase trains are measured, on real images of the test split and their captions.
+
+    Args:
+        metrics: Named metrics of encoders, such as `retrieval-recall`; by default nothing is measured.
+        every: Steps between measurements; the last step is measured, too.
+        captions: Number of captions of the test split, each with its image.
+        batch_size: Images encoded at once; no value depends on it.
+        seed: Seeds the choice of captions.
+    """
+
+    metrics: Mapping[str, Build[Metric]] = field(default_factory=dict)
+    every: Positive = 500
+    captions: Positive = 500
+    batch_size: BatchSize = 50
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Phase:
     """One phase of training; a recipe's phases run in the order in which they are written.
 
@@ -56,6 +75,7 @@ class Phase:
         log_every: Steps between lines of metrics.jsonl.
         sample_every: Steps between sheets of samples; 0 for none.
         checkpoint_every: Steps between checkpoints; 0 for only the last.
+        evaluation: How the encoders are measured that the phase trains, into metrics.jsonl and its curves.
     """
 
     task: Build[Task]
@@ -70,6 +90,7 @@ class Phase:
     log_every: Positive = 20
     sample_every: Count = 500
     checkpoint_every: Count = 1000
+    evaluation: EncoderEvaluation = field(default_factory=EncoderEvaluation)
 
 
 @dataclass(frozen=True, kw_only=True)

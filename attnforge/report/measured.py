@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attnforge.evaluate.headlines import headlines, is_share, short, withheld, written
+from attnforge.evaluate.headlines import headlines, is_share, short, with_unit, withheld, written
 from attnforge.evaluate.measured import Measurement, read_measurements
 from attnforge.storage.folder import RunFolder
 
@@ -45,7 +45,7 @@ def section(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
     results = [measurement.metrics for measurement in measurements]
     names = list(dict.fromkeys(name for metrics in results for name in headlines(metrics)))
     shares = {name for name in names if any(is_share(name, metrics) for metrics in results)}
-    titles = [name + (" (%)" if name in shares else "") for name in names]
+    titles = [with_unit(name, share=name in shares) for name in names]
     head = ["weights", "epoch", "captions", "protocol", *titles]
     rows = [
         [

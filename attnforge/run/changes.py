@@ -39,6 +39,8 @@ def is_free(key: str) -> bool:
             return option in FREE_TRAINING
         case "phases", [_, option]:
             return option in INTERVALS
+        case "phases", [_, "evaluation", *_]:
+            return True
     return section in FREE_SECTIONS
 
 

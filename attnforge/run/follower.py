@@ -46,6 +46,9 @@ class Follower:
     def log_measurement(self, measurement: Measurement) -> None:
         """Nothing is recorded."""
 
+    def log_encoders(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
+        """Nothing is recorded."""
+
     @contextmanager
     def phase(
         self, trained: TrainedPhase, *, samples: FixedSamples | None, constants: Sequence[str] = ()

@@ -62,7 +62,13 @@ class TrainedPhase:
 
     def is_logged(self, step: int) -> bool:
         """Whether the scalars of this step are read from the device."""
-        return step % self.options.log_every == 0 or step in (1, self.steps) or self.is_saved(step)
+        regular = step % self.options.log_every == 0 or step in (1, self.steps)
+        return regular or self.is_saved(step) or self.is_measured(step)
+
+    def is_measured(self, step: int) -> bool:
+        """Whether the encoders are measured after this step."""
+        options = self.options.evaluation
+        return bool(options.metrics) and self.is_due(step, options.every)
 
     def ends_epoch(self, step: int) -> int | None:
         """The number of the epoch that ends with this step, if one does."""
@@ -75,6 +81,7 @@ class TrainedPhase:
             self.is_logged(step)
             or self.is_due(step, self.options.sample_every)
             or self.is_due(step, self.parts.recipe.evaluation.every)
+            or self.is_measured(step)
             or self.ends_epoch(step) is not None
         )
 
@@ -96,14 +103,18 @@ class ScalarLog:
     trackers: Sequence[Tracker]
     seconds: Callable[[], float]
     """How long the run has trained."""
+    measured: Callable[[], Mapping[str, float]] = dict
+    """Takes what was measured of encoders after the step, if anything was."""
 
     def after_step(self, result: StepResult, scalars: Mapping[str, float] | None) -> None:
-        if scalars is None:
+        measured = self.measured()
+        if scalars is None and not measured:
             return
+        values = {**(scalars or {}), **measured}
         phase, step = result.phase, result.step
-        self.run.log_scalars(phase=phase, step=step, seconds=self.seconds(), values=scalars)
+        self.run.log_scalars(phase=phase, step=step, seconds=self.seconds(), values=values)
         for tracker in self.trackers:
-            tracker.scalars(scalars, phase=phase, step=step)
+            tracker.scalars(values, phase=phase, step=step)
 
 
 class StepHooks:

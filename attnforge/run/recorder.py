@@ -68,6 +68,7 @@ class Recorder:
         self.best = BestCheckpoint.of(run, resolved, metric=recipe.training.keep_best)
         self.phases = list(recipe.phases)
         self.began = time.monotonic()
+        self._measured: dict[str, float] = {}
         spec = TrackerSpec(run=str(run.path), recipe=resolved.data())
         self.trackers: list[Tracker] = []
         with ExitStack() as opened:  # when one tracker cannot be opened, the others are closed again
@@ -138,6 +139,14 @@ class Recorder:
         for tracker in self.trackers:
             tracker.scalars(scalars, phase=measurement.phase, step=measurement.step)
 
+    def log_encoders(self, values: Mapping[str, float], *, phase: str, step: int) -> None:
+        """Log what is measured of encoders with the scalars of the same step, which follow it."""
+        self._measured = dict(values)
+
+    def _take_measured(self) -> Mapping[str, float]:
+        measured, self._measured = self._measured, {}
+        return measured
+
     def end(self, reason: str, **details: str) -> None:
         """Log that the run has ended, and why: `finished`, `stopped` or `failed`."""
         seconds = round(time.monotonic() - self.began, 3)
@@ -198,7 +207,12 @@ class Recorder:
             trained, samples=samples, generator=generator, scaled=self.training.precision == "fp16"
         )
         return [
-            ScalarLog(self.run, self.trackers, seconds=lambda: time.monotonic() - self.began),
+            ScalarLog(
+                self.run,
+                self.trackers,
+                seconds=lambda: time.monotonic() - self.began,
+                measured=self._take_measured,
+            ),
             StepHooks(self.hooks),
             ShownProgress(progress),
             *sampled,

@@ -28,6 +28,7 @@ from attnforge.compute.settings import set_up_torch
 from attnforge.data.all_captions import AllCaptions
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
+from attnforge.evaluate.encoders import EncoderMetrics
 from attnforge.evaluate.measure import Metrics
 from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.recipe import ResolvedRecipe
@@ -218,6 +219,11 @@ def _train(
     metrics = None
     if recipe.generator is not None:
         metrics = Metrics(parts, report=reporter.line)  # a missing file is reported now, not after training
+    encoders = {
+        name: EncoderMetrics(parts, recipe.phases[name])
+        for name in names[names.index(checkpoint.phase) if checkpoint else 0 :]
+        if recipe.phases[name].evaluation.metrics
+    }
     try_phases(
         recipe,
         names[names.index(checkpoint.phase) if checkpoint else 0 :],
@@ -256,7 +262,7 @@ def _train(
                 recording.enter_context(recorder)
                 for text in warnings:
                     run.log_event("warning", message=text)
-            measuring = TrainingMetrics(metrics, resolved=resolved, recorder=recorder)
+            measuring = TrainingMetrics(metrics, encoders, resolved=resolved, recorder=recorder)
             finished = _train_phases(parts, run, recorder, measuring, stop, names, resumption)
         final_metrics = measuring.measure_final() if finished else {}
         if isinstance(recorder, Recorder):

@@ -1,13 +1,14 @@
-"""Measures the generator of a run at intervals during training and at the end."""
+"""Measures the networks of a run at intervals during training and at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
+from attnforge.evaluate.encoders import EncoderMetrics
 from attnforge.evaluate.measure import Metrics
 from attnforge.evaluate.measured import Measurement
 from attnforge.evaluate.measuring import measure_network
@@ -32,18 +33,25 @@ class _TrainedGenerator:
 
 
 class TrainingMetrics:
-    """Measures the generator of a run at the steps that its recipe sets.
+    """Measures the generator and the encoders of a run at the steps that its recipe sets.
 
     Args:
         metrics: The metrics of the recipe; None for a recipe without a generator.
+        encoders: The metrics of encoders by the phase that trains them.
         resolved: The recipe.
         recorder: Saves the measurements.
     """
 
     def __init__(
-        self, metrics: Metrics | None, *, resolved: ResolvedRecipe, recorder: Recorder | Follower
+        self,
+        metrics: Metrics | None,
+        encoders: Mapping[str, EncoderMetrics],
+        *,
+        resolved: ResolvedRecipe,
+        recorder: Recorder | Follower,
     ) -> None:
         self.metrics = metrics
+        self.encoders = encoders
         self.resolved = resolved
         self.recorder = recorder
         self.trained: _TrainedGenerator | None = None
@@ -53,6 +61,21 @@ class TrainingMetrics:
 
         So a run that is killed between the two measures that step again and misses none.
         """
+        generator = self._watch_generator(task, phase=phase, steps=steps, images=images)
+        encoders = self.encoders.get(phase)
+        if encoders is None:
+            return generator
+
+        def after_step(result: StepResult) -> None:
+            generator(result)
+            if result.step % encoders.options.every == 0 or result.step == steps:
+                self.recorder.log_encoders(encoders.values(), phase=phase, step=result.step)
+
+        return after_step
+
+    def _watch_generator(
+        self, task: Task, *, phase: str, steps: int, images: int
+    ) -> Callable[[StepResult], None]:
         name, network = task.sampling_network, sampling_network(task)
         if name is None or network is None or self.metrics is None or not self.metrics.built:
             return lambda result: None

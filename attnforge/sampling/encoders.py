@@ -32,6 +32,8 @@ class SavedEncoders:
     tokenizer: Tokenizer
     digest: str
     """Of the checkpoint."""
+    image_size: int | None = None
+    """Side in pixels of the images that its run trained the image encoder on; None if that is frozen."""
 
 
 def load_encoders(
@@ -51,7 +53,8 @@ def load_encoders(
     parts = saved_parts(run, holding=BOTH, device=device, warn=warn)
     assert parts.image is not None  # noqa: S101  (the checkpoint has its weights)
     encode = CaptionEncoder(parts.text, parts.tokenizer, parts.device)
-    return SavedEncoders(encode, parts.image, parts.tokenizer, parts.checkpoint.digest)
+    size = parts.image_size if parts.trains_image_encoder else None
+    return SavedEncoders(encode, parts.image, parts.tokenizer, parts.checkpoint.digest, size)
 
 
 def saved_parts(

@@ -57,11 +57,26 @@ class SavedParts(Parts):
                 for encoder in encoders:
                     encoder.eval().requires_grad_(False)
 
+    @cached_property
+    def image_size(self) -> int:
+        """Side in pixels of the largest images; no weights are loaded for it, which a checkpoint may lack."""
+        return self._shapes.image_size
+
     @property
     def unconditional(self) -> bool:
         """Whether every discriminator can classify images without a prompt; no weights are needed to ask."""
-        shapes = Parts(self.recipe, tokenizer=self.tokenizer, device=torch.device("meta"), extras=self.extras)
-        return shapes.unconditional
+        return self._shapes.unconditional
+
+    @property
+    def trains_image_encoder(self) -> bool:
+        """Whether the recipe leaves any weight of its image encoder free; no weights are needed to ask."""
+        image = self._shapes.image
+        return isinstance(image, nn.Module) and any(weight.requires_grad for weight in image.parameters())
+
+    @property
+    def _shapes(self) -> Parts:
+        """The parts as they are built, without data."""
+        return Parts(self.recipe, tokenizer=self.tokenizer, device=torch.device("meta"), extras=self.extras)
 
     def task_network(self, name: str) -> nn.Module | None:
         """A network of the task that saved the checkpoint, by its name there; None if it has none."""

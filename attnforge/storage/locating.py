@@ -85,7 +85,7 @@ def _best_of(path: Path) -> RunLocation:
 
 
 def _missing(path: Path) -> Problem:
-    run = _enclosing_run(path)
+    run = enclosing_run(path)
     if run is not None and path.parent.resolve() == run.checkpoints.resolve():
         names = [folder.name for folder in saved_folders(run.checkpoints)]
         return Problem(
@@ -105,7 +105,7 @@ def _missing(path: Path) -> Problem:
 
 
 def _not_a_run(path: Path, reason: str) -> Problem:
-    run = _enclosing_run(path)
+    run = enclosing_run(path)
     if run is not None:
         return Problem(
             code="not-a-run",
@@ -121,7 +121,7 @@ def _not_a_run(path: Path, reason: str) -> Problem:
     )
 
 
-def _enclosing_run(path: Path) -> RunFolder | None:
+def enclosing_run(path: Path) -> RunFolder | None:
     """The run that contains a path, if any."""
     for parent in path.parents:
         if parent.is_dir() and is_run(parent):

@@ -1,4 +1,4 @@
-"""Renders line plots over training as an SVG image."""
+"""Renders plots over training and of several systems as an SVG image."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ COLUMNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One run in a panel."""
+    """One run or system in a panel."""
 
     label: str
     points: tuple[tuple[float, float], ...]
+    intervals: tuple[tuple[float, float], ...] = ()
+    """The ends of each point's interval, drawn as a bar; nothing for points without."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One metric over training."""
+    """One metric, over training or of several systems."""
 
     title: str
     lines: tuple[Line, ...]
+    numbered: bool = True
+    """Whether the horizontal axis has numbers; not where it tells systems apart."""
 
 
 def render_panels(panels: Sequence[Panel], *, x: str, title: str, logarithmic: bool = False) -> str:
@@ -88,6 +92,8 @@ def _panel(panel: Panel, *, x: str, logarithmic: bool) -> list[str]:
     points = [point for line in panel.lines for point in line.points] or [(1.0, 1.0)]
     lows = [min(point[axis] for point in points) for axis in (0, 1)]
     highs = [max(point[axis] for point in points) for axis in (0, 1)]
+    ends = [end for line in panel.lines for interval in line.intervals for end in interval]
+    lows[1], highs[1] = min([lows[1], *ends]), max([highs[1], *ends])
     if logarithmic:
         across, up = (logarithmic_ticks(low, high) for low, high in zip(lows, highs, strict=True))
     else:
@@ -111,7 +117,7 @@ def _panel(panel: Panel, *, x: str, logarithmic: bool) -> list[str]:
         y = down(mark)
         parts.append(f'<path d="M{LEFT} {y}H{WIDTH - RIGHT}" stroke="#ddd"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{mark:g}</text>')
-    for mark in across:
+    for mark in across if panel.numbered else ():
         place = right(mark)
         parts.append(f'<path d="M{place} {HEIGHT - BOTTOM}v5" stroke="#555"/>')
         parts.append(f'<text x="{place}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{mark:g}</text>')
@@ -124,6 +130,9 @@ def _panel(panel: Panel, *, x: str, logarithmic: bool) -> list[str]:
         if len(places) > 1:
             path = "L".join(f"{a} {b}" for a, b in places)
             parts.append(f'<path d="M{path}" fill="none" {_stroke(number)}/>')
+        for (place, _), (low, high) in zip(places, line.intervals, strict=False):
+            bar = f"M{place} {down(low)}V{down(high)}M{place - 4} {down(low)}h8M{place - 4} {down(high)}h8"
+            parts.append(f'<path d="{bar}" fill="none" {_stroke(number)}/>')
         parts += [_marker(number, a, b) for a, b in places]
     return parts
 

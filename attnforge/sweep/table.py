@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attnforge.evaluate.headlines import headlines, is_share, title
+from attnforge.evaluate.headlines import headlines, is_share, title, with_unit
 from attnforge.sweep.plan import Plan
 from attnforge.sweep.results import RunResults
 from attnforge.sweep.rows import Row, rows_of
@@ -21,7 +21,7 @@ def table(plan: Plan, results: Sequence[RunResults]) -> str:
         "configuration",
         *costs,
         "epoch",
-        *(title(name, names) + (" (%)" if name in shares else "") for name in names),
+        *(with_unit(title(name, names), share=name in shares) for name in names),
     ]
     lines = [f"# {plan.summary or plan.name}", "", _cells(titles), _cells(["---"] * len(titles))]
     for row in rows:

@@ -135,7 +135,7 @@ def test_one_checkpoint_or_all_of_them(run: Path, capsys: Said) -> None:
 
 def test_a_run_without_metrics_says_how_to_name_one(run: Path, capsys: Said) -> None:
     text = (run / "recipe.lock.yaml").read_text()
-    start, end = text.index("  metrics:"), text.index("  every:")
+    start, end = text.index("\n  metrics:") + 1, text.index("\n  every:") + 1
     (run / "recipe.lock.yaml").write_text(seal(f"{text[:start]}  metrics: {{}}\n{text[end:]}"))
     assert attnforge(["eval", "run", *CPU]) == 1
     step = refused(capsys, "no-metrics").split("next: attnforge ")[1].strip()

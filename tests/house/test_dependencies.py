@@ -74,11 +74,11 @@ def _project(path: Path, root: Path) -> Path:
 
 
 def _own(path: Path, root: Path) -> set[str]:
-    """What a module may import without a word: its own distribution's packages, and attnforge."""
+    """What a module may import without a word: its own distribution's packages, and those of attnforge's."""
     project = _project(path, root)
     if project == root:
         return OWN
-    return {"attnforge", *(one.parent.name for one in project.glob("*/__init__.py"))}
+    return {*OWN, *(one.parent.name for one in project.glob("*/__init__.py"))}
 
 
 def _declared(path: Path, root: Path) -> set[str]:

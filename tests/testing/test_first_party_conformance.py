@@ -19,6 +19,7 @@ from attnforge_gan.conditioning import Sentence
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
 from metric_specs import shared_captions, sketch_birds
+from small_networks import dinov2_options, lpips_options
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
 from attnforge.data.embeddings import write_embeddings
@@ -203,6 +204,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         for name in ("frechet-distance", "kernel-distance", "mind", "precision-recall", "leakage")
     },
     "feature-network/inception-v3": {"options": classifier},
+    "feature-network/timm": {"options": dinov2_options},
+    "feature-network/lpips": {"options": lpips_options},
 }
 """What components need besides their defaults."""
 MULTI_STAGE = SETTINGS["generator/multi-stage"]["options"]

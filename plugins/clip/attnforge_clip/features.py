@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,7 +36,7 @@ class ClipFeatures(nn.Module):
         config: Any = folder.config().vision_config
         self.dim: int = config.projection_dim
         self.encoder = ClipImageEncoder(ImageSpec(dim=self.dim, image_size=224), weights=weights)
-        self.digest = hashlib.sha256(b"".join(map(_sha256, folder.files()))).hexdigest()
+        self.digest = folder.digest()
 
     def protocol(self) -> dict[str, str]:
         """Weights, layer and resizing."""
@@ -54,8 +52,3 @@ class ClipFeatures(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> NetworkOutput:
         return NetworkOutput(F.normalize(self.encoder(images.float()).image, dim=1))
-
-
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,10 @@ class ClipFolder:
                 return [self.folder / name]
         raise self._missing("model.safetensors")
 
+    def digest(self) -> str:
+        """The SHA-256 of the digests of its weights' files."""
+        return hashlib.sha256(b"".join(map(_sha256, self.files()))).hexdigest()
+
     def _missing(self, name: str) -> RecipeError:
         reason = "has no " + name if self.folder.is_dir() else "does not exist"
         return RecipeError(
@@ -163,3 +168,8 @@ def _read(path: Path, names: Any, clip: ClipFolder) -> dict[str, Tensor]:
         raise clip._other(f"{path} cannot be read: {error}") from error
     except Exception as error:  # pickle's own error for a file with more than tensors
         raise clip._other(f"{path} has more than tensors: {error}") from error
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()

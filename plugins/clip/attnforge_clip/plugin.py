@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """CLIP in four parts, of which only the text encoder needs another, the tokenizer."""
+    """CLIP in four parts, of which only the text encoder needs another, the tokenizer; and two metrics."""
     parts = (
         ("tokenizer", "tokenizer:ClipTokenizer", "CLIP's subword pieces"),
         ("text-encoder", "text:ClipTextEncoder", "CLIP's transformer, frozen or fine-tuned"),
         ("image-encoder", "image:ClipImageEncoder", "CLIP's vision transformer, frozen or fine-tuned"),
         ("feature-network", "features:ClipFeatures", "CLIP's image embeddings, for metrics"),
     )
-    return [Component(kind, "clip", f"attnforge_clip.{target}", summary) for kind, target, summary in parts]
+    components = [
+        Component(kind, "clip", f"attnforge_clip.{target}", summary) for kind, target, summary in parts
+    ]
+    metrics = (
+        ("clip-score", "metrics:ClipScore", "how well images fit their captions by CLIP"),
+        ("clip-r-precision", "metrics:ClipPrecision", "how often an image finds its own caption by CLIP"),
+    )
+    return components + [
+        Component("metric", name, f"attnforge_clip.{target}", summary) for name, target, summary in metrics
+    ]
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -15,18 +15,21 @@ from attnforge.optional import Better
 from attnforge.specs import MetricSpec
 
 
-def mean_pairwise_distance(groups: Sequence[Float[Tensor, "_ d"]]) -> float | None:
+def mean_pairwise_distance(groups: Iterable[Float[Tensor, "_ d"]], *, squared: bool = False) -> float | None:
     """The mean over groups of the mean distance of two different members; None without a pair."""
-    means = [torch.nn.functional.pdist(group.double()).mean() for group in groups if len(group) > 1]
+    power = 2 if squared else 1
+    means = [
+        torch.nn.functional.pdist(group.double()).pow(power).mean() for group in groups if len(group) > 1
+    ]
     return float(torch.stack(means).mean()) if means else None
 
 
-def groups_of(features: Float[Tensor, "n d"], labels: Sequence[Any]) -> list[Float[Tensor, "_ d"]]:
-    """The features of each label."""
+def groups_of(features: Float[Tensor, "n d"], labels: Sequence[Any]) -> Iterator[Float[Tensor, "_ d"]]:
+    """The features of each label, one label at a time, since they may be wide."""
     numbers: dict[Any, list[int]] = defaultdict(list)
     for number, label in enumerate(labels):
         numbers[label].append(number)
-    return [features[torch.tensor(rows)] for rows in numbers.values()]
+    return (features[torch.tensor(rows)] for rows in numbers.values())
 
 
 class CaptionDiversity:
@@ -36,8 +39,12 @@ class CaptionDiversity:
     that ignores its noise has 0. It needs `evaluation.per_caption` of 2 or more. Real images of a caption are
     those that share it; where none do, those of a class, which the value's name then says.
 
+    With the network `lpips` and `squared`, the distance is LPIPS, which the value's part `distance` has for
+    generated images alone.
+
     Args:
         network: The network of the features.
+        squared: Average squared distances.
 
     Raises:
         RecipeError: There are no real images.
@@ -45,8 +52,9 @@ class CaptionDiversity:
 
     better: ClassVar[Better] = "higher"
 
-    def __init__(self, spec: MetricSpec, *, network: Build[FeatureNetwork]) -> None:
+    def __init__(self, spec: MetricSpec, *, network: Build[FeatureNetwork], squared: bool = False) -> None:
         self.features = spec.features(network)
+        self.squared = squared
         self.data = spec.data
 
     def extractors(self) -> dict[str, Extractor]:
@@ -55,8 +63,9 @@ class CaptionDiversity:
 
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The ratio, and the distance of generated images alone where no real images share a caption."""
-        name = f"diversity ({self.features.label}"
-        generated = mean_pairwise_distance(groups_of(rows[self.features.features_row], captions))
+        name = f"diversity ({self.features.label}" + (", squared" if self.squared else "")
+        own = groups_of(rows[self.features.features_row], captions)
+        generated = mean_pairwise_distance(own, squared=self.squared)
         if generated is None:
             reason = "no caption has two images; set evaluation.per_caption to 2 or more"
             return {f"{name}) withheld": reason}
@@ -64,8 +73,10 @@ class CaptionDiversity:
             return {f"{name}, distance)": generated}
         real = self.features.of_data()
         for what, labels in _labels(self.data):
-            if (distance := mean_pairwise_distance(groups_of(real, labels))) is not None and distance > 0:
-                return {f"{name}, real images of a {what})": generated / distance}
+            distance = mean_pairwise_distance(groups_of(real, labels), squared=self.squared)
+            if distance is not None and distance > 0:
+                ratio = f"{name}, real images of a {what})"
+                return {ratio: generated / distance, f"{ratio} distance": generated}
         return {f"{name}, distance)": generated}
 
 

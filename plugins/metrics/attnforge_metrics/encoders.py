@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from attnforge.sampling.encoders import load_encoders
 from attnforge.specs import MetricSpec
 
 CAPTIONS_AT_ONCE = 256
+SAME = "same-encoders"
+"""Begins the note of a value whose given encoders are those that the generator was trained with."""
 TRAINED = "scored by the run's own encoders, which its training used; compare runs of the same encoders only"
 
 
@@ -40,7 +43,8 @@ class ScoringEncoders:
         tokenizer: Reads captions.
         row: The name of the rows of image vectors.
         suffix: What is added to the names of values.
-        note: What to know of values, or nothing.
+        size: Side in pixels to which images are resized; None to encode them as they are.
+        training: The text and the image encoder that the generator was trained with, as far as known.
     """
 
     encode: Callable[[Sequence[str]], TextFeatures]
@@ -48,7 +52,8 @@ class ScoringEncoders:
     tokenizer: Tokenizer
     row: str
     suffix: str
-    note: str
+    size: int | None = None
+    training: tuple[object, object] = (None, None)
 
     @classmethod
     def of(cls, spec: MetricSpec, run: str | None, *, metric: str) -> ScoringEncoders:
@@ -65,13 +70,15 @@ class ScoringEncoders:
         """
         if run is not None:
             loaded = load_encoders(Path(run).expanduser())
+            size = loaded.image_size
             return cls(
                 loaded.encode,
                 loaded.image,
                 loaded.tokenizer,
-                f"image vectors of {loaded.digest}",
+                f"image vectors of {loaded.digest}" + ("" if size is None else f" at {size} pixels"),
                 f" (encoders {loaded.digest[:8]})",
-                "",
+                size,
+                (_text_encoder(spec.encode), spec.image),
             )
         if spec.image is None or spec.encode is None or spec.tokenizer is None:
             message = (
@@ -80,7 +87,23 @@ class ScoringEncoders:
             expected = "an `image` encoder in the recipe, `encoders: RUN` in the metric, or other metrics"
             raise RecipeError(Problem("no-image-encoder", message, expected=expected))
         row = "image vectors of the run's encoder"
-        return cls(spec.encode, spec.image, spec.tokenizer, row, "", TRAINED)
+        training = (_text_encoder(spec.encode), spec.image)
+        return cls(spec.encode, spec.image, spec.tokenizer, row, "", training=training)
+
+    def note(self) -> str:
+        """What to know of values; only once training has ended is it known which encoders it used."""
+        text, image = self.training
+        if self.image is image:
+            return TRAINED
+        pairs = {"text": (_text_encoder(self.encode), text), "image": (self.image, image)}
+        same = [name for name, (scoring, training) in pairs.items() if _same_weights(scoring, training)]
+        notes = []
+        if same:
+            which = f"the {' and the '.join(same)} encoder"
+            notes.append(f"{SAME}: {which} used for scoring also trained the generator")
+        if self.size is not None:
+            notes.append(f"images of other sizes are resized to {self.size} pixels, bicubic and antialiased")
+        return "; ".join(notes)
 
     def extractors(self) -> dict[str, Extractor]:
         """The unit vector of each image, by the name of the rows."""
@@ -89,7 +112,14 @@ class ScoringEncoders:
     def _vectors(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         if isinstance(self.image, nn.Module):
             self.image.to(images.device).eval()
-        return F.normalize(self.image(images).image.float(), dim=1)
+        return F.normalize(self.image(self._sized(images)).image.float(), dim=1)
+
+    def _sized(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 _ _"]:
+        """Images at the size that the encoder was trained on."""
+        if self.size is None or images.shape[-2:] == (self.size, self.size):
+            return images
+        sized = F.interpolate(images, size=(self.size, self.size), mode="bicubic", antialias=True)
+        return sized.clamp(-1, 1)
 
     @torch.no_grad()
     def sentences(self, captions: Sequence[str]) -> Sentences:
@@ -104,3 +134,18 @@ class ScoringEncoders:
         ]
         numbers = {tokens[caption]: number for number, caption in enumerate(texts)}
         return Sentences(torch.cat(vectors), torch.tensor([numbers[tokens[text]] for text in captions]))
+
+
+def _text_encoder(encode: object) -> object:
+    """The network of an encoder of captions, where it is known."""
+    return getattr(encode, "text", None)
+
+
+def _same_weights(first: object, second: object) -> bool:
+    """Whether two networks have all weights in common, whatever file they came from."""
+    if not (isinstance(first, nn.Module) and isinstance(second, nn.Module)):
+        return False
+    pairs = list(zip_longest(first.parameters(), second.parameters()))
+    return bool(pairs) and all(
+        own is not None and other is not None and torch.equal(own.cpu(), other.cpu()) for own, other in pairs
+    )

@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.interfaces import Build, Extractor, FeatureNetwork
+from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.specs import MetricSpec
 
 from .notes import bias_note
+from .of_features import OfFeatures
 from .statistics_file import read_statistics
 
 CHUNK = 4_096
@@ -62,7 +63,7 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     return float((first.mean - second.mean).square().sum() + traces - 2 * overlap)
 
 
-class FrechetDistance:
+class FrechetDistance(OfFeatures):
     """Frechet distance of the features of generated images and of all real images of the test split.
 
     The Gaussians of both sets are compared (Heusel et al., 2017), in double precision. The value's name has
@@ -84,7 +85,8 @@ class FrechetDistance:
     def __init__(
         self, spec: MetricSpec, *, network: Build[FeatureNetwork], reference: str | None = None
     ) -> None:
-        self.features = spec.features(network)
+        super().__init__(spec, network=network)
+        self.reference = reference
         self.name = f"FD ({self.features.label})"
         self._real: tuple[Gaussian, int | None] | None = None
         if reference is not None:
@@ -92,9 +94,10 @@ class FrechetDistance:
             self.name = f"FD ({self.features.label}, reference {digest})"
             self._real = Gaussian(mean, factor_of(covariance)), None
 
-    def extractors(self) -> dict[str, Extractor]:
-        """The features."""
-        return self.features.extractors()
+    @property
+    def needs_real_images(self) -> bool:
+        """Whether there is no file of their statistics."""
+        return self.reference is None
 
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The distance, with a note where images are few."""

@@ -10,13 +10,14 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from attnforge.interfaces import Build, Extractor, FeatureNetwork
+from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
-from .order import seeded_order
+from .of_features import OfFeatures
+from .order import shuffled
 
 
 def polynomial_distance(first: Float[Tensor, "m d"], second: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
@@ -62,7 +63,7 @@ def _between_different(features: Tensor) -> Tensor:
     return (kernel.sum() - kernel.diagonal().sum()) / (count * (count - 1))
 
 
-class KernelDistance:
+class KernelDistance(OfFeatures):
     """Kernel distance (KID) of the features of generated and real images (Binkowski et al., 2018).
 
     The mean over `subsets` of the unbiased distance of `subset_size` images of each set; its deviation is
@@ -89,15 +90,11 @@ class KernelDistance:
         subset_size: Annotated[int, Field(ge=2)] = 1_000,
         seed: Count = 1,
     ) -> None:
-        self.features = spec.features(network)
+        super().__init__(spec, network=network)
         self.subsets = subsets
         self.subset_size = subset_size
         self.seed = seed
         self.name = f"KID ({self.features.label})"
-
-    def extractors(self) -> dict[str, Extractor]:
-        """The features."""
-        return self.features.extractors()
 
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The distance and its deviation; without the latter if there are too few images for subsets."""
@@ -105,7 +102,7 @@ class KernelDistance:
         if len(features) < 2:
             return {f"{self.name} withheld": f"{len(features)} images are too few; at least 2 are needed"}
         real = self.features.of_data()
-        generated = features[torch.tensor(seeded_order(captions, seed=self.seed))]
+        generated = shuffled(features, captions, seed=self.seed)
         size = min(self.subset_size, len(generated), len(real))
         if size < self.subset_size:
             note = f"of all images, since subsets of {self.subset_size:,} need as many; its error is unknown"

@@ -11,11 +11,12 @@ from pydantic import Field
 from torch import Tensor
 
 from attnforge.evaluate.least import too_few
-from attnforge.interfaces import Build, Extractor, FeatureNetwork
+from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.specs import MetricSpec
 
 from .manifold import CHUNK, squared_distances
+from .of_features import OfFeatures
 
 
 def nearest_distances(features: Float[Tensor, "n d"], others: Float[Tensor, "m d"]) -> Float[Tensor, "n"]:
@@ -28,7 +29,7 @@ def nearest_distances(features: Float[Tensor, "n d"], others: Float[Tensor, "m d
     return torch.cat(parts)
 
 
-class Leakage:
+class Leakage(OfFeatures):
     """Share of generated images that are nearer to a training image than nearly all test images are.
 
     The nearest training image of each image is found by features. An image leaks if that distance is below
@@ -52,12 +53,8 @@ class Leakage:
         network: Build[FeatureNetwork],
         quantile: Annotated[float, Field(gt=0, lt=1)] = 0.01,
     ) -> None:
-        self.features = spec.features(network)
+        super().__init__(spec, network=network)
         self.quantile = quantile
-
-    def extractors(self) -> dict[str, Extractor]:
-        """The features."""
-        return self.features.extractors()
 
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The share, and the median distance to a training image over that of test images."""

@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.interfaces import Build, Extractor, FeatureNetwork
+from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.ranges import Positive
 from attnforge.specs import MetricSpec
+
+from .of_features import OfFeatures
 
 CHUNK = 1_000
 """Rows of a matrix of distances that are computed at once."""
@@ -77,7 +79,7 @@ def _radii(features: Float[Tensor, "n d"], neighbours: int) -> Float[Tensor, "n"
     return torch.cat(radii)
 
 
-class PrecisionRecall:
+class PrecisionRecall(OfFeatures):
     """Precision, recall, density and coverage of generated images among real ones.
 
     Precision is how many generated images look like real ones, recall how many real ones are like generated
@@ -95,12 +97,8 @@ class PrecisionRecall:
     better: ClassVar[Better] = "higher"
 
     def __init__(self, spec: MetricSpec, *, network: Build[FeatureNetwork], neighbours: Positive = 5) -> None:
-        self.features = spec.features(network)
+        super().__init__(spec, network=network)
         self.neighbours = neighbours
-
-    def extractors(self) -> dict[str, Extractor]:
-        """The features."""
-        return self.features.extractors()
 
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """All four values, with a note where the sets differ in size."""

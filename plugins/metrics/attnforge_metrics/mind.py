@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from attnforge.interfaces import Build, Extractor, FeatureNetwork
+from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import MetricSpec
 
-from .order import seeded_order
+from .of_features import OfFeatures
+from .order import shuffled
 
 AT_ONCE = 50
 """Directions along which features are projected at once."""
@@ -48,7 +49,7 @@ def sliced_distance(
     return float(3 * dim * total / directions)
 
 
-class MonteCarloDistance:
+class MonteCarloDistance(OfFeatures):
     """Sliced distance (MIND) of the features of generated and real images (DeepMind, 2026).
 
     Both sets are projected on random directions and sorted; the value is 3 d times the mean squared
@@ -74,14 +75,10 @@ class MonteCarloDistance:
         directions: Positive = 1_000,
         seed: Count = 1,
     ) -> None:
-        self.features = spec.features(network)
+        super().__init__(spec, network=network)
         self.directions = directions
         self.seed = seed
         self.name = f"MIND ({self.features.label})"
-
-    def extractors(self) -> dict[str, Extractor]:
-        """The features."""
-        return self.features.extractors()
 
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The distance, with a note where images are few."""
@@ -92,7 +89,7 @@ class MonteCarloDistance:
         count = min(len(features), len(real))
         numbers = torch.Generator().manual_seed(derive_seed(self.seed, "images"))
         chosen = torch.randperm(len(real), generator=numbers)[:count]
-        generated = features[torch.tensor(seeded_order(captions, seed=self.seed))[:count]]
+        generated = shuffled(features, captions, seed=self.seed)[:count]
         value = sliced_distance(generated, real[chosen], directions=self.directions, seed=self.seed)
         values: dict[str, Any] = {self.name: value}
         if count < FEWEST:

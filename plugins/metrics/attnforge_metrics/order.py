@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from attnforge.seeds import derive_seed
 
 
@@ -14,3 +18,8 @@ def seeded_order(captions: Sequence[str], *, seed: int) -> list[int]:
     """
     keys = {caption: derive_seed(seed, "order", caption) for caption in set(captions)}
     return sorted(range(len(captions)), key=lambda number: keys[captions[number]])
+
+
+def shuffled(features: Float[Tensor, "n d"], captions: Sequence[str], *, seed: int) -> Float[Tensor, "n d"]:
+    """The features in that order."""
+    return features[torch.tensor(seeded_order(captions, seed=seed), dtype=torch.long)]

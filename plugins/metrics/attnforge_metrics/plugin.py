@@ -1,4 +1,4 @@
-"""Declares this plugin's components: metrics, and a feature network with weights from a file."""
+"""Declares this plugin's components: metrics, and feature networks with weights from files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from attnforge.plugin import Component, hookimpl
 
 _COMPONENTS = (
     ("feature-network", "inception-v3", "inception:InceptionFeatures", "Inception-v3, weights from a file"),
+    ("feature-network", "timm", "timm_folder:TimmFeatures", "a network of timm in a folder, such as DINOv2"),
+    ("feature-network", "lpips", "perceptual:PerceptualFeatures", "LPIPS: calibrated layers of AlexNet"),
     ("metric", "frechet-distance", "frechet:FrechetDistance", "distance of two Gaussians: FD, FID"),
     ("metric", "kernel-distance", "kernel:KernelDistance", "distance of means under a cubic kernel: KID"),
     ("metric", "mind", "mind:MonteCarloDistance", "distance along random directions, for few images"),

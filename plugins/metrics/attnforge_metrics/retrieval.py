@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from attnforge.evaluate.least import MIN_IMAGES, too_few
-from attnforge.interfaces import Extractor
+from attnforge.interfaces import Dataset, Extractor
 from attnforge.optional import Better
 from attnforge.ranges import Count, Positive
 from attnforge.specs import MetricSpec
@@ -23,47 +23,36 @@ from .encoders import ScoringEncoders
 IMAGES_AT_ONCE = 1_000
 
 
-class RetrievalPrecision:
-    """Share of images whose own caption is the nearest of `candidates` captions (AttnGAN, section 4).
-
-    Similarity is the cosine of image and sentence vector. The other candidates are captions of images of
-    other classes, chosen by seed; a tie counts as a miss. By default the run's own encoders score, those that
-    the generator was trained with: values are then comparable only within one set of encoders, and rise with
-    the weight of DAMSM, which a note says. With fewer than 10 images, or captions without mismatched
-    candidates, the metric is withheld with the reason.
+class CaptionPrecision:
+    """Share of images whose own caption is the nearest of several, by any encoders.
 
     Args:
-        candidates: Number of captions to choose from, including the image's own; chance is 1 / candidates.
-        folds: Number of folds for the deviation; the paper has 10 of 3,000 images. The deviation is omitted
-            if a fold would have fewer than 10 images.
-        encoders: A run or checkpoint whose text and image encoder score instead, such as a DAMSM that the
-            generator was not trained with.
+        encoders: What encodes captions and images.
+        data: The split of the mismatched captions; None to choose from those of the images.
+        candidates: Number of captions to choose from, including the image's own.
+        folds: Number of folds for the deviation.
         seed: Seed of the choice of mismatched captions.
-
-    Raises:
-        RecipeError: There is no image encoder.
     """
 
     needs_captions: ClassVar[bool] = True
-
     better: ClassVar[Better] = "higher"
+    title: ClassVar[str] = "R-precision"
 
     def __init__(
-        self,
-        spec: MetricSpec,
-        *,
-        candidates: Annotated[int, Field(ge=2)] = 100,
-        folds: Positive = 10,
-        encoders: str | None = None,
-        seed: Count = 1,
+        self, encoders: ScoringEncoders, data: Dataset | None, *, candidates: int, folds: int, seed: int
     ) -> None:
-        self.encoders = ScoringEncoders.of(spec, encoders, metric="r-precision")
+        self.encoders = encoders
         self.candidates = candidates
         self.folds = folds
         self.seed = seed
-        self._data = spec.data
+        self._data = data
         self._pool: Candidates | None = None
         self._last: tuple[Tensor, Tensor, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """The value's name."""
+        return f"{self.title}{self.encoders.suffix}"
 
     def extractors(self) -> dict[str, Extractor]:
         """The image vectors."""
@@ -73,7 +62,7 @@ class RetrievalPrecision:
         self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]
     ) -> dict[str, float | str]:
         """The share, its chance, and its deviation over folds."""
-        name = f"R-precision{self.encoders.suffix}"
+        name = self.name
         if reason := too_few(len(captions)):
             return {f"{name} withheld": reason}
         hits, fewest = self._hits(rows, captions)
@@ -89,7 +78,7 @@ class RetrievalPrecision:
             )
         values[f"{name} chance"] = 1 / (fewest + 1)
         few = f"a caption has {fewest + 1} candidates instead of {self.candidates}"
-        notes = [self.encoders.note, few if fewest + 1 < self.candidates else ""]
+        notes = [self.encoders.note(), few if fewest + 1 < self.candidates else ""]
         if any(notes):
             values[f"{name} note"] = "; ".join(filter(None, notes))
         return values
@@ -99,7 +88,7 @@ class RetrievalPrecision:
     ) -> dict[str, Float[Tensor, "n 2"]]:
         """Whether each image finds its caption."""
         hits, fewest = self._hits(rows, captions)
-        return {f"R-precision{self.encoders.suffix}": evenly_weighted(hits)} if fewest > 0 else {}
+        return {self.name: evenly_weighted(hits)} if fewest > 0 else {}
 
     def _hits(
         self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]
@@ -122,6 +111,40 @@ class RetrievalPrecision:
         if self._pool is None:
             self._pool = Candidates.of(self._data, self.encoders.tokenizer)
         return self._pool.including(captions)
+
+
+class RetrievalPrecision(CaptionPrecision):
+    """Share of images whose own caption is the nearest of `candidates` captions (AttnGAN, section 4).
+
+    Similarity is the cosine of image and sentence vector. The other candidates are captions of images of
+    other classes, chosen by seed; a tie counts as a miss. By default the run's own encoders score, those that
+    the generator was trained with: values are then comparable only within one set of encoders, and rise with
+    the weight of DAMSM, which a note says. With fewer than 10 images, or captions without mismatched
+    candidates, the metric is withheld with the reason.
+
+    Args:
+        candidates: Number of captions to choose from, including the image's own; chance is 1 / candidates.
+        folds: Number of folds for the deviation; the paper has 10 of 3,000 images. The deviation is omitted
+            if a fold would have fewer than 10 images.
+        encoders: A run or checkpoint whose text and image encoder score instead, such as a DAMSM that the
+            generator was not trained with.
+        seed: Seed of the choice of mismatched captions.
+
+    Raises:
+        RecipeError: There is no image encoder.
+    """
+
+    def __init__(
+        self,
+        spec: MetricSpec,
+        *,
+        candidates: Annotated[int, Field(ge=2)] = 100,
+        folds: Positive = 10,
+        encoders: str | None = None,
+        seed: Count = 1,
+    ) -> None:
+        scoring = ScoringEncoders.of(spec, encoders, metric="r-precision")
+        super().__init__(scoring, spec.data, candidates=candidates, folds=folds, seed=seed)
 
 
 class RetrievalRecall:
@@ -171,8 +194,8 @@ class RetrievalRecall:
             for k in self.k:
                 values[f"recall@{k} of {what}{suffix}"] = float((rank < k).double().mean())
                 values[f"recall@{k} of {what}{suffix} chance"] = min(1.0, k / len(captions))
-        if self.encoders.note:
-            values[f"recall@{self.k[0]} of captions{suffix} note"] = self.encoders.note
+        if note := self.encoders.note():
+            values[f"recall@{self.k[0]} of captions{suffix} note"] = note
         return values
 
 

@@ -48,3 +48,5 @@ def weights_alone(folder: Path) -> dict[str, object]:
 
 
 TestFeatureNetwork = conformance("feature-network/clip", options=weights_alone, plugins=PLUGINS)
+TestScore = conformance("metric/clip-score", options=weights_alone, plugins=PLUGINS)
+TestPrecision = conformance("metric/clip-r-precision", options=weights_alone, plugins=PLUGINS)

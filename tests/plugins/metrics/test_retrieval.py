@@ -12,7 +12,7 @@ import pytest
 import torch
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_metrics.candidates import Candidates
-from attnforge_metrics.encoders import TRAINED
+from attnforge_metrics.encoders import TRAINED, ScoringEncoders
 from attnforge_metrics.retrieval import RetrievalPrecision, RetrievalRecall, recall_ranks
 from measured_images import values_of
 from torch import Tensor, nn
@@ -287,3 +287,46 @@ def test_a_deviation_needs_ten_images_a_fold() -> None:
     scorer = Scorer(Birds(60), candidates=5)
     assert "R-precision deviation" not in scorer.score(scorer.right, scorer.captions[:99])
     assert "R-precision deviation" in scorer.score(scorer.right, scorer.captions[:100])
+
+
+@pytest.mark.parametrize("changed", ["nothing", "text", "image", "both"])
+def test_given_encoders_that_trained_the_generator_are_named(
+    changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever run the weights were copied to, a value by them is not an independent one."""
+    from types import SimpleNamespace
+
+    scorer = Scorer(Birds(8), candidates=2)
+    own = nn.Linear(4, 4)
+    other = nn.Linear(4, 4)
+    other.load_state_dict(own.state_dict())
+    text = Text(image_of)
+    spec = MetricSpec(
+        encode=CaptionEncoder(text, scorer.tokenizer, torch.device("cpu")),
+        image=cast("Any", own),
+        tokenizer=scorer.tokenizer,
+        data=None,
+    )
+    copied = Text(image_of)
+    with torch.no_grad():
+        copied.scale += changed in ("text", "both")
+        other.weight[0, 0] += changed in ("image", "both")
+    encode = CaptionEncoder(copied, scorer.tokenizer, torch.device("cpu"))
+    loaded = SimpleNamespace(
+        encode=encode, image=other, tokenizer=scorer.tokenizer, digest="0" * 64, image_size=8
+    )
+    monkeypatch.setattr("attnforge_metrics.encoders.load_encoders", lambda path: loaded)
+    note = ScoringEncoders.of(spec, "elsewhere", metric="r-precision").note()
+    named = {"nothing": "text and the image", "text": "image", "image": "text"}.get(changed)
+    assert note.startswith(f"same-encoders: the {named} encoder" if named else "images of other sizes")
+
+
+def test_images_are_scored_at_the_size_that_the_encoder_was_trained_on() -> None:
+    scorer = Scorer(Birds(8))
+    encoders = ScoringEncoders(scorer.metric.encoders.encode, Image(), scorer.tokenizer, "rows", "", 8)
+    images = torch.rand(2, 3, 8, 8) * 2 - 1
+    larger = images.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    (extract,) = encoders.extractors().values()
+    small, large = extract(images, ["", ""]), extract(larger, ["", ""])
+    assert small.shape == large.shape == (2, DIM)
+    assert ((small * large).sum(dim=1) > 0.8).all()
