@@ -187,6 +187,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/images": {"options": bare_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
+    "loss/mode-seeking": {"options": {"bound": 5.0}},  # images of the example differ by more than the default
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
     "sampler/plug-and-play": {"options": {"steps": 2}},
     "scorer/classifier": {"options": small_classifier, "skip": {"depends_on_caption": "a class is none"}},
@@ -289,7 +290,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
     },
-    "loss/mode-seeking": {"ratio": {"form": "ratio", "captions": 3}, "bound": {"bound": 5.0}},
+    "loss/mode-seeking": {"ratio": {"form": "ratio", "captions": 3}},
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
         "paper": {"word_score": "paper", "mask_same_class": False, "reduction": "sum"},

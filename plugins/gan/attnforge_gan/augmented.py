@@ -20,10 +20,11 @@ class AugmentedDiscriminator(nn.Module):
     """Augments real and generated images before another discriminator sees them.
 
     With few images a discriminator remembers them, and its gradient no longer shows the generator what is
-    real. DiffAugment (Zhao et al., 2020) changes both real and generated images, at every step of both
-    networks, by random operations through which gradients pass; the generator learns no changed images, since
-    real ones without a change would not appear to it either way. Operations that would make a caption false
-    are missing or must be chosen; see `attnforge_gan.augmentation.Augmentation`.
+    real. DiffAugment (Zhao et al., 2020) changes real and generated images by the same random operations,
+    through which gradients pass, in the steps of both networks: images are compared only after the change, so
+    that generated ones are not to look changed. Operations that would make a caption false are missing or
+    must be chosen: `brightness` and `contrast`, where captions name black, white or grey, and `mirror`, where
+    they name a side.
 
     In evaluation mode nothing is changed. Gradient penalties are taken with respect to the images as they
     were.
