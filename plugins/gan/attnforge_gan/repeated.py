@@ -36,5 +36,5 @@ def repeated_images(step: AdversarialStep, *, captions: int, each: int) -> Repea
     rows = torch.arange(count, device=device).repeat_interleave(each)
     noise = torch.randn(count * each, step.generator.noise, device=device)
     generated = step.generator(noise, step.prompt.rows(rows)).images
-    images = tuple(image.unflatten(0, (count, each)) for image in generated)
-    return RepeatedImages(noise.unflatten(0, (count, each)), images)
+    images = tuple(image.reshape(count, each, *image.shape[1:]) for image in generated)
+    return RepeatedImages(noise.reshape(count, each, -1), images)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -97,7 +97,8 @@ class ProjectedDiscriminator(nn.Module):
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
         """The features of all scales, one after another."""
-        maps = self.network.network.forward_intermediates(
+        network: Any = self.network.network
+        maps = network.forward_intermediates(
             prepare(images, side=self.side),
             indices=list(MAPS),
             output_fmt="NCHW",
@@ -111,7 +112,7 @@ class ProjectedDiscriminator(nn.Module):
 
     def logits(self, features: Float[Tensor, "b c 4 4"], prompt: Prompt | None) -> Float[Tensor, "b 4"]:
         """How real images look at each scale; with a prompt, how real as images of it."""
-        scales = [scale.flatten(1) for scale in features.split(self.channels, dim=1)]
+        scales = [scale.flatten(1) for scale in torch.split(features, self.channels, dim=1)]
         alone = [head(scale) for head, scale in zip(self.alone, scales, strict=True)]
         if prompt is None:
             return torch.cat(alone, dim=1)
