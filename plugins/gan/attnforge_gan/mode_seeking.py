@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -45,6 +46,9 @@ class ModeSeekingLoss:
             whose mean absolute difference is divided by 1.128, the mean of two normal numbers' difference.
         captions: How many captions of the batch get two images; by default half of them, as many images as
             the batch has.
+        side: Larger images are averaged to this many pixels a side before they are compared, so that pose and
+            background count, and a pattern of pixels that changes with the noise does not; null compares all
+            pixels, as the published codes do.
     """
 
     def __init__(
@@ -55,23 +59,32 @@ class ModeSeekingLoss:
         form: Form = "bounded",
         bound: Sharpness = 0.1,
         captions: Positive | None = None,
+        side: Positive | None = None,
     ) -> None:
         self.weight = weight
         self.form: Form = form
         self.bound = bound
         self.captions = captions
+        self.side = side
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """The weighted term."""
         captions = self.captions or (len(step.batch.class_ids) + 1) // 2
         repeated = repeated_images(step, captions=captions, each=2)
         between = _differences(repeated.noise)
-        by_size = [self._term(_differences(images), between) for images in repeated.images]
+        by_size = [self._term(_differences(self._seen(images)), between) for images in repeated.images]
         return {"mode seeking": self.weight * torch.stack(by_size).mean()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """No terms."""
         return {}
+
+    def _seen(self, images: Float[Tensor, "c 2 3 h w"]) -> Float[Tensor, "c 2 3 i j"]:
+        """The images as they are compared."""
+        if self.side is None or images.shape[-1] <= self.side:
+            return images
+        small = F.adaptive_avg_pool2d(images.flatten(0, 1), self.side)
+        return small.reshape(*images.shape[:3], self.side, self.side)
 
     def _term(self, images: Float[Tensor, "c"], noise: Float[Tensor, "c"]) -> Float[Tensor, ""]:
         if self.form == "ratio":

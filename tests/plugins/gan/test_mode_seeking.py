@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from attnforge_gan.repeated import repeated_images
 from known_steps import SPEC, prompt_of, step_of
 from torch import Tensor, nn
 
-from attnforge.interfaces import AdversarialStep, GeneratorOutput, Prompt
+from attnforge.interfaces import AdversarialStep, Generator, GeneratorOutput, Prompt
 
 SLOPES = {16: 0.5, 32: 0.25}
 """How much brighter an image of that size gets when its noise grows by one."""
@@ -104,3 +105,26 @@ def test_repeated_images_share_their_caption_and_no_noise() -> None:
     expected = 0.5 * repeated.noise[:, :, 0] + torch.arange(3.0)[:, None]
     torch.testing.assert_close(brightness, expected)
     assert len(repeated.noise.unique()) == 12
+
+
+def test_a_pattern_of_pixels_makes_no_difference_to_averaged_images() -> None:
+    known = step()
+    plain = known.generator
+
+    def patterned(noise: Tensor, prompt: Prompt, /, *, return_attention: bool = False) -> GeneratorOutput:
+        output = plain(noise, prompt)
+        board = [
+            (torch.arange(size)[:, None] + torch.arange(size)) % 2 * 2.0 - 1 for size in plain.image_sizes
+        ]
+        images = [
+            image + noise[:, :, None, None] * pixels
+            for image, pixels in zip(output.images, board, strict=True)
+        ]
+        return replace(output, images=tuple(images))
+
+    patterned.noise, patterned.image_sizes = plain.noise, plain.image_sizes  # type: ignore[attr-defined]
+    loss = ModeSeekingLoss(SPEC, form="ratio", side=8)
+    expected = term(loss, known)
+    changed = replace(known, generator=cast(Generator, patterned))
+    torch.testing.assert_close(term(loss, changed), expected)
+    assert term(ModeSeekingLoss(SPEC, form="ratio"), changed) < expected / 1.5
