@@ -159,6 +159,7 @@ def test_an_encoder_trains_its_two_layers_or_all() -> None:
         assert encoder.network.training is not frozen
 
 
+@pytest.mark.long
 @needs_lite0
 def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtures() -> None:
     torch.manual_seed(0)
