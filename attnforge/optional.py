@@ -180,6 +180,20 @@ class ScoresPairs(Protocol):
 
 
 @runtime_checkable
+class AugmentsAlike(Protocol):
+    """A discriminator that changes images at random, and can change two batches alike.
+
+    Optional; a finite difference of two logits would otherwise measure the change.
+    """
+
+    def features_alike(
+        self, first: Float[Tensor, "b 3 h w"], second: Float[Tensor, "b 3 h w"]
+    ) -> tuple[Float[Tensor, "b c i j"], Float[Tensor, "b c i j"]]:
+        """`features` of both batches, whose images are changed alike, row by row."""
+        ...
+
+
+@runtime_checkable
 class Folds(Protocol):
     """A module of a generator with an equivalent that is faster and only for evaluation.
 

@@ -52,6 +52,7 @@ PROMISED = (
 )
 """Modules whose names stay, or leave with a warning first."""
 PROVISIONAL = (
+    "attnforge.adversarial.annealing",
     "attnforge.adversarial.averaging",
     "attnforge.adversarial.freezing",
     "attnforge.adversarial.frozen",

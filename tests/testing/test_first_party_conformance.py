@@ -171,6 +171,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "spec": two_stages,
         "options": {"discriminator": {"use": "joint", "channels": 4, "unconditional": False}},
     },
+    "discriminator/diff-augment": {"options": {"of": {"use": "projection", "channels": 4}}},
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "tokenizer/caption": {
@@ -187,6 +188,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/images": {"options": bare_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
+    "loss/mode-seeking": {"options": {"bound": 5.0}},  # images of the example differ by more than the default
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
     "sampler/plug-and-play": {"options": {"steps": 2}},
     "scorer/classifier": {"options": small_classifier, "skip": {"depends_on_caption": "a class is none"}},
@@ -241,7 +243,10 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "image-encoder/inception-v3": {"adapted": {"align_corners": False, "statistics": "adapt"}},
     "conditioner/augmentation": {"narrow": {"dim": 1}, "relu": {"gate": "relu"}},
     "attention/word": {"reference": {"kernel": "reference"}},
-    "stage/refine": {"plain": {"attention": "word", "residual_blocks": 0}},
+    "stage/refine": {
+        "plain": {"attention": "word", "residual_blocks": 0},
+        "noise": {"attention": "word", "noise": True},
+    },
     "generator/multi-stage": {
         "last stage": {**MULTI_STAGE, "images": "last-stage"},
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
@@ -256,6 +261,13 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "one-way mean": {"channels": 4, "unconditional": False, "condition": "mean", "norm": "spectral"},
     },
     "discriminator/projection": {"batch": {"channels": 4, "norm": "batch", "max_channels": 8}},
+    "discriminator/diff-augment": {
+        "joint": {
+            "of": {"use": "joint", "channels": 4},
+            "operations": ["mirror", "contrast", "brightness"],
+            "probability": 0.5,
+        },
+    },
     "loss/bce": {
         **{mismatch: {"mismatch": mismatch} for mismatch in MISMATCHES},
         "paper": {"mismatch": "none", "balance": "paper"},
@@ -281,6 +293,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
     },
+    "loss/mode-seeking": {"ratio": {"form": "ratio", "captions": 3}},
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
         "paper": {"word_score": "paper", "mask_same_class": False, "reduction": "sum"},

@@ -41,7 +41,8 @@ class ExampleConditioner(nn.Module):
 
     def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
         mean, logvar = self.layer(sentence).tanh().chunk(2, dim=1)
-        value = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
+        # in float32, so that autocast draws the same numbers
+        value = mean + (0.5 * logvar).exp() * torch.randn(mean.shape, device=mean.device)
         return Condition(value=value, mean=mean, logvar=logvar)
 
 

@@ -30,8 +30,10 @@ from attnforge.testing.examples.images import ExampleImageEncoder
 from attnforge.testing.examples.steps import CONDITION, IMAGE_SIZE, VOCABULARY, WORDS, loss_spec, networks_for
 from attnforge.testing.examples.texts import ExampleDataset, ExampleTextEncoder, ExampleTokenizer
 
-LATER_STAGE = StageSpec(channels=4, in_channels=4, in_size=8, out_size=16, condition=5, words=WORDS)
-FIRST_STAGE = StageSpec(channels=4, in_channels=None, in_size=None, out_size=16, condition=5, words=WORDS)
+LATER_STAGE = StageSpec(channels=4, in_channels=4, in_size=8, out_size=16, condition=5, words=WORDS, noise=2)
+FIRST_STAGE = StageSpec(
+    channels=4, in_channels=None, in_size=None, out_size=16, condition=5, words=WORDS, noise=2
+)
 
 
 def spec_for(kind: str, folder: Path) -> Any:

@@ -101,9 +101,12 @@ class RefineStage(nn.Module):
     Args:
         attention: Brings the words into the map.
         residual_blocks: How many residual blocks; the paper's models have 2 on birds and 3 on COCO.
+        noise: Add W z to every pixel of the input map, for the noise z that the first stage starts from: as
+            concatenating z to the map and convolving 1 x 1, as BigGAN (Brock et al., 2019) and DF-GAN
+            (Tao et al., 2022) feed z to each of their blocks. AttnGAN's stages have the first map alone.
 
     Raises:
-        RecipeError: It is the first stage.
+        RecipeError: It is the first stage, or `noise` is true where the generator says no width of noise.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class RefineStage(nn.Module):
         *,
         attention: Build[Attention],
         residual_blocks: Annotated[int, Field(ge=0, le=1_000)] = 2,
+        noise: bool = False,
     ) -> None:
         super().__init__()
         if spec.in_channels is None:
@@ -119,7 +123,11 @@ class RefineStage(nn.Module):
             raise RecipeError(
                 Problem("stage-order", message, expected="a stage that starts from noise, such as `initial`")
             )
+        if noise and not spec.noise:
+            message = "a `refine` stage with noise follows a generator that passes it none"
+            raise RecipeError(Problem("stage-noise", message, expected="`noise: false`"))
         width = 2 * spec.in_channels
+        self.noise = nn.Linear(spec.noise, spec.in_channels, bias=False) if noise else None
         self.attention = attention(
             AttentionSpec(channels=spec.in_channels, words=spec.words, size=spec.in_size)
         )
@@ -136,6 +144,9 @@ class RefineStage(nn.Module):
         return_attention: bool = False,
     ) -> StageOutput:
         assert hidden is not None, "the generator passes a hidden map to every stage but the first"  # noqa: S101
+        if self.noise is not None:
+            noise = condition[:, condition.shape[1] - self.noise.in_features :]
+            hidden = hidden + self.noise(noise)[:, :, None, None]
         if self.joins:
             attention = cast(JoiningAttention, self.attention)
             joined, weights = attention.join(hidden, prompt, return_weights=return_attention)

@@ -46,6 +46,12 @@ def attnforge_components() -> list[Component]:
             f"{_PACKAGE}.migrations:PROJECTION",
         ),
         Component(
+            "discriminator",
+            "diff-augment",
+            f"{_PACKAGE}.augmented:AugmentedDiscriminator",
+            "another discriminator that sees augmented images only",
+        ),
+        Component(
             "loss", "bce", f"{_PACKAGE}.losses:BinaryCrossEntropyLoss", "cross entropy adversarial loss"
         ),
         Component("loss", "hinge", f"{_PACKAGE}.losses:HingeLoss", "hinge adversarial loss"),
@@ -54,6 +60,12 @@ def attnforge_components() -> list[Component]:
             "kl",
             f"{_PACKAGE}.divergence:ConditioningLoss",
             "keeps the condition near a unit Gaussian",
+        ),
+        Component(
+            "loss",
+            "mode-seeking",
+            f"{_PACKAGE}.mode_seeking:ModeSeekingLoss",
+            "images of a caption differ as their noise does",
         ),
         Component(
             "sampler", "noise", "attnforge.sampling.noise:NoiseSampler", "Gaussian noise, truncated or not"

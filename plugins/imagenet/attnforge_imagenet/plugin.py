@@ -9,7 +9,7 @@ SIZES = ("lite0", "lite1", "lite2")
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """Each size of EfficientNet-Lite as a feature network, and as an image encoder."""
+    """EfficientNet-Lite as feature networks, as an image encoder, and inside a discriminator."""
     networks = [
         Component(
             "feature-network",
@@ -25,4 +25,10 @@ def attnforge_components() -> list[Component]:
         "attnforge_imagenet.encoder:EfficientNetEncoder",
         "EfficientNet-Lite of ImageNet, frozen or fine-tuned",
     )
-    return [*networks, encoder]
+    discriminator = Component(
+        "discriminator",
+        "projected",
+        "attnforge_imagenet.projected:ProjectedDiscriminator",
+        "classifies frozen features of EfficientNet-Lite at four scales",
+    )
+    return [*networks, encoder, discriminator]

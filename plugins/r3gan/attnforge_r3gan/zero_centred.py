@@ -12,9 +12,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from attnforge.adversarial.annealing import Annealing
 from attnforge.adversarial.precision import at_least_float32, without_autocast
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Condition, Discriminator, Progress, Prompt
+from attnforge.optional import AugmentsAlike
 from attnforge.ranges import Positive, Weight
 from attnforge.specs import LossSpec
 from attnforge_r3gan.logits import has_unconditional, logits_of
@@ -47,6 +49,7 @@ class ZeroCentredPenalty:
         distance: s of `finite-difference`.
         every: Computed in every n-th step only, with n times the weight, so that its mean is the same.
         unconditional: Also penalise logits without captions; without a value, as the discriminators can.
+        anneal: How `weight` shrinks during the phase; null keeps it.
 
     Raises:
         RecipeError: There is not one weight for each image size, `unconditional` is true and
@@ -63,6 +66,7 @@ class ZeroCentredPenalty:
         distance: Annotated[float, Field(gt=0, le=1)] = 0.01,
         every: Positive = 1,
         unconditional: bool | None = None,
+        anneal: Annealing | None = None,
     ) -> None:
         sizes = spec.image_sizes
         self.at: Penalised = at
@@ -75,10 +79,11 @@ class ZeroCentredPenalty:
         self.distance = distance
         self.every = every
         self.unconditional = has_unconditional(spec, unconditional)
+        self.anneal = anneal
 
     def variant(self, progress: Progress) -> Hashable:
-        """Whether the penalty is computed in this step: the n-th, the 2n-th, ..., as steps are logged."""
-        return (progress.step + 1) % self.every == 0
+        """By what the penalty is multiplied in this step; nothing in those without a penalty."""
+        return self._factor(progress)
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Nothing: only discriminators are penalised."""
@@ -92,18 +97,25 @@ class ZeroCentredPenalty:
         """
         for network in step.discriminators:
             refuse_batch_statistics(network)
-        if not self.variant(step.progress):
+        factor = self._factor(step.progress)
+        if factor is None:
             return {}
         terms = {}
         for network, weight, real, fake in zip(
             step.discriminators, self.weights, step.real, step.fake.images, strict=True
         ):
-            factor = self.every * weight / 2
+            gamma = factor * weight / 2
             if self.at != "generated":
-                terms[f"R1 {real.shape[-1]}"] = factor * self._penalty(network, real, step.prompt)
+                terms[f"R1 {real.shape[-1]}"] = gamma * self._penalty(network, real, step.prompt)
             if self.at != "real":
-                terms[f"R2 {fake.shape[-1]}"] = factor * self._penalty(network, fake, step.prompt)
+                terms[f"R2 {fake.shape[-1]}"] = gamma * self._penalty(network, fake, step.prompt)
         return terms
+
+    def _factor(self, progress: Progress) -> float | None:
+        """What weights are multiplied by in every n-th step, as steps are logged; None in the others."""
+        if (progress.step + 1) % self.every:
+            return None
+        return self.every * (1.0 if self.anneal is None else self.anneal.factor(progress))
 
     def _penalty(
         self, network: Discriminator, images: Float[Tensor, "b 3 h w"], prompt: Prompt
@@ -159,9 +171,13 @@ def estimated_slopes(
         here = at_least_float32(images.detach())
         near = here + distance * torch.randn_like(here)
         prompt = _at_least_float32(prompt)
+        if isinstance(network, AugmentsAlike):
+            features_here, features_near = network.features_alike(here, near)
+        else:
+            features_here, features_near = network.features(here), network.features(near)
         pairs = zip(
-            logits_of(network, network.features(here), prompt, unconditional=unconditional),
-            logits_of(network, network.features(near), prompt, unconditional=unconditional),
+            logits_of(network, features_here, prompt, unconditional=unconditional),
+            logits_of(network, features_near, prompt, unconditional=unconditional),
             strict=True,
         )
         return torch.stack([((_mean_logits(b) - _mean_logits(a)) / distance).square() for a, b in pairs])

@@ -14,6 +14,7 @@ from attnforge_imagenet.carried import WEIGHTS, CarriedWeights, load_carried
 from attnforge_imagenet.encoder import EfficientNetEncoder
 from attnforge_imagenet.features import EfficientNetLite0, EfficientNetLite1
 from attnforge_imagenet.network import prepare
+from attnforge_imagenet.projected import ProjectedDiscriminator
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[import-untyped]
@@ -21,8 +22,9 @@ from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[i
 from attnforge.errors import RecipeError
 from attnforge.evaluate.quantise import from_bytes
 from attnforge.plugin import load_plugins
-from attnforge.specs import ImageSpec
+from attnforge.specs import DiscriminatorSpec, ImageSpec
 from attnforge.testing import conformance
+from attnforge.values import Prompt
 
 PHOTOGRAPHS = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[4] / "shared" / "data"))
 CLASSES = {
@@ -44,6 +46,10 @@ def installed(package: str) -> bool:
 
 needs_lite0 = pytest.mark.skipif(not installed(WEIGHTS["lite0"].package), reason="lite0 is not installed")
 needs_lite1 = pytest.mark.skipif(not installed(WEIGHTS["lite1"].package), reason="lite1 is not installed")
+
+
+def prompt_of(sentence: Tensor) -> Prompt:
+    return Prompt(sentence[:, :, None], sentence, torch.zeros(len(sentence), 1, dtype=torch.bool))
 
 
 def noise(*, size: int = 224, seed: int = 1) -> Tensor:
@@ -153,7 +159,39 @@ def test_an_encoder_trains_its_two_layers_or_all() -> None:
         assert encoder.network.training is not frozen
 
 
+@pytest.mark.long
+@needs_lite0
+def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtures() -> None:
+    torch.manual_seed(0)
+    network = ProjectedDiscriminator(DiscriminatorSpec(image_size=64, sentence=6), side=128, channels=8)
+    network.train()
+    images, sentence = noise(size=64).requires_grad_(), torch.randn(2, 6)
+    features = network.features(images)
+    assert features.shape == (2, 4 * 8, 4, 4)
+    alone, together = network.logits(features, None), network.logits(features, prompt_of(sentence))
+    assert alone.shape == together.shape == (2, 4)
+    network.eval()
+    fixed = features.detach()
+    matches = [network.logits(fixed, prompt_of(factor * sentence)) for factor in (0, 1, -2)]
+    torch.testing.assert_close(matches[2] - matches[0], -2 * (matches[1] - matches[0]))
+    together.sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().flatten(1).sum(dim=1).min() > 0
+    learned = {name.split(".")[0] for name, weight in network.named_parameters() if weight.grad is not None}
+    assert learned == {"scales", "alone", "image", "sentence"}
+    assert not any(name.startswith("network") for name in network.state_dict())
+    assert any(name.startswith("across_channels") for name in network.state_dict())
+    assert not network.network.network.training
+
+
 if installed(WEIGHTS["lite0"].package):
+    TestProjected = pytest.mark.long(
+        conformance(
+            "discriminator/projected",
+            options={"side": 128, "channels": 4},
+            plugins=PLUGINS,
+        )
+    )
     TestFeatures = pytest.mark.long(conformance("feature-network/efficientnet-lite0", plugins=PLUGINS))
     TestEncoder = pytest.mark.long(
         conformance("image-encoder/efficientnet", options={"side": 64}, plugins=PLUGINS)
