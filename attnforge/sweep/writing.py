@@ -39,7 +39,8 @@ def write_results(plan: Plan) -> list[Path]:
 def figure(plan: Plan, results: list[RunResults]) -> str:
     """The plot of every headline metric over training, as in Figure 3 of the paper.
 
-    There is one line for each configuration: the mean over its seeds, at the steps that all of them have.
+    There is one line for each configuration: the mean over its seeds, at the steps that all of them have,
+    with a bar from the lowest to the highest.
     """
     measurements = _measurements(results)
     names = list(dict.fromkeys(name for item in measurements for name in headlines(item.metrics)))
@@ -48,7 +49,7 @@ def figure(plan: Plan, results: list[RunResults]) -> str:
     for name in names:
         share = any(is_share(name, measurement.metrics) for measurement in measurements)
         lines = [
-            Line(configuration, _points(runs, name, factor=100 if share else 1, epochs=epochs))
+            _line(configuration, runs, name, factor=100 if share else 1, epochs=epochs)
             for configuration, runs in _by_configuration(results).items()
         ]
         heading = title(name, names)
@@ -63,16 +64,16 @@ def _by_configuration(results: list[RunResults]) -> dict[str, list[RunResults]]:
     return grouped
 
 
-def _points(
-    runs: list[RunResults], name: str, *, factor: int, epochs: bool
-) -> tuple[tuple[float, float], ...]:
+def _line(label: str, runs: list[RunResults], name: str, *, factor: int, epochs: bool) -> Line:
     values: dict[float, list[float]] = {}
     for measurement in _measurements(runs):
         value = measurement.metrics.get(name, math.nan)
         if math.isfinite(value):
             x = measurement.epoch if epochs and measurement.epoch is not None else measurement.step
             values.setdefault(float(x), []).append(factor * value)
-    return tuple((x, fmean(each)) for x, each in sorted(values.items()) if len(each) == len(runs))
+    whole = [(x, each) for x, each in sorted(values.items()) if len(each) == len(runs)]
+    bars = tuple((min(each), max(each)) for _, each in whole) if len(runs) > 1 else ()
+    return Line(label, tuple((x, fmean(each)) for x, each in whole), bars)
 
 
 def _json(plan: Plan, results: list[RunResults]) -> str:

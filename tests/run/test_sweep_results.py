@@ -63,6 +63,14 @@ def test_a_number_that_is_not_finite_leaves_the_other_results_whole(monkeypatch:
     assert chosen.metrics["score"] == 3.0
 
 
+def test_several_seeds_have_a_bar_from_the_lowest_to_the_highest() -> None:
+    runs = [result("both", 1.0, 2.0), result("both", 3.0, 2.5, 4.0)]
+    line = subject._line("both", runs, "score", factor=100, epochs=False)
+    assert line.points == ((10.0, 200.0), (20.0, 225.0)), "the steps that both have"
+    assert line.intervals == ((100.0, 300.0), (200.0, 250.0))
+    assert subject._line("one", runs[:1], "score", factor=1, epochs=False).intervals == ()
+
+
 def test_a_run_without_any_finite_number_shows_its_last() -> None:
     chosen = result("bad", math.nan, math.nan).selected("score")
     assert chosen is not None
