@@ -13,8 +13,11 @@ from attnforge.run.stop import StopSignal
 @click.command("quickstart")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--out", type=PATH, help="Run folder; by default runs/quickstart-DIGEST.")
+@click.option(
+    "--smoke", is_flag=True, help="Try it: two steps of every phase, metrics and a report, all removed."
+)
 @click.pass_obj
-def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> None:
+def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None, smoke: bool) -> None:
     """Train AttnGAN on sketched birds, evaluate it, and write a report.
 
     First the encoders learn to match captions with images, then the GAN is trained. A run that was stopped
@@ -29,6 +32,14 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None) -> N
 
     start_time = time.monotonic()
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
+    if smoke:
+        if out is not None:
+            raise click.UsageError("--smoke keeps nothing, so it has no --out.")
+        from attnforge.api.smoke import smoke as try_out
+
+        if not try_out("quickstart", overrides=overrides, stop=stop, reporter=reporter):
+            raise click.exceptions.Exit(stop.exit_code)
+        return
     outcome = start(
         recipe("quickstart", overrides=overrides),
         out=out,

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     help="Save a checkpoint and exit after the first step that ends N minutes after the start.",
 )
 @click.option("--dry-run", is_flag=True, help="Print sizes, memory and FLOP, without data and training.")
+@click.option(
+    "--smoke", is_flag=True, help="Try it: two steps of every phase, metrics and a report, all removed."
+)
 @click.pass_obj
 def command(
     stop: StopSignal,
@@ -46,6 +49,7 @@ def command(
     allow_changes: bool,
     max_minutes: float | None,
     dry_run: bool,
+    smoke: bool,
 ) -> None:
     """Train every phase of RECIPE, a recipe's name or file, in a run folder.
 
@@ -59,7 +63,12 @@ def command(
         stop.limit(60 * max_minutes)
     if dry_run and resume:
         raise click.UsageError("--dry-run trains nothing, so there is nothing to resume.")
+    if smoke and (resume or dry_run or out is not None):
+        raise click.UsageError("--smoke keeps nothing: it has no --out, and nothing to resume.")
     own = member()
+    if smoke:
+        _smoke(recipe, overrides, stop=stop)
+        return
     if dry_run:
         if own.rank == 0:
             _estimate(recipe, overrides)
@@ -82,6 +91,15 @@ def command(
             stop=stop,
             meeting=meeting,
         )
+
+
+def _smoke(recipe: str, overrides: Sequence[str], *, stop: StopSignal) -> None:
+    from attnforge.api.smoke import smoke
+    from attnforge.train.progress import ConsoleReporter
+
+    reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
+    if not smoke(recipe, overrides=overrides, stop=stop, reporter=reporter):
+        raise click.exceptions.Exit(stop.exit_code)
 
 
 def _estimate(recipe: str, overrides: Sequence[str]) -> None:

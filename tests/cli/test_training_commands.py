@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -265,3 +266,21 @@ def test_ctrl_c_while_measuring_ends_the_run_at_once_and_it_can_go_on(
     assert not (tmp_path / "run/result.json").exists()
     assert attnforge([*command, "--resume"]) == 0
     assert (tmp_path / "run/result.json").is_file()
+
+
+def test_a_recipe_is_tried_and_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert attnforge(["quickstart", "--smoke", *SHORT, "phases.damsm.steps=900", "evaluation.every=5"]) == 0
+    printed = capsys.readouterr().out
+    assert "quickstart works: 2 steps of damsm and gan, metrics and a report" in printed
+    assert "gan 2/2" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trial_fails_as_training_would(tmp_path: Path, capsys: Said) -> None:
+    assert attnforge(["train", "attngan2-cub", "--smoke", f"data.root={tmp_path}"]) == 1
+    assert "error[" in capsys.readouterr().err
+    assert attnforge(["train", "quickstart", "--smoke", "--out", "run"]) == 2
+    assert "--smoke keeps nothing" in capsys.readouterr().err
