@@ -276,7 +276,8 @@ def test_a_recipe_is_tried_and_nothing_is_kept(
     printed = capsys.readouterr().out
     assert "quickstart works: 2 steps of damsm and gan, metrics and a report" in printed
     assert "gan 2/2" in printed
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("attnforge-smoke-*")) == []
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_trial_fails_as_training_would(tmp_path: Path, capsys: Said) -> None:
