@@ -21,6 +21,7 @@ CORE_COMMANDS = frozenset(
             "launch",
             "sample",
             "edit",
+            "play",
             "compare",
             "protocols",
             "embed",

@@ -199,8 +199,7 @@ def test_scripts_without_spaces_point_to_other_tokenizers(tmp_path: Path) -> Non
     report = folder(
         tmp_path, {"file_name": "a.png", "text": "红色的鸟"}, {"file_name": "b.png", "text": "a bird"}
     )
-    (remark,) = report.remarks
-    assert remark.code == "unspaced-script"
+    (remark,) = (remark for remark in report.remarks if remark.code == "unspaced-script")
     assert "1 of 2 captions" in remark.message
     assert "sentencepiece" in str(remark.expected)
     assert report.problems == ()
@@ -210,8 +209,8 @@ def test_images_that_no_line_names_are_a_remark(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "c.png")
     (tmp_path / "notes.txt").write_text("x")
     report = folder(tmp_path, *({"file_name": name, "text": "a bird"} for name in ("a.png", "b.png")))
-    (remark,) = report.remarks
-    assert (remark.code, "c.png" in remark.message) == ("unnamed-images", True)
+    (remark,) = (remark for remark in report.remarks if remark.code == "unnamed-images")
+    assert "c.png" in remark.message
 
 
 def test_a_png_that_ends_early_in_a_tidy_way_is_broken(tmp_path: Path) -> None:

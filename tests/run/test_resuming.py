@@ -206,7 +206,6 @@ def test_a_checkpoint_s_path_means_that_checkpoint(
         ("run/checkpoints", "not-a-run", "a part of run run"),
         ("run/metrics.jsonl", "not-a-run", "a part of run run"),
         ("run/checkpoints/gan-0000009", "no-such-checkpoint", "gan-0000005"),
-        ("lonely/gan-0000004", "not-a-run", "outside of its run"),
         ("nothing", "not-a-run", "neither a recipe.lock.yaml nor checkpoints"),
     ],
 )
@@ -223,17 +222,34 @@ def test_a_path_that_is_no_run_is_told_for_what_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nothing").mkdir()
-    shutil.copytree(run / "checkpoints/gan-0000004", tmp_path / "lonely/gan-0000004")
     before = snapshot(tmp_path)
     arguments = {
         "sample": ["sample", path, "a red bird"],
         "encoders": ["train", "quickstart", *TINY, f"pretrained.encoders={path}", "--out", "new"],
     }.get(command, [*command.split(), path])
+    if (command, path) == ("eval", "nothing"):
+        said = "neither a run nor a folder of images"
     assert attnforge(arguments) == 1
     shown = capsys.readouterr().err
     assert f"error[{code}]" in shown
     assert said in shown
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", ["train --resume", "report", "encoders"])
+def test_a_checkpoint_outside_of_its_run_is_told_for_what_it_is(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown, command: str
+) -> None:
+    """It can be sampled, since it has all that generates."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run / "checkpoints/gan-0000004", tmp_path / "lonely/gan-0000004")
+    path = "lonely/gan-0000004"
+    encoders = ["train", "quickstart", *TINY, f"pretrained.encoders={path}", "--out", "new"]
+    assert attnforge(encoders if command == "encoders" else [*command.split(), path]) == 1
+    shown = capsys.readouterr().err
+    assert "error[not-a-run]" in shown
+    assert "outside of its run" in shown
+    assert attnforge(["sample", path, "a red bird", "-n", "1", "--out", "images"]) == 0
 
 
 def test_a_run_is_no_recipe_and_a_mistyped_recipe_is_told_beside_runs(

@@ -67,7 +67,8 @@ def test_a_tiny_run_has_the_same_losses(kernel: str, losses: Losses) -> None:
 
 def test_matching_learns_the_same_with_every_kernel_of_regions(losses: Losses) -> None:
     """The whole matching phase, and what the generator is told before its first step."""
-    recipe = tiny(*UNMEASURED, "training.device=cpu")
+    # ranks of captions are no losses: rounding may exchange two
+    recipe = tiny(*UNMEASURED, "training.device=cpu", "phases.damsm.evaluation=null")
     expected, found = (
         {key: value for key, value in losses(recipe, f"region-matching={kernel}").items() if before(key)}
         for kernel in ("reference", "cpu")

@@ -65,7 +65,7 @@ def test_it_resumes(trained: Path, tmp_path: Path) -> None:
     ("override", "component"),
     [
         ("losses.damsm=damsm", "the loss `damsm`"),
-        ("phases.damsm={task: damsm, steps: 1, batch_size: 4}", "the task `damsm`"),
+        ("phases.damsm={task: damsm, steps: 1, batch_size: 4, evaluation: null}", "the task `damsm`"),
         ("evaluation.metrics={retrieval: r-precision}", "the metric `r-precision`"),
     ],
 )

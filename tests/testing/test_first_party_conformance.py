@@ -26,12 +26,7 @@ from attnforge.data.embeddings import write_embeddings
 from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.data.shards.writing import write_shards
 from attnforge.plugin import load_plugins
-from attnforge.specs import (
-    DiscriminatorSpec,
-    GeneratorSpec,
-    LossSpec,
-    TaskSpec,
-)
+from attnforge.specs import DiscriminatorSpec, GeneratorSpec, LossSpec, TaskSpec
 from attnforge.testing import conformance
 from attnforge.testing.checks import declaration, plugin_module
 from attnforge.testing.checks import tokenizer as tokenizer_checks

@@ -92,7 +92,8 @@ def test_diversity_is_1_where_generated_images_differ_as_real_ones_do(shared: bo
     generated = torch.tensor([[0.0], [5.0], [3.0], [8.0], [0.0]])
     values = computed(metric, generated, captions)
     # a: distances 3, 0, 3; b: 3; real images: 2 and 4
-    assert values == {f"diversity (given, 0, real images of a {what})": pytest.approx((2 + 3) / 2 / 3)}
+    name = f"diversity (given, 0, real images of a {what})"
+    assert values == {name: pytest.approx((2 + 3) / 2 / 3), f"{name} distance": pytest.approx((2 + 3) / 2)}
     alike = computed(metric, torch.ones(5, 1), captions)
     assert next(iter(alike.values())) == 0
     assert list(computed(metric, generated, list("abcde"))) == ["diversity (given, 0) withheld"]
