@@ -51,7 +51,7 @@ class Known:
 KNOWN = {
     "bird": Known("attngan2-cub", 5450, 150),
     "coco": Known("attngan2-coco", 27297, 80000),
-    "quickstart": Known("quickstart", 60, 20),
+    "quickstart": Known("attngan2-sketch-birds", 60, 20),
 }
 
 

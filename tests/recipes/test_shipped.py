@@ -165,7 +165,7 @@ def test_every_recipe_for_a_data_set_is_counted() -> None:
     counted = ("df-gan", "ssa-gan", "rat-gan", "gan-int-cls", "gawwn-box", "stackgan")
     families = {name for name in RECIPES if name.startswith((*counted, "gawwn"))}
     on_a_cpu = {"quickstart", "quickstart-folder", "r3-sketch-birds", "reed-sketch-birds"}
-    on_a_cpu |= {"attngan1-sketch-birds", "attngan-plus-sketch-birds"}
+    on_a_cpu |= {"attngan1-sketch-birds", "attngan2-sketch-birds", "attngan-plus-sketch-birds"}
     on_a_cpu |= {"damsm-sketch-birds", "damsm-sketch-birds-independent"}
     priors = {"denoiser-cub", "denoiser-sketch-birds"}  # their generators are those of other recipes
     assert {*SIZES, *encoders, *families, *on_a_cpu, *priors} == set(RECIPES)
