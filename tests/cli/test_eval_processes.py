@@ -52,6 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_folder_has_the_same_values_in_two_processes(folder: Path) -> None:
     write_images(Path("mine"), 11)
     assert evaluate_together(folder, "mine") == evaluate_alone("mine")

@@ -16,18 +16,10 @@ from attnforge.storage.folder import RunFolder
 ROOT = Path(__file__).parents[2]
 STEMS = {"attention": "gated"}
 """The name without the kind; plugins/gated-attention is the plugin of the tutorial."""
-QUICK = ("attention",)
-"""The kinds that every run of the tests covers; each of the others takes as long again."""
 
 
-@pytest.mark.parametrize(
-    "kinds",
-    [
-        *(pytest.param((kind,), marks=[] if kind in QUICK else [pytest.mark.long]) for kind in KINDS),
-        *(pytest.param(kinds, marks=[pytest.mark.long]) for kinds in COMBINATIONS),
-    ],
-    ids=" ".join,
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), *COMBINATIONS], ids=" ".join)
 def test_a_new_plugin_passes_its_tests_and_trains_as_installed(
     kinds: tuple[str, ...], attnforge_wheel: Path, tmp_path: Path
 ) -> None:
