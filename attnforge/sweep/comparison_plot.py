@@ -10,7 +10,7 @@ INTERVALS = "bars: 95% interval over images of shares and scores, deviation over
 
 
 def comparison_plot(comparison: Comparison) -> str:
-    """The comparison as an SVG image; systems are told apart by colour, shape and place."""
+    """The comparison as an SVG image; systems are distinguished by colour, shape and place."""
     names = [row.name for row in comparison.rows]
     panels = [
         Panel(
