@@ -162,3 +162,32 @@ def test_a_folder_that_cannot_be_written_keeps_its_files(
         convert(root)
     assert [problem.code for problem in caught.value.problems] == ["metadata-not-written"]
     assert sorted(path.name for path in root.iterdir()) == ["a.png", "a.txt"]
+
+
+def test_a_file_that_is_in_the_way_is_never_overwritten(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png")
+    (root / "metadata.csv").write_text("image,caption\na.png,an apple\n")
+    (root / RENAMED).write_text("precious")
+    before = {path.name: path.read_bytes() for path in root.iterdir()}
+    with pytest.raises(DataError) as caught:
+        convert(root)
+    assert [problem.code for problem in caught.value.problems] == ["metadata-not-written"]
+    assert {path.name: path.read_bytes() for path in root.iterdir()} == before
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png")
+    (root / "a.txt").write_bytes("ein Vögelchen".encode("latin-1"))
+    with pytest.raises(DataError) as caught:
+        convert(root)
+    assert [problem.code for problem in caught.value.problems] == ["metadata-encoding"]
+    assert not (root / "metadata.jsonl").exists()
+
+
+@pytest.mark.parametrize(("titles", "numbers"), [(("7", "9"), [7, 9]), (("pear", "7"), [0, 1])])
+def test_numbers_of_classes_are_kept(tmp_path: Path, titles: tuple[str, str], numbers: list[int]) -> None:
+    root = images(tmp_path, "a.png", "b.png")
+    lines = "".join(f"{name}.png,x,{title}\n" for name, title in zip("ab", titles, strict=True))
+    (root / "some.csv").write_text(f"image,caption,class\n{lines}")
+    convert(root)
+    assert [row["class_id"] for row in rows(root)] == numbers

@@ -84,8 +84,11 @@ def _write(root: Path, converted: Converted) -> None:
             for row in converted.rows.values():
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
         if converted.source in NAMES:
-            (root / converted.source).rename(root / RENAMED)
+            # a link fails where there is such a file, which is never overwritten
+            (root / RENAMED).hardlink_to(root / converted.source)
         partial.replace(root / TARGET)
+        if converted.source in NAMES:
+            (root / converted.source).unlink()
     finally:
         partial.unlink(missing_ok=True)
 
@@ -111,13 +114,20 @@ def _of_text_files(root: Path) -> Converted:
             converted.without_captions += 1
             continue
         path = (root / name).with_suffix(".txt")
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        captions = [caption for line in text.splitlines() if (caption := clean(line))]
+        captions = [caption for line in _text(path).splitlines() if (caption := clean(line))]
         if captions:
             converted.rows[name] = {"file_name": name, "captions": captions, **_split(name)}
         else:
             converted.without_captions += 1
     return converted
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8"
+        raise DataError(Problem("metadata-encoding", message, Place(str(path)), "a file in UTF-8")) from error
 
 
 def _of_classes(root: Path, template: str) -> Converted:

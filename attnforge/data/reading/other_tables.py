@@ -38,15 +38,16 @@ def table_rows(path: Path, renames: Mapping[str, str]) -> Iterator[dict[str, Any
     texts = _column("captions", names, renames) or _column("text", names, renames)
     if columns["file_name"] is None or texts is None:
         raise _no_column(path, "file_name" if columns["file_name"] is None else "text", names)
-    classes: dict[str, int] = {}
+    titles = dict.fromkeys(_title(record, columns["class_id"]) for record in records)
+    numbered = all(title.isdecimal() for title in titles if title)
+    classes = {title: int(title) if numbered else number for number, title in enumerate(filter(None, titles))}
     for record in records:
         name, captions = record.get(columns["file_name"]), _captions(record.get(texts))
         if not isinstance(name, str) or not name.strip() or not captions:
             continue
         row: dict[str, Any] = {"file_name": name.strip(), "captions": captions}
-        title = record.get(columns["class_id"] or "")
-        if title not in (None, ""):
-            row["class_id"] = classes.setdefault(str(title), len(classes))
+        if title := _title(record, columns["class_id"]):
+            row["class_id"] = classes[title]
         split = str(record.get(columns["split"] or "") or "").strip().casefold()
         if split:
             row["split"] = "test" if split in HELD_OUT else split
@@ -57,6 +58,11 @@ def _column(column: str, names: Sequence[str], renames: Mapping[str, str]) -> st
     if column in renames:
         return renames[column]
     return column if column in names else misnamed_column(column, names)
+
+
+def _title(record: Record, column: str | None) -> str:
+    value = record.get(column) if column else None
+    return "" if value is None else str(value).strip()
 
 
 def _captions(value: Any) -> list[str]:
