@@ -33,4 +33,10 @@ def attnforge_components() -> list[Component]:
             target="attnforge_sketch_birds.variety:AttributeScore",
             summary="how pure and how varied the colours of the birds' parts are, from 1 to 8",
         ),
+        Component(
+            kind="metric",
+            name="attribute-diversity",
+            target="attnforge_sketch_birds.diversity:AttributeDiversity",
+            summary="how often birds of a caption differ in background, pose and facing",
+        ),
     ]
