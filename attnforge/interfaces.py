@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from attnforge.kinds import KINDS
+from attnforge.scheduled import Scheduled, ScheduledValues
 from attnforge.slots import Build
 from attnforge.values import (
     AttentionOutput,
@@ -103,6 +104,14 @@ class AdversarialStep:
     everyone: WholeBatch | None = None
     """The captions of the whole batch, where `batch` is only a part of it: the share of a process, or a
     micro-batch."""
+    scheduled: ScheduledValues | None = None
+    """Where `value` reads schedules from, for CUDA graphs; without it, from `progress`."""
+
+    def value(self, number: float | Scheduled) -> float | Float[Tensor, ""]:
+        """An option that may follow a schedule, in this step."""
+        if not isinstance(number, Scheduled):
+            return number
+        return number.at(self.progress) if self.scheduled is None else self.scheduled.value(number)
 
 
 @runtime_checkable

@@ -16,6 +16,17 @@ Better = Literal["higher", "lower"]
 
 
 @runtime_checkable
+class RenamesOptions(Protocol):
+    """A component of which options had other names, or another form, and are refused now.
+
+    Optional; the attribute is on the class. The message about such an option names what replaced it.
+    """
+
+    renamed_options: ClassVar[Mapping[str, str]]
+    """What to write now, by the former name."""
+
+
+@runtime_checkable
 class KeepsBlanks(Protocol):
     """A tokenizer that may keep the places of unknown tokens, with an id that stands for all of them.
 

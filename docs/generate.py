@@ -20,7 +20,7 @@ from attnforge.interfaces import INTERFACES
 from attnforge.plugin import KINDS, PluginCatalogue, hookspec, load_plugins
 from attnforge.recipe.options import MISSING, Option, argument_lines, options_of
 from attnforge.recipe.schema import Recipe
-from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, SlotShape, TableShape
+from attnforge.recipe.shapes import EitherShape, ListShape, OptionalShape, SectionShape, SlotShape, TableShape
 from attnforge.recipe.wording import default_in_words, type_in_words
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -114,7 +114,7 @@ def _sections(root: type) -> Iterator[type]:
         yield section
         for option in options_of(section).values():
             shape = option.shape
-            while isinstance(shape, TableShape | OptionalShape | ListShape):
+            while isinstance(shape, TableShape | OptionalShape | ListShape | EitherShape):
                 shape = shape.item
             if isinstance(shape, SectionShape) and shape.target not in seen:
                 seen.add(shape.target)

@@ -13,7 +13,7 @@ from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
-from attnforge.ranges import Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 Balance = Literal["official", "paper"]
@@ -51,7 +51,7 @@ class AdversarialLoss(ABC):
         self,
         spec: LossSpec,
         *,
-        weight: Weight = 1.0,
+        weight: ScheduledWeight = 1.0,
         unconditional: bool | None = None,
         mismatch: Mismatch = "roll",
         balance: Balance = "official",
@@ -94,7 +94,7 @@ class AdversarialLoss(ABC):
                 total = torch.stack([*real_terms, *fake_terms]).sum() / 2
             else:
                 total = torch.stack(real_terms).mean() + torch.stack(fake_terms).mean()
-            terms[f"adversarial {real.shape[-1]}"] = self.weight * total
+            terms[f"adversarial {real.shape[-1]}"] = step.value(self.weight) * total
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
@@ -105,7 +105,7 @@ class AdversarialLoss(ABC):
             total = torch.stack([self.generator_loss(logits) for logits in outputs]).sum()
             if self.balance == "paper":
                 total = total / 2
-            terms[f"adversarial {fake.shape[-1]}"] = self.weight * total
+            terms[f"adversarial {fake.shape[-1]}"] = step.value(self.weight) * total
         return terms
 
     def _logits(

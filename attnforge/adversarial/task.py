@@ -31,6 +31,7 @@ from attnforge.errors import AttnforgeError, Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, Progress
 from attnforge.optional import Observing, Varies
 from attnforge.ranges import Betas, StepSize
+from attnforge.scheduled import ScheduledValues
 from attnforge.specs import TaskSpec
 from attnforge.values import Prompt, TextFeatures
 
@@ -130,6 +131,7 @@ class AdversarialTask:
         self.discriminator_update = self.engine.update(self.discriminator_optimizer)
         self._batch: Batch | None = None
         self._progress: Progress | None = None
+        self._scheduled = ScheduledValues(self.engine.device)
         self._graphs: dict[Hashable, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {}
 
     @property
@@ -179,6 +181,7 @@ class AdversarialTask:
         if variant not in self._graphs:
             self._graphs[variant] = self.engine.graphed(self._run, name="the adversarial step")
         self._batch, self._progress = batch, progress
+        self._scheduled.advance(progress)
         return self._graphs[variant](tensors_of(batch, prompt, noise))
 
     def encode(self, batch: Batch) -> Prompt:
@@ -283,6 +286,7 @@ class AdversarialTask:
             generator=self._generate,
             discriminators=tuple(cast("Discriminator", network) for network in self.discriminators.values()),
             image_encoder=self.image_encoder,
+            scheduled=self._scheduled,
         )
 
     def _train_discriminators(self, steps: Sequence[AdversarialStep]) -> dict[str, Tensor]:

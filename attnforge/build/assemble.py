@@ -7,6 +7,7 @@ from typing import Any
 
 from attnforge.build.builder import Builder
 from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.options import parameter_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.tree import Choice, Decoded, Named, Section, Several, Value, choices
 
@@ -37,7 +38,7 @@ def live(decoded: Decoded) -> Any:
 
 def _written(options: Mapping[str, Decoded]) -> dict[str, Any]:
     """Only the options written in the recipe; defaults are left to the constructor."""
-    return {name: live(option) for name, option in options.items() if option.written}
+    return {parameter_of(name): live(option) for name, option in options.items() if option.written}
 
 
 def _note(choice: Choice) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from attnforge.errors import AttnforgeError, Place, Problem, nearest
 from attnforge.plugin import KINDS, Component, PluginCatalogue
@@ -11,7 +12,9 @@ from attnforge.recipe.node import Entry, Items, Map, Node, Scalar
 from attnforge.recipe.options import MISSING, Option, options_of
 from attnforge.recipe.override import FILE_KEYS
 from attnforge.recipe.pins import read_pin
+from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import (
+    EitherShape,
     ListShape,
     OptionalShape,
     SectionShape,
@@ -72,6 +75,8 @@ class Decoder:
                 return self.decode(shape.item, node, path)
             case SlotShape():
                 return self._slot(shape.kind, node, path)
+            case EitherShape():
+                return self._either(shape, node, path)
             case SectionShape():
                 if isinstance(node, Map):
                     return self.section(shape.target, node, path)
@@ -88,6 +93,17 @@ class Decoder:
                     self._wrong(node, path, "a map of names")
                     return None
                 return self._table(shape, node, path)
+
+    def _either(self, shape: EitherShape, node: Node, path: str) -> Decoded | None:
+        if isinstance(node, Map):
+            return self.decode(shape.section, node, path)
+        if isinstance(node, Items) and shape.items is not None:
+            return self.decode(shape.items, node, path)
+        problems: list[Problem] = []
+        value = decode_value(shape.value.adapter, node, path, problems)
+        keys = f"a map of {', '.join(options_of(shape.section.target))}"
+        self._add([replace(problem, expected=f"{problem.expected}, or {keys}") for problem in problems])
+        return value
 
     def _table(self, shape: TableShape, node: Map, path: str) -> Named:
         entries = {}
@@ -151,7 +167,7 @@ class Decoder:
         known = options_of(target)
         for name, entry in entries.items():
             if name not in known:
-                self._unknown(name, entry, [*extra, *known], what)
+                self._unknown(name, entry, [*extra, *known], what, renamed=_renamed(target))
         decoded: dict[str, Decoded] = {}
         for name, option in known.items():
             below = f"{path}.{name}" if path else name
@@ -173,12 +189,13 @@ class Decoder:
         self._problem("missing-value", f"{what} needs `{option.name}`", place, expected, step)
         return None
 
-    def _unknown(self, name: str, entry: Entry, known: list[str], what: str) -> None:
+    def _unknown(
+        self, name: str, entry: Entry, known: list[str], what: str, *, renamed: Mapping[str, str]
+    ) -> None:
         if len(self._problems) >= MAX_PROBLEMS:
             self.omitted += 1  # suggesting a name for each of thousands would take minutes
             return
-        close = RENAMED_KEYS.get(name) if what == "a recipe" else None
-        close = close or nearest(name, known)
+        close = renamed.get(name) or nearest(name, known)
         names = ", ".join(known)
         alternatives = f"one of {names}" if known else "no options"
         expected = f"`{close}`; known keys: {names}" if close else alternatives
@@ -213,6 +230,14 @@ def _removes(node: Node, option: Option) -> bool:
     """Whether null stands for the absence of a map, which an empty one could not remove from a parent."""
     is_null = isinstance(node, Scalar) and node.value is None
     return is_null and option.default is not MISSING and is_map(option.shape)
+
+
+def _renamed(target: type) -> Mapping[str, str]:
+    """What replaced former keys of a section or component."""
+    if target is Recipe:
+        return RENAMED_KEYS
+    renamed: Mapping[str, str] = getattr(target, "renamed_options", {})
+    return renamed
 
 
 def _a(kind: str) -> str:

@@ -7,8 +7,16 @@ from functools import partial
 from typing import Any
 
 from attnforge.plugin import PluginCatalogue
-from attnforge.recipe.options import MISSING, options_of
-from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shape, SlotShape, TableShape
+from attnforge.recipe.options import MISSING, options_of, parameter_of
+from attnforge.recipe.shapes import (
+    EitherShape,
+    ListShape,
+    OptionalShape,
+    SectionShape,
+    Shape,
+    SlotShape,
+    TableShape,
+)
 from attnforge.recipe.tree import UNWRITABLE, Choice, Decoded, Named, Section, Several, Value
 from attnforge.recipe.values import dump
 
@@ -21,7 +29,7 @@ def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) ->
         case SlotShape():
             return _slot(shape.kind, live, path, plugins)
         case SectionShape() if isinstance(live, shape.target):
-            fields = {name: getattr(live, name) for name in options_of(shape.target)}
+            fields = {name: getattr(live, parameter_of(name)) for name in options_of(shape.target)}
             return Section(shape.target, _options(shape.target, fields, path, plugins), False)
         case ListShape() if isinstance(live, Sequence):
             items = (from_python(shape.item, item, f"{path}.{n}", plugins) for n, item in enumerate(live))
@@ -31,6 +39,12 @@ def from_python(shape: Shape, live: Any, path: str, plugins: PluginCatalogue) ->
                 name: from_python(shape.item, item, f"{path}.{name}", plugins) for name, item in live.items()
             }
             return Named(named, False)
+        case EitherShape() if isinstance(live, shape.section.target):
+            return from_python(shape.section, live, path, plugins)
+        case EitherShape() if shape.items is not None and isinstance(live, tuple | list):
+            return from_python(shape.items, live, path, plugins)
+        case EitherShape():
+            return from_python(shape.value, live, path, plugins)
         case SectionShape() | ListShape() | TableShape():
             return Value(live, UNWRITABLE, False)
         case _:
@@ -42,7 +56,7 @@ def _options(
 ) -> dict[str, Decoded]:
     options = {}
     for name, option in options_of(target).items():
-        live = values.get(name, option.default)
+        live = values.get(parameter_of(name), values.get(name, option.default))
         if live is not MISSING:
             options[name] = from_python(option.shape, live, f"{path}.{name}", plugins)
     return options

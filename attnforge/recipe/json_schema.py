@@ -14,6 +14,7 @@ from attnforge.plugin import Component, PluginCatalogue
 from attnforge.recipe.options import MISSING, options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import (
+    EitherShape,
     ListShape,
     OptionalShape,
     SectionShape,
@@ -59,6 +60,9 @@ class _Writer:
                 return self._value(shape)
             case OptionalShape():
                 return {"anyOf": [self.shape(shape.item), {"type": "null"}]}
+            case EitherShape():
+                forms = (shape.value, shape.section, shape.items)
+                return {"anyOf": [self.shape(form) for form in forms if form is not None]}
             case SlotShape():
                 return self._define(f"slot.{shape.kind}", lambda: self._slot(shape.kind))
             case SectionShape():
@@ -98,8 +102,9 @@ class _Writer:
         for name, option in options_of(target).items():
             described = self.shape(option.shape)
             extra: Schema = {"description": option.summary} if option.summary else {}
-            if isinstance(option.shape, ValueShape) and option.default is not MISSING:
-                default = dump(option.shape.adapter, option.default)
+            value = option.shape.value if isinstance(option.shape, EitherShape) else option.shape
+            if isinstance(value, ValueShape) and option.default is not MISSING:
+                default = dump(value.adapter, option.default)
                 if default is not UNWRITABLE:
                     extra["default"] = default
             # Draft-07 ignores keys beside `$ref`.

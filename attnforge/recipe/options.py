@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import keyword
 import re
 import sys
 import typing
@@ -23,6 +24,7 @@ class Option:
     """One keyword-only parameter of a constructor."""
 
     name: str
+    """Its key in a recipe."""
     shape: Shape
     default: Any
     """`MISSING` when the recipe must give it."""
@@ -37,7 +39,11 @@ def options_of(target: type) -> Mapping[str, Option]:
     Raises:
         PluginError: `component-signature` when an annotation is missing or cannot be expressed in a recipe.
     """
-    fields = {field.name: field for field in dataclasses.fields(target)} if _plain_dataclass(target) else {}
+    fields = (
+        {key_of(field.name): field for field in dataclasses.fields(target)}
+        if _plain_dataclass(target)
+        else {}
+    )
     summaries = _summaries(target)
     options = {}
     for name, parameter in _parameters(target).items():
@@ -65,7 +71,20 @@ def _parameters(target: type) -> dict[str, inspect.Parameter]:
         parameters = inspect.signature(target.__init__).parameters  # type: ignore[misc]
     except (TypeError, ValueError):
         return {}
-    return {name: item for name, item in parameters.items() if item.kind is inspect.Parameter.KEYWORD_ONLY}
+    return {
+        key_of(name): item for name, item in parameters.items() if item.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def key_of(parameter: str) -> str:
+    """The key of a parameter in a recipe: `from_`, which Python cannot call `from`, is `from`."""
+    name = parameter.removesuffix("_")
+    return name if keyword.iskeyword(name) else parameter
+
+
+def parameter_of(key: str) -> str:
+    """The parameter that a key in a recipe sets; see `key_of`."""
+    return f"{key}_" if keyword.iskeyword(key) else key
 
 
 def _resolved(target: type, parameter: inspect.Parameter) -> Any:
@@ -97,4 +116,5 @@ def argument_lines(docstring: str | None) -> dict[str, str]:
 def _summaries(target: type) -> dict[str, str]:
     """The texts under `Args:` of the class and of its constructor."""
     of_constructor = argument_lines(target.__init__.__doc__)  # type: ignore[misc]
-    return {**of_constructor, **argument_lines(target.__doc__)}
+    lines = {**of_constructor, **argument_lines(target.__doc__)}
+    return {key_of(name): line for name, line in lines.items()}

@@ -66,7 +66,21 @@ class ValueShape:
     """Whether it is a mapping with values of any type, null among them."""
 
 
-Shape = SlotShape | SectionShape | ListShape | TableShape | OptionalShape | ValueShape
+@dataclass(frozen=True, slots=True, eq=False)
+class EitherShape:
+    """A value or a section, such as a number or how it changes, or a list of these: the form decides."""
+
+    value: ValueShape
+    section: SectionShape
+    items: ListShape | None = None
+
+    @property
+    def item(self) -> SectionShape:
+        """The section, whose options documentation lists."""
+        return self.section
+
+
+Shape = SlotShape | SectionShape | ListShape | TableShape | OptionalShape | ValueShape | EitherShape
 
 
 def shape_of(annotation: Any) -> Shape:
@@ -94,6 +108,8 @@ def shape_of(annotation: Any) -> Shape:
         rest = [argument for argument in arguments if argument is not type(None)]
         if len(rest) == 1 and len(arguments) == 2:
             return OptionalShape(shape_of(rest[0]))
+        if len(rest) == len(arguments) and (either := _either(arguments)) is not None:
+            return either
     elif origin in (list, Sequence):
         return ListShape(shape_of(arguments[0]), list)
     elif origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -118,6 +134,18 @@ def has_slots(shape: Shape) -> bool:
 def is_map(shape: Shape) -> bool:
     """Whether a value of this shape is written as a map of fixed or free keys, and never as null."""
     return isinstance(shape, SectionShape | TableShape) or (isinstance(shape, ValueShape) and shape.is_map)
+
+
+def _either(alternatives: Sequence[Any]) -> EitherShape | None:
+    """Values, one section, and perhaps one list of such; None for other combinations."""
+    values = [item for item in alternatives if not _has_parts(item)]
+    parts = [shape_of(item) for item in alternatives if _has_parts(item)]
+    sections = [part for part in parts if isinstance(part, SectionShape)]
+    lists = [part for part in parts if isinstance(part, ListShape)]
+    if not values or len(sections) != 1 or len(lists) > 1 or len(sections) + len(lists) < len(parts):
+        return None
+    value = _adapter(Union[tuple(values)])  # noqa: UP007  (of a list that is known at run time only)
+    return EitherShape(ValueShape(value), sections[0], *lists)
 
 
 def _accepts_null(annotation: Any) -> bool:

@@ -7,7 +7,15 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from attnforge.recipe.options import MISSING, Option, options_of
-from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, Shape, SlotShape, TableShape
+from attnforge.recipe.shapes import (
+    EitherShape,
+    ListShape,
+    OptionalShape,
+    SectionShape,
+    Shape,
+    SlotShape,
+    TableShape,
+)
 
 
 def type_in_words(shape: Shape, name_of: Callable[[SlotShape | SectionShape], str] | None = None) -> str:
@@ -22,6 +30,9 @@ def type_in_words(shape: Shape, name_of: Callable[[SlotShape | SectionShape], st
             return name_of(shape) if name_of else shape.kind
         case SectionShape():
             return name_of(shape) if name_of else shape.target.__name__
+        case EitherShape():
+            words = f"{type_in_words(shape.value, name_of)} or {type_in_words(shape.section, name_of)}"
+            return words if shape.items is None else f"{words} or a list of these"
         case ListShape():
             return f"list of {type_in_words(shape.item, name_of)}"
         case TableShape():
@@ -45,7 +56,7 @@ def inner_options(target: type, *, above: str = "") -> Iterator[tuple[str, Optio
     for name, option in options_of(target).items():
         yield above + name, option
         shape = option.shape
-        while isinstance(shape, OptionalShape):
+        while isinstance(shape, OptionalShape | EitherShape):
             shape = shape.item
         if isinstance(shape, SectionShape) and shape.target is not target:
             yield from inner_options(shape.target, above=f"{above}{name}.")

@@ -10,7 +10,7 @@ import pytest
 from attnforge.plugin import KINDS, load_plugins
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Evaluation, Phase, Samples, Training
-from attnforge.recipe.shapes import ListShape, OptionalShape, Shape, TableShape, ValueShape
+from attnforge.recipe.shapes import EitherShape, ListShape, OptionalShape, Shape, TableShape, ValueShape
 
 SEEDS = frozenset({"seed"})
 """Any number is a seed."""
@@ -28,7 +28,7 @@ def targets() -> Iterator[tuple[str, type]]:
 def leaf(shape: Shape) -> Shape:
     while isinstance(shape, OptionalShape | ListShape | TableShape):
         shape = shape.item
-    return shape
+    return shape.value if isinstance(shape, EitherShape) else shape
 
 
 def numbers(schema: Any) -> Iterator[dict[str, Any]]:

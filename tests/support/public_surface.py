@@ -21,7 +21,7 @@ from attnforge.cli.group import group
 from attnforge.plugin import API_VERSION, KINDS, hookspec, load_plugins
 from attnforge.recipe.options import MISSING, Option, options_of
 from attnforge.recipe.schema import Recipe
-from attnforge.recipe.shapes import ListShape, OptionalShape, SectionShape, TableShape
+from attnforge.recipe.shapes import EitherShape, ListShape, OptionalShape, SectionShape, TableShape
 from attnforge.recipe.wording import default_in_words, inner_options, type_in_words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +44,7 @@ PROMISED = (
     "attnforge.recipe",
     "attnforge.sampling.pipeline",
     "attnforge.run.training",
+    "attnforge.scheduled",
     "attnforge.slots",
     "attnforge.specs",
     "attnforge.testing",
@@ -52,7 +53,6 @@ PROMISED = (
 )
 """Modules whose names stay, or leave with a warning first."""
 PROVISIONAL = (
-    "attnforge.adversarial.annealing",
     "attnforge.adversarial.averaging",
     "attnforge.adversarial.freezing",
     "attnforge.adversarial.frozen",
@@ -190,8 +190,8 @@ def _keys(section: type, above: str) -> Iterator[tuple[str, Option]]:
     for name, option in options_of(section).items():
         yield above + name, option
         shape, path = option.shape, above + name
-        while isinstance(shape, TableShape | OptionalShape | ListShape):
-            path += "" if isinstance(shape, OptionalShape) else ".*"
+        while isinstance(shape, TableShape | OptionalShape | ListShape | EitherShape):
+            path += "" if isinstance(shape, OptionalShape | EitherShape) else ".*"
             shape = shape.item
         if isinstance(shape, SectionShape):
             yield from _keys(shape.target, f"{path}.")

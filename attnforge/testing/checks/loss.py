@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from attnforge.errors import AttnforgeError
 from attnforge.interfaces import AdversarialStep
 from attnforge.optional import Varies
+from attnforge.scheduled import ScheduledValues
 from attnforge.specs import LossSpec
 from attnforge.testing.examples import adversarial_step
 from attnforge.testing.examples.steps import STEPS
@@ -96,10 +97,14 @@ def same_names_every_step(subject: Subject) -> None:
 def varies_as_declared(subject: Subject) -> None:
     """Steps with the same `variant` compute the same, since CUDA graphs replay one for the other."""
     loss = subject.build()
+    # graphs read what follows a schedule from tensors that are written before each step
+    scheduled = ScheduledValues(torch.device("cpu"))
+    scheduled.advance(step_of(subject)[0].progress)
     for side in SIDES:
         first: dict[Hashable, tuple[int, dict[str, Tensor]]] = {}
         for number in COMPARED_STEPS:
             step, _ = step_of(subject, number=number)
+            step = replace(step, scheduled=scheduled)
             variant = loss.variant(step.progress) if isinstance(loss, Varies) else None
             terms = {name: term.detach() for name, term in terms_of(loss, side, step).items()}
             earlier, expected = first.setdefault(variant, (number, terms))

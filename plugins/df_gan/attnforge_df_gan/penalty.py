@@ -13,7 +13,7 @@ from torch import Tensor
 from attnforge.adversarial.precision import without_autocast
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
-from attnforge.ranges import Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 Power = Annotated[float, Field(ge=2, le=100)]
@@ -34,7 +34,7 @@ class MatchingAwarePenalty:
         power: Power of the norm, the paper's p.
     """
 
-    def __init__(self, spec: LossSpec, *, weight: Weight = 2.0, power: Power = 6.0) -> None:
+    def __init__(self, spec: LossSpec, *, weight: ScheduledWeight = 2.0, power: Power = 6.0) -> None:
         self.weight = weight
         self.power = power
 
@@ -46,7 +46,7 @@ class MatchingAwarePenalty:
             squares = by_image.square().sum(dim=(1, 2, 3)) + by_sentence.square().sum(dim=1)
             # Without a root, whose derivative is infinite where the gradients vanish.
             penalty = squares.pow(self.power / 2).mean()
-            terms[f"matching-aware penalty {real.shape[-1]}"] = self.weight * penalty
+            terms[f"matching-aware penalty {real.shape[-1]}"] = step.value(self.weight) * penalty
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 Reduction = Literal["mean", "sum"]
@@ -33,7 +33,9 @@ class ConditioningLoss:
         RecipeError: The generator samples no condition.
     """
 
-    def __init__(self, spec: LossSpec, *, weight: Weight = 1.0, reduction: Reduction = "mean") -> None:
+    def __init__(
+        self, spec: LossSpec, *, weight: ScheduledWeight = 1.0, reduction: Reduction = "mean"
+    ) -> None:
         if not spec.condition:
             message = "the loss `kl` needs a sampled condition, and this generator has none"
             expected = "a generator with a `conditioner`, or a recipe without the loss `kl`"
@@ -49,7 +51,7 @@ class ConditioningLoss:
         elementwise = -0.5 * (1 + logvar - mean.square() - logvar.exp())
         per_sample = elementwise.sum(dim=1)
         divergence = per_sample.mean() if self.reduction == "sum" else elementwise.mean()
-        return {"conditioning": self.weight * divergence}
+        return {"conditioning": step.value(self.weight) * divergence}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """No terms."""

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Positive, Sharpness, Weight
+from attnforge.ranges import Positive, Sharpness
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 from .repeated import repeated_images
@@ -55,7 +56,7 @@ class ModeSeekingLoss:
         self,
         spec: LossSpec,
         *,
-        weight: Weight = 1.0,
+        weight: ScheduledWeight = 1.0,
         form: Form = "bounded",
         bound: Sharpness = 0.1,
         captions: Positive | None = None,
@@ -73,7 +74,7 @@ class ModeSeekingLoss:
         repeated = repeated_images(step, captions=captions, each=2)
         between = _differences(repeated.noise)
         by_size = [self._term(_differences(self._seen(images)), between) for images in repeated.images]
-        return {"mode seeking": self.weight * torch.stack(by_size).mean()}
+        return {"mode seeking": step.value(self.weight) * torch.stack(by_size).mean()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """No terms."""

@@ -10,7 +10,8 @@ from torch import Tensor
 from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Share, Weight
+from attnforge.ranges import Share
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 from attnforge_gan_int_cls.interpolation import Interpolation
 
@@ -39,7 +40,7 @@ class MatchingAwareLoss:
         self,
         spec: LossSpec,
         *,
-        weight: Weight = 1.0,
+        weight: ScheduledWeight = 1.0,
         mismatched_share: Share = 0.5,
         mismatch: Mismatch = "other-class",
         interpolation: Interpolation | None = None,
@@ -61,7 +62,7 @@ class MatchingAwareLoss:
                 mismatched_loss = negative.mean(network, features, loss_of_fake)
             fake_loss = loss_of_fake(network.logits(network.features(fake.detach()), step.prompt))
             total = self.total(real_loss, mismatched_loss, fake_loss)
-            terms[f"adversarial {real.shape[-1]}"] = self.weight * total
+            terms[f"adversarial {real.shape[-1]}"] = step.value(self.weight) * total
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
@@ -75,7 +76,7 @@ class MatchingAwareLoss:
         for network, image in zip(step.discriminators, images, strict=True):
             logits = network.logits(network.features(image), prompt)
             loss = generator_loss(logits, captions=len(step.prompt.sentence), weight=extra)
-            terms[f"adversarial {image.shape[-1]}"] = self.weight * loss
+            terms[f"adversarial {image.shape[-1]}"] = step.value(self.weight) * loss
         return terms
 
     def total(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 from attnforge_r3gan.logits import has_unconditional, logits_of
 
@@ -53,10 +53,10 @@ class RelativisticLoss:
         self,
         spec: LossSpec,
         *,
-        weight: Weight = 1.0,
+        weight: ScheduledWeight = 1.0,
         unconditional: bool | None = None,
         mismatch: Mismatch = "none",
-        mismatch_weight: Weight = 1.0,
+        mismatch_weight: ScheduledWeight = 1.0,
     ) -> None:
         self.weight = weight
         self.unconditional = has_unconditional(spec, unconditional)
@@ -66,6 +66,7 @@ class RelativisticLoss:
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size, and one for mismatched captions; none reaches the generator."""
         negative = mismatched(step, self.mismatch)
+        weight, mismatch_weight = step.value(self.weight), step.value(self.mismatch_weight)
         terms = {}
         for network, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
             size = real.shape[-1]
@@ -74,14 +75,14 @@ class RelativisticLoss:
             fake_logits = logits_of(
                 network, network.features(fake.detach()), step.prompt, unconditional=self.unconditional
             )
-            terms[f"adversarial {size}"] = self.weight * _pairing_loss(real_logits, fake_logits)
+            terms[f"adversarial {size}"] = weight * _pairing_loss(real_logits, fake_logits)
             if self.mismatch != "none":
                 matched = real_logits[0]
                 loss = matched.new_zeros(())
                 if negative is not None:
                     pairing = partial(_mismatch_loss, matched[negative.images])
                     loss = negative.mean(network, features, pairing)
-                terms[f"mismatched {size}"] = self.weight * self.mismatch_weight * loss
+                terms[f"mismatched {size}"] = weight * mismatch_weight * loss
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
@@ -95,7 +96,8 @@ class RelativisticLoss:
             fake_logits = logits_of(
                 network, network.features(fake), step.prompt, unconditional=self.unconditional
             )
-            terms[f"adversarial {real.shape[-1]}"] = self.weight * _pairing_loss(fake_logits, real_logits)
+            loss = _pairing_loss(fake_logits, real_logits)
+            terms[f"adversarial {real.shape[-1]}"] = step.value(self.weight) * loss
         return terms
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -12,12 +12,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from attnforge.adversarial.annealing import Annealing
 from attnforge.adversarial.precision import at_least_float32, without_autocast
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Condition, Discriminator, Progress, Prompt
 from attnforge.optional import AugmentsAlike
-from attnforge.ranges import Positive, Weight
+from attnforge.ranges import Positive
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 from attnforge_r3gan.logits import has_unconditional, logits_of
 
@@ -41,32 +41,33 @@ class ZeroCentredPenalty:
 
     Args:
         at: Where: at `real` images (R1), `generated` ones (R2), or `both`.
-        weight: Gamma: one number, or one for each image size, smallest first. It grows with the number of
-            pixels: R3GAN ends at 0.1 to 0.2 for 64 x 64 and at 15 for 256 x 256 pixels.
+        weight: Gamma: one number, or one for each image size, smallest first; each may follow a schedule. It
+            grows with the number of pixels: R3GAN ends at 0.1 to 0.2 for 64 x 64 and at 15 for 256 x 256
+            pixels, a tenth of what it begins with.
         method: `exact` differentiates twice. `finite-difference` estimates the square of the gradient without
             bias to first order by ((D(x + s e) - D(x)) / s)^2, with e drawn from N(0, 1) for every pixel; it
             needs no second derivative, and is computed without autocast, whose rounding it would measure.
         distance: s of `finite-difference`.
         every: Computed in every n-th step only, with n times the weight, so that its mean is the same.
         unconditional: Also penalise logits without captions; without a value, as the discriminators can.
-        anneal: How `weight` shrinks during the phase; null keeps it.
 
     Raises:
         RecipeError: There is not one weight for each image size, `unconditional` is true and
             discriminators have no such logit, or, in the first step, one normalises over the batch.
     """
 
+    renamed_options: ClassVar[Mapping[str, str]] = {"anneal": "weight: {schedule: cosine, from: 1, to: 0.1}"}
+
     def __init__(
         self,
         spec: LossSpec,
         *,
         at: Penalised = "both",
-        weight: Weight | tuple[Weight, ...] = 1.0,
+        weight: ScheduledWeight | tuple[ScheduledWeight, ...] = 1.0,
         method: Method = "exact",
         distance: Annotated[float, Field(gt=0, le=1)] = 0.01,
         every: Positive = 1,
         unconditional: bool | None = None,
-        anneal: Annealing | None = None,
     ) -> None:
         sizes = spec.image_sizes
         self.at: Penalised = at
@@ -79,11 +80,10 @@ class ZeroCentredPenalty:
         self.distance = distance
         self.every = every
         self.unconditional = has_unconditional(spec, unconditional)
-        self.anneal = anneal
 
     def variant(self, progress: Progress) -> Hashable:
-        """By what the penalty is multiplied in this step; nothing in those without a penalty."""
-        return self._factor(progress)
+        """Whether this step has a penalty."""
+        return self._is_due(progress)
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """Nothing: only discriminators are penalised."""
@@ -97,25 +97,22 @@ class ZeroCentredPenalty:
         """
         for network in step.discriminators:
             refuse_batch_statistics(network)
-        factor = self._factor(step.progress)
-        if factor is None:
+        if not self._is_due(step.progress):
             return {}
         terms = {}
         for network, weight, real, fake in zip(
             step.discriminators, self.weights, step.real, step.fake.images, strict=True
         ):
-            gamma = factor * weight / 2
+            gamma = self.every * step.value(weight) / 2
             if self.at != "generated":
                 terms[f"R1 {real.shape[-1]}"] = gamma * self._penalty(network, real, step.prompt)
             if self.at != "real":
                 terms[f"R2 {fake.shape[-1]}"] = gamma * self._penalty(network, fake, step.prompt)
         return terms
 
-    def _factor(self, progress: Progress) -> float | None:
-        """What weights are multiplied by in every n-th step, as steps are logged; None in the others."""
-        if (progress.step + 1) % self.every:
-            return None
-        return self.every * (1.0 if self.anneal is None else self.anneal.factor(progress))
+    def _is_due(self, progress: Progress) -> bool:
+        """Whether it is an n-th step, as steps are logged."""
+        return (progress.step + 1) % self.every == 0
 
     def _penalty(
         self, network: Discriminator, images: Float[Tensor, "b 3 h w"], prompt: Prompt

@@ -12,7 +12,7 @@ from torch import Tensor
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 
@@ -31,7 +31,9 @@ class ColourConsistency:
         RecipeError: The generator has images of one size only.
     """
 
-    def __init__(self, spec: LossSpec, *, weight: Weight = 50.0, covariance: Weight = 5.0) -> None:
+    def __init__(
+        self, spec: LossSpec, *, weight: ScheduledWeight = 50.0, covariance: ScheduledWeight = 5.0
+    ) -> None:
         if len(spec.image_sizes) < 2:
             message = "the loss `colour-consistency` compares images of several sizes, and there is one"
             raise RecipeError(Problem("no-terms", message, expected="a generator with several images"))
@@ -45,9 +47,9 @@ class ColourConsistency:
         for (smaller_mean, smaller_covariance), (mean, covariance) in pairwise(statistics):
             terms += [
                 F.mse_loss(mean, smaller_mean.detach()),
-                self.covariance * F.mse_loss(covariance, smaller_covariance.detach()),
+                step.value(self.covariance) * F.mse_loss(covariance, smaller_covariance.detach()),
             ]
-        return {"colour consistency": self.weight * torch.stack(terms).sum()}
+        return {"colour consistency": step.value(self.weight) * torch.stack(terms).sum()}
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """No terms."""

@@ -13,7 +13,7 @@ from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
-from attnforge.ranges import Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 
@@ -55,7 +55,7 @@ class TreeLoss:
         self,
         spec: LossSpec,
         *,
-        weight: Weight = 1.0,
+        weight: ScheduledWeight = 1.0,
         captions: bool = True,
         unconditional: bool | None = None,
         mismatch: Mismatch = "other-class",
@@ -92,14 +92,14 @@ class TreeLoss:
                 self._logits(network, network.features(fake.detach()), step.prompt),
                 wrong_share=share,
             )
-            terms[f"adversarial {real.shape[-1]}"] = self.weight * total
+            terms[f"adversarial {real.shape[-1]}"] = step.value(self.weight) * total
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size."""
         prompt = replace(step.prompt, condition=step.fake.condition or step.prompt.condition)
         return {
-            f"adversarial {fake.shape[-1]}": self.weight
+            f"adversarial {fake.shape[-1]}": step.value(self.weight)
             * generator_loss(self._logits(network, network.features(fake), prompt))
             for network, fake in zip(step.discriminators, step.fake.images, strict=True)
         }

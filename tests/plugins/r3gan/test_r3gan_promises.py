@@ -38,7 +38,9 @@ TestLazyR1 = conformance(
     options={"at": "real", "weight": [1, 5], "every": 4},
     skip={"named_scalars": "the step of the checks, the first, has no penalty"},
 )
-TestAnnealed = conformance("loss/zero-centred", options={"anneal": {"to": 0.2, "levels": 3}})
+TestScheduled = conformance(
+    "loss/zero-centred", options={"weight": [{"schedule": "cosine", "from": 2, "to": 0.2, "over": 50}, 5]}
+)
 TestFiniteDifference = conformance(
     "loss/zero-centred",
     options={"at": "generated", "method": "finite-difference", "distance": 0.1, "unconditional": False},

@@ -15,6 +15,7 @@ from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures, WholeBatch
 from attnforge.kernels.region_matching import Precision, region_attention
 from attnforge.ranges import ShareBelowOne, Sharpness, Weight
+from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 from attnforge_attngan.losses.matching import matching_terms
 from attnforge_attngan.losses.options import EncoderImages, Reduction, WordScore
@@ -63,7 +64,7 @@ class DamsmLoss:
         self,
         spec: LossSpec,
         *,
-        weight: Weight = 5.0,
+        weight: ScheduledWeight = 5.0,
         gamma1: Sharpness = 4.0,
         gamma2: Sharpness = 5.0,
         gamma3: Sharpness = 10.0,
@@ -104,8 +105,9 @@ class DamsmLoss:
         is_share = step.everyone is not None and len(step.everyone.class_ids) == rows
         everyone = step.everyone if is_share else None
         self._kept = []
+        factor = step.value(self.weight)
         terms = {
-            stage: self.weight * weight * self._matching(step, self._shown(step.fake.images, stage), everyone)
+            stage: factor * weight * self._matching(step, self._shown(step.fake.images, stage), everyone)
             for stage, weight in self.stages.items()
         }
         if list(terms) == [-1]:
