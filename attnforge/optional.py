@@ -205,6 +205,19 @@ class AugmentsAlike(Protocol):
 
 
 @runtime_checkable
+class AdaptsToReal(Protocol):
+    """A discriminator that changes with how sure it is of real images, such as one with ADA.
+
+    Optional. Adversarial losses call `adapt` once for each batch that the discriminators learn from.
+    """
+
+    def adapt(self, logits: Float[Tensor, "b *"]) -> None:
+        """See the logits of real images with their captions; or how far they exceed those of generated ones,
+        for a loss that compares."""
+        ...
+
+
+@runtime_checkable
 class Folds(Protocol):
     """A module of a generator with an equivalent that is faster and only for evaluation.
 
@@ -236,7 +249,7 @@ class Varies(Protocol):
 class Observing(Protocol):
     """A loss with scalars that are not terms of the objective, and are logged under the names that it gives.
 
-    Optional.
+    Optional; a discriminator may have some too, whose names get its image size.
     """
 
     def observed(self) -> Mapping[str, Float[Tensor, ""]]:

@@ -13,6 +13,7 @@ from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
+from attnforge.optional import AdaptsToReal
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
@@ -86,6 +87,8 @@ class AdversarialLoss(ABC):
             real_features, fake_features = network.features(real), network.features(fake.detach())
             real_logits = self._logits(network, real_features, step.prompt)
             fake_logits = self._logits(network, fake_features, step.prompt)
+            if isinstance(network, AdaptsToReal):
+                network.adapt(real_logits[0])
             real_terms = [self.real_loss(logits) for logits in real_logits]
             fake_terms = [self.fake_loss(logits) for logits in fake_logits]
             if negative is not None:

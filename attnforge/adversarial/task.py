@@ -230,6 +230,12 @@ class AdversarialTask:
             **merged_terms(
                 {name: loss.observed() for name, loss in self.losses.items() if isinstance(loss, Observing)}
             ),
+            **{
+                f"{name} {size}": value
+                for size, network in self.discriminators.items()
+                if isinstance(network, Observing)
+                for name, value in network.observed().items()
+            },
         }
 
     def _last_round(self, parts: Sequence[MicroBatch]) -> dict[str, Tensor]:

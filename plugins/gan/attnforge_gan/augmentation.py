@@ -46,7 +46,11 @@ class Augmentation:
     """
 
     def __init__(
-        self, draws: Float[Tensor, "o b 3"], *, operations: Sequence[Operation], probability: Share
+        self,
+        draws: Float[Tensor, "o b 3"],
+        *,
+        operations: Sequence[Operation],
+        probability: Share | Float[Tensor, ""],
     ) -> None:
         self.draws = draws
         self.operations = tuple(operations)
@@ -54,7 +58,11 @@ class Augmentation:
 
     @classmethod
     def draw(
-        cls, images: Float[Tensor, "b 3 h w"], *, operations: Sequence[Operation], probability: Share
+        cls,
+        images: Float[Tensor, "b 3 h w"],
+        *,
+        operations: Sequence[Operation],
+        probability: Share | Float[Tensor, ""],
     ) -> Augmentation:
         """Choose for as many images as there are.
 

@@ -32,8 +32,8 @@ class AugmentedDiscriminator(nn.Module):
     Args:
         of: The discriminator.
         operations: What is done, in this order: `brightness`, `contrast`, `translation`, `cutout`, `mirror`.
-        probability: How often each is done to an image: always, as in DiffAugment, or in a share of cases, as
-            in ADA, whose share adapts, which this one does not.
+        probability: How often each is done to an image: always, as in DiffAugment, or in a share of cases;
+            `adaptive-augment` adapts it.
 
     Raises:
         RecipeError: `of` is no torch module.
@@ -105,4 +105,8 @@ class AugmentedDiscriminator(nn.Module):
 
     def _augmentation(self, images: Float[Tensor, "b 3 h w"]) -> Augmentation:
         operations = self.operations if self.training else ()
-        return Augmentation.draw(images, operations=operations, probability=self.probability)
+        return Augmentation.draw(images, operations=operations, probability=self._probability())
+
+    def _probability(self) -> float | Float[Tensor, ""]:
+        """How often each operation is done to an image now."""
+        return self.probability

@@ -52,6 +52,12 @@ def attnforge_components() -> list[Component]:
             "another discriminator that sees augmented images only",
         ),
         Component(
+            "discriminator",
+            "adaptive-augment",
+            f"{_PACKAGE}.adaptive:AdaptiveDiscriminator",
+            "another discriminator that sees images augmented as often as it overfits",
+        ),
+        Component(
             "loss", "bce", f"{_PACKAGE}.losses:BinaryCrossEntropyLoss", "cross entropy adversarial loss"
         ),
         Component("loss", "hinge", f"{_PACKAGE}.losses:HingeLoss", "hinge adversarial loss"),

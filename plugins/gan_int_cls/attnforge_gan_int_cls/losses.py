@@ -10,6 +10,7 @@ from torch import Tensor
 from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.interfaces import AdversarialStep
+from attnforge.optional import AdaptsToReal
 from attnforge.ranges import Share
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
@@ -56,7 +57,10 @@ class MatchingAwareLoss:
         terms = {}
         for network, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
             features = network.features(real)
-            real_loss = loss_of_real(network.logits(features, step.prompt))
+            real_logits = network.logits(features, step.prompt)
+            if isinstance(network, AdaptsToReal):
+                network.adapt(real_logits)
+            real_loss = loss_of_real(real_logits)
             mismatched_loss = real_loss.new_zeros(())
             if negative is not None:
                 mismatched_loss = negative.mean(network, features, loss_of_fake)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.interfaces import AdversarialStep
+from attnforge.optional import AdaptsToReal
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 from attnforge_r3gan.logits import has_unconditional, logits_of
@@ -75,6 +76,8 @@ class RelativisticLoss:
             fake_logits = logits_of(
                 network, network.features(fake.detach()), step.prompt, unconditional=self.unconditional
             )
+            if isinstance(network, AdaptsToReal):
+                network.adapt(real_logits[0] - fake_logits[0])
             terms[f"adversarial {size}"] = weight * _pairing_loss(real_logits, fake_logits)
             if self.mismatch != "none":
                 matched = real_logits[0]

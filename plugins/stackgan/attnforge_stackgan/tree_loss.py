@@ -13,6 +13,7 @@ from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
+from attnforge.optional import AdaptsToReal
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
@@ -86,8 +87,12 @@ class TreeLoss:
                 alone = self._logits(network, features, None).alone
                 wrong = Logits(pairs, None if alone is None else alone[negative.images])
                 share = negative.share
+            of_real = self._logits(network, features, step.prompt)
+            shown = of_real.alone if of_real.matching is None else of_real.matching
+            if isinstance(network, AdaptsToReal) and shown is not None:
+                network.adapt(shown)
             total = discriminator_loss(
-                self._logits(network, features, step.prompt),
+                of_real,
                 wrong,
                 self._logits(network, network.features(fake.detach()), step.prompt),
                 wrong_share=share,
