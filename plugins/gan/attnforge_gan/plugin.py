@@ -74,6 +74,18 @@ def attnforge_components() -> list[Component]:
             "images of a caption differ as their noise does",
         ),
         Component(
+            "loss",
+            "drifting",
+            f"{_PACKAGE}.drifting:DriftingLoss",
+            "images move towards real ones of their caption and away from one another",
+        ),
+        Component(
+            "loss",
+            "frechet",
+            f"{_PACKAGE}.frechet:FrechetLoss",
+            "the Frechet distance of generated and real images on frozen features",
+        ),
+        Component(
             "sampler", "noise", "attnforge.sampling.noise:NoiseSampler", "Gaussian noise, truncated or not"
         ),
         Component(
