@@ -167,6 +167,13 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "options": {"discriminator": {"use": "joint", "channels": 4, "unconditional": False}},
     },
     "discriminator/diff-augment": {"options": {"of": {"use": "projection", "channels": 4}}},
+    "discriminator/adaptive-augment": {"options": {"of": {"use": "projection", "channels": 4}}},
+    "loss/minibatch-deviation": {
+        "skip": dict.fromkeys(
+            ("generator_terms_reach_the_generator", "discriminator_terms_reach_the_discriminators"),
+            "no two images of the step share a caption; see test_minibatch_deviation",
+        )
+    },
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "tokenizer/caption": {
@@ -289,6 +296,13 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "without captions": {"captions": False},
     },
     "loss/mode-seeking": {"ratio": {"form": "ratio", "captions": 3}},
+    "loss/drifting": {
+        "network": {**EXAMPLE_NETWORK, "captions": 2, "images": 3, "radii": [0.1], "fitting": "class"}
+    },
+    "loss/frechet": {"network": {**EXAMPLE_NETWORK, "decay": 0.0}},
+    "discriminator/adaptive-augment": {
+        "mirror": {"of": {"use": "joint", "channels": 4}, "operations": ["mirror"], "initial": 0.5},
+    },
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {
         "paper": {"word_score": "paper", "mask_same_class": False, "reduction": "sum"},

@@ -28,7 +28,8 @@ def drift(
     g_i, and distances divided by their mean:
 
         a_it = sqrt(softmax over t of -|g_i - t| / R * softmax over i of the same)
-        force_i = sum over r of a_ir (r - g_i) * sum over w of a_iw - sum over w of a_iw (w - g_i) * sum over r of a_ir
+        force_i = A+ sum over r of a_ir (r - g_i) - A- sum over w of a_iw (w - g_i)
+        with A+ = sum over w of a_iw, A- = sum over r of a_ir
 
     The force of each radius R is divided by its root mean square over all captions, and the forces of all
     radii are summed. It is zero where as many generated as real images are equally near (Drifting, arXiv

@@ -75,6 +75,12 @@ def attnforge_components() -> list[Component]:
         ),
         Component(
             "loss",
+            "minibatch-deviation",
+            f"{_PACKAGE}.minibatch_deviation:MinibatchDeviationLoss",
+            "images of a caption differ as much as real ones, by the discriminators' features",
+        ),
+        Component(
+            "loss",
             "drifting",
             f"{_PACKAGE}.drifting:DriftingLoss",
             "images move towards real ones of their caption and away from one another",
