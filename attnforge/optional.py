@@ -299,6 +299,18 @@ class ComparesRealImages(Protocol):
 
 
 @runtime_checkable
+class FindsImages(Protocol):
+    """A data set that knows which of its images a caption describes, whether or not they have it.
+
+    Optional; `images_per_caption` of a phase otherwise finds images that have the very same caption.
+    """
+
+    def described(self, caption: str) -> Sequence[int]:
+        """The numbers of the images that a caption describes."""
+        ...
+
+
+@runtime_checkable
 class MayLackCaptions(Protocol):
     """A data set that says whether its captions describe its images.
 

@@ -71,6 +71,10 @@ class Phase:
             captions, the longest first, as in the official AttnGAN code.
         captions: Captions of each image in a step, whose sentences are averaged, as GAN-INT-CLS does; only
             for adversarial tasks.
+        images_per_caption: Images of each caption in a batch, for losses that compare them, such as
+            `minibatch-deviation`; the generator gets as many noises for it. They are images that the caption
+            describes as far as the data can tell, or that have the very same caption. Where these are too
+            few, other images with captions of their own take their places.
         image_size: Side in pixels of the images; by default the generator's largest.
         log_every: Steps between lines of metrics.jsonl.
         sample_every: Steps between sheets of samples; 0 for none.
@@ -86,6 +90,7 @@ class Phase:
     truncate: Truncate = "random"
     order: BatchOrder = "drawn"
     captions: Annotated[int, Field(ge=1, le=1_000)] = 1
+    images_per_caption: Annotated[int, Field(ge=1, le=1_000)] = 1
     image_size: ImageSide | None = None
     log_every: Positive = 20
     sample_every: Count = 500

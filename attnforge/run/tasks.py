@@ -36,12 +36,15 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
 
     Raises:
         PluginError: the name of one of its networks is not safe as a file name.
-        RecipeError: it takes one caption of an image, and the phase several.
+        RecipeError: it takes one caption of an image, and the phase several; or a batch cannot have the
+            groups of images that the phase asks for.
     """
     if phase.captions > 1 and not getattr(class_of(phase.task), "averages_captions", False):
         message = f"phase {name} takes {phase.captions} captions of an image, and its task only one"
         expected = f"phases.{name}.captions=1, or a task that averages captions, such as `gan`"
         raise RecipeError(Problem("one-caption-task", message, expected=expected))
+    if phase.images_per_caption > 1:
+        _refuse_groups(phase, name)
     task = parts.task(name, phase.task)
     unsafe = [network for network in task.networks() if not is_safe(network)]
     if unsafe:
@@ -54,6 +57,24 @@ def build_task(parts: Parts, phase: Phase, *, name: str) -> Task:
             )
         )
     return task
+
+
+def _refuse_groups(phase: Phase, name: str) -> None:
+    """Refuse groups of images of one caption that a batch cannot have."""
+    share, groups = phase.batch_size // world_size(), phase.images_per_caption
+    obstacle, expected = None, ""
+    if share % groups:
+        obstacle = f"a batch of {share} images a process cannot be divided into them"
+        expected = f"a `batch_size` that is a multiple of {groups * world_size()}"
+    elif phase.captions > 1:
+        obstacle = f"each image has {phase.captions} captions in a step"
+        expected = "one of `captions` and `images_per_caption`"
+    elif getattr(class_of(phase.task), "distinct_classes", False):
+        obstacle = "its task wants images of different classes"
+        expected = f"phases.{name}.images_per_caption=1"
+    if obstacle is not None:
+        message = f"phase {name} asks for groups of {groups} images of a caption, but {obstacle}"
+        raise RecipeError(Problem("caption-groups", message, expected=expected))
 
 
 def steps_of(phase: Phase, *, images: int) -> int:
@@ -142,6 +163,7 @@ def phase_batches(
         truncate=phase.truncate,
         order=phase.order,
         captions=phase.captions,
+        images_per_caption=phase.images_per_caption,
         distinct_classes=getattr(class_of(phase.task), "distinct_classes", False),
         workers=training.workers if workers is None else workers,
         full_length=needs_full_length(parts, phase),

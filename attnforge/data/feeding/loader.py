@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from attnforge.data.feeding.captioned_alike import CaptionSampler
 from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
 from attnforge.data.feeding.sampler import ClassSampler, PositionSampler
@@ -39,6 +40,7 @@ def batches(
     order: BatchOrder = "drawn",
     distinct_classes: bool = False,
     captions: int = 1,
+    images_per_caption: int = 1,
     workers: int = 0,
     full_length: bool = False,
     device: torch.device | str = "cpu",
@@ -63,6 +65,7 @@ def batches(
         order: The order of images in a batch; see `collate`.
         distinct_classes: Whether the images of a batch are of different classes; see `ClassSampler`.
         captions: Captions of each image; see `SampleLoader`.
+        images_per_caption: Images of each caption, as far as there are; see `CaptionSampler`.
         workers: Processes that load; 0 loads in this one. Batches do not depend on it.
         full_length: Whether captions are padded to `max_words` instead of to the longest of their batch.
         device: Where the batches go.
@@ -81,12 +84,16 @@ def batches(
     if full_length:
         encode = partial(encode, length=max_words)
     loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image, captions=captions)
+    sampler: PositionSampler | ClassSampler | CaptionSampler = PositionSampler(len(dataset), seed=seed)
+    if distinct_classes:
+        sampler = ClassSampler(dataset, batch_size=batch_size, seed=seed)
+    elif images_per_caption > 1:
+        sampler = CaptionSampler(dataset, tokenizer, per_caption=images_per_caption, seed=seed)
     maker = _BatchMaker(
         loader,
-        sampler=ClassSampler(dataset, batch_size=batch_size, seed=seed)
-        if distinct_classes
-        else PositionSampler(len(dataset), seed=seed),
+        sampler=sampler,
         batch_size=batch_size,
+        per_caption=images_per_caption,
         share=range(batch_size)[rank * batch_size // world_size : (rank + 1) * batch_size // world_size],
         encode=encode,
     )
@@ -119,14 +126,16 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         self,
         loader: SampleLoader,
         *,
-        sampler: PositionSampler | ClassSampler,
+        sampler: PositionSampler | ClassSampler | CaptionSampler,
         batch_size: int,
+        per_caption: int,
         share: range,
         encode: Callable[..., EncodedSamples],
     ) -> None:
         self.loader = loader
         self.batch_size = batch_size
-        self.share = share
+        # the images of a caption are no neighbours, which losses take for images of different captions
+        self.share = [number for first in range(per_caption) for number in share[first::per_caption]]
         self.encode = encode
         self.sampler = sampler
 

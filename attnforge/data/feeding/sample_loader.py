@@ -70,12 +70,13 @@ class SampleLoader:
             DataError: none of the images that replace it can be read either.
         """
         if self.on_bad_image == "error":
-            return self._loaded(position.index, position.seed)
+            return _captioned(self._loaded(position.index, position.seed), position)
         skipped: list[SkippedImage] = []
         index = position.index
         while len(skipped) < MAX_REPLACEMENTS:
             try:
-                return self._loaded(index, position.seed, skipped)
+                loaded = self._loaded(index, position.seed, skipped)
+                return loaded if skipped else _captioned(loaded, position)
             except ImageError as error:
                 skipped.append(SkippedImage(key_of(self.dataset, index), error.problems[0].message))
             index = derive_seed(position.seed, "replacement", len(skipped)) % len(self.dataset)
@@ -104,3 +105,11 @@ class SampleLoader:
         captions = self.dataset.captions(index)
         known = next((caption for caption in captions if self.tokenizer.encode(caption)), None)
         return sample if known is None else replace(sample, caption=known)
+
+
+def _captioned(loaded: LoadedSample, position: Position) -> LoadedSample:
+    """The sample with the caption and class that its position chooses, if it does."""
+    if position.caption is None or position.class_id is None:
+        return loaded
+    sample = replace(loaded.sample, caption=position.caption, class_id=position.class_id)
+    return replace(loaded, sample=sample)

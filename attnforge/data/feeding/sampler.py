@@ -22,6 +22,10 @@ class Position:
 
     index: int
     seed: int
+    caption: str | None = None
+    """Its caption where the sampler chooses it: that of a group of images."""
+    class_id: int | None = None
+    """Its class there: that of the first image of the group, since the same caption describes all of them."""
 
 
 class PositionSampler:

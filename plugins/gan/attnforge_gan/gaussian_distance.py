@@ -47,4 +47,5 @@ def frechet_distance(first: Moments, second: Moments) -> Float[Tensor, ""]:
     shared = torch.linalg.eigvalsh((product + product.T) / 2)
     smallest = SMALLEST * shared.detach()[-1].clamp(min=torch.finfo(shared.dtype).tiny ** 0.5)
     overlap = shared.clamp(min=smallest).sqrt().where(shared > smallest, 0).sum()
-    return (mean - other_mean).square().sum() + covariance.trace() + other.trace() - 2 * overlap
+    distance: Tensor = (mean - other_mean).square().sum() + covariance.trace() + other.trace() - 2 * overlap
+    return distance

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attnforge.data.checks.words import words
 
+from .attributes import BEAKS, PARTS, SIZES
+from .grammar import BEAK_WORDS, SIZE_WORDS
 from .palette import COLOURS
 
 PART_OF_WORD: dict[str, str] = {
@@ -52,3 +54,13 @@ def requested_colours(caption: str) -> dict[str, str]:
             colour = None
             waiting = waiting if linked else []
     return requested
+
+
+def requested_codes(caption: str) -> dict[int, int]:
+    """What a caption requests of a bird, as the numbers of `codes_of` by their place there."""
+    codes = {PARTS.index(part): COLOURS.index(colour) for part, colour in requested_colours(caption).items()}
+    for place, (names, forms) in enumerate(((SIZES, SIZE_WORDS), (BEAKS, BEAK_WORDS)), start=len(PARTS) + 2):
+        for number, name in enumerate(names):
+            if not set(words(caption)).isdisjoint(forms[name]):
+                codes[place] = number
+    return codes

@@ -22,6 +22,7 @@ from attnforge.ranges import Count, Positive
 from attnforge.seeds import derive_seed
 from attnforge.specs import DataSpec
 
+from .asking import requested_codes
 from .attributes import Attributes, attributes_of, codes_of, draw_attributes
 from .grammar import CAPTIONS_PER_BIRD, captions
 from .keypoints import NAMES, keypoints
@@ -111,6 +112,14 @@ class SketchBirds:
         if not 0 <= index < len(self):
             raise IndexError(f"image {index} of {len(self)}")
         return self._captions.between(index * CAPTIONS_PER_BIRD, (index + 1) * CAPTIONS_PER_BIRD)
+
+    def described(self, caption: str) -> Sequence[int]:
+        """The images that a caption describes: with the colours, the size and the beak that it names."""
+        fits = np.ones(len(self), dtype=bool)
+        for column, code in requested_codes(caption).items():
+            fits &= self._codes[:, column] == code
+        numbers: list[int] = np.flatnonzero(fits).tolist()
+        return numbers
 
     @cached_property
     def _captions(self) -> TextColumn:
