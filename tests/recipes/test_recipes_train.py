@@ -35,8 +35,10 @@ def trained(name: str, run: Path, overrides: list[str]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "name",
     [
-        # these differ from others in one number
-        pytest.param(name, marks=[pytest.mark.long] if "lambda" in name else [])
+        # these differ from others in a few numbers
+        pytest.param(
+            name, marks=[pytest.mark.long] if "lambda" in name or name == "attngan-modern-coco" else []
+        )
         for name in RECIPES
     ],
 )

@@ -31,6 +31,8 @@ SIZES = {  # channels and stages of the generator, residual blocks, channels of 
     "attngan-plus-cub": (64, 3, 2, 32),
     "attngan-plus-coco": (64, 3, 3, 32),
     "attngan-r3-cub": (32, 3, 2, 64),
+    "attngan-modern-cub": (32, 3, 2, 64),
+    "attngan-modern-coco": (48, 3, 3, 96),
 }
 
 
@@ -112,9 +114,11 @@ def test_the_counts_of_this_test_are_those_that_are_known_of_the_official_networ
 @pytest.mark.parametrize("name", SIZES)
 def test_networks_have_the_size_of_the_official_ones(name: str) -> None:
     channels, stages, blocks, judging = SIZES[name]
-    spectral = "plus" in name or "r3" in name
+    spectral = any(word in name for word in ("plus", "r3", "modern"))
+    # each refining stage adds a projection of the noise to its input
+    noise = (stages - 1) * 100 * channels if "modern" in name else 0
     sides = [64 << stage for stage in range(stages)]
-    assert size(built(name).generator) == generator_size(channels, stages, blocks, stages)
+    assert size(built(name).generator) == generator_size(channels, stages, blocks, stages) + noise
     judges = [discriminator_size(judging, side, spectral=spectral) for side in sides]
     assert discriminator_sizes(name) == judges
     assert built(name).image_size == sides[-1]

@@ -122,6 +122,17 @@ def test_parameters_states_and_flop_are_exact() -> None:
     assert estimate.flop_per_image == estimate.flop / 4
 
 
+@pytest.mark.long
+def test_a_penalty_in_some_steps_counts_in_full_as_memory_and_by_its_share_as_work() -> None:
+    penalty = "losses.penalty={use: zero-centred, every: %d}"
+    without, always, lazy = (
+        estimate_step(recipe_of("attngan2-sketch-birds", *TINY, *overrides), "gan")
+        for overrides in ((), (penalty % 1,), (penalty % 4,))
+    )
+    assert lazy.peak == always.peak > without.peak
+    assert lazy.flop == pytest.approx(0.75 * without.flop + 0.25 * always.flop, abs=1)
+
+
 def test_the_largest_batch_is_the_last_that_fits() -> None:
     curve = MemoryCurve([(size, 100 + 10 * size + size**2) for size in (8, 16, 32)])
     assert curve.bytes_at(64) == pytest.approx(100 + 640 + 4096)

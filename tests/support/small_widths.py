@@ -56,7 +56,8 @@ def small(name: str, root: Path) -> list[str]:
     overrides += [f"phases.{phase}.image_size=32" for phase in pairing]
     generator = recipe["generator"]
     if generator is not None:
-        overrides += ["generator.channels=2", "discriminator.channels=2"]
+        wrapped = "of." if "of" in recipe["discriminator"] else ""  # a discriminator in another
+        overrides += ["generator.channels=2", f"discriminator.{wrapped}channels=2"]
         overrides += ["generator.noise=3"] if "noise" in generator else []
         overrides += [f"generator.{option}" for option in GENERATORS[generator["use"].partition("@")[0]]]
         for path, part in {"generator": generator, "generator.first": generator.get("first", {})}.items():

@@ -1,21 +1,27 @@
-"""Estimates one training step of a phase by making two of them on the device `meta`."""
+"""Estimates one training step of a phase by making some on the device `meta`."""
 
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
+from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Batch, Progress, Task
+from attnforge.optional import Varies
 from attnforge.recipe.schema import Phase, Recipe
 from attnforge.run.estimate.flop import FlopCount
 from attnforge.run.estimate.live_bytes import LiveBytes
 from attnforge.run.meta import all_selected, meta_batch, meta_parts
 from attnforge.run.tasks import build_task
 from attnforge.storage.checkpoints.finite import tensors_in
+
+STEPS = 48
+"""Steps among which those that differ are found; a multiple of usual intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class StepEstimate:
     activations: int
     """The rest of the peak: activations kept for the backward pass, and temporary tensors."""
     flop: int
-    """Floating point operations of the step; a multiplication and an addition count as two."""
+    """Floating point operations, as the mean over steps; a multiplication and an addition count as two."""
 
     @property
     def peak(self) -> int:
@@ -60,7 +66,9 @@ class StepEstimate:
 def estimate_step(recipe: Recipe, name: str, *, batch_size: int | None = None) -> StepEstimate:
     """Estimate a step of a phase; nothing is computed, and no data is read unless it defines extras.
 
-    The second step is measured, because the first creates the states of the optimizers.
+    Steps after the first are measured, because that creates the states of the optimizers: one of each kind
+    where losses have terms in some steps only, such as a penalty in every fourth. Memory is that of the
+    largest.
 
     Args:
         recipe: The assembled recipe.
@@ -79,11 +87,14 @@ def estimate_step(recipe: Recipe, name: str, *, batch_size: int | None = None) -
         parts = meta_parts(recipe)
         task = build_task(parts, phase, name=name)
         batch = meta_batch(parts, phase)
-        _step(task, phase, parts, batch)
+        _step(task, phase, batch, number=0)
         gc.collect()
         live.reset_peak()
-        with FlopCount() as counted:
-            _step(task, phase, parts, batch)
+        flop = 0.0
+        for number, share in _kinds_of_steps(parts, phase):
+            with FlopCount() as counted:
+                _step(task, phase, batch, number=number)
+            flop += share * counted.total
         weights = _bytes(_weights(parts, task))
         gradients = _bytes(_gradients(task))
         state = _bytes(
@@ -103,13 +114,25 @@ def estimate_step(recipe: Recipe, name: str, *, batch_size: int | None = None) -
         optimizer_state=state,
         batch=batch_bytes,
         activations=max(0, rest),
-        flop=counted.total,
+        flop=round(flop),
     )
 
 
-def _step(task: Task, phase: Phase, parts: Parts, batch: Batch) -> None:
-    progress = Progress(step=0, steps=2, batch_size=phase.batch_size, images=phase.batch_size)
-    task.step(batch, progress=progress)
+def _step(task: Task, phase: Phase, batch: Batch, *, number: int) -> None:
+    task.step(batch, progress=_progress(phase, number))
+
+
+def _progress(phase: Phase, number: int) -> Progress:
+    return Progress(step=number, steps=STEPS, batch_size=phase.batch_size, images=STEPS * phase.batch_size)
+
+
+def _kinds_of_steps(parts: Parts, phase: Phase) -> list[tuple[int, float]]:
+    """The first step of each kind that losses distinguish, and the share of all steps that are of it."""
+    # other tasks build no losses, whose specs would have discriminators built
+    losses = parts.losses.values() if "losses" in class_of(phase.task).needs else ()
+    varying = [loss for loss in losses if isinstance(loss, Varies)]
+    kinds = [tuple(loss.variant(_progress(phase, number)) for loss in varying) for number in range(STEPS)]
+    return [(kinds.index(kind), count / STEPS) for kind, count in Counter(kinds).items()]
 
 
 def _weights(parts: Parts, task: Task) -> Iterator[Tensor]:

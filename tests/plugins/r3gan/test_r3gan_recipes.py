@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,38 @@ def test_the_networks_train_and_generate(tmp_path: Path) -> None:
     assert train(recipe, tmp_path / "run", resume=True, reporter=ConsoleReporter()).finished
     (image,) = Pipeline.load(tmp_path / "run").generate(["a red bird with blue wings"])
     assert image.image.size == (32, 32)
+
+
+@pytest.mark.long
+def test_parts_with_a_state_train_together_in_bfloat16_and_are_resumed_exactly(tmp_path: Path) -> None:
+    overrides = [
+        "discriminator={use: adaptive-augment, of: {use: projection, channels: 4}, images: 8, every: 1}",
+        "losses.penalty.method=finite-difference",
+        "losses.penalty.weight=[{schedule: cosine, from: 1, to: 0.1}, {schedule: linear, from: 5, to: 1}]",
+        "training.precision=bf16",
+        "phases.gan.images_per_caption=2",
+        "losses.deviation=minibatch-deviation",
+        "losses.drifting={use: drifting, captions: 1}",
+        "losses.frechet={use: frechet, decay: 0.5}",
+    ]
+    tiny = [override for override in TINY if not override.startswith("discriminator")]
+    recipe = resolve("r3-sketch-birds", overrides=[*tiny, *SHORT, *overrides])
+    assert train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter()).finished
+    logged = last_scalars(tmp_path / "run")
+    assert all(math.isfinite(value) for value in logged.values() if isinstance(value, float))
+    names = {
+        "G drifting",
+        "G frechet",
+        *(f"augmentation {size}" for size in SIZES),
+        "D deviation 16",
+        "D R2 32",
+    }
+    assert names <= logged.keys()
+    shutil.rmtree(tmp_path / "run/checkpoints/gan-0000004")
+    assert train(recipe, tmp_path / "run", resume=True, reporter=ConsoleReporter()).finished
+    again = last_scalars(tmp_path / "run")
+    terms = [name for name in logged if name.startswith(("D ", "G ", "augmentation"))]
+    assert {name: again[name] for name in terms} == {name: logged[name] for name in terms}
 
 
 def test_batch_normalisation_is_refused_before_the_first_phase(tmp_path: Path) -> None:
