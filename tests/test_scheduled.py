@@ -87,8 +87,9 @@ def test_a_wrong_schedule_is_refused_with_what_to_write(value: str, code: str, h
 
 
 def test_only_steps_have_jumps() -> None:
-    with pytest.raises(RecipeError, match="jumps"):
+    with pytest.raises(RecipeError, match="jumps") as refused:
         Scheduled(schedule="linear", from_=1, to=0, jumps=2)
+    assert [problem.code for problem in refused.value.problems] == ["schedule-jumps"]
 
 
 @pytest.mark.parametrize(

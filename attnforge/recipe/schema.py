@@ -73,7 +73,7 @@ class Phase:
             for adversarial tasks.
         images_per_caption: Images of each caption in a batch, for losses that compare them, such as
             `minibatch-deviation`; the generator gets as many noises for it. They are images that the caption
-            describes as far as the data can tell, or that have the very same caption. Where these are too
+            describes, where the data knows them, or else that have the very same caption. Where these are too
             few, other images with captions of their own take their places.
         image_size: Side in pixels of the images; by default the generator's largest.
         log_every: Steps between lines of metrics.jsonl.

@@ -11,6 +11,7 @@ from typing import Any
 
 import gawwn_settings
 import known_kernels
+import modern_settings
 import pytest
 import small_releases
 import timm
@@ -166,14 +167,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
         "spec": two_stages,
         "options": {"discriminator": {"use": "joint", "channels": 4, "unconditional": False}},
     },
-    "discriminator/diff-augment": {"options": {"of": {"use": "projection", "channels": 4}}},
-    "discriminator/adaptive-augment": {"options": {"of": {"use": "projection", "channels": 4}}},
-    "loss/minibatch-deviation": {
-        "skip": dict.fromkeys(
-            ("generator_terms_reach_the_generator", "discriminator_terms_reach_the_discriminators"),
-            "no two images of the step share a caption; see test_minibatch_deviation",
-        )
-    },
+    **modern_settings.SETTINGS,
     "generator/df-gan": {"options": {"image_size": 16, "channels": 4}},
     "image-encoder/timm": {"options": {"model_options": SMALL_RESNET}},
     "tokenizer/caption": {
@@ -190,7 +184,6 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "dataset/images": {"options": bare_images},
     "dataset/cub": {"options": birds},
     "dataset/coco": {"options": photographs},
-    "loss/mode-seeking": {"options": {"bound": 5.0}},  # images of the example differ by more than the default
     "sampler/best-of": {"options": {"scorer": "damsm", "images": 3}},
     "sampler/plug-and-play": {"options": {"steps": 2}},
     "scorer/classifier": {"options": small_classifier, "skip": {"depends_on_caption": "a class is none"}},
@@ -263,13 +256,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "one-way mean": {"channels": 4, "unconditional": False, "condition": "mean", "norm": "spectral"},
     },
     "discriminator/projection": {"batch": {"channels": 4, "norm": "batch", "max_channels": 8}},
-    "discriminator/diff-augment": {
-        "joint": {
-            "of": {"use": "joint", "channels": 4},
-            "operations": ["mirror", "contrast", "brightness"],
-            "probability": 0.5,
-        },
-    },
+    **modern_settings.VARIANTS,
     "loss/bce": {
         **{mismatch: {"mismatch": mismatch} for mismatch in MISMATCHES},
         "paper": {"mismatch": "none", "balance": "paper"},
@@ -294,14 +281,6 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "loss/stackgan-v2": {
         "one-way": {"unconditional": False, "mismatch": "all"},
         "without captions": {"captions": False},
-    },
-    "loss/mode-seeking": {"ratio": {"form": "ratio", "captions": 3}},
-    "loss/drifting": {
-        "network": {**EXAMPLE_NETWORK, "captions": 2, "images": 3, "radii": [0.1], "fitting": "class"}
-    },
-    "loss/frechet": {"network": {**EXAMPLE_NETWORK, "decay": 0.0}},
-    "discriminator/adaptive-augment": {
-        "mirror": {"of": {"use": "joint", "channels": 4}, "operations": ["mirror"], "initial": 0.5},
     },
     "loss/kl": {"sum": {"reduction": "sum", "weight": 2.0}},
     "loss/damsm": {

@@ -20,7 +20,7 @@ class CaptionSampler:
     remaining positions have the images of `PositionSampler`, with captions of their own.
 
     Args:
-        dataset: The images; where it cannot tell which of them a caption describes
+        dataset: The images; where it does not know which of them a caption describes
             (`attnforge.optional.FindsImages`), those that have the very same caption.
         tokenizer: Knows which captions have a known word.
         per_caption: Positions of a group.
@@ -62,7 +62,7 @@ class CaptionSampler:
 
 
 def images_of(dataset: Dataset) -> Callable[[str], Sequence[int]]:
-    """A function from a caption to the images that it describes, as far as the data set can tell."""
+    """A function from a caption to the images that it describes, as far as the data set knows."""
     if isinstance(dataset, FindsImages):
         return dataset.described
     images = defaultdict[str, list[int]](list)
