@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from attnforge_gan.losses import HingeLoss
 from attnforge_r3gan.zero_centred import ZeroCentredPenalty
+from known_steps import SPEC
+from small_game import SIZES, play, spec
 
+from attnforge.adversarial.task import AdversarialTask
 from attnforge.build import assemble
 from attnforge.errors import RecipeError
 from attnforge.recipe import resolve
@@ -58,6 +62,16 @@ def test_a_penalty_follows_the_schedule_of_its_size() -> None:
     terms, expected = scheduled.discriminator(step), plain.discriminator(step)
     for name, factor in (("R1 16", COSINE.at(step.progress)), ("R1 32", 2.0)):
         torch.testing.assert_close(terms[name], factor * expected[name])
+
+
+def test_training_weighs_terms_by_the_value_of_the_step() -> None:
+    falling = Scheduled(schedule="linear", from_=2, to=0)
+    scheduled, plain = (
+        play(AdversarialTask(spec(adversarial=HingeLoss(SPEC, weight=weight))), progress=0.25)
+        for weight in (falling, 1.0)
+    )
+    names = [f"D adversarial {size}" for size in SIZES]
+    assert [scheduled[name] for name in names] == pytest.approx([1.5 * plain[name] for name in names])
 
 
 def test_a_recipe_gives_a_schedule_where_it_may_give_a_number() -> None:
