@@ -77,5 +77,5 @@ def test_the_head_learns_which_groups_are_real_and_the_generator_to_differ() -> 
     assert values[0] > 2.5  # guessing costs 4 log 2
     assert values[-1] < 1
     differing = replace(step, fake=replace(step.fake, images=tuple(images)))
-    terms = [float(torch.stack(list(loss.generator(each).values())).sum()) for each in (step, differing)]
+    terms = [torch.stack(list(loss.generator(each).values())).sum().item() for each in (step, differing)]
     assert terms[1] < terms[0] / 2
