@@ -20,8 +20,8 @@ PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-versions lint style types contracts format docs surface site coverage pins \
-	gpu-check clean
+.PHONY: help demo test test-long test-versions lint style types contracts format docs notice surface site wheels \
+	coverage pins gpu-check clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the sketch birds (about five minutes)"
@@ -33,6 +33,8 @@ help:
 	@echo "make gpu-check  test and benchmark kernels and training on a GPU (eight minutes)"
 	@echo "make docs       generate the pages of docs/reference that come from the code"
 	@echo "make site       build the documentation in build/site; a dead link is an error"
+	@echo "make wheels     build wheels and source archives of attnforge and its plugins in dist/"
+	@echo "make notice     update NOTICE, the licenses of data and packages"
 	@echo "make coverage   run the tests and list the lines that no test reaches"
 	@echo "make surface    update the list of public names after an intended change"
 	@echo "make pins       update requirements/*.txt from pyproject.toml"
@@ -89,6 +91,19 @@ surface: $(VENV)/.installed-dev
 
 site: $(VENV)/.installed-dev
 	$(BIN)/zensical build --strict --clean
+
+# Each wheel is built from its source archive, so that the archive is known to be whole.
+DISTRIBUTIONS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+DIST ?= dist
+wheels: $(VENV)/.installed-dev
+	rm -f $(DIST)/attnforge*.whl $(DIST)/attnforge*.tar.gz
+	for folder in $(DISTRIBUTIONS); do \
+		$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(DIST) $$folder || exit 1; \
+	done
+	@ls $(DIST)
+
+notice: $(VENV)/.installed-dev
+	$(BIN)/python tests/support/notice.py --write
 
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered --cov-report=html:build/coverage $(ARGS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attnforge.api.recipes import recipe
     from attnforge.api.training import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["evaluate", "load", "recipe", "train"]
 
 _PLACES = {

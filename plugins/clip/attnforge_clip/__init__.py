@@ -1,3 +1,3 @@
 """CLIP (Radford et al., 2021) for attnforge, from weights on disk."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

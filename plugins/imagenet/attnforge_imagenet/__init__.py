@@ -1,3 +1,3 @@
 """Networks trained on ImageNet for attnforge, from weights that packages carry."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,3 +1,3 @@
 """Logs attnforge runs to Weights & Biases."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
