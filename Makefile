@@ -21,7 +21,7 @@ test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-versions lint style types contracts format docs notice surface site wheels \
-	coverage pins gpu-check clean
+	readme-figures coverage pins gpu-check clean
 
 help:
 	@echo "make demo       install, then train, sample and report on the sketch birds (about five minutes)"
@@ -34,6 +34,7 @@ help:
 	@echo "make docs       generate the pages of docs/reference that come from the code"
 	@echo "make site       build the documentation in build/site; a dead link is an error"
 	@echo "make wheels     build wheels and source archives of attnforge and its plugins in dist/"
+	@echo "make readme-figures  train the quickstart, or take RUN=..., and write the README's image and table"
 	@echo "make notice     update NOTICE, the licenses of data and packages"
 	@echo "make coverage   run the tests and list the lines that no test reaches"
 	@echo "make surface    update the list of public names after an intended change"
@@ -74,7 +75,7 @@ style: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check $(CODE)
 
 types: $(VENV)/.installed-dev
-	$(BIN)/mypy $(PACKAGES) docs/generate.py benchmarks
+	$(BIN)/mypy $(PACKAGES) docs/generate.py docs/readme_figures.py benchmarks
 
 contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache --no-logo
@@ -101,6 +102,10 @@ wheels: $(VENV)/.installed-dev
 		$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(DIST) $$folder || exit 1; \
 	done
 	@ls $(DIST)
+
+# RUN may name several runs; the table has a column for each.
+readme-figures: $(VENV)/.installed-dev
+	$(BIN)/python docs/readme_figures.py $(RUN)
 
 notice: $(VENV)/.installed-dev
 	$(BIN)/python tests/support/notice.py --write
