@@ -85,7 +85,7 @@ def read_run(path: Path, *, recipe: ResolvedRecipe) -> QuickstartRun:
         seed=saved["training"]["seed"],
         steps=saved["phases"]["gan"]["steps"],
         metrics=json.loads((path / "result.json").read_text()),
-        seconds=sum(event["seconds"] for event in ended),
+        seconds=max(event["seconds"] for event in ended),
         processor=session["processor"]["name"],
         threads=session["threads"],
     )

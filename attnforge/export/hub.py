@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
-from PIL import Image
 from torch import nn
 
 from attnforge import __version__
@@ -17,10 +16,8 @@ from attnforge.evaluate.results import FOLDER, read_result
 from attnforge.export.graphs import sample_captions
 from attnforge.recipe import resolve
 from attnforge.recipe.scalars import write as write_yaml
-from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.pipeline import Pipeline
-from attnforge.sheets.layout import row, stack, tile
-from attnforge.sheets.pages import display_side
+from attnforge.sheets.pages import contact_sheet
 from attnforge.storage.alone import import_alone, not_written, read_alone, write_alone
 from attnforge.storage.folder import RunFolder, write_text
 
@@ -44,7 +41,7 @@ def export_hub(run: Path, out: Path) -> list[Path]:
     try:
         (out / "samples").mkdir()
         if captions and not _missing_extras(pipeline):
-            _write_grid(pipeline, captions, out / GRID)
+            contact_sheet(pipeline.generate(captions, count=NOISES, seed=SEED), out / GRID)
             paths.append(out / GRID)
         source = pipeline.run.path / CAPTIONS
         if source.is_file():
@@ -163,17 +160,6 @@ def _limits(pipeline: Pipeline) -> Iterator[str]:
     if extras := _missing_extras(pipeline):
         yield f"- It needs {', '.join(extras)} besides a caption."
     yield "- Metrics compare systems only where everything else in their row agrees."
-
-
-def _write_grid(pipeline: Pipeline, captions: Sequence[str], path: Path) -> None:
-    images = pipeline.generate(captions, count=NOISES, seed=SEED)
-    side = display_side(images[0].images[-1].shape[1])
-    rows = [_row(images[first : first + NOISES], side) for first in range(0, len(images), NOISES)]
-    stack(rows).save(path, format="PNG")
-
-
-def _row(samples: Sequence[GeneratedImage], side: int) -> Image.Image:
-    return row([tile(sample.images[-1], side) for sample in samples], side, below=samples[0].caption)
 
 
 def _title(pipeline: Pipeline) -> str:

@@ -20,7 +20,7 @@ COLUMNS = 8
 """Images side by side at most."""
 
 
-def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 160) -> Path:
+def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int | None = None) -> Path:
     """Write a PNG with captions from top to bottom and, from left to right, the images of each.
 
     A caption with one image shows its stages instead, smallest first; a sampler that searches, the images on
@@ -30,13 +30,14 @@ def contact_sheet(samples: Sequence[GeneratedImage], path: Path, *, side: int = 
     Args:
         samples: The generated images in order; those of a caption follow one another. At least one.
         path: The file to write; its folder must exist.
-        side: Side in pixels at which every image is shown.
+        side: Side in pixels at which every image is shown; by default near that of the largest image.
 
     Raises:
         ValueError: `samples` is empty.
     """
     if not samples:
         raise ValueError("a contact sheet needs at least one sample")
+    side = side or display_side(max(sample.images[-1].shape[1] for sample in samples))
     captions = [list(group) for _, group in groupby(samples, key=lambda sample: sample.caption)]
     return _save(stack([part for group in captions for part in _rows(group, side)]), path)
 
