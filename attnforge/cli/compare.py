@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from attnforge.cli.completing import run_folders
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_text
 
@@ -17,7 +18,9 @@ FORMATS = ("terminal", "markdown", "csv", "latex")
 
 
 @click.command("compare")
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=PATH)
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="SOURCE...", type=PATH, shell_complete=run_folders
+)
 @click.option("--protocol", metavar="NAME", help="Which results of runs and folders that have several.")
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--out", type=PATH, help="Write the table to a file.")

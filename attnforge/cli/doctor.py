@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attnforge.cli.completing import recipes_and_keys
 from attnforge.cli.listing import listing
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_json, print_text
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@click.argument("arguments", nargs=-1, metavar="[RECIPE]... [KEY=VALUE]...")
+@click.argument("arguments", nargs=-1, metavar="[RECIPE]... [KEY=VALUE]...", shell_complete=recipes_and_keys)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--runs",

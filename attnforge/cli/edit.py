@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import keys_of_run, run_folders
 from attnforge.cli.paths import PATH
 from attnforge.cli.prompts import place_of, read_extras, warn_of_unknown_words
 from attnforge.errors import Problem, RunError
@@ -13,9 +14,11 @@ from attnforge.terminal import print_text
 
 
 @click.command("edit")
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, shell_complete=run_folders)
 @click.argument("caption")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument(
+    "overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=keys_of_run("run", "sampling")
+)
 @click.option(
     "--swap",
     "swaps",

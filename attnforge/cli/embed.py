@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import run_folders
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_text
 
 
 @click.command("embed")
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, shell_complete=run_folders)
 @click.option(
     "--captions", type=PATH, required=True, metavar="FILE", help="A caption on each line, or a .jsonl file."
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ import click
 
 from attnforge.cli.blocking import environment_kept
 from attnforge.cli.boundary import OutputClosedError, boundary
+from attnforge.cli.completing.variable import VARIABLE
 from attnforge.cli.errors import print_error
 from attnforge.cli.group import group
 from attnforge.errors import AttnforgeError
@@ -24,6 +26,10 @@ def execute(arguments: Sequence[str] | None, *, stop: StopSignal) -> int:
         arguments: The command's arguments; None for those of the process.
         stop: The signal handler, for commands that save before they exit.
     """
+    if VARIABLE in os.environ:
+        from attnforge.cli.completing.shells import answer
+
+        return answer(group, instruction=os.environ[VARIABLE])
     try:
         with environment_kept(), boundary():
             code = group.main(arguments, prog_name="attnforge", standalone_mode=False, obj=stop)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attnforge.cli.completing import keys_of_run, run_folders
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_json, print_text
 
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 
 
 @click.command("eval")
-@click.argument("path", metavar="RUN|FOLDER", type=PATH)
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("path", metavar="RUN|FOLDER", type=PATH, shell_complete=run_folders)
+@click.argument(
+    "overrides",
+    nargs=-1,
+    metavar="[KEY=VALUE]...",
+    shell_complete=keys_of_run("path", "evaluation", "data", "sampling"),
+)
 @click.option("--protocol", metavar="NAME", help="A protocol instead of the recipe's metrics.")
 @click.option("--metric", "chosen", multiple=True, metavar="NAME", help="Only this metric; may be repeated.")
 @click.option("--checkpoint", metavar="NAME", help="A checkpoint such as gan-0001000; else the newest.")

@@ -32,6 +32,7 @@ COMMANDS = {
     "recipes": "List named recipes.",
     "show": "Print a recipe merged with its parents and overrides.",
     "validate": "Check recipes without training.",
+    "completion": "Print the script that completes words in a shell.",
     "schema": "Print a JSON Schema of recipes for editors.",
     "plugins": "List plugins, and why some are disabled.",
     "components": "List components by kind.",

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import runs_and_keys
 from attnforge.cli.paths import PATH
 from attnforge.errors import Problem, RunError
 from attnforge.terminal import print_text
 
 
 @click.command("play")
-@click.argument("arguments", nargs=-1, required=True, metavar="RUN [RUN]... [KEY=VALUE]...")
+@click.argument(
+    "arguments",
+    nargs=-1,
+    required=True,
+    metavar="RUN [RUN]... [KEY=VALUE]...",
+    shell_complete=runs_and_keys("sampling"),
+)
 @click.option(
     "--host",
     default="127.0.0.1",

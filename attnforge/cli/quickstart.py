@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import keys_of_recipe
 from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
 
 
 @click.command("quickstart")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=keys_of_recipe("quickstart"))
 @click.option("--out", type=PATH, help="Run folder; by default runs/quickstart-DIGEST.")
 @click.option(
     "--smoke", is_flag=True, help="Try it: two steps of every phase, metrics and a report, all removed."

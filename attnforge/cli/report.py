@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import run_folders
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_text
 
 
 @click.command("report")
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, shell_complete=run_folders)
 @click.option("--device", default="auto", show_default=True, help="Where to generate: auto, cpu or cuda.")
 def command(run: Path, device: str) -> None:
     """Write RUN/report.html: metrics, attention maps, samples over time, curves.

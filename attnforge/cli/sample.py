@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from attnforge.cli.completing import keys_of_run, run_folders
 from attnforge.cli.paths import PATH
 from attnforge.cli.prompts import read_extras, warn_of_unknown_words
 from attnforge.cli.sample_file import OF_FILES, sample_captions_of
@@ -16,8 +17,13 @@ from attnforge.terminal import print_text
 
 
 @click.command("sample")
-@click.argument("run", type=PATH)
-@click.argument("arguments", nargs=-1, metavar="[CAPTION]... [KEY=VALUE]...")
+@click.argument("run", type=PATH, shell_complete=run_folders)
+@click.argument(
+    "arguments",
+    nargs=-1,
+    metavar="[CAPTION]... [KEY=VALUE]...",
+    shell_complete=keys_of_run("run", "sampling"),
+)
 @click.option(
     "-n",
     "--count",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from attnforge.cli.completing import keys_of_recipe, recipe_names
 from attnforge.terminal import print_text
 
 
 @click.command("show")
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("recipe", shell_complete=recipe_names)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=keys_of_recipe())
 @click.option("--frozen", is_flag=True, help="Fill in every default and lock component versions.")
 def command(recipe: str, overrides: tuple[str, ...], frozen: bool) -> None:
     """Print a recipe merged with its parents and overrides."""

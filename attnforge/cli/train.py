@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attnforge.cli.boundary import boundary
+from attnforge.cli.completing import keys_of_recipe, recipe_names
 from attnforge.cli.paths import PATH
 from attnforge.run.stop import StopSignal
 from attnforge.terminal import print_text
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("recipe", shell_complete=recipe_names)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=keys_of_recipe())
 @click.option("--out", type=PATH, help="Run folder; by default runs/RECIPE-DIGEST.")
 @click.option("--resume", is_flag=True, help="Resume a run; RECIPE may then be its folder or a checkpoint.")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import recipes_and_keys
 from attnforge.cli.errors import print_error
 from attnforge.errors import RecipeError
 from attnforge.recipe.library import is_file
@@ -13,7 +14,9 @@ from attnforge.terminal import print_text
 
 
 @click.command("validate")
-@click.argument("arguments", nargs=-1, required=True, metavar="RECIPE... [KEY=VALUE]...")
+@click.argument(
+    "arguments", nargs=-1, required=True, metavar="RECIPE... [KEY=VALUE]...", shell_complete=recipes_and_keys
+)
 def command(arguments: tuple[str, ...]) -> int:
     """Check recipes and report all of their problems.
 

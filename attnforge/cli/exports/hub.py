@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import run_folders
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_text
 
 
 @click.command("hub")
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, shell_complete=run_folders)
 @click.option("-o", "--out", type=PATH, required=True, help="The folder to create.")
 def export_command(run: Path, out: Path) -> None:
     """Write RUN, a run or a checkpoint, as a folder for a model hub; nothing is uploaded.

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import run_folders
 from attnforge.cli.paths import PATH
 from attnforge.terminal import print_text
 
 
 @click.command("safetensors")
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, shell_complete=run_folders)
 @click.option("-o", "--out", type=PATH, required=True, help="The folder to create.")
 def command(run: Path, out: Path) -> None:
     """Write the weights of RUN, a run or a checkpoint, without what only training needs.

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from attnforge.cli.completing import run_folders
 from attnforge.cli.exports.graphs import graph_options, print_written
 from attnforge.cli.paths import PATH
 
 
 @click.command("torch")
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, shell_complete=run_folders)
 @graph_options
 def command(run: Path, out: Path, words: int | None) -> None:
     """Write the newest checkpoint of RUN, or the checkpoint RUN, as programs of `torch.export`.
