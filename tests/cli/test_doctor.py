@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import socket
@@ -13,10 +14,12 @@ from typing import Any
 
 import pytest
 import torch
+from attnforge_attngan.image_inception import InceptionEncoder
 
 from attnforge.cli import run
 from attnforge.doctor import devices, environment, storage
 from attnforge.kernels import gpu
+from attnforge.recipe.weights import PublishedFile
 from attnforge.run import environment as run_environment
 from attnforge.run.environment import Conflict, Gpu, Package, conflicts, packages
 
@@ -98,6 +101,40 @@ def test_random_weights_where_pretrained_ones_are_needed_are_a_problem(
     assert row["next"] == "attnforge train attngan2-cub image.weights=FILE"
     _, rows = doctor("attngan2-cub", "image.weights=random")
     assert ("data", "weights of attngan2-cub") not in rows
+
+
+def test_weights_are_identified_by_what_was_published(
+    doctor: Callable[..., tuple[int, Rows]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = "inception_v3_google-0cc3c7bd.pth of torchvision (sha256 0cc3c7bd...)"
+    _, rows = doctor("attngan2-cub")
+    assert file in rows["data", "weights of attngan2-cub"]["finding"]
+    _, rows = doctor("attngan2-cub", "image.weights=mine.pth")
+    assert rows["data", "mine.pth"]["state"] == "problem"
+    assert file in rows["data", "mine.pth"]["finding"]
+    (tmp_path / "mine.pth").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    _, rows = doctor("attngan2-cub", "image.weights=mine.pth")
+    assert rows["data", "mine.pth"]["state"] == "warning"
+    finding = f"sha256 {digest[:12]}..., which is none of those published: {file}"
+    assert finding in rows["data", "mine.pth"]["finding"]
+    published = {"weights": (PublishedFile("weights.pth", "somebody", digest),)}
+    monkeypatch.setattr(InceptionEncoder, "published", published)
+    _, rows = doctor("attngan2-cub", "image.weights=mine.pth")
+    assert rows["data", "mine.pth"]["state"] == "ok"
+    assert "weights.pth of somebody by its sha256" in rows["data", "mine.pth"]["finding"]
+
+
+def test_runs_that_weights_are_taken_from_are_looked_for(
+    doctor: Callable[..., tuple[int, Rows]], trained: Path
+) -> None:
+    code, rows = doctor("quickstart", "pretrained.encoders=runs/no-such-run:text")
+    row = rows["data", "runs/no-such-run"]
+    assert (code, row["state"]) == (1, "problem")
+    assert "`pretrained.encoders` of quickstart" in row["finding"]
+    assert row["next"] == 'attnforge train quickstart "pretrained.encoders=RUN"'
+    code, rows = doctor("quickstart", f"pretrained.encoders={trained}")
+    assert (code, rows["data", str(trained)]["state"]) == (0, "ok")
 
 
 def test_a_recipe_that_needs_no_files(doctor: Callable[..., tuple[int, Rows]]) -> None:

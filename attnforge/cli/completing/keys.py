@@ -102,7 +102,8 @@ def _place(option: WrittenOption, annotation: ast.expr, value: object, registry:
         case ast.Subscript(value=ast.Name(id="Mapping" | "dict"), slice=ast.Tuple(elts=[_, item])):
             return _Table(WrittenOption(option.module, item, None), value)
         case ast.Subscript(value=ast.Name(id="Sequence" | "list"), slice=item) if isinstance(value, list):
-            return _Table(WrittenOption(option.module, item, None), {str(number): part for number, part in enumerate(value)})
+            positions = {str(position): part for position, part in enumerate(value)}
+            return _Table(WrittenOption(option.module, item, None), positions)
         case ast.Subscript(value=ast.Name(id="Build"), slice=ast.Name(id=interface)):
             return _Slot(_component(interface, value or option.default, registry))
         case ast.Name(id=name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 import torch.nn.functional as F
@@ -9,12 +10,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.interfaces import ImageFeatures
-from attnforge.recipe.weights import RANDOM
+from attnforge.recipe.weights import RANDOM, PublishedFile
 from attnforge.specs import ImageSpec
 from attnforge.storage.weight_files import load_weights
 
 from .image_projection import Projection
 
+PUBLISHED = (
+    PublishedFile("inception_v3_google-0cc3c7bd.pth", "torchvision", "0cc3c7bd"),
+    PublishedFile("inception_v3_google-1a9a5a14.pth", "older versions of torchvision", "1a9a5a14"),
+)
+"""The files that torchvision has published. The digits in a name are those with which its sha256 begins."""
 INPUT_SIZE = 299
 """Side in pixels of the images that Inception-v3 was trained on."""
 _LOCAL = (
@@ -48,6 +54,7 @@ class InceptionEncoder(nn.Module):
     """
 
     pretrained: ClassVar[str] = "weights"
+    published: ClassVar[Mapping[str, tuple[PublishedFile, ...]]] = {"weights": PUBLISHED}
 
     def __init__(
         self,

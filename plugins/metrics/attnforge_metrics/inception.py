@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import NetworkOutput
+from attnforge.recipe.weights import PublishedFile
 from attnforge.storage.weight_files import load_weights, read_state
 
 INPUT_SIZE = 299
@@ -20,12 +22,16 @@ INPUT_SIZE = 299
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's colours in [0, 1]."""
 PUBLISHED = {
-    "ported": "pt_inception-2015-12-05-6726825d.pth of pytorch-fid's releases, or torch-fidelity's "
-    "weights-inception-2015-12-05-6726825d.pth, whose sha256 begins with 6726825d",
-    "torchvision": "inception_v3_google-0cc3c7bd.pth of torchvision, whose sha256 begins with 0cc3c7bd, the "
-    "inception_v3_google-1a9a5a14.pth of older versions, or a network fine-tuned from either",
+    "ported": (
+        PublishedFile("pt_inception-2015-12-05-6726825d.pth", "pytorch-fid", "6726825d"),
+        PublishedFile("weights-inception-2015-12-05-6726825d.pth", "torch-fidelity", "6726825d"),
+    ),
+    "torchvision": (
+        PublishedFile("inception_v3_google-0cc3c7bd.pth", "torchvision", "0cc3c7bd"),
+        PublishedFile("inception_v3_google-1a9a5a14.pth", "older versions of torchvision", "1a9a5a14"),
+    ),
 }
-"""The files of weights that are in use for each kind of blocks, and where they come from."""
+"""The files of weights that are in use for each kind of blocks; networks are fine-tuned from them, too."""
 Resizing = Literal["tensorflow", "plain", "aligned", "antialiased", "bicubic"]
 
 
@@ -53,6 +59,9 @@ class InceptionFeatures(nn.Module):
 
     name = "inception-v3"
     dim = 2048
+    published: ClassVar[Mapping[str, tuple[PublishedFile, ...]]] = {
+        "weights": (*PUBLISHED["ported"], *PUBLISHED["torchvision"])
+    }
 
     def __init__(
         self,
@@ -65,7 +74,8 @@ class InceptionFeatures(nn.Module):
         super().__init__()
         if not Path(weights).exists():
             message = f"there is no file {weights} with the weights of Inception-v3"
-            raise RecipeError(Problem("no-weights", message, expected=PUBLISHED[blocks]))
+            expected = " or ".join(map(str, PUBLISHED[blocks]))
+            raise RecipeError(Problem("no-weights", message, expected=expected))
         # importing torchvision takes seconds, which reading a recipe must not pay
         from .inception_blocks import inception
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import NetworkOutput
 from attnforge.ranges import ImageSide
+from attnforge.recipe.weights import PublishedFile
 from attnforge.storage.weight_files import load_weights, read_state
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -24,10 +25,11 @@ ENDS = (2, 5, 8, 10, 12)
 WIDTHS = (64, 192, 384, 256, 256)
 SMALLEST = 35
 """Side in pixels of the smallest images of which the last layers have a map."""
-ALEXNET = "alexnet-owt-7be5be79.pth of torchvision, whose sha256 begins with 7be5be79"
-CALIBRATION = (
-    "weights/v0.1/alex.pth in the package lpips 0.1.4, with the sha256 "
-    "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"
+ALEXNET = PublishedFile("alexnet-owt-7be5be79.pth", "torchvision", "7be5be79")
+CALIBRATION = PublishedFile(
+    "weights/v0.1/alex.pth",
+    "the package lpips 0.1.4",
+    "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
 )
 
 
@@ -49,6 +51,10 @@ class PerceptualFeatures(nn.Module):
 
     name = "lpips"
     classes = 0
+    published: ClassVar[Mapping[str, tuple[PublishedFile, ...]]] = {
+        "weights": (ALEXNET,),
+        "calibration": (CALIBRATION,),
+    }
 
     def __init__(
         self, *, weights: str, calibration: str, size: Annotated[ImageSide, Field(ge=SMALLEST)] = 64
@@ -101,10 +107,10 @@ def _sides(size: int) -> tuple[int, ...]:
     return first, second, third, third, third
 
 
-def _digest(path: str, what: str, origin: str) -> str:
+def _digest(path: str, what: str, published: PublishedFile) -> str:
     if not Path(path).exists():
         message = f"there is no file {path} with the weights of {what}"
-        raise RecipeError(Problem("no-weights", message, expected=origin))
+        raise RecipeError(Problem("no-weights", message, expected=str(published)))
     read_state(path)
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -120,5 +126,5 @@ def _calibration(path: str) -> list[Float[Tensor, "c 1 1"]]:
     ]
     if len(channels) < len(WIDTHS):
         message = f"{path} does not have the weights of the channels of LPIPS for AlexNet"
-        raise RecipeError(Problem("other-weights", message, expected=CALIBRATION))
+        raise RecipeError(Problem("other-weights", message, expected=str(CALIBRATION)))
     return channels
