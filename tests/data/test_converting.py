@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from attnforge.cli import run as attnforge
-from attnforge.data.reading.converting import RENAMED, convert
+from attnforge.data.reading.converting import ORIGINAL, convert
 from attnforge.data.reading.metadata import read_metadata
+from attnforge.data.reading.metadata_files import NAMES
+from attnforge.data.reading.stored_metadata import read_stored
 from attnforge.errors import DataError
 
 
@@ -82,6 +84,11 @@ def test_names_of_folders(tmp_path: Path) -> None:
             '[{"image_id": 7, "caption": "an apple, red"}, {"image_id": 9, "caption": "a pear"},'
             ' {"image_id": 7, "caption": "a fruit"}]}',
         ),
+        (
+            "metadata.jsonl",
+            '{"image": "a.png", "caption": ["an apple, red", "a fruit"]}\n'
+            '{"image": "b.png", "caption": "a pear"}\n',
+        ),
         ("metadata.csv", 'image,caption\na.png,"an apple, red"\nb.png,a pear\na.png,a fruit\n'),
     ],
 )  # fmt: skip
@@ -94,7 +101,7 @@ def test_tables(tmp_path: Path, name: str, content: str) -> None:
         {"file_name": "a.png", "captions": ["an apple, red", "a fruit"]},
         {"file_name": "b.png", "captions": ["a pear"]},
     ]
-    kept = RENAMED if name == "metadata.csv" else name
+    kept = f"{ORIGINAL}{name}" if name in NAMES else name
     assert (root / kept).read_text("utf-8") == content
     assert read_metadata(root).problems == ()
 
@@ -104,6 +111,9 @@ def test_tables(tmp_path: Path, name: str, content: str) -> None:
     [
         ({}, {}, "nothing-to-convert"),
         ({"metadata.jsonl": "{}"}, {}, "metadata-exists"),
+        ({"metadata.jsonl": '{"file_name": "a.png", "text": "an apple", "note": 1}'}, {}, "metadata-exists"),
+        ({"metadata.jsonl": '{"image": "a.png"'}, {}, "metadata-exists"),
+        ({"metadata.jsonl": '{"image": "a.png"}'}, {"template": "a {class}"}, "metadata-exists"),
         ({"a.csv": "image;size\na.png;3\n"}, {}, "no-such-column"),
         ({"a.csv": "caption\nan apple\n"}, {}, "no-such-column"),
         ({"a.json": "[{"}, {}, "bad-table"),
@@ -140,12 +150,39 @@ def test_the_command_says_what_it_found_and_what_to_type_next(
     assert shown[1] == f"next: attnforge data check {root}"
 
 
-def test_a_renamed_column_points_to_the_command(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.csv", "image,text\na.png,an apple\n"),
+        ("metadata.jsonl", '{"image": "a.png", "text": "an apple"}\n'),
+    ],
+)
+def test_a_renamed_column_points_to_a_command_that_repairs_it(
+    tmp_path: Path, name: str, content: str
+) -> None:
     root = images(tmp_path, "a.png")
-    (root / "metadata.csv").write_text("image,text\na.png,an apple\n")
+    (root / name).write_text(content)
     [problem] = read_metadata(root).problems
     assert problem.code == "no-file-name"
     assert problem.next_step == f"attnforge data convert {root}"
+    convert(root)
+    assert rows(root) == [{"file_name": "a.png", "captions": ["an apple"]}]
+
+
+@pytest.mark.parametrize(("name", "column"), [("metadata", "file_name"), ("table", "image")])
+def test_a_parquet_table_that_names_image_files(tmp_path: Path, name: str, column: str) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pytest.importorskip("pyarrow").table
+    root = images(tmp_path, "a.png", "b.png")
+    content = {column: ["a.png", "b.png"], "caption": ["an apple", "a pear"], "score": [1.5, 2.5]}
+    parquet.write_table(table(content), root / f"{name}.parquet")
+    [problem] = read_stored(root)[0].problems
+    assert problem.code == "bad-table"
+    assert f"`{column}` holds texts" in problem.message
+    assert problem.next_step == f"attnforge data convert {root}"
+    convert(root)
+    assert [row["captions"] for row in rows(root)] == [["an apple"], ["a pear"]]
+    assert read_stored(root)[0].problems == ()
 
 
 def test_a_folder_that_cannot_be_written_keeps_its_files(
@@ -167,7 +204,7 @@ def test_a_folder_that_cannot_be_written_keeps_its_files(
 def test_a_file_that_is_in_the_way_is_never_overwritten(tmp_path: Path) -> None:
     root = images(tmp_path, "a.png")
     (root / "metadata.csv").write_text("image,caption\na.png,an apple\n")
-    (root / RENAMED).write_text("precious")
+    (root / f"{ORIGINAL}metadata.csv").write_text("precious")
     before = {path.name: path.read_bytes() for path in root.iterdir()}
     with pytest.raises(DataError) as caught:
         convert(root)

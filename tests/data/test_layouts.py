@@ -129,6 +129,9 @@ def test_tables_become_shards(tmp_path: Path) -> None:
     root = table(tmp_path / "tables" / "train.parquet", 5)
     assert attnforge(["data", "shard", str(root), str(tmp_path / "shards"), "--images", "2"]) == 0
     assert attnforge(["data", "check", str(tmp_path / "shards")]) == 1  # no image is for testing
+    problem = read_stored(root)[0].empty_split("test")
+    assert problem is not None
+    assert "a table test.parquet, or tables with other names" in str(problem.expected)
 
 
 @pytest.mark.parametrize(

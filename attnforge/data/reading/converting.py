@@ -14,14 +14,14 @@ from typing import Any
 from attnforge.data.reading.fields import HELD_OUT, SPLITS, clean
 from attnforge.data.reading.files import IMAGE_SUFFIXES
 from attnforge.data.reading.metadata_files import NAMES
-from attnforge.data.reading.other_tables import TABLE_SUFFIXES, table_rows
+from attnforge.data.reading.other_tables import TABLE_SUFFIXES, names_other_columns, table_rows
 from attnforge.errors import DataError, Place, Problem
 
 CLASS = "{class}"
 """What a template of captions has in place of the name of a class."""
 TARGET = NAMES[0]
-RENAMED = "original-metadata.csv"
-"""What a table is called afterwards that was called as a file of metadata is."""
+ORIGINAL = "original-"
+"""What the name of a table begins with afterwards that was called as a file of metadata is."""
 _NUMBER = re.compile(r"^\d+[._ -]+")
 
 
@@ -48,8 +48,8 @@ def convert(
 
     With a template, the captions are made of the names of the folders that images are in. Otherwise they are
     read from text files beside the images, each line a caption, or else from a table: CSV with any separator,
-    JSON, or the annotations of COCO. A table that is called `metadata.csv` is renamed, since a folder has one
-    file of metadata.
+    JSON, Parquet, or the annotations of COCO. A table that is called as a file of metadata is renamed, since
+    a folder has one such file.
 
     Args:
         root: The folder of images.
@@ -59,9 +59,11 @@ def convert(
     Raises:
         DataError: the folder does not exist, it has metadata already, or nothing in it has captions.
     """
-    _refuse(root, template)
+    _refuse(root, template, renames or {})
     if template is not None:
         converted = _of_classes(root, template)
+    elif (root / TARGET).exists():
+        converted = _of_table(root, renames or {})
     elif any(_beside(root, name) for name in images_below(root)):
         converted = _of_text_files(root)
     else:
@@ -85,9 +87,9 @@ def _write(root: Path, converted: Converted) -> None:
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
         if converted.source in NAMES:
             # a link fails where there is such a file, which is never overwritten
-            (root / RENAMED).hardlink_to(root / converted.source)
+            (root / f"{ORIGINAL}{converted.source}").hardlink_to(root / converted.source)
         partial.replace(root / TARGET)
-        if converted.source in NAMES:
+        if converted.source in NAMES and converted.source != TARGET:
             (root / converted.source).unlink()
     finally:
         partial.unlink(missing_ok=True)
@@ -145,6 +147,8 @@ def _of_classes(root: Path, template: str) -> Converted:
 
 def _of_table(root: Path, renames: Mapping[str, str]) -> Converted:
     tables = sorted(path for path in root.iterdir() if path.suffix.lower() in TABLE_SUFFIXES)
+    if (root / TARGET).exists():
+        tables = [root / TARGET]
     if not tables:
         raise _nothing(root)
     converted = Converted(tables[0].name)
@@ -170,11 +174,11 @@ def _split(name: str) -> dict[str, str]:
     return {"split": "test" if first in HELD_OUT else first} if first in (*SPLITS, *HELD_OUT) else {}
 
 
-def _refuse(root: Path, template: str | None) -> None:
+def _refuse(root: Path, template: str | None, renames: Mapping[str, str]) -> None:
     place = Place(str(root))
     if not root.is_dir():
         raise DataError(Problem("no-folder", "the folder does not exist", place, "a folder with images"))
-    if (root / TARGET).exists():
+    if (root / TARGET).exists() and not (template is None and names_other_columns(root / TARGET, renames)):
         step = f"attnforge data check {shlex.quote(str(root))}"
         message = f"the folder has {TARGET} already, which is never overwritten"
         raise DataError(Problem("metadata-exists", message, place, "a folder without it", step))

@@ -57,6 +57,8 @@ class Metadata:
         others = ", ".join(f"{name}: {count:,}" for name, count in counts.items())
         message = f"split {split!r} is empty" + (f"; images in the folder: {others}" if others else "")
         expected = f'"split": "{split}" in some lines, or no `split` at all, which takes a tenth for testing'
+        if any(row.source is not None and row.source.suffix == ".parquet" for row in self.rows[:1]):
+            expected = f"a table {split}.parquet, or tables with other names, which take a tenth for testing"
         return Problem("empty-split", message, Place(str(self.source)), expected, self.next_step)
 
     def usable(self) -> Metadata:

@@ -13,7 +13,7 @@ from attnforge.data.reading.columns import misnamed_column
 from attnforge.data.reading.fields import HELD_OUT, clean
 from attnforge.errors import DataError, Place, Problem
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
+TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 SEPARATORS = ",;\t|"
 Record = Mapping[str, Any]
 
@@ -32,7 +32,9 @@ def table_rows(path: Path, renames: Mapping[str, str]) -> Iterator[dict[str, Any
         records = list(_records(path))
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         message = f"the table cannot be read: {' '.join(str(error).split())}"
-        raise DataError(Problem("bad-table", message, Place(str(path)), "CSV or JSON in UTF-8")) from error
+        raise DataError(
+            Problem("bad-table", message, Place(str(path)), "Parquet, or CSV or JSON in UTF-8")
+        ) from error
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {column: _column(column, names, renames) for column in ("file_name", "class_id", "split")}
     texts = _column("captions", names, renames) or _column("text", names, renames)
@@ -52,6 +54,22 @@ def table_rows(path: Path, renames: Mapping[str, str]) -> Iterator[dict[str, Any
         if split:
             row["split"] = "test" if split in HELD_OUT else split
         yield row
+
+
+def names_other_columns(path: Path, renames: Mapping[str, str]) -> bool:
+    """Whether the first record of a file of lines calls images or captions otherwise than attnforge does."""
+    try:
+        first = next(iter(_records(path)), {})
+    except (OSError, ValueError, RecursionError):
+        return False
+    names = list(first)
+    renamed = any(name in names for name in renames.values())
+    has_captions = "captions" in names or "text" in names
+    return (
+        renamed
+        or ("file_name" not in names and misnamed_column("file_name", names) is not None)
+        or (not has_captions and misnamed_column("text", names) is not None)
+    )
 
 
 def _column(column: str, names: Sequence[str], renames: Mapping[str, str]) -> str | None:
@@ -81,6 +99,9 @@ def _records(path: Path) -> Iterator[Record]:
             stream.seek(0)
             yield from csv.DictReader(stream, delimiter=separator)
         return
+    if path.suffix.lower() == ".parquet":
+        yield from _of_parquet(path)
+        return
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".jsonl":
         content = [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -90,6 +111,38 @@ def _records(path: Path) -> Iterator[Record]:
         yield from _of_coco(content)
     elif isinstance(content, list):
         yield from (record for record in content if isinstance(record, dict))
+
+
+def _of_parquet(path: Path) -> Iterator[Record]:
+    """The columns of texts, numbers and lists; embedded images are left where they are."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise DataError(no_pyarrow(path)) from error
+    try:
+        schema = parquet.read_schema(path)
+        read = [field.name for field in schema if not _is_binary(field.type)]
+        yield from parquet.read_table(path, columns=read).to_pylist()
+    except pyarrow.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_binary(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def no_pyarrow(path: Path) -> Problem:
+    """The problem of a Parquet table where pyarrow is not installed."""
+    return Problem(
+        "no-pyarrow",
+        "tables in Parquet are read with pyarrow, which is not installed",
+        Place(str(path)),
+        "pyarrow, or metadata.jsonl with image files",
+        "pip install 'attnforge[parquet]'",
+    )
 
 
 def _of_coco(content: Mapping[str, Any]) -> Iterator[Record]:

@@ -22,6 +22,7 @@ from jaxtyping import Int64
 
 from attnforge.data.reading.fields import HELD_OUT, SPLITS
 from attnforge.data.reading.metadata import EMPTY, Metadata, with_splits
+from attnforge.data.reading.other_tables import no_pyarrow
 from attnforge.data.reading.row_reader import RowReader
 from attnforge.data.reading.rows import Rows
 from attnforge.errors import Place, Problem
@@ -95,14 +96,11 @@ def read_parquet(root: Path, paths: Sequence[Path]) -> tuple[Metadata, TableStor
                 if reader.add(record, line):
                     places.append((number, group, row))
         except ImportError:
-            problem = Problem(
-                "no-pyarrow",
-                "tables in Parquet are read with pyarrow, which is not installed",
-                Place(str(path)),
-                "pyarrow, or metadata.jsonl with image files",
-                "pip install 'attnforge[parquet]'",
-            )
-            return Metadata(root, EMPTY, (problem,), (), step), TableStore(used, _places([]))
+            return Metadata(root, EMPTY, (no_pyarrow(path),), (), step), TableStore(used, _places([]))
+        except _PathsError as error:
+            convert = f"attnforge data convert {shlex.quote(str(root))}"
+            problem = Problem("bad-table", str(error), Place(str(path)), EXPECTED, convert)
+            return Metadata(root, EMPTY, (problem,), (), convert), TableStore(used, _places([]))
         except _UnusableTableError as error:
             reader.note(code="bad-table", message=str(error), line=None, expected=EXPECTED, cause=str(error))
     problems = reader.problems()
@@ -119,6 +117,10 @@ class _UnusableTableError(ValueError):
     """A table that cannot be read."""
 
 
+class _PathsError(ValueError):
+    """A table that names image files instead of embedding them."""
+
+
 def _records(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
     """Row group, row in it and content of every row, without its image."""
     import pyarrow
@@ -128,6 +130,9 @@ def _records(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
         table = parquet.ParquetFile(path)
         names = set(table.schema_arrow.names)
         captions = next((name for name in CAPTIONS if name in names), None)
+        paths = [name for name in (IMAGE, "file_name") if name in names and _is_text(table, name)]
+        if paths and (paths[0] == IMAGE or IMAGE not in names):
+            raise _PathsError(f"the column `{paths[0]}` holds texts, and no image is embedded in the table")
         if captions is None or IMAGE not in names:
             missing = "captions" if captions is None else f"`{IMAGE}`"
             raise _UnusableTableError(f"the table has no column of {missing}, but {', '.join(sorted(names))}")
@@ -142,6 +147,13 @@ def _records(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
                 yield group, row, record
     except (pyarrow.ArrowException, OSError) as error:
         raise _UnusableTableError(f"the table cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _is_text(table: Any, column: str) -> bool:
+    from pyarrow import types
+
+    kind = table.schema_arrow.field(column).type
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 @lru_cache(maxsize=MAX_KEPT_GROUPS)
