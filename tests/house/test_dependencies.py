@@ -34,6 +34,7 @@ OWN = {
 
 
 OPTIONAL = {
+    "attnforge/data/reading/other_tables.py": "parquet",
     "attnforge/data/reading/parquet.py": "parquet",
     "attnforge/data/shards/files.py": "remote",
     "attnforge/export/formats.py": "onnx",
