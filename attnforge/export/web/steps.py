@@ -21,12 +21,21 @@ class PageProgram(TypedDict):
     """A graph as `program.js` reads it; values are numbered."""
 
     inputs: list[tuple[str, int]]
-    outputs: list[tuple[str, int]]
+    outputs: list[tuple[str, int, Shape]]
     weights: list[tuple[int, int]]
     """Values, and which of the page's arrays they are."""
     prepare: list[dict[str, Any]]
     """Steps that depend on weights alone."""
     steps: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageArray:
+    """An array that a page holds."""
+
+    numbers: Tensor
+    exact: bool
+    """Whether it must not be stored in fewer bits: a constant of the graph, rather than weights."""
 
 
 Lower = Callable[["Steps", Node, Any], int | list[int]]
@@ -43,7 +52,7 @@ class Steps:
     """
 
     lowered: Mapping[str, Lower]
-    arrays: list[Tensor]
+    arrays: list[PageArray]
     steps: list[dict[str, Any]] = field(default_factory=list)
     weights: list[tuple[int, int]] = field(default_factory=list)
     _values: dict[Node, int | list[int]] = field(default_factory=dict)
@@ -76,11 +85,11 @@ class Steps:
         assert isinstance(value, int)  # noqa: S101  (parts of several values are taken apart first)
         return value
 
-    def constant(self, tensor: Tensor) -> int:
+    def constant(self, numbers: Tensor, *, exact: bool = True) -> int:
         """A value that never changes."""
         value = self.new_value()
         self.weights.append((value, len(self.arrays)))
-        self.arrays.append(tensor.detach().float())
+        self.arrays.append(PageArray(numbers.detach(), exact))
         return value
 
     def lower(self, program: ExportedProgram, inputs: Sequence[str], outputs: Sequence[str]) -> PageProgram:
@@ -101,7 +110,9 @@ class Steps:
             if node.op == "call_function":
                 self._lower_node(node)
         results = next(node for node in graph.nodes if node.op == "output").args[0]
-        returned = [(name, self.value(node)) for name, node in zip(outputs, results, strict=True)]
+        returned = [
+            (name, self.value(node), shape_of(node)) for name, node in zip(outputs, results, strict=True)
+        ]
         prepare, steps = _divided(self.steps, {value for value, _ in self.weights})
         return PageProgram(inputs=named, outputs=returned, weights=self.weights, prepare=prepare, steps=steps)
 
@@ -115,7 +126,7 @@ class Steps:
                 named.append((next(remaining), value))
             elif node.users:
                 tensors = {**program.state_dict, **program.constants}
-                self._values[node] = self.constant(tensors[specification.target or ""])
+                self._values[node] = self.constant(tensors[specification.target or ""], exact=False)
         return named
 
     def _lower_node(self, node: Node) -> None:

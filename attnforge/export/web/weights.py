@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from attnforge.export.web.steps import PageArray
+
 Precision = Literal["int8", "float16"]
 """How matrices and kernels are stored; `int8` has a factor for each row. Vectors are stored as they are."""
 LARGEST_FLOAT16 = 65_504.0
@@ -34,12 +36,13 @@ class Weights:
         precision: How those with more than one dimension are stored.
     """
 
-    def __init__(self, arrays: Sequence[Tensor], *, precision: Precision) -> None:
+    def __init__(self, arrays: Sequence[PageArray], *, precision: Precision) -> None:
         self.arrays: list[StoredArray] = []
         content = bytearray()
-        for array in arrays:
+        for page_array in arrays:
+            array = page_array.numbers
             rows = array.shape[0] if array.ndim else 1
-            kind = _kind(array, precision)
+            kind = "float32" if page_array.exact else _kind(array, precision)
             self.arrays.append(StoredArray(type=kind, at=len(content), rows=rows, count=array.numel()))
             content += _stored(array, kind)
             content += bytes(-len(content) % 4)
@@ -58,7 +61,7 @@ def as_stored(array: Tensor, precision: Precision) -> Tensor:
     if kind == "int8":
         factors, numbers = _quantized(array)
         return (numbers * factors[:, None]).view(array.shape)
-    return array.float()
+    return array
 
 
 def _kind(array: Tensor, precision: Precision) -> Precision | Literal["float32"]:

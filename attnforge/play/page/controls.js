@@ -114,7 +114,7 @@ function walkControls() {
     noise(0, "Noise at start"),
     noise(1, "Noise at end"),
     labelled("Images", steps),
-    make("div", { class: "stepper" }, action("Animate", animate, { id: "animate", "aria-pressed": "false" }), slider, action("Save as GIF", saveWalk)),
+    make("div", { class: "stepper" }, action("Animate", animate, { id: "animate", "aria-pressed": "false" }), slider, limits.animations ? action("Save as GIF", saveWalk) : null),
   ];
 }
 

@@ -1,0 +1,68 @@
+"""The HTML of a page: what it shows is the page of `attnforge play`, and a worker inside takes the server's place."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from attnforge.sheets.inlined import embedded, filled, policy
+
+Place = tuple[str, str, str]
+
+REPORT, PLAY, OWN = (
+    ("attnforge.report", "template"),
+    ("attnforge.play", "page"),
+    ("attnforge.export.web", "page"),
+)
+"""The package and folder of files: of reports and of `attnforge play`, whose look is the same, and its own."""
+STYLES: tuple[Place, ...] = ((*REPORT, "report.css"), (*PLAY, "page.css"))
+BEFORE: tuple[Place, ...] = (
+    *((*REPORT, name) for name in ("dom.js", "maps.js")),
+    *((*PLAY, name) for name in ("state.js", "questions.js")),
+)
+"""Scripts before the tokenizer's."""
+AFTER: tuple[Place, ...] = (
+    *((*OWN, name) for name in ("samples.js", "captions.js", "check.js", "service.js")),
+    *((*PLAY, name) for name in ("words.js", "tiles.js", "detail.js", "views.js", "saving.js")),
+    *((*PLAY, name) for name in ("controls.js", "extras.js", "page.js")),
+)
+ENGINE: tuple[Place, ...] = tuple(
+    (*OWN, f"{name}.js")
+    for name in ("tile", "matrices", "convolution", "operations", "program", "arrays", "random", "worker")
+)
+"""Scripts of the worker, which compute."""
+SOURCES = {"script-src": "'wasm-unsafe-eval'", "worker-src": "blob:", "img-src": "data: blob:"}
+"""What the page needs beyond its own style and script: a worker made of its text, vectors, and images it made."""
+
+
+def render(title: str, *, data: Mapping[str, Any], weights: str, tokenizer: str) -> str:
+    """The page, whose policy blocks all requests.
+
+    Args:
+        title: What stands above it.
+        data: What the scripts read, as plain JSON.
+        weights: The weights as a text.
+        tokenizer: JavaScript that declares `makeTokenizer`.
+    """
+    style = _joined(STYLES)
+    script = "\n".join([_joined(BEFORE), tokenizer, _joined(AFTER)])
+    rule = html.escape(policy(style=style, script=script, sources=SOURCES))
+    texts = {"data": embedded(data), "weights": weights, "engine": _joined(ENGINE)}
+    kinds = {"data": "application/json", "weights": "text/plain", "engine": "text/plain"}
+    hidden = [f'<script id="{name}" type="{kinds[name]}">{text}</script>' for name, text in texts.items()]
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{rule}">'
+    referrer = '<meta name="referrer" content="no-referrer">'
+    parts = {
+        "title": html.escape(title),
+        "head": f"{meta}\n{referrer}\n<style>{style}</style>",
+        "scripts": "\n".join([*hidden, f"<script>{script}</script>"]),
+    }
+    return filled(_joined([(*PLAY, "page.html")]), parts)
+
+
+def _joined(places: tuple[Place, ...] | list[Place]) -> str:
+    return "\n".join(
+        (files(package) / folder / name).read_text(encoding="utf-8") for package, folder, name in places
+    )
