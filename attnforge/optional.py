@@ -74,8 +74,8 @@ class ReadsInPages(Protocol):
     def page_tokenizer(self) -> tuple[str, Mapping[str, Any]]:
         """JavaScript that declares `makeTokenizer(data)`, and the data, which are plain JSON.
 
-        `makeTokenizer` returns a function of a caption, which returns the caption's tokens in order as objects
-        `{text, id}`; the id is null for a token that `encode` skips.
+        `makeTokenizer` returns a function of a caption, which returns the caption's tokens in order, each an
+        object `{text, id}`; the id is null for a token that `encode` skips.
         """
         ...
 

@@ -28,8 +28,8 @@ from attnforge.terminal import print_text
 def command(run: Path, out: Path, precision: str, words: int | None) -> None:
     """Write RUN, a run or a checkpoint, as one HTML file that generates in the browser.
 
-    The page of `attnforge play` without a server: open it from a disk or put it on any web space. It holds the
-    weights, and sends and loads nothing.
+    It is the page of `attnforge play` without a server: open it from a disk, or put it on any web space. The
+    weights are in it, and it loads and sends nothing.
     """
     from typing import cast
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -39,29 +40,21 @@ def refuse_without_page(pipeline: Pipeline) -> ReadsInPages:
     Raises:
         RunError: the run needs extras, or its tokenizer has no JavaScript.
     """
-    parts = pipeline.parts
+    parts, run = pipeline.parts, pipeline.run.path
     if needed := sorted(set(parts.extras) - parts.completed_extras):
-        message = f"run {pipeline.run.path} needs {', '.join(needed)} besides a caption, which the page does not ask"
-        raise RunError(
-            Problem(
-                "not-exportable",
-                message,
-                expected="a run that generates from captions alone",
-                next_step=f"attnforge play {pipeline.run.path}",
-            )
-        )
+        message = f"run {run} needs {', '.join(needed)} besides a caption, and the page has captions only"
+        raise _refused(run, message, expected="a run that generates from captions alone")
     if not isinstance(parts.tokenizer, ReadsInPages):
         name = type(parts.tokenizer).__name__
-        message = f"run {pipeline.run.path} reads captions by {name}, which has no version for the page"
-        raise RunError(
-            Problem(
-                "not-exportable",
-                message,
-                expected="a tokenizer with `page_tokenizer`, such as `word` or `character`",
-                next_step=f"attnforge play {pipeline.run.path}",
-            )
-        )
+        message = f"run {run} reads captions by {name}, which has no version in JavaScript"
+        expected = "the tokenizer `word` or `character`, or one with `page_tokenizer`"
+        raise _refused(run, message, expected=expected)
     return parts.tokenizer
+
+
+def _refused(run: Path, message: str, *, expected: str) -> RunError:
+    step = f"attnforge play {run}"
+    return RunError(Problem("not-exportable", message, expected=expected, next_step=step))
 
 
 def programs(graphs: Graphs) -> tuple[PageProgram, PageProgram, list[PageArray]]:

@@ -55,12 +55,10 @@ RESAMPLED = ("upsample_nearest2d.vec", "upsample_bilinear2d.vec", "upsample_bicu
 
 def decomposed(program: ExportedProgram) -> ExportedProgram:
     """The program in operations that pages know, as far as torch can express others by them."""
-    table = {
-        operation: rule
-        for operation, rule in default_decompositions().items()
-        if str(operation) not in LOWERED
-    }
-    return program.run_decompositions(table)
+    rules: dict[Any, Any] = dict(default_decompositions())
+    known = {operation: rule for operation, rule in rules.items() if str(operation) not in LOWERED}
+    result: ExportedProgram = program.run_decompositions(known)
+    return result
 
 
 def _mapped(function: str) -> Lower:

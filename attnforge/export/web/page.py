@@ -1,4 +1,4 @@
-"""The HTML of a page: what it shows is the page of `attnforge play`, and a worker inside takes the server's place."""
+"""The HTML of a page: that of `attnforge play`, with a worker inside that takes the place of the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPORT, PLAY, OWN = (
     ("attnforge.play", "page"),
     ("attnforge.export.web", "page"),
 )
-"""The package and folder of files: of reports and of `attnforge play`, whose look is the same, and its own."""
+"""The package and folder of the files of reports, of `attnforge play`, and of this page alone."""
 STYLES: tuple[Place, ...] = ((*REPORT, "report.css"), (*PLAY, "page.css"))
 BEFORE: tuple[Place, ...] = (
     *((*REPORT, name) for name in ("dom.js", "maps.js")),
@@ -34,7 +34,7 @@ ENGINE: tuple[Place, ...] = tuple(
 )
 """Scripts of the worker, which compute."""
 SOURCES = {"script-src": "'wasm-unsafe-eval'", "worker-src": "blob:", "img-src": "data: blob:"}
-"""What the page needs beyond its own style and script: a worker made of its text, vectors, and images it made."""
+"""What the page needs beyond its style and script: a worker made of its text, vectors, its own images."""
 
 
 def render(title: str, *, data: Mapping[str, Any], weights: str, tokenizer: str) -> str:

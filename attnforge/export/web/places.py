@@ -41,7 +41,7 @@ def view(steps: Steps, node: Node, args: Any) -> int | list[int]:
     """A part of an array, turned or repeated, by the strides that torch gives its result."""
     source, *others = args
     base = torch.empty(shape_of(source), device="meta")
-    result = node.target(base, *others, **node.kwargs)
+    result = node.target(base, *others, **node.kwargs)  # type: ignore[operator]
     views = result if isinstance(result, list | tuple) else [result]
     values = [copied(steps, steps.value(source), view, base) for view in views]
     return values if isinstance(result, list | tuple) else values[0]

@@ -48,8 +48,8 @@ def export_page(
         words: The most tokens of a caption; see `Graphs.of`.
 
     Raises:
-        RunError: the run needs more than captions, or has a part that pages cannot compute, or the file exists
-            or cannot be written.
+        RunError: the run needs more than captions, or has a part that pages cannot compute; or the file
+            exists or cannot be written.
     """
     refuse_existing(out)
     pipeline = Pipeline.load(run, device="cpu")
