@@ -19,7 +19,18 @@ from attnforge.export.web.layers import (
     product,
     resampled,
 )
-from attnforge.export.web.places import around, cat, copied, embedding, flip, gather, pad, view, zipped
+from attnforge.export.web.places import (
+    around,
+    cat,
+    copied,
+    embedding,
+    flip,
+    gather,
+    index_select,
+    pad,
+    view,
+    zipped,
+)
 from attnforge.export.web.steps import Lower, Steps, shape_of
 
 MAPPED = {
@@ -93,11 +104,13 @@ def _glu(steps: Steps, node: Node, args: Any) -> int:
     return steps.add("glu", [steps.value(args[0])], **options)
 
 
-def _reduced(function: str) -> Lower:
+def _reduced(function: str, *, mean: bool = False) -> Lower:
     def lower(steps: Steps, node: Node, args: Any) -> int:
         source = args[0]
         shape = shape_of(source)
-        dims = sorted(dim % len(shape) for dim in (args[1] or range(len(shape))))
+        dims = sorted(
+            dim % len(shape) for dim in (args[1] if len(args) > 1 and args[1] else range(len(shape)))
+        )
         value = steps.value(source)
         if dims != list(range(dims[0], dims[-1] + 1)):
             order = [dim for dim in range(len(shape)) if dim not in dims] + dims
@@ -105,7 +118,12 @@ def _reduced(function: str) -> Lower:
             turned = base.permute(order)
             value, shape = copied(steps, value, turned, base), tuple(turned.shape)
             dims = list(range(len(shape) - len(dims), len(shape)))
-        return steps.add("reduce", [value], function=function, **around(shape, dims[0], dims[-1]))
+        sizes = around(shape, dims[0], dims[-1])
+        result = steps.add("reduce", [value], function=function, **sizes)
+        if not mean:
+            return result
+        reduced = (sizes["outer"], sizes["inner"])
+        return zipped(steps, "div", [(result, reduced), sizes["length"]], reduced)
 
     return lower
 
@@ -153,11 +171,14 @@ _RULES: dict[str, Lower] = {
     "cat.default": cat,
     "embedding.default": embedding,
     "gather.default": gather,
+    "index_select.default": index_select,
     "softmax.int": _softmax,
     "_softmax.default": _softmax,
     "glu.default": _glu,
     "sum.dim_IntList": _reduced("sum"),
-    "mean.dim": _reduced("mean"),
+    "mean.dim": _reduced("sum", mean=True),
+    "amax.default": _reduced("amax"),
+    "amin.default": _reduced("amin"),
     "_native_batch_norm_legit_no_training.default": batch_norm,
     "native_layer_norm.default": layer_norm,
     "native_group_norm.default": group_norm,

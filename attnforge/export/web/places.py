@@ -86,8 +86,13 @@ def cat(steps: Steps, node: Node, args: Any) -> int:
 
 def embedding(steps: Steps, node: Node, args: Any) -> int:
     table, numbers = args[:2]
-    inputs = [steps.value(table), steps.value(numbers)]
-    return steps.add("embed", inputs, width=shape_of(table)[-1])
+    return steps.add("select", [steps.value(table), steps.value(numbers)], **around(shape_of(table), 0))
+
+
+def index_select(steps: Steps, node: Node, args: Any) -> int:
+    source, dim, numbers = args
+    shape = shape_of(source)
+    return steps.add("select", [steps.value(source), steps.value(numbers)], **around(shape, dim % len(shape)))
 
 
 def gather(steps: Steps, node: Node, args: Any) -> int:

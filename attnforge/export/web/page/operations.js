@@ -41,9 +41,11 @@ const ZIPPED = {
   where: (chosen, x, y) => (chosen ? x : y),
 };
 
+// What a reduction begins with, and what it adds each number by.
 const REDUCED = {
-  sum: (total) => total,
-  mean: (total, count) => total / count,
+  sum: [0, ZIPPED.add],
+  amax: [-Infinity, Math.max],
+  amin: [Infinity, Math.min],
 };
 
 // Each takes its input arrays and options, and returns its output array, or several in an array.
@@ -107,10 +109,16 @@ const OPERATIONS = {
     return output;
   },
 
-  // Rows of a table by their numbers.
-  embed([table, numbers], { width }) {
-    const output = new Float32Array(numbers.length * width);
-    numbers.forEach((number, place) => output.set(table.subarray(number * width, (number + 1) * width), place * width));
+  // Rows of a table, or slices along a dimension, by their numbers.
+  select([x, numbers], { outer, length, inner }) {
+    const output = new Float32Array(outer * numbers.length * inner);
+    for (let row = 0, target = 0; row < outer; row++) {
+      for (const number of numbers) {
+        const source = (row * length + number) * inner;
+        output.set(x.subarray(source, source + inner), target);
+        target += inner;
+      }
+    }
     return output;
   },
 
@@ -149,12 +157,13 @@ const OPERATIONS = {
   },
 
   reduce([x], { function: name, outer, length, inner }) {
+    const [start, apply] = REDUCED[name];
     const output = new Float32Array(outer * inner);
     for (let row = 0; row < outer; row++) {
       for (let column = 0; column < inner; column++) {
-        let total = 0;
-        for (let place = 0, at = row * length * inner + column; place < length; place++, at += inner) total += x[at];
-        output[row * inner + column] = REDUCED[name](total, length);
+        let result = start;
+        for (let place = 0, at = row * length * inner + column; place < length; place++, at += inner) result = apply(result, x[at]);
+        output[row * inner + column] = result;
       }
     }
     return output;

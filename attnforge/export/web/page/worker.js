@@ -82,7 +82,8 @@ class ImageDraws {
   }
 }
 
-function generate({ page, generator }, prompt, { seeds, share, sampling }) {
+// The numbers of all images and maps, by name.
+function valuesOf({ page, generator }, prompt, { seeds, share, sampling }) {
   const draws = new ImageDraws(seeds, share);
   const { truncation, scale } = sampling ?? page.noise;
   const numbers = truncation === null ? draws.normal(page.noise.width) : draws.truncated(page.noise.width, truncation);
@@ -93,7 +94,12 @@ function generate({ page, generator }, prompt, { seeds, share, sampling }) {
   page.absent.forEach(({ name, count }) => {
     inputs[name] = new Float32Array(count).fill(-1);
   });
-  const values = generator.call(inputs);
+  return generator.call(inputs);
+}
+
+function generate(loaded, prompt, image) {
+  const { page } = loaded;
+  const values = valuesOf(loaded, prompt, image);
   return {
     images: page.images.map(({ name, side }) => ({ side, bytes: pixelsOf(values[name], side) })),
     attention: page.attention.map(({ name, height, width }) => ({

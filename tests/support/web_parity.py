@@ -1,0 +1,63 @@
+"""Captions and noises of which a page must compute what its run computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from attnforge.data.encoding import encode_captions
+from attnforge.sampling.generating import sampler_of
+from attnforge.sampling.pipeline import Pipeline
+from attnforge.sampling.seeded_draws import SeededDraws
+from attnforge.seeds import derive_seed
+
+
+@dataclass(frozen=True, slots=True)
+class ParityCase:
+    """A caption with a noise, and what the run computes."""
+
+    caption: str
+    ids: list[int]
+    seed: int
+    images: tuple[np.ndarray, ...]
+    attention: tuple[np.ndarray, ...]
+
+    def compare(self, values: Mapping[str, np.ndarray], *, tolerance: float) -> None:
+        """Fail where a page's numbers, by name, are others; the maps of padding are not compared."""
+        images = [numbers for name, numbers in values.items() if name.startswith("image_")]
+        maps = [numbers for name, numbers in values.items() if name.startswith("attention_")]
+        for numbers, own in zip([*images, *maps], [*self.images, *self.attention], strict=True):
+            expected = own.reshape(-1)
+            np.testing.assert_allclose(numbers[: len(expected)], expected, atol=tolerance, rtol=0)
+            assert not numbers[len(expected) :].any()
+
+
+def parity_cases(pipeline: Pipeline, *, lengths: Sequence[int]) -> list[ParityCase]:
+    """Captions of known words, one of each length, all different."""
+    tokenizer = pipeline.parts.tokenizer
+    words = tokenizer.known_words  # type: ignore[attr-defined]
+    captions = [
+        " ".join(words[(7 * number + place) % len(words)] for place in range(length))
+        for number, length in enumerate(lengths)
+    ]
+    assert len(set(captions)) == len(captions)
+    return [_case(pipeline, caption, seed) for seed, caption in enumerate(captions, start=1)]
+
+
+@torch.no_grad()
+def _case(pipeline: Pipeline, caption: str, seed: int) -> ParityCase:
+    parts = pipeline.parts
+    prompt = encode_captions(parts.text, parts.tokenizer, [caption], device=torch.device("cpu"))
+    sampler = sampler_of(parts, pipeline.generator)  # type: ignore[arg-type]
+    with SeededDraws(derive_seed(seed, 0)):
+        output = sampler(prompt, return_attention=True)
+    return ParityCase(
+        caption=caption,
+        ids=parts.tokenizer.encode(caption),
+        seed=seed,
+        images=tuple(image[0].numpy() for image in output.images),
+        attention=tuple(maps[0].numpy() for maps in output.attention),
+    )
