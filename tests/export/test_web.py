@@ -9,17 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
 from javascript import run_javascript, script_in
 from torch import nn
-from web_parity import parity_cases
+from web_parity import WORKER, as_arrays, computing, image_of, parity_cases
 
 from attnforge.cli import run
 from attnforge.errors import RunError
-from attnforge.export.web.contents import refuse_without_page, store_weights
+from attnforge.export.web.contents import refuse_without_page
 from attnforge.export.web.operations import LOWERED, decomposed
 from attnforge.export.web.page import ENGINE, _joined
 from attnforge.export.web.steps import PageArray, Steps
@@ -29,44 +28,10 @@ from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.walking import Walk
 
-WORKER = "let given = (message) => {}; const self = { postMessage: (message) => given(message) };\n"
-
-
-@pytest.fixture(scope="module")
-def page(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of the run."""
-    out = tmp_path_factory.mktemp("page") / "new" / "bird.html"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # while torch traces, sizes are symbols
-        assert run(["export", "web", str(trained), "-o", str(out)]) == 0
-    return out
-
-
-@pytest.fixture(scope="module")
-def stored(trained: Path) -> Pipeline:
-    """The run with the weights of the page."""
-    pipeline = Pipeline.load(trained, device="cpu")
-    store_weights(pipeline, "int8")
-    return pipeline
-
 
 def computed(page: Path, images: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
     """The numbers that the page's worker computes for images."""
-    values = run_javascript(
-        f"{WORKER}{script_in(page, 'engine')}\n"
-        f"const page = {script_in(page, 'data')}, images = {json.dumps(images)};\n"
-        f"const begun = begin({{ page, weights: '{script_in(page, 'weights')}' }});\n"
-        "begun.then((loaded) => result(images.map((image) => {\n"
-        "  const [first, last] = image.prompts.map((ids) => featuresOf(loaded, ids));\n"
-        "  const values = Object.entries(valuesOf(loaded, between(first, last, image.share), image));\n"
-        "  return Object.fromEntries(values.map(([name, numbers]) => [name, Array.from(numbers)]));\n"
-        "})));"
-    )
-    return [{name: np.array(numbers) for name, numbers in image.items()} for image in values]
-
-
-def image_of(first: list[int], last: list[int] | None = None, **options: Any) -> dict[str, Any]:
-    return {"prompts": [first, last or first], "share": 0, "sampling": None, **options}
+    return as_arrays(run_javascript(computing(page, images)))
 
 
 def test_the_page_computes_what_the_run_does_for_every_length_and_noise(page: Path, stored: Pipeline) -> None:

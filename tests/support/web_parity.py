@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from javascript import script_in
 
 from attnforge.data.encoding import encode_captions
 from attnforge.sampling.generating import sampler_of
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.seeded_draws import SeededDraws
 from attnforge.seeds import derive_seed
+
+WORKER = "const self = { postMessage: () => {} };\n"
+"""What a worker's script needs outside of a worker."""
+
+
+def computing(page: Path, images: Sequence[Mapping[str, Any]]) -> str:
+    """JavaScript that gives the numbers which a page's worker computes for images to `result`."""
+    return (
+        f"{WORKER}{script_in(page, 'engine')}\n"
+        f"const page = {script_in(page, 'data')}, images = {json.dumps(images)};\n"
+        f"const begun = begin({{ page, weights: '{script_in(page, 'weights')}' }});\n"
+        "begun.then((loaded) => result(images.map((image) => {\n"
+        "  const [first, last] = image.prompts.map((ids) => featuresOf(loaded, ids));\n"
+        "  const values = Object.entries(valuesOf(loaded, between(first, last, image.share), image));\n"
+        "  return Object.fromEntries(values.map(([name, numbers]) => [name, Array.from(numbers)]));\n"
+        "})));"
+    )
+
+
+def as_arrays(images: Sequence[Mapping[str, Sequence[float]]]) -> list[dict[str, np.ndarray]]:
+    """The numbers of images that JavaScript computed, by name."""
+    return [{name: np.array(numbers) for name, numbers in image.items()} for image in images]
+
+
+def image_of(first: list[int], last: list[int] | None = None, **options: Any) -> dict[str, Any]:
+    """An image that a worker is asked for: of the token ids of a caption, or between those of two."""
+    return {"prompts": [first, last or first], "share": 0, "sampling": None, **options}
 
 
 @dataclass(frozen=True, slots=True)
