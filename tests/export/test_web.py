@@ -20,7 +20,7 @@ from attnforge.cli import run
 from attnforge.errors import RunError
 from attnforge.export.web.contents import refuse_without_page
 from attnforge.export.web.operations import LOWERED, decomposed
-from attnforge.export.web.page import ENGINE, _joined
+from attnforge.export.web.page import ENGINE, joined
 from attnforge.export.web.steps import PageArray, Steps
 from attnforge.export.web.weights import Weights, as_stored
 from attnforge.export.web.writing import export_page
@@ -135,7 +135,7 @@ def test_layers_that_torch_and_the_page_compute_alike(untyped: None) -> None:
     weights = Weights([PageArray(array.numbers, exact=True) for array in arrays], precision="int8")
     values = {name: value.flatten().tolist() for name, value in zip(("image", "words"), inputs, strict=True)}
     received = run_javascript(
-        f"{WORKER}{_joined(ENGINE)}\n"
+        f"{WORKER}{joined(ENGINE)}\n"
         f"const [lowered, stored, values] = {json.dumps([lowered, weights.arrays, values])};\n"
         f"inflated('{weights.text()}').then((bytes) => {{\n"
         "  const program = new Program(lowered, readArrays(bytes, stored), new Matrices());\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -46,23 +46,24 @@ def render(title: str, *, data: Mapping[str, Any], weights: str, tokenizer: str)
         weights: The weights as a text.
         tokenizer: JavaScript that declares `makeTokenizer`.
     """
-    style = _joined(STYLES)
-    script = "\n".join([_joined(BEFORE), tokenizer, _joined(AFTER)])
+    style = joined(STYLES)
+    script = "\n".join([joined(BEFORE), tokenizer, joined(AFTER)])
     rule = html.escape(policy(style=style, script=script, sources=SOURCES))
-    texts = {"data": embedded(data), "weights": weights, "engine": _joined(ENGINE)}
+    texts = {"data": embedded(data), "weights": weights, "engine": joined(ENGINE)}
     kinds = {"data": "application/json", "weights": "text/plain", "engine": "text/plain"}
     hidden = [f'<script id="{name}" type="{kinds[name]}">{text}</script>' for name, text in texts.items()]
     meta = f'<meta http-equiv="Content-Security-Policy" content="{rule}">'
     referrer = '<meta name="referrer" content="no-referrer">'
     parts = {
-        "title": html.escape(title),
+        "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
         "head": f"{meta}\n{referrer}\n<style>{style}</style>",
         "scripts": "\n".join([*hidden, f"<script>{script}</script>"]),
     }
-    return filled(_joined([(*PLAY, "page.html")]), parts)
+    return filled(joined([(*PLAY, "page.html")]), parts)
 
 
-def _joined(places: tuple[Place, ...] | list[Place]) -> str:
+def joined(places: Sequence[Place]) -> str:
+    """The texts of files, one after another."""
     return "\n".join(
         (files(package) / folder / name).read_text(encoding="utf-8") for package, folder, name in places
     )
