@@ -113,7 +113,10 @@ class Layers(nn.Module):
         outputs, (hidden, _) = self.recurrence(self.layer(words))
         shown = torch.nn.functional.interpolate(large, size=(16, 9), mode="bilinear")
         pooled = torch.nn.functional.avg_pool2d(shown, 2).clamp(-1, 0.8)
+        highest = torch.nn.functional.max_pool2d(shown, 3, stride=2)
+        chosen = highest[:, torch.tensor([2, 0, 2])] * (words > 1).any(dim=2).all(dim=1)[:, None, None, None]
         return (
+            chosen + highest[:, :3].div(0.3, rounding_mode="floor"),
             torch.nn.functional.pad(pooled.flip([2]), (1, 2, 0, 1), value=0.5),
             self.linear(words).softmax(dim=1).mean(dim=(0, 2)),
             torch.cat([outputs[:, ::2], outputs.roll(0).transpose(1, 2)[:, :, :3].transpose(1, 2)], dim=1),

@@ -15,9 +15,9 @@ from attnforge.export.web.contents import store_weights
 from attnforge.export.web.writing import export_page
 from attnforge.sampling.pipeline import Pipeline
 
-FAMILIES = (
-    *("attngan-plus", "df-gan", "gan-int-cls", "r3", "rat-gan", "ssa-gan", "stackgan", "stackgan-v2"),
-)
+SKETCHES = ("attngan-plus", "df-gan", "gan-int-cls", "r3", "rat-gan", "ssa-gan", "stackgan", "stackgan-v2")
+FAMILIES = (*(f"{name}-sketch-birds" for name in SKETCHES), "attngan1-cub-no-damsm", "gan-int-cls-cub")
+"""The last two read characters."""
 
 
 def trained_family(name: str, folder: Path) -> Path:
@@ -29,7 +29,7 @@ def trained_family(name: str, folder: Path) -> Path:
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_page_computes_what_its_run_does(family: str, tmp_path: Path) -> None:
-    run = trained_family(f"{family}-sketch-birds", tmp_path)
+    run = trained_family(family, tmp_path)
     page = export_page(run, tmp_path / "page.html").path
     stored = Pipeline.load(run, device="cpu")
     store_weights(stored, "int8")

@@ -73,6 +73,17 @@ def _shares(influence: Float[Tensor, "before after"]) -> list[list[tuple[int, fl
     ]
 
 
+def max_pool(steps: Steps, node: Node, args: Any) -> list[int]:
+    source, kernel, *options = args
+    stride, padding, dilation, ceiling = [*options, *([], [0], [1], False)[len(options) :]]
+    if any(padding) or set(dilation) != {1} or ceiling:
+        raise without_equivalent("aten.max_pool2d_with_indices with borders or gaps")
+    *outer, height, width = shape_of(source)
+    sizes = {"kernel": kernel, "stride": stride or kernel, "size": node.meta["val"][0].shape[-2:]}
+    planes = {"planes": math.prod(outer), "height": height, "width": width}
+    return [steps.add("largest", [steps.value(source)], **planes, **sizes)]
+
+
 def product(steps: Steps, node: Node, args: Any) -> int:
     return _multiplied(steps, *args[-2:])
 

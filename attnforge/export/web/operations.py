@@ -16,6 +16,7 @@ from attnforge.export.web.layers import (
     group_norm,
     layer_norm,
     lstm,
+    max_pool,
     product,
     resampled,
 )
@@ -26,6 +27,7 @@ from attnforge.export.web.places import (
     embedding,
     flip,
     gather,
+    index,
     index_select,
     pad,
     view,
@@ -70,6 +72,16 @@ def decomposed(program: ExportedProgram) -> ExportedProgram:
     known = {operation: rule for operation, rule in rules.items() if str(operation) not in LOWERED}
     result: ExportedProgram = program.run_decompositions(known)
     return result
+
+
+def _div(steps: Steps, node: Node, args: Any) -> int:
+    value = zipped(steps, "div", args[:2], shape_of(node))
+    rounding = node.kwargs.get("rounding_mode")
+    return value if rounding is None else steps.add("map", [value], function=rounding)
+
+
+def _full_like(steps: Steps, node: Node, args: Any) -> int:
+    return steps.constant(torch.full(shape_of(node), args[1], device="cpu"))
 
 
 def _mapped(function: str) -> Lower:
@@ -179,6 +191,8 @@ _RULES: dict[str, Lower] = {
     "mean.dim": _reduced("sum", mean=True),
     "amax.default": _reduced("amax"),
     "amin.default": _reduced("amin"),
+    **{f"any.{kind}": _reduced("amax") for kind in ("default", "dim", "dims")},
+    **{f"all.{kind}": _reduced("amin") for kind in ("default", "dim", "dims")},
     "_native_batch_norm_legit_no_training.default": batch_norm,
     "native_layer_norm.default": layer_norm,
     "native_group_norm.default": group_norm,
@@ -187,6 +201,10 @@ _RULES: dict[str, Lower] = {
     "addmm.default": biased_product,
     "convolution.default": convolution,
     "lstm.input": lstm,
+    "max_pool2d_with_indices.default": max_pool,
+    "div.Tensor_mode": _div,
+    "index.Tensor": index,
+    "full_like.default": _full_like,
     "zeros_like.default": _like(0.0),
     "ones_like.default": _like(1.0),
     "_to_copy.default": _to_dtype,

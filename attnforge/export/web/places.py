@@ -95,6 +95,15 @@ def index_select(steps: Steps, node: Node, args: Any) -> int:
     return steps.add("select", [steps.value(source), steps.value(numbers)], **around(shape, dim % len(shape)))
 
 
+def index(steps: Steps, node: Node, args: Any) -> int:
+    source, indices = args
+    places = [dim for dim, numbers in enumerate(indices) if numbers is not None]
+    if len(places) != 1 or indices[places[0]].meta["val"].dtype is torch.bool:
+        raise without_equivalent("aten.index with several arrays of numbers, or with truths")
+    inputs = [steps.value(source), steps.value(indices[places[0]])]
+    return steps.add("select", inputs, **around(shape_of(source), places[0]))
+
+
 def gather(steps: Steps, node: Node, args: Any) -> int:
     source, dim, numbers = args[:3]
     shape, places = shape_of(source), shape_of(numbers)

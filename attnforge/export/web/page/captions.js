@@ -11,7 +11,7 @@ function idsOf(caption) {
     throw refused("caption-unknown", message, `words that it was trained on, such as ${PAGE.run.words.slice(0, 12).join(", ")}`);
   }
   if (ids.length > PAGE.words) {
-    const message = `The caption has ${ids.length} words, of which this page reads up to ${PAGE.words}.`;
+    const message = `The caption has ${ids.length} tokens, of which this page reads up to ${PAGE.words}.`;
     throw refused("caption-too-long", message, "a shorter caption; `attnforge export web --words` makes pages for longer ones");
   }
   return ids;

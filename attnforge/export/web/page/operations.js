@@ -218,6 +218,24 @@ const OPERATIONS = {
     return output;
   },
 
+  // The largest number of each patch, which lies inside of the image.
+  largest([x], { planes, height, width, kernel, stride, size }) {
+    const output = new Float32Array(planes * size[0] * size[1]);
+    for (let plane = 0, target = 0; plane < planes; plane++) {
+      for (let y = 0; y < size[0]; y++) {
+        for (let place = 0; place < size[1]; place++, target++) {
+          const start = (plane * height + y * stride[0]) * width + place * stride[1];
+          let most = -Infinity;
+          for (let row = 0; row < kernel[0]; row++) {
+            for (let column = 0; column < kernel[1]; column++) most = Math.max(most, x[start + row * width + column]);
+          }
+          output[target] = most;
+        }
+      }
+    }
+    return output;
+  },
+
   multiply([left, right], { batch, rows, depth, columns }, { matrices, constant }) {
     const output = new Float32Array(batch * rows * columns);
     const before = matrices.used;
