@@ -15,6 +15,7 @@ from attnforge.export.web.steps import Shape, Steps, shape_of, without_equivalen
 
 
 def batch_norm(steps: Steps, node: Node, args: Any) -> list[int]:
+    """Batch normalisation in evaluation mode."""
     source, weight, bias, mean, variance, _, epsilon = args
     shape = shape_of(source)
     both = [steps.value(part) for part in (weight, bias) if isinstance(part, Node)]
@@ -24,6 +25,7 @@ def batch_norm(steps: Steps, node: Node, args: Any) -> list[int]:
 
 
 def layer_norm(steps: Steps, node: Node, args: Any) -> list[int]:
+    """Layer normalisation."""
     source, normalized, weight, bias, epsilon = args
     shape = shape_of(source)
     length = math.prod(normalized)
@@ -33,6 +35,7 @@ def layer_norm(steps: Steps, node: Node, args: Any) -> list[int]:
 
 
 def group_norm(steps: Steps, node: Node, args: Any) -> list[int]:
+    """Group normalisation."""
     source, weight, bias, rows, channels, _, groups, epsilon = args
     shape = shape_of(source)
     outer = rows * groups
@@ -74,8 +77,10 @@ def _shares(influence: Float[Tensor, "before after"]) -> list[list[tuple[int, fl
 
 
 def max_pool(steps: Steps, node: Node, args: Any) -> list[int]:
+    """The largest number of each patch of an image."""
     source, kernel, *options = args
-    stride, padding, dilation, ceiling = [*options, *([], [0], [1], False)[len(options) :]]
+    defaults: list[Any] = [[], [0], [1], False]
+    stride, padding, dilation, ceiling = options + defaults[len(options) :]
     if any(padding) or set(dilation) != {1} or ceiling:
         raise without_equivalent("aten.max_pool2d_with_indices with borders or gaps")
     *outer, height, width = shape_of(source)
@@ -85,6 +90,7 @@ def max_pool(steps: Steps, node: Node, args: Any) -> list[int]:
 
 
 def product(steps: Steps, node: Node, args: Any) -> int:
+    """A product of matrices, or of as many pairs of them."""
     return _multiplied(steps, *args[-2:])
 
 
@@ -95,6 +101,7 @@ def _multiplied(steps: Steps, left: Any, right: Any) -> int:
 
 
 def biased_product(steps: Steps, node: Node, args: Any) -> int:
+    """A product of matrices to which a bias is added, as in a linear layer."""
     bias, left, right = args
     scales = {name: node.kwargs.get(name, 1) for name in ("alpha", "beta")}
     shape = shape_of(node)
@@ -109,6 +116,7 @@ def biased_product(steps: Steps, node: Node, args: Any) -> int:
 
 
 def convolution(steps: Steps, node: Node, args: Any) -> int:
+    """A convolution along one axis or two, transposed or not."""
     source, weight, bias, stride, padding, dilation, transposed, _, groups = args
     shape, kernel, result = shape_of(source), shape_of(weight), shape_of(node)
 
@@ -141,6 +149,7 @@ def convolution(steps: Steps, node: Node, args: Any) -> int:
 
 
 def lstm(steps: Steps, node: Node, args: Any) -> list[int]:
+    """A recurrent layer, with its outputs and its last states."""
     source, states, weights, biases, layers, _, _, bidirectional, batch_first = args
     shape = shape_of(source)
     batch, length = shape[:2] if batch_first else shape[1::-1]

@@ -56,6 +56,7 @@ def copied(steps: Steps, value: int, view: Tensor, base: Tensor) -> int:
 
 
 def flip(steps: Steps, node: Node, args: Any) -> int:
+    """An array turned around along some dimensions."""
     source, dims = args
     shape = shape_of(node)
     strides = list(strides_in(shape, shape))
@@ -66,6 +67,7 @@ def flip(steps: Steps, node: Node, args: Any) -> int:
 
 
 def pad(steps: Steps, node: Node, args: Any) -> int:
+    """An array with a border of one value."""
     source, padding, *rest = args
     if min(padding) < 0:
         raise without_equivalent("aten.constant_pad_nd with negative numbers")
@@ -78,6 +80,7 @@ def pad(steps: Steps, node: Node, args: Any) -> int:
 
 
 def cat(steps: Steps, node: Node, args: Any) -> int:
+    """Arrays one behind another along a dimension."""
     parts = [part for part in args[0] if 0 not in shape_of(part)]
     shape = shape_of(node)
     dim = int(args[1]) % len(shape) if len(args) > 1 else 0
@@ -85,17 +88,20 @@ def cat(steps: Steps, node: Node, args: Any) -> int:
 
 
 def embedding(steps: Steps, node: Node, args: Any) -> int:
+    """Rows of a table by their numbers."""
     table, numbers = args[:2]
     return steps.add("select", [steps.value(table), steps.value(numbers)], **around(shape_of(table), 0))
 
 
 def index_select(steps: Steps, node: Node, args: Any) -> int:
+    """Slices along a dimension by their numbers."""
     source, dim, numbers = args
     shape = shape_of(source)
     return steps.add("select", [steps.value(source), steps.value(numbers)], **around(shape, dim % len(shape)))
 
 
 def index(steps: Steps, node: Node, args: Any) -> int:
+    """Slices along a dimension by an array of numbers."""
     source, indices = args
     places = [dim for dim, numbers in enumerate(indices) if numbers is not None]
     if len(places) != 1 or indices[places[0]].meta["val"].dtype is torch.bool:
@@ -105,6 +111,7 @@ def index(steps: Steps, node: Node, args: Any) -> int:
 
 
 def gather(steps: Steps, node: Node, args: Any) -> int:
+    """Numbers along a dimension, by a place for each number of the result."""
     source, dim, numbers = args[:3]
     shape, places = shape_of(source), shape_of(numbers)
     dim = int(dim) % len(shape)

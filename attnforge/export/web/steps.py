@@ -172,6 +172,7 @@ def _divided(
 
 
 def without_equivalent(name: str) -> RunError:
+    """The error of an operation that pages cannot compute."""
     message = f"the page cannot compute torch's operation {name}, which this run's networks use"
     expected = "networks of convolutions, products, normalisations, LSTMs and functions of single numbers"
     step = "attnforge export onnx RUN -o FOLDER"

@@ -129,8 +129,7 @@ function turnPairs(numbers) {
   }
 }
 
-// The share of normal numbers below a number, to seven digits (Abramowitz and Stegun, 7.1.26 refined by a step of
-// its series would be slower than this continued fraction).
+// The share of normal numbers below a number: by its series near 0, by its continued fraction far from it.
 function shareBelow(number) {
   const size = Math.abs(number);
   const density = Math.exp(-0.5 * size * size) / Math.sqrt(2 * Math.PI);
@@ -147,7 +146,7 @@ function shareBelow(number) {
   return number > 0 ? 1 - above : above;
 }
 
-// The number below which a share of normal numbers lies: Newton's method, from the logistic curve's answer.
+// The number below which a share of normal numbers lies: by Halley's method, from the answer of a logistic curve.
 function numberAbove(share) {
   let number = Math.log(share / (1 - share)) / 1.702;
   for (let step = 0; step < 40; step++) {
