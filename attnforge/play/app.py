@@ -47,6 +47,8 @@ LIMITS = {
 }
 REPORT, PAGE = ("attnforge.report", "template"), ("attnforge.play", "page")
 """The package and folder of the files of reports, whose look and maps are the same, and of the page's own."""
+STYLE, SCRIPT = "play.css", "play.js"
+"""The addresses of both, beside the page's."""
 STYLES = ((*REPORT, "report.css"), (*PAGE, "page.css"))
 SCRIPTS = (
     *((*REPORT, name) for name in ("dom.js", "maps.js")),
@@ -82,11 +84,11 @@ def create_app(runs: PlayedRuns, *, waiting: int = MAX_WAITING) -> FastAPI:
     async def page() -> Response:
         return Response(_page(), media_type="text/html")
 
-    @app.get("/play.css")
+    @app.get(f"/{STYLE}")
     async def style() -> Response:
         return Response(_joined(*STYLES), media_type="text/css")
 
-    @app.get("/play.js")
+    @app.get(f"/{SCRIPT}")
     async def script() -> Response:
         return Response(_joined(*SCRIPTS), media_type="text/javascript")
 
@@ -235,8 +237,8 @@ def _line(result: Mapping[str, Any]) -> bytes:
 def _page() -> str:
     parts = {
         "title": "attnforge play",
-        "head": '<link rel="stylesheet" href="play.css">',
-        "scripts": '<script src="play.js"></script>',
+        "head": f'<link rel="stylesheet" href="{STYLE}">',
+        "scripts": f'<script src="{SCRIPT}"></script>',
     }
     return filled(_joined((*PAGE, "page.html")), parts)
 

@@ -74,6 +74,7 @@ class Steps:
         return values
 
     def new_value(self) -> int:
+        """The number of another value."""
         self._count += 1
         return self._count
 
