@@ -120,8 +120,9 @@ def _reduced(function: str, *, mean: bool = False) -> Lower:
     def lower(steps: Steps, node: Node, args: Any) -> int:
         source = args[0]
         shape = shape_of(source)
+        chosen = args[1] if len(args) > 1 else []
         dims = sorted(
-            dim % len(shape) for dim in (args[1] if len(args) > 1 and args[1] else range(len(shape)))
+            dim % len(shape) for dim in ([chosen] if isinstance(chosen, int) else chosen or range(len(shape)))
         )
         value = steps.value(source)
         if dims != list(range(dims[0], dims[-1] + 1)):
