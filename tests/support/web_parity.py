@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from javascript import script_in
 
 from attnforge.data.encoding import encode_captions
+from attnforge.optional import ListsWords
 from attnforge.sampling.generating import sampler_of
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.seeded_draws import SeededDraws
@@ -67,11 +69,12 @@ class ParityCase:
 
 
 def parity_cases(pipeline: Pipeline, *, lengths: Sequence[int]) -> list[ParityCase]:
-    """Captions of known words, one of each length, all different."""
+    """Captions of known words, or of letters, one of each length in tokens, all different."""
     tokenizer = pipeline.parts.tokenizer
-    words = tokenizer.known_words  # type: ignore[attr-defined]
+    spaced = isinstance(tokenizer, ListsWords)
+    words = tokenizer.known_words if spaced else ascii_lowercase
     captions = [
-        " ".join(words[(7 * number + place) % len(words)] for place in range(length))
+        (" " if spaced else "").join(words[(7 * number + place) % len(words)] for place in range(length))
         for number, length in enumerate(lengths)
     ]
     assert len(set(captions)) == len(captions)
