@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
@@ -61,6 +61,22 @@ class ListsWords(Protocol):
     @property
     def known_words(self) -> Sequence[str]:
         """The words, the most frequent first."""
+        ...
+
+
+@runtime_checkable
+class ReadsInPages(Protocol):
+    """A tokenizer that also exists in JavaScript, for the pages of `attnforge export web`.
+
+    Optional; without it, a run cannot become such a page.
+    """
+
+    def page_tokenizer(self) -> tuple[str, Mapping[str, Any]]:
+        """JavaScript that declares `makeTokenizer(data)`, and the data, which are plain JSON.
+
+        `makeTokenizer` returns a function of a caption, which returns the caption's tokens in order, each an
+        object `{text, id}`; the id is null for a token that `encode` skips.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ OWN = {
         "onnx": "attnforge.cli.exports.onnx:command",
         "safetensors": "attnforge.cli.exports.safetensors:command",
         "torch": "attnforge.cli.exports.torch:command",
+        "web": "attnforge.cli.exports.web:command",
     },
     "import": {"hub": "attnforge.cli.exports.hub:import_command"},
 }

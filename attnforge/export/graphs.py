@@ -133,6 +133,20 @@ class Graphs:
         """
         return _traced(self.generator_graph, self.example_inputs(EXAMPLES, seed=0), what="generator")
 
+    def of_one_caption(self) -> tuple[ExportedProgram, ExportedProgram]:
+        """The graphs of the text encoder and of the generator for a single caption, with fixed shapes.
+
+        Raises:
+            RunError: one cannot be traced.
+        """
+        tokens = tuple(rows[:1] for rows in self.example_tokens(EXAMPLES))
+        inputs = tuple(rows[:1] for rows in self.example_inputs(EXAMPLES, seed=0))
+        text = TextGraph(self.pipeline.parts.text).eval()
+        return (
+            _traced(text, tokens, what="text encoder", batches=False),
+            _traced(self.generator_graph, inputs, what="generator", batches=False),
+        )
+
     @cached_property
     def generator_graph(self) -> GeneratorGraph:
         """The module that is traced."""
@@ -208,15 +222,17 @@ def sample_captions(pipeline: Pipeline) -> list[str]:
     return captions or list(pipeline.recipe.samples.captions)
 
 
-def _traced(module: nn.Module, inputs: tuple[Tensor, ...], *, what: str) -> ExportedProgram:
+def _traced(
+    module: nn.Module, inputs: tuple[Tensor, ...], *, what: str, batches: bool = True
+) -> ExportedProgram:
     batch = Dim("batch", min=1, max=4096)
     shapes: list[Any] = [{0: batch} for _ in inputs]
     if isinstance(module, GeneratorGraph) and len(inputs) > 4:
         shapes = [*shapes[:4], tuple(shapes[4:])]  # those of `*others` are one value
-    with _explained(what), portable(), warnings.catch_warnings():
+    with _explained(what), portable(), torch.no_grad(), warnings.catch_warnings():
         # of recurrent layers, which keep a list of their weights; the programs are compared with the run
         warnings.filterwarnings("ignore", message="The tensor attributes")
-        return torch.export.export(module, inputs, dynamic_shapes=tuple(shapes))
+        return torch.export.export(module, inputs, dynamic_shapes=tuple(shapes) if batches else None)
 
 
 @contextmanager

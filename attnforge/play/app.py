@@ -33,6 +33,7 @@ from attnforge.play.runs import PlayedRuns
 from attnforge.play.words import read_words
 from attnforge.play.worker import BusyError, Job, Worker
 from attnforge.run.machine import problem_of
+from attnforge.sheets.inlined import filled
 
 Result = TypeVar("Result")
 
@@ -42,14 +43,20 @@ LIMITS = {
     "seed": MAX_SEED,
     "steps": MAX_STEPS,
     "swaps": MAX_SWAPS,
+    "animations": True,
 }
 REPORT, PAGE = ("attnforge.report", "template"), ("attnforge.play", "page")
 """The package and folder of the files of reports, whose look and maps are the same, and of the page's own."""
+STYLE, SCRIPT = "play.css", "play.js"
+"""The addresses of both, beside the page's."""
 STYLES = ((*REPORT, "report.css"), (*PAGE, "page.css"))
 SCRIPTS = (
     *((*REPORT, name) for name in ("dom.js", "maps.js")),
-    *((*PAGE, name) for name in ("state.js", "service.js", "words.js", "tiles.js", "detail.js", "views.js")),
-    *((*PAGE, name) for name in ("saving.js", "controls.js", "extras.js", "page.js")),
+    *((*PAGE, name) for name in ("state.js", "questions.js", "service.js", "words.js", "tiles.js")),
+    *(
+        (*PAGE, name)
+        for name in ("detail.js", "views.js", "saving.js", "controls.js", "extras.js", "page.js")
+    ),
 )
 
 
@@ -75,13 +82,13 @@ def create_app(runs: PlayedRuns, *, waiting: int = MAX_WAITING) -> FastAPI:
 
     @app.get("/")
     async def page() -> Response:
-        return Response(_joined((*PAGE, "page.html")), media_type="text/html")
+        return Response(_page(), media_type="text/html")
 
-    @app.get("/play.css")
+    @app.get(f"/{STYLE}")
     async def style() -> Response:
         return Response(_joined(*STYLES), media_type="text/css")
 
-    @app.get("/play.js")
+    @app.get(f"/{SCRIPT}")
     async def script() -> Response:
         return Response(_joined(*SCRIPTS), media_type="text/javascript")
 
@@ -225,6 +232,15 @@ def _problems(error: AttnforgeError) -> Response:
 
 def _line(result: Mapping[str, Any]) -> bytes:
     return json.dumps(result, separators=(",", ":")).encode() + b"\n"
+
+
+def _page() -> str:
+    parts = {
+        "title": "attnforge play",
+        "head": f'<link rel="stylesheet" href="{STYLE}">',
+        "scripts": f'<script src="{SCRIPT}"></script>',
+    }
+    return filled(_joined((*PAGE, "page.html")), parts)
 
 
 @cache

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import json
-import math
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -22,6 +17,7 @@ from attnforge.report.metrics import metrics
 from attnforge.report.noises import Noises
 from attnforge.report.record import read_record
 from attnforge.sampling.generated import GeneratedImage
+from attnforge.sheets.inlined import embedded, filled, policy
 from attnforge.storage.folder import write_text
 
 SCRIPTS = (
@@ -92,43 +88,18 @@ def render(title: str, data: Any) -> str:
     """
     style = _template("report.css")
     script = "\n".join(_template(name) for name in SCRIPTS)
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
     parts = {
-        "policy": html.escape(policy),
+        "policy": html.escape(policy(style=style, script=script, sources={"img-src": "data:"})),
         "title": html.escape(title.encode("utf-8", "replace").decode("utf-8")),
         "style": style,
         "script": script,
         "data": embedded(data),
     }
-    # in one pass, so that a placeholder inside a value is not replaced
-    return re.sub(r"%(\w+)%", lambda match: parts[match[1]], _template("report.html"))
-
-
-def embedded(data: Any) -> str:
-    """JSON that is safe inside a script element, with `<`, `>` and `&` escaped."""
-    text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return filled(_template("report.html"), parts)
 
 
 def _template(name: str) -> str:
     return (files("attnforge.report") / "template" / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _write(path: Path, text: str) -> None:

@@ -114,7 +114,7 @@ function walkControls() {
     noise(0, "Noise at start"),
     noise(1, "Noise at end"),
     labelled("Images", steps),
-    make("div", { class: "stepper" }, action("Animate", animate, { id: "animate", "aria-pressed": "false" }), slider, action("Save as GIF", saveWalk)),
+    make("div", { class: "stepper" }, action("Animate", animate, { id: "animate", "aria-pressed": "false" }), slider, limits.animations ? action("Save as GIF", saveWalk) : null),
   ];
 }
 
@@ -202,7 +202,7 @@ function renderModels() {
   const several = runs.length > 1 || runs[0].checkpoints.length > 1;
   document.getElementById("models").replaceChildren(
     ...[
-      select(0),
+      several || compared ? select(0) : make("span", { class: "quiet" }, modelTitle(0)),
       compared ? make("span", { class: "quiet" }, "beside") : null,
       compared ? select(1) : null,
       compared ? action("Show one", () => compareWith(null)) : several ? action("Compare", () => compareWith(otherModel())) : null,

@@ -82,7 +82,7 @@ async function begin() {
     showProblems(error.problems);
     return;
   }
-  document.title = `${runs.map((run) => run.name).join(", ")} - attnforge play`;
+  document.title = `${runs.map((run) => run.name).join(", ")} - ${document.title}`;
   listenToCaption();
   listenToTabs();
   document.getElementById("copy-link").addEventListener("click", copyLink);

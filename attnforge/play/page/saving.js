@@ -59,7 +59,7 @@ async function copyLink() {
   writeAddress();
   try {
     await navigator.clipboard.writeText(location.href);
-    report("The link is copied; it has no token, so others open the page's address first.");
+    report(LINK_COPIED);
   } catch {
     report("The browser does not allow copying; the link is in its address bar.");
   }

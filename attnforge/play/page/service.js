@@ -1,12 +1,5 @@
 // Questions to the server; an answer that a newer question has made stale is never shown.
-class Refusal extends Error {
-  constructor(problems, status) {
-    super(problems.map((problem) => problem.message).join("; "));
-    this.problems = problems;
-    this.status = status;
-  }
-}
-
+const LINK_COPIED = "The link is copied; it has no token, so others open the page's address first.";
 const UNREACHABLE = {
   code: "no-answer",
   message: "The server does not answer.",
@@ -61,38 +54,4 @@ async function askPatiently(path, question, signal) {
       if (signal.aborted) throw error;
     }
   }
-}
-
-// The newest question; starting another makes it stale.
-class Newest {
-  start() {
-    this.controller?.abort();
-    this.controller = new AbortController();
-    return this.controller.signal;
-  }
-}
-
-function debounced(action, milliseconds) {
-  let timer;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(action, milliseconds);
-  };
-}
-
-function report(text) {
-  document.getElementById("status").textContent = text;
-}
-
-function showProblems(problems) {
-  const list = problems.map(({ code, message, expected }) =>
-    make(
-      "div",
-      { class: "problem" },
-      make("p", { class: "message" }, message),
-      expected ? make("p", { class: "quiet" }, `Expected: ${expected}.`.replace(/\.\.$/, ".")) : null,
-      make("p", { class: "quiet small" }, make("code", {}, code)),
-    ),
-  );
-  document.getElementById("problem").replaceChildren(...list);
 }

@@ -74,7 +74,7 @@ function moveAmongTiles(event, tile) {
 
 // The weights of some words together, from the lowest to the highest; a map that is even all over is black.
 function overlayMaps(canvas, maps, positions) {
-  canvas.classList.toggle("shown", positions.length > 0 && Boolean(maps?.sprite));
+  canvas.classList.toggle("shown", positions.length > 0 && Boolean(maps?.peak.length));
   if (!canvas.classList.contains("shown")) return;
   whenLoaded(maps, () => {
     const cells = positions.map((position) => weightsOf(maps, position, false));

@@ -1,7 +1,8 @@
 // Maps of words: their weights, those above the uniform share, and their upsampling.
 
-// Calls back at once if the sprite is loaded, and otherwise when it is.
+// Calls back at once if there are bytes or the sprite is loaded, and otherwise when it is.
 function whenLoaded(maps, callback) {
+  if (maps.bytes) return callback();
   maps.image ??= Object.assign(new Image(), { src: maps.sprite });
   if (maps.image.complete) callback();
   else maps.image.addEventListener("load", callback, { once: true });

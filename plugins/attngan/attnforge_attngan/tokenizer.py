@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -127,6 +128,11 @@ class WordTokenizer:
             raise RunError(Problem("vocabulary-state", message, expected="a list of words under `words`"))
         self.letters = letters
         self._assign_ids(stored)
+
+    def page_tokenizer(self) -> tuple[str, dict[str, Any]]:
+        """The tokenizer in JavaScript, and the data that it needs."""
+        script = files("attnforge_attngan") / "tokenizer.js"
+        return script.read_text(encoding="utf-8"), self.state()
 
     def _counts(self, captions: Iterable[str]) -> Counter[str]:
         if self.letters == "any":

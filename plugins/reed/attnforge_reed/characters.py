@@ -6,6 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any, Literal
 
 from attnforge.errors import DataError, Problem, RunError
@@ -107,6 +108,12 @@ class CharacterTokenizer:
             expected = "a list of characters under `characters`"
             raise RunError(Problem("vocabulary-state", message, expected=expected))
         self._assign_ids(characters)
+
+    def page_tokenizer(self) -> tuple[str, dict[str, Any]]:
+        """The tokenizer in JavaScript, and the data that it needs."""
+        script = files("attnforge_reed") / "characters.js"
+        data = {"lower": self.case == "lower", "blanks": self.keeps_blanks}
+        return script.read_text(encoding="utf-8"), {**self.state(), **data}
 
     def _assign_ids(self, characters: Sequence[str]) -> None:
         distinct = dict.fromkeys(characters)
