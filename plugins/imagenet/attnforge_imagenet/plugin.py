@@ -9,7 +9,7 @@ SIZES = ("lite0", "lite1", "lite2")
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """EfficientNet-Lite as feature networks, as an image encoder, and inside a discriminator."""
+    """EfficientNet-Lite as feature networks, as an image encoder, inside a discriminator and inside a loss."""
     networks = [
         Component(
             "feature-network",
@@ -31,4 +31,10 @@ def attnforge_components() -> list[Component]:
         "attnforge_imagenet.projected:ProjectedDiscriminator",
         "classifies frozen features of EfficientNet-Lite at four scales",
     )
-    return [*networks, encoder, discriminator]
+    perceptual = Component(
+        "loss",
+        "perceptual",
+        "attnforge_imagenet.perceptual:PerceptualLoss",
+        "distance of frozen features and of pixels to the real image of a caption",
+    )
+    return [*networks, encoder, discriminator, perceptual]
