@@ -30,8 +30,8 @@ class PerceptualLoss(nn.Module):
         weight * (sum over maps k of mean over pixels of |f_k(fake) - f_k(real)|^2
                   + pixels * mean |fake - real|)
 
-    with f_k the k-th map of features of a frozen EfficientNet-Lite of ImageNet, of length 1 at every pixel: the
-    distance of LPIPS (Zhang et al., 2018) without its calibration. Both are of the largest image.
+    with f_k the k-th map of features of a frozen EfficientNet-Lite of ImageNet, of length 1 at every pixel:
+    the distance of LPIPS (Zhang et al., 2018) without its calibration. Both are of the largest image.
 
     An adversarial loss tells whether an image is right, and this one what would be: shapes appear in a tenth
     of the steps. Its price is diversity, for all images of a caption are pulled to the same few real ones. Do
@@ -42,7 +42,8 @@ class PerceptualLoss(nn.Module):
         weight: Factor of the term.
         pixels: Factor of the distance of pixels within it, which gives colours.
         size: Which network: `lite0`, `lite1` or `lite2`; measure with another one.
-        side: Side in pixels to which images are resized before the network; 64 takes a quarter of the time of 128.
+        side: Side in pixels to which images are resized for the network; 64 takes a quarter of the time of
+            128.
         weights: Path of the weights file, where its package is not installed.
 
     Raises:
@@ -78,7 +79,10 @@ class PerceptualLoss(nn.Module):
             with torch.no_grad():
                 targets = self.maps(real)
             features = sum(
-                ((own - target).square().sum(dim=1).mean() for own, target in zip(self.maps(fake), targets, strict=True)),
+                (
+                    (own - target).square().sum(dim=1).mean()
+                    for own, target in zip(self.maps(fake), targets, strict=True)
+                ),
                 start=fake.new_zeros(()),
             )
             pixels = (fake - real).abs().mean()
@@ -96,4 +100,6 @@ class PerceptualLoss(nn.Module):
             output_fmt="NCHW",
             intermediates_only=True,
         )
-        return [features * (features.square().sum(dim=1, keepdim=True) + EPSILON).rsqrt() for features in maps]
+        return [
+            features * (features.square().sum(dim=1, keepdim=True) + EPSILON).rsqrt() for features in maps
+        ]

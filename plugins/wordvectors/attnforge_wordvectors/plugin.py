@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnforge.plugin import Component, hookimpl
@@ -31,6 +32,12 @@ def attnforge_components() -> list[Component]:
         Component(kind, name, f"attnforge_wordvectors.{target}", summary)
         for kind, name, target, summary in parts
     ]
+
+
+@hookimpl
+def attnforge_recipes() -> list[Path]:
+    """The quickstart for a folder of images, with features of ImageNet and word vectors."""
+    return [Path(__file__).parent / "recipes"]
 
 
 @hookimpl
