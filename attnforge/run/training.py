@@ -35,7 +35,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
-from attnforge.run.captions import check_captions, warn_of_unknown_words
+from attnforge.run.captions import check_captions, warn_of_data
 from attnforge.run.estimate.memory_guard import MemoryGuard
 from attnforge.run.follower import Follower, digest_of_networks, refuse_differences
 from attnforge.run.listeners import TrainedPhase
@@ -250,7 +250,7 @@ def _train(
                 if pretrained:
                     reporter.line(describe_pretrained(pretrained, skipped))
                 if checkpoint is None:
-                    warn_of_unknown_words(parts, run, reporter)
+                    warn_of_data(parts, run, reporter)
                 recorder = Recorder(
                     run,
                     recipe=recipe,
