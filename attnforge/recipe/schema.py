@@ -222,6 +222,7 @@ class Recipe:
 
     Args:
         summary: One line for `attnforge recipes`.
+        advice: What to know before training, printed where it starts.
         data: Where images and captions come from.
         tokenizer: How captions become token ids.
         text: The text encoder.
@@ -242,6 +243,7 @@ class Recipe:
     """
 
     summary: str = ""
+    advice: str = ""
     data: Build[Dataset]
     tokenizer: Build[Tokenizer]
     text: Build[TextEncoder]

@@ -243,6 +243,8 @@ def _train(
             if rank() == 0:
                 run = RunFolder.create(path, recipe=recipe_text, lock=resolved.frozen())
                 reporter.line(f"run {run.path}")
+                if recipe.advice:
+                    reporter.line(f"note: {recipe.advice}")
                 if world_size() > 1:
                     reporter.line(f"training in {world_size()} processes")
                 if recipe.training.cuda_graphs and not engine.cuda_graphs:

@@ -52,7 +52,9 @@ def test_twelve_images_are_trained_with_and_warned_of(
     recipe = resolve("quickstart-folder", overrides=[*small, f"data.root={twelve}"])
     outcome = train(recipe, tmp_path / "run", resume=False, reporter=ConsoleReporter())
     assert outcome.finished
-    assert "warning: 11 training images are too few to learn what words mean" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "warning: 11 training images are too few to learn what words mean" in shown
+    assert "note: nothing pretrained is used" in shown
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [row["images"] for row in rows if row["event"] == "few-images"] == [11]
 
