@@ -89,7 +89,7 @@ def features_of(network: EfficientNetLite2, images: Sequence[np.ndarray]) -> Flo
     """Features of images of bytes."""
     pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
     with torch.no_grad():
-        return torch.cat([network(from_bytes(part)).features for part in pixels.split(BATCH)])
+        return torch.cat([network(from_bytes(part)).features for part in torch.split(pixels, BATCH)])
 
 
 def shares(asked: Sequence[str], nearest: Sequence[str]) -> dict[str, float]:

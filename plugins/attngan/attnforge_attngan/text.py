@@ -44,11 +44,10 @@ class RecurrentTextEncoder(nn.Module):
         super().__init__()
         self.dim = dim
         self.sentence = sentence
-        table = nn.Embedding(spec.vocabulary_size, embedding)
-        self.embedding: nn.Module = table
+        self.embedding = nn.Embedding(spec.vocabulary_size, embedding)
         self.dropout = nn.Dropout(dropout)
         self.recurrence = self.cell(embedding, dim // 2, batch_first=True, bidirectional=True)
-        nn.init.uniform_(table.weight, -0.1, 0.1)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
 
     def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
         lengths = lengths.clamp(min=1)

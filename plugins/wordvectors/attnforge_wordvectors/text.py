@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from attnforge_attngan.text import BiLSTM
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from attnforge.adversarial.precision import without_autocast
 from attnforge.interfaces import TextFeatures
 from attnforge.ranges import EvenWidth, ShareBelowOne, Width
 from attnforge.specs import TextSpec
@@ -56,9 +56,10 @@ class WordVectorEncoder(nn.Module):
         )
 
 
-class WordVectorBiLSTM(BiLSTM):
-    """AttnGAN's bidirectional LSTM, which reads pretrained vectors of a caption's pieces.
+class WordVectorBiLSTM(nn.Module):
+    """Reads pretrained vectors of a caption forwards and backwards, as AttnGAN's text encoder reads words.
 
+    Word t is the two hidden states at t, concatenated (Xu et al., 2018, section 3.2). Words are 0 at padding.
     Needs the tokenizer `wordllama`, and a matching phase to train the LSTM.
 
     Args:
@@ -81,5 +82,34 @@ class WordVectorBiLSTM(BiLSTM):
         dropout: ShareBelowOne = 0.2,
         sentence: Literal["last", "mean"] = "mean",
     ) -> None:
-        super().__init__(spec, dim=dim, embedding=WIDTH, dropout=dropout, sentence=sentence)
-        self.embedding = WordVectors(spec, frozen=frozen)
+        super().__init__()
+        self.dim = dim
+        self.sentence = sentence
+        self.vectors = WordVectors(spec, frozen=frozen)
+        self.dropout = nn.Dropout(dropout)
+        self.forwards = nn.LSTM(WIDTH, dim // 2, batch_first=True)
+        self.backwards = nn.LSTM(WIDTH, dim // 2, batch_first=True)
+
+    def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
+        lengths = lengths.to(tokens.device).clamp(min=1)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
+        padding = positions >= lengths[:, None]
+        # each direction reaches the padding last, so that nothing depends on it
+        reverse = torch.where(padding, positions, lengths[:, None] - 1 - positions)
+        embedded = self.dropout(self.vectors(tokens))
+        with without_autocast(tokens.device):  # a rounded state would be rounded again at every word
+            embedded = embedded.float()
+            ahead, _ = self.forwards(embedded)
+            behind, _ = self.backwards(_rearranged(embedded, reverse))
+        words = torch.cat((ahead, _rearranged(behind, reverse)), dim=2).masked_fill(padding[:, :, None], 0)
+        last = _rearranged(torch.cat((ahead, behind), dim=2), lengths[:, None] - 1)[:, 0]
+        return TextFeatures(
+            words=words.transpose(1, 2).contiguous(),
+            sentence=words.sum(dim=1) / lengths[:, None] if self.sentence == "mean" else last,
+            padding=padding,
+        )
+
+
+def _rearranged(rows: Float[Tensor, "b l d"], places: Int[Tensor, "b k"]) -> Float[Tensor, "b k d"]:
+    """The rows at some places of each caption."""
+    return rows.gather(1, places[:, :, None].expand(-1, -1, rows.shape[2]))

@@ -77,14 +77,25 @@ def test_a_sentence_is_the_mean_of_its_words_and_sees_no_padding(spec: TextSpec)
     assert not padded.words[0, :, 2].any()
 
 
-def test_the_bilstm_reads_the_vectors(spec: TextSpec) -> None:
-    encoder = WordVectorBiLSTM(spec, dim=4, dropout=0.0)
-    assert not any("embedding" in name for name, _ in encoder.named_parameters())
-    encoder(torch.tensor([[14, 13]]), torch.tensor([2])).sentence.sum().backward()
-    assert encoder.recurrence.weight_ih_l0.grad is not None
-    torch.testing.assert_close(
-        encoder.embedding(torch.tensor([[14]])), WordVectors(spec, frozen=True)(torch.tensor([[14]]))
+def test_the_bilstm_reads_the_vectors_as_torch_s_own_reads_each_caption_alone(spec: TextSpec) -> None:
+    torch.manual_seed(0)
+    tokens, lengths = torch.tensor([[14, 13, 5, 6], [7, 8, 0, 0]]), torch.tensor([4, 2])
+    encoder = WordVectorBiLSTM(spec, dim=4, dropout=0.0, sentence="last")
+    assert {name.split(".")[0] for name, _ in encoder.named_parameters()} == {"forwards", "backwards"}
+    theirs = torch.nn.LSTM(256, 2, batch_first=True, bidirectional=True)
+    theirs.load_state_dict(
+        encoder.forwards.state_dict()
+        | {f"{name}_reverse": weight for name, weight in encoder.backwards.state_dict().items()}
     )
+    output = encoder(tokens, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        vectors = WordVectors(spec, frozen=True)(tokens[row : row + 1, :length])
+        words, (last, _) = theirs(vectors)
+        torch.testing.assert_close(output.words[row, :, :length].T, words[0])
+        torch.testing.assert_close(output.sentence[row], last[:, 0].flatten())
+        assert not output.words[row, :, length:].any()
+    encoder.sentence = "mean"
+    torch.testing.assert_close(encoder(tokens, lengths).sentence[1], output.words[1, :, :2].mean(dim=1))
 
 
 def test_a_missing_package_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
