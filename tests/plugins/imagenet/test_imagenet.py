@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from attnforge_imagenet.carried import WEIGHTS, load_carried
 from attnforge_imagenet.encoder import EfficientNetEncoder
 from attnforge_imagenet.features import EfficientNetLite0, EfficientNetLite1
 from attnforge_imagenet.network import prepare
+from attnforge_imagenet.perceptual import PerceptualLoss
 from attnforge_imagenet.projected import ProjectedDiscriminator
 from PIL import Image
 from torch import Tensor
@@ -22,8 +24,8 @@ from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[i
 from attnforge.errors import RecipeError
 from attnforge.evaluate.quantise import from_bytes
 from attnforge.plugin import load_plugins
-from attnforge.specs import DiscriminatorSpec, ImageSpec
-from attnforge.testing import conformance
+from attnforge.specs import DiscriminatorSpec, ImageSpec, LossSpec
+from attnforge.testing import adversarial_step, conformance
 from attnforge.values import Prompt
 
 PHOTOGRAPHS = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -166,7 +168,51 @@ def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtur
     assert not network.network.network.training
 
 
+@pytest.mark.long
+@needs_lite0
+def test_the_perceptual_distance_is_0_of_the_real_image_and_its_gradient_leads_there() -> None:
+    torch.manual_seed(0)
+    spec = LossSpec(words=4, vocabulary_size=9, image_sizes=(64,))
+    loss = PerceptualLoss(spec, weight=0.5, pixels=3, side=64)
+    assert not list(loss.parameters())
+    real = noise(size=64)
+    step, _ = adversarial_step(batch=2)
+
+    def terms(fake: Tensor) -> dict[str, Tensor]:
+        changed = replace(step, real=(real,), fake=replace(step.fake, images=(fake,)))
+        assert loss.discriminator(changed) == {}
+        return loss.generator(changed)
+
+    assert {name: float(value) for name, value in terms(real).items()} == {"perceptual": 0, "pixels": 0}
+    fake = (-real / 2).requires_grad_()
+    far = terms(fake)
+    assert float(far["pixels"].detach()) == pytest.approx(0.5 * 3 * 1.5 * float(real.abs().mean()), rel=1e-4)
+    sum(far.values(), start=torch.zeros(())).backward()
+    assert fake.grad is not None
+    nearer = terms((fake - 0.1 * fake.grad / fake.grad.abs().mean()).detach())
+    assert all(float(nearer[name]) < float(far[name]) for name in far)
+
+
+@pytest.mark.long
+@needs_lite0
+def test_grey_features_do_not_see_hues_and_have_another_label() -> None:
+    red, blue = torch.full((2, 1, 3, 64, 64), -1.0)
+    red[:, 0, :32], blue[:, 2, :32] = 0.2, 0.2 * 0.299 / 0.114 + 0.299 / 0.114 - 1
+    network = EfficientNetLite0(grey=True, side=96)
+    with torch.no_grad():
+        first, second = network(red).features, network(blue).features
+        coloured = [EfficientNetLite0(side=96)(images).features for images in (red, blue)]
+    torch.testing.assert_close(first, second, atol=1e-3, rtol=1e-3)
+    assert (coloured[0] - coloured[1]).abs().max() > 0.1
+    protocol = network.protocol()
+    assert "96 x 96" in protocol["resize"]
+    assert "colours" in protocol
+    assert EfficientNetLite0().protocol()["resize"].endswith("224 x 224")
+    assert "colours" not in EfficientNetLite0().protocol()
+
+
 if installed(WEIGHTS["lite0"].package):
+    TestPerceptual = pytest.mark.long(conformance("loss/perceptual", options={"side": 32}, plugins=PLUGINS))
     TestProjected = pytest.mark.long(
         conformance(
             "discriminator/projected",
