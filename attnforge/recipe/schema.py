@@ -69,10 +69,10 @@ class Phase:
             AttnGAN code, or the `first`.
         order: Order within a batch, which decides an image's neighbours: as `drawn`, or by `length` of the
             captions, the longest first, as in the official AttnGAN code.
-        class_balance: How much more often images of small classes are drawn, from 0, where each image is read
+        class_balance: How much more often images of small classes are read, from 0, where each image is read
             once in an epoch, to 1, where all classes are read as often: an image of a class of n images is
-            drawn in proportion to n**-class_balance. For folders whose classes differ widely in size. Tasks
-            that draw classes themselves ignore it.
+            chosen in proportion to n**-class_balance. For folders whose classes differ widely in size. Tasks
+            that choose classes themselves ignore it.
         captions: Captions of each image in a step, whose sentences are averaged, as GAN-INT-CLS does; only
             for adversarial tasks.
         images_per_caption: Images of each caption in a batch, for losses that compare them, such as
