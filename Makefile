@@ -11,7 +11,7 @@ PACKAGES := attnforge plugins/gan/attnforge_gan plugins/attngan/attnforge_attnga
 	plugins/gan_int_cls/attnforge_gan_int_cls plugins/rat_gan/attnforge_rat_gan plugins/ssa_gan/attnforge_ssa_gan \
 	plugins/gawwn/attnforge_gawwn plugins/stackgan/attnforge_stackgan plugins/plug_and_play/attnforge_plug_and_play \
 	plugins/r3gan/attnforge_r3gan plugins/wandb/attnforge_wandb \
-	plugins/clip/attnforge_clip plugins/imagenet/attnforge_imagenet \
+	plugins/clip/attnforge_clip plugins/imagenet/attnforge_imagenet plugins/wordvectors/attnforge_wordvectors \
 	plugins/tensorboard/attnforge_tensorboard
 CODE := $(wildcard attnforge plugins tests benchmarks docs)
 # Two processes of one thread each are faster on two cores than one process of two threads; none waits at the end.

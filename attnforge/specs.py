@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from attnforge.errors import Problem, RecipeError
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
     from torch import Tensor, nn
 
     from attnforge import interfaces
@@ -208,6 +208,14 @@ class Features(Protocol):
 
     def of_data(self, split: str = "test") -> Float[Tensor, "n d"]:
         """The features of all real images of a split, in their order; computed once and kept on disk.
+
+        Raises:
+            RecipeError: there is no data.
+        """
+        ...
+
+    def classes_of_data(self, split: str = "test") -> Int[Tensor, "n"]:
+        """The classes of these images.
 
         Raises:
             RecipeError: there is no data.

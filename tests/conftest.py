@@ -54,6 +54,7 @@ install_import_hook(
         "attnforge_gan",
         "attnforge_gan_int_cls",
         "attnforge_imagenet",
+        "attnforge_wordvectors",
         "attnforge_gawwn",
         "attnforge_machine",
         "attnforge_metrics",

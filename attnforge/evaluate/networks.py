@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from attnforge.data.fingerprint import fingerprint
@@ -60,6 +60,15 @@ class SharedNetwork:
         """
         return self._reference.features(self, split)
 
+    def classes_of_data(self, split: str = "test") -> Int[Tensor, "n"]:
+        """The classes of these images.
+
+        Raises:
+            RecipeError: there is no data.
+        """
+        data = self._reference.open(split, self.network.name)
+        return torch.tensor([data.class_id(index) for index in range(len(data))])
+
     def _logits(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> Float[Tensor, "b k"]:
         logits = self._output(images).logits
         assert logits is not None  # noqa: S101  (`classes` promises them)
@@ -104,12 +113,20 @@ class Reference:
             self._features[key] = self._compute(shared, split)
         return self._features[key]
 
-    def _compute(self, shared: SharedNetwork, split: str) -> Float[Tensor, "n d"]:
+    def open(self, split: str, network: str) -> Dataset:
+        """The real images of a split, which features of a network are compared with.
+
+        Raises:
+            RecipeError: there is no data.
+        """
         if self.dataset is None:
-            message = f"metrics that compare features of `{shared.network.name}` need real images"
+            message = f"metrics that compare features of `{network}` need real images"
             expected = "`--protocol` with data, or KEY=VALUE below `data`"
             raise RecipeError(Problem("no-reference", message, expected=expected))
-        data = self.dataset(split)
+        return self.dataset(split)
+
+    def _compute(self, shared: SharedNetwork, split: str) -> Float[Tensor, "n d"]:
+        data = self.open(split, shared.network.name)
         if split not in self.used:
             self.used[split] = fingerprint(data)
         protocol: Mapping[str, object] = {

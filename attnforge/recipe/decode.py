@@ -32,7 +32,7 @@ RENAMED_KEYS = {"encoders": "pretrained: {encoders: RUN}"}
 """What replaced keys of recipes of version 0.1."""
 MAX_PROBLEMS = 40
 """Problems of a recipe that are reported in full; the rest are counted."""
-TEXTS = frozenset({"summary", "samples"})
+TEXTS = frozenset({"summary", "advice", "samples"})
 """Sections with texts for people, which are no paths."""
 
 

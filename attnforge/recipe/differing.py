@@ -20,7 +20,7 @@ def differing_values(first: Mapping[str, object], second: Mapping[str, object]) 
     return [
         (key, ours.get(key, ABSENT), theirs.get(key, ABSENT))
         for key in keys
-        if key != "summary" and ours.get(key) != theirs.get(key)
+        if key not in ("summary", "advice") and ours.get(key) != theirs.get(key)
     ]
 
 

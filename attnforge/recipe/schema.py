@@ -27,7 +27,7 @@ from attnforge.interfaces import (
     Tokenizer,
     Tracker,
 )
-from attnforge.ranges import BatchSize, CaptionLength, Count, ImageSide, Positive
+from attnforge.ranges import BatchSize, CaptionLength, Count, ImageSide, Positive, Share
 from attnforge.values import BatchOrder, OnBadImage, OnNotFinite, Truncate
 
 DeviceName = Annotated[str, AfterValidator(computing_device)]
@@ -69,6 +69,10 @@ class Phase:
             AttnGAN code, or the `first`.
         order: Order within a batch, which decides an image's neighbours: as `drawn`, or by `length` of the
             captions, the longest first, as in the official AttnGAN code.
+        class_balance: How much more often images of small classes are read, from 0, where each image is read
+            once in an epoch, to 1, where all classes are read as often: an image of a class of n images is
+            chosen in proportion to n**-class_balance. For folders whose classes differ widely in size. Tasks
+            that choose classes themselves ignore it.
         captions: Captions of each image in a step, whose sentences are averaged, as GAN-INT-CLS does; only
             for adversarial tasks.
         images_per_caption: Images of each caption in a batch, for losses that compare them, such as
@@ -89,6 +93,7 @@ class Phase:
     max_words: CaptionLength = 18
     truncate: Truncate = "random"
     order: BatchOrder = "drawn"
+    class_balance: Share = 0.0
     captions: Annotated[int, Field(ge=1, le=1_000)] = 1
     images_per_caption: Annotated[int, Field(ge=1, le=1_000)] = 1
     image_size: ImageSide | None = None
@@ -217,6 +222,7 @@ class Recipe:
 
     Args:
         summary: One line for `attnforge recipes`.
+        advice: What to know before training, printed where it starts.
         data: Where images and captions come from.
         tokenizer: How captions become token ids.
         text: The text encoder.
@@ -237,6 +243,7 @@ class Recipe:
     """
 
     summary: str = ""
+    advice: str = ""
     data: Build[Dataset]
     tokenizer: Build[Tokenizer]
     text: Build[TextEncoder]

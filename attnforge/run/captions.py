@@ -7,6 +7,7 @@ from itertools import islice
 
 from attnforge.build.parts import Parts
 from attnforge.data.all_captions import AllCaptions
+from attnforge.data.checks.few_images import few_images
 from attnforge.data.encoding import UnknownWords, refuse_unknown, refuse_unreadable_images
 from attnforge.evaluate.measure import unknown_evaluation_words
 from attnforge.interfaces import Dataset
@@ -38,9 +39,12 @@ def check_captions(parts: Parts, phases: Sequence[str]) -> None:
         parts.datasets.of_any_size("test")
 
 
-def warn_of_unknown_words(parts: Parts, run: RunFolder, reporter: Reporter) -> None:
-    """Warn of words that the vocabulary lacks, and of data of one class, which has no mismatched captions."""
+def warn_of_data(parts: Parts, run: RunFolder, reporter: Reporter) -> None:
+    """Warn of few images, of one class, which has no mismatched captions, and of words that are unknown."""
     recipe = parts.recipe
+    if few := few_images(len(_train(parts))):
+        reporter.line(f"warning: {few}")
+        run.log_event("few-images", images=len(_train(parts)))
     if parts.datasets.training_classes() == 1:
         reporter.line("warning: all images belong to one class, so there are no mismatched captions")
         run.log_event("single-class")

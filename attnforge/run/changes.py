@@ -16,7 +16,7 @@ from attnforge.recipe import ResolvedRecipe, resolve
 
 Changes = Mapping[str, tuple[Any, Any]]
 """Changed values of a recipe by dotted key: before, and now."""
-FREE_SECTIONS = ("summary", "evaluation", "samples", "sampling", "trackers")
+FREE_SECTIONS = ("summary", "advice", "evaluation", "samples", "sampling", "trackers")
 """Sections that do not affect training."""
 FREE_TRAINING = frozenset(
     {

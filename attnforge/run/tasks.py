@@ -164,6 +164,7 @@ def phase_batches(
         order=phase.order,
         captions=phase.captions,
         images_per_caption=phase.images_per_caption,
+        class_balance=phase.class_balance,
         distinct_classes=getattr(class_of(phase.task), "distinct_classes", False),
         workers=training.workers if workers is None else workers,
         full_length=needs_full_length(parts, phase),

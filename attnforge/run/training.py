@@ -35,7 +35,7 @@ from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.weights import refuse_random_weights
-from attnforge.run.captions import check_captions, warn_of_unknown_words
+from attnforge.run.captions import check_captions, warn_of_data
 from attnforge.run.estimate.memory_guard import MemoryGuard
 from attnforge.run.follower import Follower, digest_of_networks, refuse_differences
 from attnforge.run.listeners import TrainedPhase
@@ -243,6 +243,8 @@ def _train(
             if rank() == 0:
                 run = RunFolder.create(path, recipe=recipe_text, lock=resolved.frozen())
                 reporter.line(f"run {run.path}")
+                if recipe.advice:
+                    reporter.line(f"note: {recipe.advice}")
                 if world_size() > 1:
                     reporter.line(f"training in {world_size()} processes")
                 if recipe.training.cuda_graphs and not engine.cuda_graphs:
@@ -250,7 +252,7 @@ def _train(
                 if pretrained:
                     reporter.line(describe_pretrained(pretrained, skipped))
                 if checkpoint is None:
-                    warn_of_unknown_words(parts, run, reporter)
+                    warn_of_data(parts, run, reporter)
                 recorder = Recorder(
                     run,
                     recipe=recipe,

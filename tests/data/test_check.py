@@ -81,7 +81,7 @@ def test_every_problem_is_listed_with_its_line(tmp_path: Path) -> None:
     code, page = check(root)
     assert code == 1
     assert "metadata.jsonl:4" in page
-    assert "4 problems, 3 remarks" in page
+    assert "4 problems, 4 remarks" in page
     assert "remark[empty-caption]" in page
 
 

@@ -143,6 +143,7 @@ def test_recipes_and_overrides_in_the_docs_are_valid(
             if "@hookimpl" in block.text:
                 extra.append(Path(block.file).stem)
     importlib.invalidate_caches()
+    extra += ["attnforge_imagenet.plugin", "attnforge_wordvectors.plugin"]
     plugins = load_plugins(extra=[(name, name) for name in extra])
     assert [plugin.reason for plugin in plugins.plugins if plugin.reason] == []
     recipes = [block for block in blocks if block.language == "yaml" and block.file]

@@ -53,6 +53,7 @@ class GivenFeatures:
     """Features of real images by split, as metrics get them."""
 
     real: dict[str, Tensor] = field(default_factory=dict)
+    classes: dict[str, Tensor] = field(default_factory=dict)
     network: Any = field(default_factory=NoNetwork)
     label: str = "given, 0"
     features_row: str = "features"
@@ -64,11 +65,16 @@ class GivenFeatures:
     def of_data(self, split: str = "test") -> Tensor:
         return self.real[split]
 
+    def classes_of_data(self, split: str = "test") -> Tensor:
+        return self.classes[split]
 
-def spec_of(test: Tensor, *, train: Tensor | None = None, data: Any = None) -> MetricSpec:
-    """A spec whose real images have some features."""
+
+def spec_of(
+    test: Tensor, *, train: Tensor | None = None, data: Any = None, classes: dict[str, Tensor] | None = None
+) -> MetricSpec:
+    """A spec whose real images have some features and classes."""
     real = {"test": test} if train is None else {"test": test, "train": train}
-    given = GivenFeatures(real)
+    given = GivenFeatures(real, classes or {})
     return MetricSpec(encode=None, image=None, tokenizer=None, data=data, features=lambda network: given)
 
 

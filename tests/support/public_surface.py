@@ -108,6 +108,7 @@ PROVISIONAL = (
     "attnforge.storage.checkpoints.saving",
     "attnforge.storage.folder",
     "attnforge.storage.misfits",
+    "attnforge.storage.carried",
     "attnforge.storage.weight_files",
 )
 """Modules that plugins may use and whose names may change between minor versions."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from attnforge.data.checks.caption_checks import CaptionChecks
+from attnforge.data.checks.few_images import FEW_IMAGES, few_images
 from attnforge.data.checks.inspection import inspect_image
 from attnforge.data.images.stored import ImageFolder, ImageStore
 from attnforge.data.reading.files import IMAGE_SUFFIXES
@@ -129,6 +130,7 @@ def check_images(
         *remarks,
         *captions.remarks(),
         *_class_remarks(metadata),
+        *_few_images_remarks(metadata),
         *_split_remarks(metadata),
         *image_remarks.problems(),
     ]
@@ -162,6 +164,15 @@ def _class_remarks(metadata: Metadata) -> list[Problem]:
     )
     expected = "no `class_id`, which makes each image a class of its own, or several classes"
     return [Problem("single-class", message, Place(str(metadata.source)), expected)]
+
+
+def _few_images_remarks(metadata: Metadata) -> list[Problem]:
+    count = metadata.rows.split_counts().get("train", 0)
+    message = few_images(count) if count else None
+    if message is None:
+        return []
+    expected = f"{FEW_IMAGES} training images or more"
+    return [Problem("few-images", message, Place(str(metadata.source)), expected)]
 
 
 def _split_remarks(metadata: Metadata) -> list[Problem]:

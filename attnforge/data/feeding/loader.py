@@ -15,7 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from attnforge.data.feeding.captioned_alike import CaptionSampler
 from attnforge.data.feeding.collate import EncodedSamples, collate
 from attnforge.data.feeding.sample_loader import SampleLoader, SkippedImage
-from attnforge.data.feeding.sampler import ClassSampler, PositionSampler
+from attnforge.data.feeding.sampler import BalancedSampler, ClassSampler, PositionSampler
 from attnforge.data.feeding.worker_signals import (
     ignore_stop_signals,
     stop_signals_blocked,
@@ -25,6 +25,8 @@ from attnforge.data.feeding.worker_signals import (
 from attnforge.errors import AttnforgeError, DataError, Problem
 from attnforge.interfaces import Batch, Dataset, Tokenizer
 from attnforge.values import BatchOrder, OnBadImage, Truncate
+
+Sampler = PositionSampler | ClassSampler | CaptionSampler | BalancedSampler
 
 
 def batches(
@@ -39,6 +41,7 @@ def batches(
     truncate: Truncate = "random",
     order: BatchOrder = "drawn",
     distinct_classes: bool = False,
+    class_balance: float = 0.0,
     captions: int = 1,
     images_per_caption: int = 1,
     workers: int = 0,
@@ -64,6 +67,7 @@ def batches(
         truncate: Which words they keep; see `collate`.
         order: The order of images in a batch; see `collate`.
         distinct_classes: Whether the images of a batch are of different classes; see `ClassSampler`.
+        class_balance: How much more often images of small classes are drawn; see `BalancedSampler`.
         captions: Captions of each image; see `SampleLoader`.
         images_per_caption: Images of each caption, as far as there are; see `CaptionSampler`.
         workers: Processes that load; 0 loads in this one. Batches do not depend on it.
@@ -84,11 +88,13 @@ def batches(
     if full_length:
         encode = partial(encode, length=max_words)
     loader = SampleLoader(dataset, tokenizer, on_bad_image=on_bad_image, captions=captions)
-    sampler: PositionSampler | ClassSampler | CaptionSampler = PositionSampler(len(dataset), seed=seed)
+    sampler: Sampler = PositionSampler(len(dataset), seed=seed)
     if distinct_classes:
         sampler = ClassSampler(dataset, batch_size=batch_size, seed=seed)
     elif images_per_caption > 1:
         sampler = CaptionSampler(dataset, tokenizer, per_caption=images_per_caption, seed=seed)
+    elif class_balance:
+        sampler = BalancedSampler(dataset, balance=class_balance, seed=seed)
     maker = _BatchMaker(
         loader,
         sampler=sampler,
@@ -126,7 +132,7 @@ class _BatchMaker(TorchDataset[EncodedSamples | _Failure]):
         self,
         loader: SampleLoader,
         *,
-        sampler: PositionSampler | ClassSampler | CaptionSampler,
+        sampler: Sampler,
         batch_size: int,
         per_caption: int,
         share: range,

@@ -6,9 +6,10 @@ permutation, and both follow from the seed, so that one integer is enough to res
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from attnforge.errors import DataError, Problem
@@ -50,6 +51,31 @@ class PositionSampler:
             self._order = torch.randperm(self.length, generator=shuffle)
             self._epoch = epoch
         return Position(index=int(self._order[place]), seed=derive_seed(self.seed, "position", position))
+
+
+class BalancedSampler:
+    """Draws images of small classes more often, with replacement.
+
+    Args:
+        dataset: Knows the class of each image.
+        balance: An image of a class of n images is drawn n**-balance times as often as one of a class of its
+            own; with 1 all classes occur as often.
+        seed: Decides images and all augmentation.
+    """
+
+    def __init__(self, dataset: Dataset, *, balance: float, seed: int) -> None:
+        classes = [dataset.class_id(index) for index in range(len(dataset))]
+        sizes = Counter(classes)
+        weights = np.array([sizes[class_id] ** -balance for class_id in classes])
+        self._cumulative = np.cumsum(weights)
+        self.seed = seed
+
+    def __getitem__(self, position: int) -> Position:
+        """The image and seed at a position."""
+        drawn = np.random.Generator(np.random.PCG64(derive_seed(self.seed, "balanced", position))).random()
+        index = int(np.searchsorted(self._cumulative, drawn * self._cumulative[-1], side="right"))
+        last = len(self._cumulative) - 1
+        return Position(index=min(index, last), seed=derive_seed(self.seed, "position", position))
 
 
 class ClassSampler:

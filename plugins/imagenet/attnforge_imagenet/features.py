@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from attnforge.interfaces import NetworkOutput
+from attnforge.ranges import ImageSide
 
 from .carried import Size
 from .network import INPUT_SIZE, efficientnet, prepare
+
+LUMA = (0.299, 0.587, 0.114)
+"""Of red, green and blue, Rec. 601."""
 
 
 class EfficientNetFeatures(nn.Module):
@@ -22,6 +27,8 @@ class EfficientNetFeatures(nn.Module):
 
     Args:
         weights: Path of the weights file, where its package is not installed.
+        grey: Remove colours, with the luma weights of Rec. 601, so that features are of shapes alone.
+        side: Side in pixels to which images are resized; by default that of the network's training.
 
     Raises:
         RecipeError: The package is not installed, or the file is not the pinned one.
@@ -31,8 +38,16 @@ class EfficientNetFeatures(nn.Module):
     dim = 1280
     classes = 1000
 
-    def __init__(self, *, weights: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        weights: str | None = None,
+        grey: bool = False,
+        side: Annotated[ImageSide, Field(ge=32)] | None = None,
+    ) -> None:
         super().__init__()
+        self.grey = grey
+        self.side = side or INPUT_SIZE[self.size]
         self.network, self.digest = efficientnet(self.size, weights=weights)
         self.network.requires_grad_(False).eval()
 
@@ -43,17 +58,23 @@ class EfficientNetFeatures(nn.Module):
 
     def protocol(self) -> dict[str, str]:
         """Weights, layer and resizing."""
-        side = INPUT_SIZE[self.size]
+        side = self.side
+        colours = {"colours": "none, luma of Rec. 601"} if self.grey else {}
         return {
             "network": self.name,
             "weights": self.digest,
             "layer": "pool",
             "resize": f"bicubic, antialiased, {side} x {side}",
             "normalisation": "(x - 127) / 128",
+            **colours,
         }
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> NetworkOutput:
-        maps = self.network.forward_features(prepare(images.float(), side=INPUT_SIZE[self.size]))
+        images = images.float()
+        if self.grey:
+            luma = (images * images.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+            images = luma.expand(-1, 3, -1, -1)
+        maps = self.network.forward_features(prepare(images, side=self.side))
         pooled = self.network.forward_head(maps, pre_logits=True)
         return NetworkOutput(pooled, self.network.classifier(pooled))
 
@@ -67,6 +88,8 @@ class EfficientNetLite0(EfficientNetFeatures):
 
     Args:
         weights: Path of the weights file, where its package is not installed.
+        grey: Remove colours, with the luma weights of Rec. 601, so that features are of shapes alone.
+        side: Side in pixels to which images are resized; by default that of the network's training.
 
     Raises:
         RecipeError: The package is not installed, or the file is not the pinned one.
@@ -83,6 +106,8 @@ class EfficientNetLite1(EfficientNetFeatures):
 
     Args:
         weights: Path of the weights file, where its package is not installed.
+        grey: Remove colours, with the luma weights of Rec. 601, so that features are of shapes alone.
+        side: Side in pixels to which images are resized; by default that of the network's training.
 
     Raises:
         RecipeError: The package is not installed, or the file is not the pinned one.
@@ -98,6 +123,8 @@ class EfficientNetLite2(EfficientNetFeatures):
 
     Args:
         weights: Path of the weights file, where its package is not installed.
+        grey: Remove colours, with the luma weights of Rec. 601, so that features are of shapes alone.
+        side: Side in pixels to which images are resized; by default that of the network's training.
 
     Raises:
         RecipeError: The package is not installed, or the file is not the pinned one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attnforge.plugin import Component, hookimpl
 
 SIZES = ("lite0", "lite1", "lite2")
@@ -9,7 +11,7 @@ SIZES = ("lite0", "lite1", "lite2")
 
 @hookimpl
 def attnforge_components() -> list[Component]:
-    """EfficientNet-Lite as feature networks, as an image encoder, and inside a discriminator."""
+    """EfficientNet-Lite as feature networks and image encoder, and inside a discriminator and a loss."""
     networks = [
         Component(
             "feature-network",
@@ -31,4 +33,16 @@ def attnforge_components() -> list[Component]:
         "attnforge_imagenet.projected:ProjectedDiscriminator",
         "classifies frozen features of EfficientNet-Lite at four scales",
     )
-    return [*networks, encoder, discriminator]
+    perceptual = Component(
+        "loss",
+        "perceptual",
+        "attnforge_imagenet.perceptual:PerceptualLoss",
+        "distance of frozen features and of pixels to the real image of a caption",
+    )
+    return [*networks, encoder, discriminator, perceptual]
+
+
+@hookimpl
+def attnforge_recipes() -> list[Path]:
+    """The quickstart for a folder of images, with features of ImageNet."""
+    return [Path(__file__).parent / "recipes"]

@@ -14,6 +14,7 @@ _COMPONENTS = (
     ("metric", "precision-recall", "manifold:PrecisionRecall", "precision, recall, density and coverage"),
     ("metric", "caption-diversity", "diversity:CaptionDiversity", "how different images of a caption are"),
     ("metric", "leakage", "leakage:Leakage", "how often images nearly copy training images"),
+    ("metric", "nearest-class", "nearest_class:NearestClass", "how often images look like their class"),
     ("metric", "r-precision", "retrieval:RetrievalPrecision", "how often an image finds its own caption"),
     ("metric", "retrieval-recall", "retrieval:RetrievalRecall", "captions and images that find each other"),
 )

