@@ -32,6 +32,7 @@ CORE_COMMANDS = frozenset(
             "import",
             "export",
             "recipes",
+            "completion",
         ),
         *("show", "validate", "schema", "plugins", "components", "explain", "doctor", "kernels"),
     }

@@ -71,7 +71,8 @@ def prepared(recipe: Recipe, phase: str) -> Callable[[], object]:
 
 
 def step_of(task: Task, batch: Batch) -> Callable[[], object]:
-    progress = Progress(step=0, steps=2, batch_size=len(batch.captions), images=len(batch.captions))
+    # the step of a penalty that is computed in every second or fourth
+    progress = Progress(step=3, steps=8, batch_size=len(batch.captions), images=len(batch.captions))
     return lambda: task.step(batch, progress=progress)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,20 @@ class FewCaptions(ExampleDataset):
 
     def sample(self, index: int, *, seed: int) -> Sample:
         return replace(super().sample(index, seed=seed), caption=self.captions(index)[0])
+
+
+class BirdsWithFewCaptions(SketchBirds):
+    """Birds of which every fourth has the same captions, whatever its colours."""
+
+    def captions(self, index: int) -> Sequence[str]:
+        """The first caption of one of four birds."""
+        return super().captions(index % 4)[:1]
+
+
+def birds_with_few_captions() -> MetricSpec:
+    """Birds of which several have the same caption."""
+    data = BirdsWithFewCaptions(DataSpec(split="test", image_size=SIZE), test_count=12)
+    return replace(sketch_birds(), data=data)
 
 
 def shared_captions() -> MetricSpec:

@@ -21,7 +21,6 @@ TINY = (
     "generator.conditioner=sentence",
     "generator.stages=[initial, {use: refine, attention: word, residual_blocks: 1}]",
     "discriminator.channels=4",
-    "losses.damsm.stages=null",
     "phases.damsm={task: damsm, steps: 3, batch_size: 4, log_every: 1, checkpoint_every: 2}",
     "phases.gan.steps=5",
     "phases.gan.batch_size=4",

@@ -19,7 +19,7 @@ import torch
 from attnforge_gan.conditioning import Sentence
 from attnforge_stackgan.first import FirstStage
 from attnforge_stackgan.second import SecondStage
-from metric_specs import shared_captions, sketch_birds
+from metric_specs import birds_with_few_captions, shared_captions, sketch_birds
 from small_networks import dinov2_options, lpips_options
 from torchvision.models import inception_v3  # type: ignore[import-untyped]
 
@@ -196,6 +196,8 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "metric/inception-score": {"options": EXAMPLE_NETWORK},
     "metric/caption-diversity": {"options": EXAMPLE_NETWORK, "spec": shared_captions},
     "metric/head-count": {"spec": sketch_birds},
+    "metric/attribute-diversity": {"spec": birds_with_few_captions},
+    "metric/nearest-class": {"options": EXAMPLE_NETWORK},
     **{
         f"metric/{name}": {"options": EXAMPLE_NETWORK}
         for name in ("frechet-distance", "kernel-distance", "mind", "precision-recall", "leakage")

@@ -77,7 +77,12 @@ def test_encoders_match_real_images_or_generated_ones_without_a_weight(step: Adv
     assert step.fake.images[-1].grad is None
 
 
-@pytest.mark.parametrize("stages", [(), (1.0,), (1.0, 1.0, 1.0), (0.0, 0.0)])
+def test_fewer_weights_are_those_of_the_last_stages(step: AdversarialStep) -> None:
+    both = DamsmLoss(SPEC, weight=1, stages=(0.0, 0.5)).generator(step)
+    assert torch.equal(DamsmLoss(SPEC, weight=1, stages=(0.5,)).generator(step)["damsm 32"], both["damsm 32"])
+
+
+@pytest.mark.parametrize("stages", [(), (0.0,), (1.0, 1.0, 1.0), (0.0, 0.0)])
 def test_weights_that_do_not_fit_the_stages_are_refused(stages: tuple[float, ...]) -> None:
     with pytest.raises(RecipeError) as caught:
         DamsmLoss(SPEC, stages=stages)

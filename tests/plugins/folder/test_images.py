@@ -63,7 +63,7 @@ def test_a_folder_without_images_is_refused(name: str, code: str, tmp_path: Path
 
 def test_parts_that_need_captions_are_refused_where_they_are_written() -> None:
     with pytest.raises(RecipeError) as error:
-        resolve("quickstart", overrides=["data={use: images, root: x}"])
+        resolve("attngan2-sketch-birds", overrides=["data={use: images, root: x}"])
     assert {problem.code for problem in error.value.problems} == {"needs-captions"}
     named = {problem.message.partition(" needs ")[0] for problem in error.value.problems}
     assert {"conditioner `sentence`", "attention `word`", "loss `damsm`", "metric `r-precision`"} <= named

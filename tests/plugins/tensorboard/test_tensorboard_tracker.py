@@ -94,7 +94,7 @@ def test_the_shipped_recipe_trains_and_its_report_shows_the_command(tmp_path: Pa
     resolved = resolve("quickstart-tensorboard", overrides=[*TINY, *SHORT], plugins=PLUGINS)
     assert train(resolved, run, resume=False, reporter=ConsoleReporter()).finished
     folder = run / "tensorboard/gan"
-    assert [step for step, _ in steps(folder, "G damsm")] == [1, 2, 3]
+    assert [step for step, _ in steps(folder, "G damsm 32")] == [1, 2, 3]
     assert [event.step for event in read(folder).Images("samples/01")] == [2, 3]
     ((title, body),) = section(run)
     assert title == "TensorBoard"

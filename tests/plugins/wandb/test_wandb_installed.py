@@ -91,7 +91,7 @@ def test_the_shipped_recipe_trains_from_the_command_line(
     assert heard == []
     [log] = (tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb")
     assert exit_code(log) == 0
-    assert [row["gan/step"] for row in history(log) if "gan/G damsm" in row] == [1]
+    assert [row["gan/step"] for row in history(log) if "gan/G damsm 32" in row] == [1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "run"]
 
 

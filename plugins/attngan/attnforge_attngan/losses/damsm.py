@@ -38,9 +38,10 @@ class DamsmLoss:
             the paper does not.
         word_score: `paper` applies the power 1/gamma2 of Eq. 10; the `official` code omits it.
         reduction: `mean` over the batch, as in the official code; `sum` over it, as in Eq. 12-13.
-        stages: A weight for the image of each stage, smallest first, that multiplies `weight`; stages of
-            weight 0 are not matched. By default only the last is, as in the official code; the paper (section
-            3.2) reports no gain from all. Smaller images are resized to the size of the largest.
+        stages: A weight for the image of each stage, smallest first, that multiplies `weight`. Fewer weights
+            are those of the last stages; the others, and stages of weight 0, are not matched. By default only
+            the last is, as in the official code; the paper (section 3.2) reports no gain from all. Smaller
+            images are resized to the size of the largest.
         encoder_images: The images that encoders learn from where the task `gan` fine-tunes them: the `real`
             ones of the batch, as in pre-training, or the `generated` ones.
         image_noise: Standard deviation of the noise that is added to the images, which are in [-1, 1]. An
@@ -54,8 +55,8 @@ class DamsmLoss:
         kernel: The kernel that matches regions: `auto`, or one that `attnforge kernels` lists.
 
     Raises:
-        RecipeError: The recipe has no image encoder, or `stages` does not have a weight for each stage of the
-            generator, or only zeros.
+        RecipeError: The recipe has no image encoder, or `stages` has more weights than the generator has
+            stages, or only zeros.
     """
 
     needs_captions: ClassVar[bool] = True
@@ -174,17 +175,18 @@ def _stage_weights(stages: Sequence[float] | None, sizes: Sequence[int]) -> dict
     """The stages that are matched, by index, with their weights; the last has the index -1 if it is alone.
 
     Raises:
-        RecipeError: there is not a weight for each stage, or none above 0.
+        RecipeError: there are more weights than stages, or none above 0.
     """
     if stages is None:
         return {-1: 1.0}
-    if len(stages) != len(sizes) or not any(stages):
+    if len(stages) > len(sizes) or not any(stages):
         shown = ", ".join(map(str, sizes))
         weights = ", ".join(f"{weight:g}" for weight in stages)
         message = f"the loss `damsm` has `stages: [{weights}]` for images of {shown} pixels"
-        expected = f"{len(sizes)} weights, smallest image first, and at least one above 0"
+        expected = f"at most {len(sizes)} weights, that of the last image last, and at least one above 0"
         raise RecipeError(Problem("stage-weights", message, expected=expected))
-    return {stage: weight for stage, weight in enumerate(stages) if weight}
+    first = len(sizes) - len(stages)
+    return {first + stage: weight for stage, weight in enumerate(stages) if weight}
 
 
 def kept_share(text: TextFeatures) -> Float[Tensor, ""]:
