@@ -21,6 +21,12 @@ from attnforge.train.progress import ConsoleReporter
 
 CONTINUING = {"denoiser-cub", "denoiser-sketch-birds", "stackgan-cub-second"}
 """Recipes that continue a run of another; the tests of their plugins train both."""
+ALIKE = {
+    *("attngan-modern-coco", "attngan-plus-coco", "attngan-plus-sketch-birds", "attngan1-sketch-birds"),
+    *("attngan1-cub-no-damsm", "attngan1-coco", "attngan-r3-cub", "df-gan-coco", "gan-int-cls-coco"),
+    *("stackgan-coco", "gawwn-box-cub", "gawwn-keypoints-cub"),
+}
+"""Recipes that differ from others of the ordinary tests in a few numbers only."""
 RECIPES = sorted({recipe.name for recipe in library(load_plugins())} - CONTINUING)
 SHARED = Path(os.environ.get("ATTNFORGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -35,10 +41,7 @@ def trained(name: str, run: Path, overrides: list[str]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "name",
     [
-        # these differ from others in a few numbers
-        pytest.param(
-            name, marks=[pytest.mark.long] if "lambda" in name or name == "attngan-modern-coco" else []
-        )
+        pytest.param(name, marks=[pytest.mark.long] if "lambda" in name or name in ALIKE else [])
         for name in RECIPES
     ],
 )
