@@ -15,11 +15,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from attnforge.compute.bfloat16 import multiplies_bfloat16, refuse_old_gpus
 from attnforge.compute.collectives import rank, world_size
 from attnforge.compute.graphs import GraphedStep, Scalars
 from attnforge.compute.update import Update
-from attnforge.errors import AttnforgeError, Problem, RecipeError
-from attnforge.kernels.gpu import MIN_CAPABILITY
+from attnforge.errors import Problem, RecipeError
 from attnforge.recipe.schema import Precision, Training
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -62,13 +62,16 @@ class Engine:
             AttnforgeError: the GPU is too old for bfloat16.
             RecipeError: CUDA graphs are combined with what they cannot record.
         """
-        if training.precision == "bf16":
+        precision = training.precision
+        if precision == "auto":
+            precision = "bf16" if multiplies_bfloat16(device) else "float32"
+        if precision == "bf16":
             refuse_old_gpus(device)
         if training.cuda_graphs:
             _refuse_unrecordable(training)
         return Engine(
             device=device,
-            precision=training.precision,
+            precision=precision,
             channels_last=training.channels_last,
             cuda_graphs=training.cuda_graphs and device.type == "cuda",
             compiled=training.compile,
@@ -165,24 +168,6 @@ class Engine:
             name: Its name in messages.
         """
         return GraphedStep(step, name=name, device=self.device) if self.cuda_graphs else step
-
-
-def refuse_old_gpus(device: torch.device) -> None:
-    """Refuse a GPU that cannot compute in bfloat16.
-
-    Raises:
-        AttnforgeError: it is too old.
-    """
-    if device.type != "cuda" or torch.version.hip is not None:
-        return
-    capability = torch.cuda.get_device_capability(device)
-    if capability < MIN_CAPABILITY:
-        message = (
-            f"the GPU has compute capability {capability[0]}.{capability[1]}, which does not support bfloat16"
-        )
-        expected = "a GPU of compute capability 8.0 (Ampere) or later, or `training.precision: float32`"
-        next_step = "attnforge train RECIPE training.precision=float32"
-        raise AttnforgeError(Problem("precision-refused", message, None, expected, next_step))
 
 
 def _refuse_unrecordable(training: Training) -> None:

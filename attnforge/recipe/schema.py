@@ -33,6 +33,7 @@ from attnforge.values import BatchOrder, OnBadImage, OnNotFinite, Truncate
 DeviceName = Annotated[str, AfterValidator(computing_device)]
 """`auto`, or a device as torch names it, such as `cuda:1`; whether it exists is checked when a run starts."""
 Precision = Literal["float32", "bf16", "fp16"]
+TrainingPrecision = Literal["auto", "float32", "bf16", "fp16"]
 """Type of the inputs of convolutions and matrix products in training."""
 
 
@@ -119,7 +120,8 @@ class Training:
         precision: `bf16` rounds the inputs of convolutions and matrix products to bfloat16, for which GPUs
             from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
             `fp16` rounds to float16 instead, for GPUs before Ampere; losses are scaled, so that gradients do
-            not vanish. `float32` uses torch's defaults.
+            not vanish. `float32` uses torch's defaults. `auto` is `bf16` where the processor or GPU multiplies
+            bfloat16 in hardware, and `float32` elsewhere; `log.jsonl` of the run names which.
         tf32: Whether GPUs from Ampere on may shorten float32 factors to 10 bits of mantissa (TF32); by
             default torch's choice, which is to do so in convolutions only.
         micro_batch_size: Images that a process computes at once; by default its whole share of a batch. A
@@ -158,7 +160,7 @@ class Training:
     keep: Positive = 2
     keep_every: Count = 0
     keep_best: str | None = None
-    precision: Precision = "float32"
+    precision: TrainingPrecision = "float32"
     tf32: bool | None = None
     micro_batch_size: BatchSize | None = None
     compile: bool = False

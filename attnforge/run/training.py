@@ -202,6 +202,7 @@ def _train(
         refuse_other_data(checkpoint, data_fingerprint, recipe=recipe, warn=warn)
         refuse_fewer_steps(checkpoint, steps_of(recipe.phases[checkpoint.phase], images=len(data)))
     tokenizer = _fit_tokenizer(recipe, data, checkpoint)
+    engine = Engine.of(recipe.training, device)
     refuse_differences(
         {
             "version": f"{__version__} with torch {torch.__version__}",
@@ -209,10 +210,10 @@ def _train(
             "checkpoint": "none" if checkpoint is None else checkpoint.folder.name,
             "data": ", ".join(f"{name} {value}" for name, value in data_fingerprint.items()),
             "vocabulary": tokenizer.fingerprint,
+            "precision": engine.precision,
         }
     )
     pretrained = [] if checkpoint else find_pretrained(recipe, tokenizer, warn=warn)
-    engine = Engine.of(recipe.training, device)
     parts = Parts(recipe, tokenizer=tokenizer, device=device, engine=engine, datasets=datasets)
     check_captions(parts, names)
     load_pretrained(parts, pretrained)
@@ -264,6 +265,9 @@ def _train(
                 recording.enter_context(recorder)
                 for text in warnings:
                     run.log_event("warning", message=text)
+                if recipe.training.precision == "auto":
+                    reporter.line(f"precision {engine.precision}")
+                    run.log_event("precision", chosen=engine.precision)
             measuring = TrainingMetrics(metrics, encoders, resolved=resolved, recorder=recorder)
             finished = _train_phases(parts, run, recorder, measuring, stop, names, resumption)
         final_metrics = measuring.measure_final() if finished else {}

@@ -190,3 +190,27 @@ def test_an_old_gpu_is_refused_for_bf16(monkeypatch: pytest.MonkeyPatch) -> None
     assert Engine.of(Training(), gpu).precision == "float32"
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     assert Engine.of(Training(precision="bf16"), gpu).precision == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "chosen"),
+    [({"avx512_bf16": True}, "bf16"), ({"avx2": True, "avx512_bf16": False}, "float32"), ({}, "float32")],
+)
+def test_auto_is_bfloat16_where_the_processor_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert Engine.of(Training(precision="auto"), CPU).precision == chosen
+
+
+def test_auto_is_float32_where_torch_does_not_list_capabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert Engine.of(Training(precision="auto"), CPU).precision == "float32"
+    assert Engine.of(Training(precision="auto"), torch.device("mps")).precision == "float32"
+
+
+@pytest.mark.parametrize(("capability", "chosen"), [((7, 5), "float32"), ((8, 0), "bf16")])
+def test_auto_on_a_gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], chosen: str) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert Engine.of(Training(precision="auto"), torch.device("cuda")).precision == chosen

@@ -33,8 +33,10 @@ def dry_run(resolved: ResolvedRecipe) -> Iterator[str]:
             yield f"phase {name}: not estimated: {' '.join(reason.split('. ')[0].split())}"
     yield ""
     yield NOT_COUNTED
-    if recipe.training.precision != "float32":
-        yield f"With `precision: {recipe.training.precision}` activations need about half as much."
+    precision = recipe.training.precision
+    if precision != "float32":
+        where = " where it selects bfloat16," if precision == "auto" else ""
+        yield f"With `precision: {precision}`{where} activations need about half as much."
 
 
 def _phase(recipe: Recipe, name: str) -> Iterator[str]:

@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from torch import nn
 
 from attnforge.build.parts import Parts
-from attnforge.compute.engine import Engine, refuse_old_gpus
+from attnforge.compute.bfloat16 import refuse_old_gpus
+from attnforge.compute.engine import Engine
 from attnforge.data.encoding import encode_captions
 from attnforge.interfaces import Generator
 from attnforge.recipe.schema import Precision

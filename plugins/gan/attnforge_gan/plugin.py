@@ -81,6 +81,12 @@ def attnforge_components() -> list[Component]:
         ),
         Component(
             "loss",
+            "packed",
+            f"{_PACKAGE}.packed:PackedLoss",
+            "classifies several images of a caption side by side, so that they differ as real ones do",
+        ),
+        Component(
+            "loss",
             "drifting",
             f"{_PACKAGE}.drifting:DriftingLoss",
             "images move towards real ones of their caption and away from one another",

@@ -1,0 +1,137 @@
+"""PacGAN's packing: a small discriminator sees several images of a caption side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+
+from attnforge.adversarial.initialisation import initialise
+from attnforge.adversarial.precision import at_least_float32
+from attnforge.errors import Problem, RecipeError
+from attnforge.interfaces import AdversarialStep
+from attnforge.ranges import Width
+from attnforge.scheduled import ScheduledWeight
+from attnforge.specs import LossSpec
+
+from .head import FEATURE_SIZE, Head
+from .same_caption import same_captions
+from .spectral import add_spectral_norm
+
+
+class PackedLoss(nn.Module):
+    """Classifies several images of one caption, side by side, as real or generated.
+
+    A pack is an image and the next ones of the batch with the same caption. With P a discriminator of packs,
+    one for each image size, and x the images, averaged to `side` pixels and concatenated along channels,
+
+        discriminator   mean max(0, 1 - P(x real)) + mean max(0, 1 + P(x generated))
+        generator       -mean P(x generated)
+
+    This is packing, of PacGAN (Lin et al., 2018), where packs are of any images; of one caption they show how
+    images of a caption differ, and nothing else does: an image alone may be any of them. Small images are
+    enough, because a caption leaves open what is large: the background, the pose, the size. P is one of its
+    own, because a discriminator of images with captions would see the difference in every mismatched pair.
+    It is spectrally normalised.
+
+    Several images of a caption must be in a batch: set `images_per_caption` of the phase to `images` or more,
+    which also gives the generator as many noises for each caption. A caption with fewer is not counted; where
+    all have fewer, the terms are 0.
+
+    Args:
+        weight: Factor of all terms.
+        images: Images of a pack.
+        side: Side in pixels to which larger images are averaged: 8, 16, 32, ...
+        channels: Channels after the first convolution; each of the next doubles them.
+
+    Raises:
+        RecipeError: `side` is not 8, 16, 32, ...
+    """
+
+    def __init__(
+        self,
+        spec: LossSpec,
+        *,
+        weight: ScheduledWeight = 1.0,
+        images: Annotated[int, Field(ge=2, le=64)] = 2,
+        side: Annotated[int, Field(ge=8, le=1024)] = 16,
+        channels: Width = 32,
+    ) -> None:
+        super().__init__()
+        if side & (side - 1):
+            message = f"packs of images of {side} x {side} pixels cannot be classified"
+            raise RecipeError(Problem("image-size", message, expected="side: 8, 16, 32, ..."))
+        self.weight = weight
+        self.images = images
+        self.side = side
+        self.networks = nn.ModuleList(
+            _network(3 * images, min(side, size), channels=channels) for size in spec.image_sizes
+        )
+
+    def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """One term per image size; none reaches the generator."""
+        members, whole = packs(same_captions(step.prompt), self.images)
+        terms = {}
+        for network, real, fake in zip(self.networks, step.real, step.fake.images, strict=True):
+            of_real = F.relu(1 - self._logits(network, real, members))
+            of_fake = F.relu(1 + self._logits(network, fake.detach(), members))
+            loss = _mean_of_whole(of_real + of_fake, whole)
+            terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * loss
+        return terms
+
+    def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
+        """One term per image size."""
+        members, whole = packs(same_captions(step.prompt), self.images)
+        terms = {}
+        for network, fake in zip(self.networks, step.fake.images, strict=True):
+            loss = _mean_of_whole(-self._logits(network, fake, members), whole)
+            terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * loss
+        return terms
+
+    def _logits(
+        self, network: nn.Module, images: Float[Tensor, "b 3 h w"], members: Int[Tensor, "b p"]
+    ) -> Float[Tensor, "b"]:
+        """The logit of each row's pack."""
+        small = images
+        if images.shape[-1] > self.side:
+            small = F.adaptive_avg_pool2d(images, self.side)
+        logits: Tensor = network(small[members].flatten(1, 2))
+        return at_least_float32(logits[:, 0])
+
+
+def packs(same: Bool[Tensor, "b b"], images: int) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
+    """For each row, the rows of its pack, itself first, and whether its caption has enough of them.
+
+    The others are the next ones with its caption, and after the last row of the batch the first.
+    """
+    count = len(same)
+    rows = torch.arange(count, device=same.device)
+    after = (rows[None] - rows[:, None]) % count  # how far each row is behind this one
+    order = torch.where(same, after, after + count).argsort(dim=1)
+    if images > count:
+        order = order[:, :1].expand(-1, images)
+    return order[:, :images], same.sum(dim=1) >= images
+
+
+def _network(in_channels: int, side: int, *, channels: int) -> nn.Sequential:
+    """Convolutions that halve packs to 4 x 4 pixels, and a head."""
+    layers: list[nn.Module] = []
+    while side > FEATURE_SIZE:
+        convolution = nn.Conv2d(in_channels, channels, kernel_size=4, stride=2, padding=1)
+        layers += [convolution, nn.LeakyReLU(0.2, inplace=True)]
+        side //= 2
+        in_channels, channels = channels, 2 * channels
+    network = nn.Sequential(*layers, Head(in_channels, 1))
+    initialise(network)
+    add_spectral_norm(network)
+    return network
+
+
+def _mean_of_whole(losses: Float[Tensor, "b"], whole: Bool[Tensor, "b"]) -> Float[Tensor, ""]:
+    """The mean over the rows with a whole pack; 0 without any."""
+    counted = whole.to(losses.dtype)
+    return (losses * counted).sum() / counted.sum().clamp(min=1)
