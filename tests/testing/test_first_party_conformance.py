@@ -247,7 +247,10 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
     "generator/multi-stage": {
         "last stage": {**MULTI_STAGE, "images": "last-stage"},
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
-        "sentence": {**MULTI_STAGE, "conditioner": "sentence", "stages": ["initial"], "noise": 3},
+        "sentence": {
+            **MULTI_STAGE,
+            **{"conditioner": "sentence", "stages": ["initial"], "noise": 3, "normalise_noise": True},
+        },
     },
     "generator/stackgan-second": {"official": {**SECOND_STAGE, "first_mode": "training"}},
     "discriminator/joint": {

@@ -1,8 +1,8 @@
-"""PacGAN's packing: a small discriminator sees several images of a caption side by side."""
+"""PacGAN's packing: a small discriminator sees several images side by side."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,26 +24,28 @@ from .spectral import add_spectral_norm
 
 
 class PackedLoss(nn.Module):
-    """Classifies several images of one caption, side by side, as real or generated.
+    """Classifies several images, side by side, as real or generated.
 
-    A pack is an image and the next ones of the batch with the same caption. With P a discriminator of packs,
-    one for each image size, and x the images, averaged to `side` pixels and concatenated along channels,
+    A pack is an image and the next ones of the batch, the first again after the last. With P a discriminator
+    of packs, one for each image size, and x the images, averaged to `side` pixels and concatenated along
+    channels,
 
         discriminator   mean max(0, 1 - P(x real)) + mean max(0, 1 + P(x generated))
         generator       -mean P(x generated)
 
-    This is packing, of PacGAN (Lin et al., 2018), where packs are of any images; of one caption they show how
-    images of a caption differ, and nothing else does: an image alone may be any of them. Small images are
-    enough, because a caption leaves open what is large: the background, the pose, the size. P is one of its
-    own, because a discriminator of images with captions would see the difference in every mismatched pair.
-    It is spectrally normalised.
+    This is packing, of PacGAN (Lin et al., 2018): an image alone may be any real one, but a pack in which all
+    birds stand alike is known. Small images are enough, because captions leave open what is large: the
+    background, the pose, the size. P is one of its own, because the others classify an image with its
+    caption. It is spectrally normalised.
 
-    Several images of a caption must be in a batch: set `images_per_caption` of the phase to `images` or more,
-    which also gives the generator as many noises for each caption. A caption with fewer is not counted; where
-    all have fewer, the terms are 0.
+    Packs are of any images of the batch, as in the paper, or of images of one caption, in which nothing but
+    what it leaves open differs. Those need several images of a caption in a batch: set `images_per_caption`
+    of the phase to `images` or more, which also gives the generator as many noises for each caption. A
+    caption with fewer is not counted; where all have fewer, the terms are 0.
 
     Args:
         weight: Factor of all terms.
+        of: What images of a pack have in common: nothing but the `batch`, or the `caption`.
         images: Images of a pack.
         side: Side in pixels to which larger images are averaged: 8, 16, 32, ...
         channels: Channels after the first convolution; each of the next doubles them.
@@ -57,6 +59,7 @@ class PackedLoss(nn.Module):
         spec: LossSpec,
         *,
         weight: ScheduledWeight = 1.0,
+        of: Literal["batch", "caption"] = "batch",
         images: Annotated[int, Field(ge=2, le=64)] = 2,
         side: Annotated[int, Field(ge=8, le=1024)] = 16,
         channels: Width = 32,
@@ -66,6 +69,7 @@ class PackedLoss(nn.Module):
             message = f"packs of images of {side} x {side} pixels cannot be classified"
             raise RecipeError(Problem("image-size", message, expected="side: 8, 16, 32, ..."))
         self.weight = weight
+        self.of: Literal["batch", "caption"] = of
         self.images = images
         self.side = side
         self.networks = nn.ModuleList(
@@ -74,7 +78,7 @@ class PackedLoss(nn.Module):
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size; none reaches the generator."""
-        members, whole = packs(same_captions(step.prompt), self.images)
+        members, whole = self._packs(step)
         terms = {}
         for network, real, fake in zip(self.networks, step.real, step.fake.images, strict=True):
             of_real = F.relu(1 - self._logits(network, real, members))
@@ -85,12 +89,16 @@ class PackedLoss(nn.Module):
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size."""
-        members, whole = packs(same_captions(step.prompt), self.images)
+        members, whole = self._packs(step)
         terms = {}
         for network, fake in zip(self.networks, step.fake.images, strict=True):
             loss = _mean_of_whole(-self._logits(network, fake, members), whole)
             terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * loss
         return terms
+
+    def _packs(self, step: AdversarialStep) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
+        same = same_captions(step.prompt)
+        return packs(same if self.of == "caption" else torch.ones_like(same), self.images)
 
     def _logits(
         self, network: nn.Module, images: Float[Tensor, "b 3 h w"], members: Int[Tensor, "b p"]
@@ -104,9 +112,9 @@ class PackedLoss(nn.Module):
 
 
 def packs(same: Bool[Tensor, "b b"], images: int) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
-    """For each row, the rows of its pack, itself first, and whether its caption has enough of them.
+    """For each row, the rows of its pack, itself first, and whether there are enough of them.
 
-    The others are the next ones with its caption, and after the last row of the batch the first.
+    The others are the next ones that may be in its pack, and after the last row of the batch the first.
     """
     count = len(same)
     rows = torch.arange(count, device=same.device)

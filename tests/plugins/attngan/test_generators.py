@@ -220,3 +220,18 @@ def test_stages_have_channels_of_their_own() -> None:
             channels=(6, 4),
         )
     assert raised.value.problems[0].code == "stage-channels"
+
+
+def test_normalised_noise_has_no_length() -> None:
+    generator = built(stages=2, normalise_noise=True)
+    generator.conditioner = Mean(ConditionerSpec(sentence=6))
+    generator.eval()
+    captions, vectors = text([3, 5]), noise(2)
+    lengths = torch.tensor([[0.5], [3.0]])
+    with torch.no_grad():
+        images = generator(vectors, captions).images[-1]
+        torch.testing.assert_close(generator(lengths * vectors, captions).images[-1], images)
+        assert not torch.allclose(generator(-vectors, captions).images[-1], images)
+        unit = vectors / vectors.square().mean(dim=1, keepdim=True).sqrt()
+        generator.normalise_noise = False
+        torch.testing.assert_close(generator(unit, captions).images[-1], images)
