@@ -40,12 +40,16 @@ class MultiStageGenerator(nn.Module):
         images: Which stages generate an image; `last-stage` is AttnDCGAN of the official code.
         norm: `batch` normalises over the batch of one process; `synchronised` over those of all
             processes, as AttnGAN++ does (Dinh et al., 2021); both are the same with one process.
+        binary_noise: How many numbers of the noise, the first ones, are reduced to their sign. Birds that face
+            left and right have nothing between them, and a generator of Gaussian noise alone must generate
+            something there (Khayatkhoei et al., 2018).
         normalise_noise: Divide the noise by the root of its mean square, as ProGAN does (Karras et al., 2018).
-            Without it, trained generators were seen to give longer noise sharper images. The `scale` of a
+            Signs are not counted. Without it, trained generators were seen to give longer noise sharper images. The `scale` of a
             sampler then has no effect.
 
     Raises:
-        RecipeError: There are no stages, their order is invalid, or they are not as many as the channels.
+        RecipeError: There are no stages, their order is invalid, they are not as many as the channels, or
+            the noise has fewer numbers than `binary_noise`.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class MultiStageGenerator(nn.Module):
         noise: Width = 100,
         images: Literal["every-stage", "last-stage"] = "every-stage",
         norm: GeneratorNorm = "batch",
+        binary_noise: Annotated[int, Field(ge=0)] = 0,
         normalise_noise: bool = False,
     ) -> None:
         super().__init__()
@@ -70,7 +75,11 @@ class MultiStageGenerator(nn.Module):
             message = f"`channels` has {len(widths)} numbers for {len(stages)} stages"
             expected = "one number for all stages, or one for each"
             raise RecipeError(Problem("stage-channels", message, expected=expected))
+        if binary_noise > noise:
+            message = f"`binary_noise` is {binary_noise}, and the noise has {noise} numbers"
+            raise RecipeError(Problem("binary-noise", message, expected=f"at most {noise}"))
         self.noise = noise
+        self.binary_noise = binary_noise
         self.normalise_noise = normalise_noise
         sizes = tuple(base_size << i for i in range(len(stages)))
         self.image_sizes = sizes if images == "every-stage" else sizes[-1:]
@@ -97,9 +106,7 @@ class MultiStageGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], prompt: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(prompt.sentence)
-        if self.normalise_noise:
-            noise = noise * (noise.square().mean(dim=1, keepdim=True) + SMALLEST).rsqrt()
-        latent = torch.cat((condition.value, noise), dim=1)
+        latent = torch.cat((condition.value, *self._shaped(noise)), dim=1)
         hidden: Tensor | None = None
         maps: list[Tensor] = []
         attention: list[Tensor] = []
@@ -112,6 +119,13 @@ class MultiStageGenerator(nn.Module):
         head_inputs = maps[-len(self.heads) :]
         images = tuple(head(features) for head, features in zip(self.heads, head_inputs, strict=True))
         return GeneratorOutput(images=images, attention=tuple(attention), condition=condition)
+
+    def _shaped(self, noise: Float[Tensor, "b n"]) -> list[Float[Tensor, "b _"]]:
+        """The parts of the noise as stages get it: signs, and what is normalised or not."""
+        signs, rest = noise[:, : self.binary_noise], noise[:, self.binary_noise :]
+        if self.normalise_noise and rest.shape[1]:
+            rest = rest * (rest.square().mean(dim=1, keepdim=True) + SMALLEST).rsqrt()
+        return [signs.sign(), rest] if self.binary_noise else [rest]
 
     def folded(self) -> MultiStageGenerator:
         """The generator for sampling, with the last image alone; see `attnforge.optional.Folds`."""

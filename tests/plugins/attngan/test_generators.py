@@ -235,3 +235,19 @@ def test_normalised_noise_has_no_length() -> None:
         unit = vectors / vectors.square().mean(dim=1, keepdim=True).sqrt()
         generator.normalise_noise = False
         torch.testing.assert_close(generator(unit, captions).images[-1], images)
+
+
+def test_binary_noise_is_the_sign_of_the_first_numbers() -> None:
+    generator = built(stages=2, binary_noise=3, normalise_noise=True)
+    generator.conditioner = Mean(ConditionerSpec(sentence=6))
+    generator.eval()
+    captions, vectors = text([3, 5]), noise(2)
+    rest = vectors[:, 3:] / vectors[:, 3:].square().mean(dim=1, keepdim=True).sqrt()
+    expected = torch.cat((vectors[:, :3].sign(), rest), dim=1)
+    with torch.no_grad():
+        images = generator(vectors, captions).images[-1]
+        generator.binary_noise, generator.normalise_noise = 0, False
+        torch.testing.assert_close(generator(expected, captions).images[-1], images)
+    with pytest.raises(RecipeError) as caught:
+        built(binary_noise=8)
+    assert caught.value.problems[0].code == "binary-noise"
