@@ -37,6 +37,7 @@ BROKEN = {
         "phases.gan.steps=6",
         "phases.gan.sample_every=3",
         "generator.noise=1",
+        "generator.binary_noise=0",
         "phases.gan.task.generator_learning_rate=1e-8",
     ),
 }

@@ -48,7 +48,7 @@ def small(name: str, root: Path) -> list[str]:
     """Overrides of a recipe: two steps a phase, tiny widths, and data that is made below `root`."""
     recipe = resolve(name).data()
     overrides = ["text.dim=8", *TEXTS[recipe["text"]["use"].partition("@")[0]], IMAGE]
-    overrides += ["samples.count=2", "training.threads=1"]
+    overrides += ["samples.count=2", "training.threads=1", "training.precision=float32"]
     overrides += ["evaluation.captions=3", "evaluation.batch_size=2"]
     for phase in recipe["phases"]:
         overrides += [f"phases.{phase}.{one}" for one in SHORT]
@@ -59,6 +59,7 @@ def small(name: str, root: Path) -> list[str]:
         wrapped = "of." if "of" in recipe["discriminator"] else ""  # a discriminator in another
         overrides += ["generator.channels=2", f"discriminator.{wrapped}channels=2"]
         overrides += ["generator.noise=3"] if "noise" in generator else []
+        overrides += ["generator.binary_noise=1"] if generator.get("binary_noise") else []
         overrides += [f"generator.{option}" for option in GENERATORS[generator["use"].partition("@")[0]]]
         for path, part in {"generator": generator, "generator.first": generator.get("first", {})}.items():
             if isinstance(part.get("conditioner"), dict):  # the one that has no options is a bare name
