@@ -24,8 +24,10 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # A busy machine is no failure: how long an example takes says nothing about the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# Every run of the ordinary tests takes other examples; `make test-long` names the thorough profile.
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("ordinary", deadline=None, max_examples=25)
+settings.load_profile("ordinary")
 
 install_import_hook(
     [
