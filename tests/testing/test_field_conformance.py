@@ -29,5 +29,5 @@ TestContrastiveLoss = pytest.mark.long(conformance("loss/contrastive", plugins=P
 TestBoxDataset = conformance("dataset/box", plugins=PLUGINS)
 
 for _tests in (TestOneWayDiscriminator, TestBoxGenerator, TestMatchingPenalty):
-    if hasattr(_tests, "test_compile"):  # takes seconds; the ordinary tests compile two first-party components
+    if hasattr(_tests, "test_compile"):  # takes seconds, and two first-party components are compiled
         _tests.test_compile = pytest.mark.long(_tests.test_compile)
