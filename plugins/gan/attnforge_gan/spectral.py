@@ -37,7 +37,7 @@ class Float32SpectralNorm(_SpectralNorm):
             return normalised.view_as(weight)
 
     def _power_method(self, weight_mat: Tensor, n_power_iterations: int) -> None:
-        """Nothing on `meta`, where vectors have no values to improve and most of building would go into it."""
+        """Nothing on `meta`, where vectors have no values; it would take most of building."""
         if not weight_mat.is_meta:
             super()._power_method(weight_mat, n_power_iterations)
 
