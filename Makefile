@@ -26,7 +26,7 @@ test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 help:
 	@echo "make demo       install, then train, sample and report on the sketch birds (about five minutes)"
 	@echo "make test       install, then run the tests that need no GPU"
-	@echo "make test-long  run the tests that take minutes each"
+	@echo "make test-long  run the tests that take minutes each, and properties with more examples"
 	@echo "make test-versions  run the tests on every supported Python with lowest and newest dependencies (hours)"
 	@echo "make lint       style, types and import contracts"
 	@echo "make format     format the code"
@@ -62,7 +62,7 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) -m "not long" $(ARGS)
 
 test-long: $(VENV)/.installed-dev
-	$(PYTEST) -n 0 -m long $(ARGS)
+	$(PYTEST) -n 0 -m "long or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 # Before a release; ARGS="--python 3.12 --versions lowest" runs a part.
 test-versions: $(VENV)/.installed-dev

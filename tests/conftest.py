@@ -1,4 +1,4 @@
-"""Turns on the checks that every test runs under: the shapes and types of all annotations, at every call.
+"""Turns on the checks that most tests run under: the shapes and types of all annotations, at every call.
 
 The hook must be in place before the packages are imported, hence here. Whole numbers may stand for
 floats, as Python's typing rules and YAML have it; `Self` is beyond a checker that sees one function at a
@@ -13,6 +13,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from clean_environment import build_wheel
@@ -24,8 +25,10 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # A busy machine is no failure: how long an example takes says nothing about the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# Every run of the ordinary tests takes other examples; `make test-long` names the thorough profile.
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("ordinary", deadline=None, max_examples=25)
+settings.load_profile("ordinary")
 
 install_import_hook(
     [
@@ -72,6 +75,20 @@ install_import_hook(
     "beartype.beartype(conf=beartype.BeartypeConf("
     "is_pep484_tower=True, hint_overrides=beartype.FrozenDict({__import__('typing').Self: object})))",
 )
+
+
+UNCHECKED = ("api", "cli", "export", "hostile", "play", "run")
+"""Folders of tests that train, generate and measure over and over what others do under these checks.
+
+The checks take a quarter of that time. The parts are tested in folders of their own, every recipe trains in
+`recipes`, and none of the packages above is what these folders test.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    jaxtyping.config.update("jaxtyping_disable", folder in UNCHECKED)
 
 
 def pytest_collection_finish() -> None:

@@ -25,7 +25,6 @@ def command(arguments: tuple[str, ...]) -> int:
     from attnforge.plugin import load_plugins
     from attnforge.recipe import resolve
     from attnforge.recipe.weights import random_weights
-    from attnforge.run.trial.shapes import check_shapes
 
     recipes = [argument for argument in arguments if "=" not in argument or is_file(Path(argument))]
     overrides = [argument for argument in arguments if argument not in recipes]
@@ -36,6 +35,8 @@ def command(arguments: tuple[str, ...]) -> int:
     for recipe in recipes:
         try:
             resolved = resolve(recipe, overrides=overrides, plugins=plugins)
+            from attnforge.run.trial.shapes import check_shapes  # torch is not needed for errors above
+
             checked = check_shapes(resolved)
             if checked.problems:
                 raise RecipeError(checked.problems)

@@ -37,10 +37,6 @@ def resolve(
     Raises:
         RecipeError: with every problem of the recipe.
     """
-    # Interfaces import torch, and this module is imported by commands that must not.
-    from attnforge.recipe.decode import Decoder
-    from attnforge.recipe.schema import Recipe
-
     plugins = plugins or load_plugins()
     problems: list[Problem] = []
     composed = gather(source, overrides, plugins, problems)
@@ -49,6 +45,11 @@ def resolve(
     problems += unmet(composed.requires)
     if any(problem.code in BLOCKING for problem in problems):
         raise RecipeError(problems)
+
+    # Interfaces import torch, which commands that only look must not, and errors above need not wait for.
+    from attnforge.recipe.decode import Decoder
+    from attnforge.recipe.schema import Recipe
+
     decoder = Decoder(plugins)
     tree = decoder.section(Recipe, composed.root, "")
     problems += decoder.problems

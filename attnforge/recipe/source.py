@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -88,7 +89,16 @@ def read(path: Path, source: str, problems: list[Problem]) -> Node | None:
         line = data[: error.start].count(b"\n") + 1
         problems.append(Problem("bad-yaml", f"{source} is not UTF-8 text", Place(source, line)))
         return None
-    return parse(Text(source, text), problems)
+    node, found = _parsed(source, text)
+    problems += found
+    return node
+
+
+@lru_cache(maxsize=32)
+def _parsed(source: str, text: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """What `parse` makes of a file's text and its problems, kept for the parents that many recipes share."""
+    problems: list[Problem] = []
+    return parse(Text(source, text), problems), tuple(problems)
 
 
 def parse(text: Text, problems: list[Problem], *, code: str = "bad-yaml") -> Node | None:

@@ -15,6 +15,7 @@ import torch
 from attnforge_attngan.tokenizer import WordTokenizer
 from attnforge_folder.dataset import Folder
 from attnforge_folder.shards import Shards
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -259,7 +260,7 @@ SHARES = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(**SHARES)
 def test_no_sample_is_lost_or_seen_twice_in_an_epoch(**share: int) -> None:
     _every_image_once(**share)

@@ -12,11 +12,11 @@ from commands import ATTNFORGE
 LOOKING = (
     ["--help"],
     ["recipes"],
-    ["components"],
+    pytest.param(["components"], marks=pytest.mark.long),  # a table, as of recipes
     ["plugins", "--json"],
     ["show", "quickstart", "summary=é"],
     ["validate", "nothing"],
-    ["explain", "unknown-key"],
+    pytest.param(["explain", "unknown-key"], marks=pytest.mark.long),  # text, as of show
 )
 
 

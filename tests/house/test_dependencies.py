@@ -7,8 +7,10 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 OWN = {
     "attnforge",
@@ -69,14 +71,22 @@ def test_every_imported_package_is_a_declared_dependency(sources: dict[Path, ast
     assert sorted(undeclared) == []
 
 
-def _project(path: Path, root: Path) -> Path:
-    """The folder of the distribution that a module belongs to: a plugin's own, or the core's."""
-    return next((folder for folder in path.parents if (folder / "pyproject.toml").is_file()), root)
+@cache
+def _project(folder: Path, root: Path) -> Path:
+    """The folder of the distribution that a folder belongs to: a plugin's own, or the core's."""
+    return next((one for one in (folder, *folder.parents) if (one / "pyproject.toml").is_file()), root)
+
+
+@cache
+def _metadata(project: Path) -> dict[str, Any]:
+    """What a distribution declares of itself."""
+    declared: dict[str, Any] = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    return declared
 
 
 def _own(path: Path, root: Path) -> set[str]:
     """What a module may import without a word: its own distribution's packages, and those of attnforge's."""
-    project = _project(path, root)
+    project = _project(path.parent, root)
     if project == root:
         return OWN
     return {*OWN, *(one.parent.name for one in project.glob("*/__init__.py"))}
@@ -87,11 +97,10 @@ def _declared(path: Path, root: Path) -> set[str]:
 
     The conformance kit alone may use what is for tests.
     """
-    folders = {root, _project(path, root)}
-    projects = [tomllib.loads((folder / "pyproject.toml").read_text())["project"] for folder in folders]
+    projects = [_metadata(project) for project in {root, _project(path.parent, root)}]
     kit = root / "attnforge" / "testing" in path.parents
     name = "testing" if kit else OPTIONAL.get(path.relative_to(root).as_posix())
-    extra = projects[0]["optional-dependencies"][name] if name else []
+    extra = _metadata(root)["optional-dependencies"][name] if name else []
     return _named([line for project in projects for line in project["dependencies"]] + extra)
 
 

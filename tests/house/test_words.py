@@ -30,17 +30,25 @@ class Vocabulary:
     avoided: dict[str, str]
     contexts: tuple[str, ...] = ()
     patterns: dict[str, re.Pattern[str]] = field(init=False)
+    any_of_them: re.Pattern[str] = field(init=False)
+    hidden: tuple[re.Pattern[str], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         patterns = {word: re.compile(rf"(?<![\w]){_spaced(word)}(?![\w])", re.I) for word in self.avoided}
         object.__setattr__(self, "patterns", patterns)
+        together = "|".join(map(_spaced, self.avoided))
+        object.__setattr__(self, "any_of_them", re.compile(rf"(?<!\w)(?:{together})(?!\w)", re.I))
+        joined = (r"\S+".join(_spaced(part) for part in one.split("*")) for one in self.contexts)
+        hidden = tuple(re.compile(rf"(?<!\w){pattern}(?!\w)", re.I) for pattern in joined)
+        object.__setattr__(self, "hidden", hidden)
 
     def offences(self, text: str) -> Iterator[tuple[int, str]]:
         """The line within a text, and what is wrong there."""
         text = QUOTES.sub("", text)
-        for context in self.contexts:
-            pattern = r"\S+".join(_spaced(part) for part in context.split("*"))
-            text = re.sub(rf"(?<!\w){pattern}(?!\w)", _hidden, text, flags=re.I)
+        if not self.any_of_them.search(text):
+            return  # as of most texts, and a hundred patterns take a while
+        for pattern in self.hidden:
+            text = pattern.sub(_hidden, text)
         for word, pattern in self.patterns.items():
             for match in pattern.finditer(text):
                 line = text.count("\n", 0, match.start())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_recipes import WHOLE, Kitchen
@@ -111,19 +112,19 @@ def resolves_or_explains(kitchen: Kitchen, data: bytes, overrides: list[str]) ->
 FIXTURE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]
 
 
-@settings(max_examples=1100, suppress_health_check=FIXTURE)
+@settings(max_examples=examples(1100), suppress_health_check=FIXTURE)
 @given(data=mutated())
 def test_mutated_recipes(kitchen: Kitchen, data: bytes) -> None:
     resolves_or_explains(kitchen, data, [])
 
 
-@settings(max_examples=900, suppress_health_check=FIXTURE)
+@settings(max_examples=examples(900), suppress_health_check=FIXTURE)
 @given(data=damaged())
 def test_damaged_recipes(kitchen: Kitchen, data: bytes) -> None:
     resolves_or_explains(kitchen, data, [])
 
 
-@settings(max_examples=200, suppress_health_check=FIXTURE)
+@settings(max_examples=examples(200), suppress_health_check=FIXTURE)
 @given(
     data=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))
 )
@@ -134,7 +135,7 @@ def test_random_bytes(kitchen: Kitchen, data: bytes) -> None:
 STEPS = st.sampled_from(["generator", "stages", "0", "7", "use", "phases", "data", "text", "lock", "x", ""])
 
 
-@settings(max_examples=200, suppress_health_check=FIXTURE)
+@settings(max_examples=examples(200), suppress_health_check=FIXTURE)
 @given(
     overrides=st.lists(
         st.builds(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import yaml
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_recipes import WHOLE, Kitchen, changed
@@ -90,7 +91,7 @@ def test_a_lock_that_is_no_map_is_refused(kitchen: Kitchen) -> None:
     assert kitchen.only(WHOLE + "lock: 3\n").code == "wrong-type"
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     summary=st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])),
     colours=st.lists(st.sampled_from(["off", "010", "2e-4", "null", "a: b", "#", "é", ""])),

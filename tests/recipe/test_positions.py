@@ -74,7 +74,9 @@ def test_a_fault_is_found_where_it_was_planted(
 def test_all_problems_are_reported_at_once(kitchen: Kitchen) -> None:
     text = WHOLE.replace("dim: 16", "dim: x").replace("image: looker", "image: loker").replace("seed", "sede")
     text = text.replace("steps: 10", "steps: 10, steps: 11").replace("tokenizer: words\n", "")
-    codes = [problem.code for problem in kitchen.problems(text, "nonsense", "phases.match.batch_size=0")]
+    problems = kitchen.problems(text, "nonsense", "phases.match.batch_size=0")
+    assert kitchen.problems(text, "nonsense", "phases.match.batch_size=0") == problems  # of a known text, too
+    codes = [problem.code for problem in problems]
     assert sorted(codes) == [
         "bad-override",
         "bad-value",

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
+from recipes_on_meta import built
 from torch import nn
 
-from attnforge.build import assemble
-from attnforge.build.parts import Parts
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.library import library
@@ -48,10 +46,7 @@ def test_every_recipe_is_on_the_page() -> None:
 def test_a_row_of_the_page_is_the_recipe(name: str) -> None:
     _, images, weight, epochs, batch, generator, discriminators = TABLE[name]
     plain = resolve(name).data()
-    recipe = assemble(resolve(name))
-    tokenizer = recipe.tokenizer()
-    tokenizer.fit(["a bird"])
-    parts = Parts(recipe, tokenizer=tokenizer, device=torch.device("meta"))
+    parts = built(name)
     *_, last = plain["phases"].values()
     length = last["epochs"] or f"{last['steps']:,} steps"
     assert (epochs, batch) == (str(length), str(last["batch_size"]))

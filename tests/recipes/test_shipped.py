@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import torch
+from recipes_on_meta import built
 from torch import nn
 
-from attnforge.build import assemble
-from attnforge.build.parts import Parts
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
 from attnforge.recipe.library import library
@@ -34,15 +31,6 @@ SIZES = {  # channels and stages of the generator, residual blocks, channels of 
     "attngan-modern-cub": (32, 3, 2, 64),
     "attngan-modern-coco": (48, 3, 3, 96),
 }
-
-
-@cache
-def built(name: str, words: int = 6) -> Parts:
-    """A recipe with a vocabulary of so many words beside padding, on the meta device."""
-    recipe = assemble(resolve(name))
-    tokenizer = recipe.tokenizer()
-    tokenizer.fit([" ".join(f"word{number}" for number in range(words))])
-    return Parts(recipe, tokenizer=tokenizer, device=torch.device("meta"))
 
 
 def size(network: object) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -202,7 +203,7 @@ def test_damaged_files_become_notes(tmp_path: Path) -> None:
     assert len(data["phases"][0]["charts"]) == 1
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.binary(max_size=80))
 def test_no_content_of_a_run_folder_stops_the_report(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "samples" / "gan-0000001").mkdir(parents=True, exist_ok=True)
@@ -224,7 +225,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=JSON)
 def test_no_json_of_a_run_folder_stops_the_report(tmp_path: Path, value: object) -> None:
     (tmp_path / "samples").mkdir(exist_ok=True)

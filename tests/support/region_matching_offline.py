@@ -53,11 +53,8 @@ def some() -> Iterator[tuple[str, Compiled]]:
     """The width of the paper, and the narrowest, with captions of up to 16 words."""
     for program in get_args(launch_table.Program):
         yield f"{program} sm_90 half", compiled(program, 90, "half", "bfloat16", width=256, words=16)
-    for program in ("score", "learn_words"):
-        yield f"{program} sm_80 float32", compiled(program, 80, "float32", "float32", width=256, words=16)
-    for program in ("slopes", "learn_regions"):
-        narrow = compiled(program, 80, "half", "float16", width=32, words=16)
-        yield f"{program} sm_80 narrow", narrow
+    yield "learn_words sm_80 float32", compiled("learn_words", 80, "float32", "float32", width=256, words=16)
+    yield "slopes sm_80 narrow", compiled("slopes", 80, "half", "float16", width=32, words=16)
 
 
 def every() -> Iterator[tuple[str, Compiled]]:

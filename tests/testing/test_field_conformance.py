@@ -27,3 +27,7 @@ TestLazyPenaltyOfOneWayDiscriminators = pytest.mark.long(
 TestCaptioningLoss = pytest.mark.long(conformance("loss/captioning", plugins=PLUGINS))
 TestContrastiveLoss = pytest.mark.long(conformance("loss/contrastive", plugins=PLUGINS))
 TestBoxDataset = conformance("dataset/box", plugins=PLUGINS)
+
+for _tests in (TestOneWayDiscriminator, TestBoxGenerator, TestMatchingPenalty):
+    if hasattr(_tests, "test_compile"):  # takes seconds, and two first-party components are compiled
+        _tests.test_compile = pytest.mark.long(_tests.test_compile)

@@ -36,6 +36,11 @@ class Float32SpectralNorm(_SpectralNorm):
             normalised, _ = _DividedByNorm.apply(matrix, left, right, norm)
             return normalised.view_as(weight)
 
+    def _power_method(self, weight_mat: Tensor, n_power_iterations: int) -> None:
+        """Nothing on `meta`, where vectors have no values; it would take most of building."""
+        if not weight_mat.is_meta:
+            super()._power_method(weight_mat, n_power_iterations)
+
     def _iterated(
         self, matrix: Float[Tensor, "o i"]
     ) -> tuple[Float[Tensor, "o"], Float[Tensor, "i"], Float[Tensor, ""]]:

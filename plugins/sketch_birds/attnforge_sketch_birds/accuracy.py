@@ -16,7 +16,7 @@ from attnforge.specs import MetricSpec
 
 from .asking import requested_colours
 from .attributes import PARTS
-from .measuring import PartMeasure
+from .measuring import part_measure
 from .palette import COLOURS
 
 ROW = "part colours of sketch birds"
@@ -41,7 +41,7 @@ class AttributeAccuracy:
     better: ClassVar[Better] = "higher"
 
     def __init__(self, spec: MetricSpec) -> None:
-        self._measures: dict[int, PartMeasure] = {}
+        """Needs nothing of the spec."""
 
     def extractors(self) -> dict[str, Extractor]:
         """The colours of parts as numbers in the palette: requested, where -1 is none, and measured."""
@@ -86,12 +86,9 @@ class AttributeAccuracy:
         return {"attribute accuracy": torch.stack([count.sum(dim=1).double() for count in counts], dim=1)}
 
     def _colours(self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]) -> Int[Tensor, "b 2 parts"]:
-        size = images.shape[-1]
-        if size not in self._measures:
-            self._measures[size] = PartMeasure(size)
         requested = [requested_colours(caption) for caption in captions]
         rows = [[COLOURS.index(row[part]) if part in row else -1 for part in PARTS] for row in requested]
-        measured = self._measures[size].colours(images).cpu()
+        measured = part_measure(images.shape[-1]).colours(images).cpu()
         return torch.stack((torch.tensor(rows, dtype=torch.long), measured), dim=1)
 
 

@@ -16,7 +16,7 @@ from attnforge.specs import MetricSpec
 
 from .attributes import BEAKS, FACINGS, SIZES, TILTS, Geometry
 from .grammar import BEAK_WORDS, SIZE_WORDS
-from .measuring import PartMeasure
+from .measuring import part_measure
 from .palette import BACKGROUNDS
 
 ROW = "open attributes of sketch birds"
@@ -48,7 +48,6 @@ class AttributeDiversity:
 
     def __init__(self, spec: MetricSpec) -> None:
         self.data = spec.data
-        self._measures: dict[int, PartMeasure] = {}
 
     def extractors(self) -> dict[str, Extractor]:
         """The number of each attribute's value, in the order of `ATTRIBUTES`."""
@@ -88,10 +87,7 @@ class AttributeDiversity:
     def _attributes(
         self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]
     ) -> Int[Tensor, "b attributes"]:
-        size = images.shape[-1]
-        if size not in self._measures:
-            self._measures[size] = PartMeasure(size)
-        measure = self._measures[size]
+        measure = part_measure(images.shape[-1])
         geometries = [measure.geometries[number] for number in measure.geometry(images).tolist()]
         backgrounds = _backgrounds(images).tolist()
         return torch.tensor([_codes(*pair) for pair in zip(backgrounds, geometries, strict=True)])

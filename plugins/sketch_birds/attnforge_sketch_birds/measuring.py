@@ -8,6 +8,7 @@ with the smallest residual is taken, and each part's colour is the median of its
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -90,6 +91,12 @@ class PartMeasure:
         sides = (self.size, self.size)
         resized: Tensor = functional.interpolate(images, size=sides, mode="bilinear", antialias=True)
         return resized
+
+
+@lru_cache(maxsize=8)
+def part_measure(size: int) -> PartMeasure:
+    """The measure for images of one size, shared by all metrics: making one renders every geometry."""
+    return PartMeasure(size)
 
 
 def _basis(painter: Painter, geometry: Geometry) -> Float[Tensor, "pixels labels"]:

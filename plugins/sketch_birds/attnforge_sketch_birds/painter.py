@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -16,6 +17,8 @@ OUTLINE_WIDTH = 0.013
 """Of the image's side."""
 PERCH_TOP = 0.895
 BRANCH_WIDTH = 0.045
+KEPT_MAPS = 256
+"""Label maps that are kept for all painters: those of five sizes."""
 
 
 class Label(IntEnum):
@@ -41,7 +44,7 @@ class Label(IntEnum):
 
 
 class Painter:
-    """Renders birds of one size; caches its label maps.
+    """Renders birds of one size.
 
     Args:
         size: Side of the images in pixels.
@@ -51,14 +54,13 @@ class Painter:
     def __init__(self, size: int, *, supersampling: int = 4) -> None:
         self.size = size
         self.supersampling = supersampling
-        self._labels: dict[tuple[Geometry, bool], Image.Image] = {}
         self._boxes: dict[Geometry, tuple[int, int, int, int]] = {}
         self._light: dict[tuple[Geometry, bool], Float32[np.ndarray, "h w 1"]] = {}
 
     def image(self, attributes: Attributes) -> UInt8[np.ndarray, "h w 3"]:
         """Render a bird on its background."""
         branch = BACKGROUNDS[attributes.background].branch
-        labels = self.labels(attributes.geometry, branch=branch)
+        labels = self.labels(attributes.geometry, branch=branch).copy()
         labels.putpalette([channel for colour in _colours(attributes) for channel in colour])
         page = np.asarray(labels.convert("RGB").reduce(self.supersampling), dtype=np.float32)
         lit = page * self._lighting(attributes.geometry, branch)
@@ -98,11 +100,8 @@ class Painter:
         return self._boxes[geometry]
 
     def labels(self, geometry: Geometry, *, branch: bool) -> Image.Image:
-        """The supersampled label map, as `Label` numbers in a palette image."""
-        key = (geometry, branch)
-        if key not in self._labels:
-            self._labels[key] = _render_labels(geometry, branch=branch, side=self.size * self.supersampling)
-        return self._labels[key]
+        """The supersampled label map, as `Label` numbers in a palette image; shared, not to be changed."""
+        return _render_labels(geometry, branch, self.size * self.supersampling)
 
     def _lighting(self, geometry: Geometry, branch: bool) -> Float32[np.ndarray, "h w 1"]:
         """Light from above on the bird, at most 7% brighter and 9% darker; none on the page."""
@@ -133,7 +132,8 @@ def _perch(side: int, *, branch: bool) -> tuple[float, float, float, float]:
     return 0, PERCH_TOP * side, side, bottom * side - 1
 
 
-def _render_labels(geometry: Geometry, *, branch: bool, side: int) -> Image.Image:
+@lru_cache(maxsize=KEPT_MAPS)
+def _render_labels(geometry: Geometry, branch: bool, side: int) -> Image.Image:
     page = Image.new("P", (side, side), Label.PAGE)
     draw = ImageDraw.Draw(page)
     width = max(1, round(OUTLINE_WIDTH * side))

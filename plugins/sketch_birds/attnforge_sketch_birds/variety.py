@@ -14,7 +14,7 @@ from attnforge.interfaces import Extractor
 from attnforge.optional import Better
 from attnforge.specs import MetricSpec
 
-from .measuring import PartMeasure
+from .measuring import part_measure
 from .palette import COLOURS
 
 SPREAD = 0.05
@@ -38,7 +38,7 @@ class AttributeScore:
     better: ClassVar[Better] = "higher"
 
     def __init__(self, spec: MetricSpec) -> None:
-        self._measures: dict[int, PartMeasure] = {}
+        """Needs nothing of the spec."""
 
     def extractors(self) -> dict[str, Extractor]:
         """The share of each part in each colour."""
@@ -61,10 +61,7 @@ class AttributeScore:
     def _shares(
         self, images: Float[Tensor, "b 3 h w"], captions: Sequence[str]
     ) -> Float[Tensor, "b parts colours"]:
-        size = images.shape[-1]
-        if size not in self._measures:
-            self._measures[size] = PartMeasure(size)
-        return self._measures[size].shares(images, spread=SPREAD)
+        return part_measure(images.shape[-1]).shares(images, spread=SPREAD)
 
 
 def _score(shares: Float[Tensor, "n parts colours"]) -> Float[Tensor, ""]:

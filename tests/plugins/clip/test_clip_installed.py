@@ -25,6 +25,7 @@ def test_the_plugin_is_active_and_its_recipe_is_found(environment: CleanEnvironm
     assert "quickstart-clip" in recipes.stdout
 
 
+@pytest.mark.long
 def test_missing_weights_are_an_error_before_anything_is_made(
     environment: CleanEnvironment, tmp_path: Path
 ) -> None:
