@@ -117,7 +117,8 @@ class ConsoleReporter:
         lost: Callable[[], object] = lambda: None,
     ) -> None:
         stream = LastingStream(sys.stderr if err else sys.stdout, lost=lost)
-        self.console = console or Console(file=cast("TextIO", stream))
+        # in a notebook rich would make a block of HTML of each line
+        self.console = console or Console(file=cast("TextIO", stream), force_jupyter=False)
 
     def line(self, text: str) -> None:
         self.console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
