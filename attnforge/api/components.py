@@ -38,12 +38,13 @@ def component(kind: str, name: str, *, version: int = 1) -> Callable[[Class], Cl
         summary = (target.__doc__ or "").strip().partition("\n")[0]
         place = f"{target.__module__}:{target.__qualname__}"
         if "<locals>" in place:
-            message = f"the class {target.__qualname__} is inside a function, where a run cannot find it again"
+            message = f"the class {target.__qualname__} is inside a function, where nothing can import it"
             expected = "a class of a module, or of a notebook's cell"
             raise PluginError(Problem("bad-declaration", message, None, expected))
         try:
             record = Component(kind, name, place, summary, version)
-            check_components(Plugin(IN_PYTHON, target.__module__, IN_PYTHON, "unknown", components=(record,)), ())
+            plugin = Plugin(IN_PYTHON, target.__module__, IN_PYTHON, "unknown", components=(record,))
+            check_components(plugin, ())
         except (ValueError, PluginDisabledError) as error:
             raise _bad_declaration(str(error)) from error
         setattr(target, _MARK, record)

@@ -57,9 +57,7 @@ def evaluate(
         AttnforgeError: as `attnforge.evaluate.evaluating.evaluate_run`; or there is no such protocol.
     """
     place, reporter = Path(path), SilentReporter() if quiet else ConsoleReporter()
-    plugins = plugins_with(
-        [*map(declaration, components), *declarations(overrides), *declarations(protocol)]
-    )
+    plugins = plugins_with([*map(declaration, components), *declarations(overrides), *declarations(protocol)])
     if protocol is not None or is_image_folder(place):
         return evaluate_by(
             place,

@@ -82,7 +82,7 @@ def test_a_declared_class_is_held_to_the_contract_of_its_kind() -> None:
         ("declaration_is_complete", "options_are_documented"),
     )
     assert set(report.skipped) == {"plugin_module_imports_no_torch", "plugin_module_imports_quickly"}
-    with pytest.raises(PluginError, match="@attnforge.component"):
+    with pytest.raises(PluginError, match=r"@attnforge\.component"):
         run(WordAttention)
 
 
