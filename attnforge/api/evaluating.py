@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attnforge.api.components import declaration, declarations, plugins_with
-from attnforge.api.recipes import Values, as_text, as_texts
+from attnforge.api.declared import declaration, declarations, plugins_with
+from attnforge.api.recipes import Values, as_texts, recipe_text
 from attnforge.evaluate.evaluating import evaluate_run
 from attnforge.evaluate.folder import evaluate_folder
 from attnforge.evaluate.measured import Measurement
@@ -110,7 +110,7 @@ def evaluate_by(
     plugins = plugins or load_plugins()
     changes = as_texts(overrides, plugins=plugins)
     if isinstance(protocol, Mapping):
-        source: str | RecipeText = as_text(protocol, name="protocol", plugins=plugins)
+        source: str | RecipeText = recipe_text(protocol, name="protocol", plugins=plugins)
     else:
         source = os.fspath(protocol or DEFAULT_PROTOCOL)
     if is_image_folder(path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attnforge.api.components import declaration, declarations, plugins_with
+from attnforge.api.declared import declaration, declarations, plugins_with
 from attnforge.api.images import GeneratedImages, SwappedImages
 from attnforge.api.recipes import Values, as_texts
 from attnforge.sampling.pipeline import Pipeline

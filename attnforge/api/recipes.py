@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from attnforge.api.components import declarations, declared_in, plugins_with
+from attnforge.api.declared import declarations, declared_in, plugins_with
 from attnforge.errors import Problem, RecipeError
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe.library import RecipeText
@@ -49,12 +49,14 @@ def recipe(source: Recipe, *, overrides: Values = ()) -> ResolvedRecipe:
     plugins = plugins_with(declared)
     changes = read_overrides(overrides, plugins=plugins)
     if isinstance(source, Mapping):
-        return resolve(as_text(source, name="recipe", plugins=plugins), overrides=changes, plugins=plugins)
+        return resolve(
+            recipe_text(source, name="recipe", plugins=plugins), overrides=changes, plugins=plugins
+        )
     named = source if isinstance(source, str) else Path(source)
     return resolve(named, overrides=changes, plugins=plugins)
 
 
-def as_text(source: Mapping[str, Any], *, name: str, plugins: PluginCatalogue) -> RecipeText:
+def recipe_text(source: Mapping[str, Any], *, name: str, plugins: PluginCatalogue) -> RecipeText:
     """A recipe or protocol that is a dictionary, as YAML.
 
     Raises:

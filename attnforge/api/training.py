@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from attnforge.api.components import declaration, declarations, plugins_with
+from attnforge.api.declared import declaration, declarations, plugins_with
 from attnforge.api.recipes import Recipe, Values, read_overrides, recipe
 from attnforge.compute.meeting import Meeting
 from attnforge.plugin import PluginCatalogue, load_plugins

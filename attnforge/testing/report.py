@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attnforge.api.components import declaration, plugins_with
+from attnforge.api.declared import declaration, plugins_with
 from attnforge.errors import Problem, RunError, nearest
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.testing.check import Check

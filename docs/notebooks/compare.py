@@ -127,4 +127,5 @@ except attnforge.errors.AttnforgeError as error:
 #   sweep](../how-to/sweep.md) do it.
 # - [Compare systems](../how-to/evaluate.md): protocols, folders of images of any system, and what makes
 #   values comparable.
+# - [Your own attention](component.ipynb), to have something to compare.
 # - [How quality is measured](../explanation/quality.md), and what each metric misses.
