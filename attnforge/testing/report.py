@@ -72,12 +72,13 @@ def run(
         skip = {**dict.fromkeys(OF_PLUGIN_MODULE, "the class has no plugin around it"), **(skip or {})}
     plugins = plugins or load_plugins()
     component = find(name, plugins)
-    skipped = skips(component.kind, skip)
+    reasons = skips(component.kind, skip)
+    skipped = {check: reason for check, reason in reasons.items() if only is None or check in only}
     passed, failed = [], {}
     with tempfile.TemporaryDirectory(prefix="attnforge-conformance-") as folder:
         subject = Subject(component, plugins, Path(folder), options, spec, recipe)
         for check in checks_of(component.kind):
-            if check.name in skipped or (only is not None and check.name not in only):
+            if check.name in reasons or (only is not None and check.name not in only):
                 continue
             try:
                 check.function(subject)

@@ -76,12 +76,11 @@ def test_a_declaration_is_checked() -> None:
 
 
 def test_a_declared_class_is_held_to_the_contract_of_its_kind() -> None:
-    report = run(HalvedAttention, only=["declaration_is_complete", "options_are_documented"])
-    assert (report.name, report.passed) == (
-        "attention/halved",
-        ("declaration_is_complete", "options_are_documented"),
-    )
-    assert set(report.skipped) == {"plugin_module_imports_no_torch", "plugin_module_imports_quickly"}
+    asked = ["declaration_is_complete", "options_are_documented", "plugin_module_imports_quickly"]
+    report = run(HalvedAttention, only=asked)
+    assert (report.name, list(report.passed), list(report.skipped)) == (
+        "attention/halved", asked[:2], asked[2:]
+    )  # fmt: skip
     with pytest.raises(PluginError, match=r"@attnforge\.component"):
         run(WordAttention)
 

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.long
-nbclient = pytest.importorskip("nbclient", reason="the group `notebooks` is not installed")
-jupytext = pytest.importorskip("jupytext", reason="the group `notebooks` is not installed")
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {
@@ -19,6 +17,7 @@ SHOWN = {
     "compare": ["| metric | with DAMSM | without |", "\\toprule", "gan-0000010", "error[not-comparable]"],
 }
 """Some of what each notebook shows."""
+MISSING = "the dependency group `notebooks` is not installed"
 SECONDS = 900
 """For a cell: several times what it takes where the machine has nothing else to do."""
 
@@ -29,6 +28,7 @@ def test_every_notebook_is_run() -> None:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_notebook_is_what_jupytext_makes_of_its_script(name: str) -> None:
+    pytest.importorskip("jupytext", reason=MISSING)
     written = runpy.run_path(str(DOCS / "write_notebooks.py"))["written"]
     script = DOCS / "notebooks" / f"{name}.py"
     assert written(script) == script.with_suffix(".ipynb").read_text()
@@ -37,7 +37,9 @@ def test_a_notebook_is_what_jupytext_makes_of_its_script(name: str) -> None:
 @pytest.mark.timeout(4 * SECONDS)
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_notebook_runs_from_top_to_bottom(name: str, tmp_path: Path) -> None:
-    notebook = jupytext.read(DOCS / "notebooks" / f"{name}.ipynb")
+    nbclient = pytest.importorskip("nbclient", reason=MISSING)
+    nbformat = pytest.importorskip("nbformat", reason=MISSING)
+    notebook = nbformat.read(DOCS / "notebooks" / f"{name}.ipynb", as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     )
@@ -46,5 +48,6 @@ def test_a_notebook_runs_from_top_to_bottom(name: str, tmp_path: Path) -> None:
     texts = [text for output in outputs for text in (output.get("text"), *output.get("data", {}).values())]
     shown = "\n".join(text for text in texts if text)
     assert [text for text in SHOWN[name] if text not in shown] == []
-    assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
+    errors = [output["text"] for output in outputs if output.get("name") == "stderr"]
+    assert [text for text in errors if "IProgress not found" not in text] == []  # of tqdm, which timm imports
     assert list(tmp_path.iterdir()) == []  # what they write goes to temporary folders
