@@ -76,7 +76,7 @@ style: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check $(CODE)
 
 types: $(VENV)/.installed-dev
-	$(BIN)/mypy $(PACKAGES) docs/generate.py docs/readme_figures.py benchmarks
+	$(BIN)/mypy $(PACKAGES) docs/generate.py docs/readme_figures.py docs/write_notebooks.py benchmarks
 
 contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache --no-logo

@@ -59,8 +59,8 @@ model(caption, n=8, seed=1)
 
 # %% [markdown]
 # The maps are numbers, too: one for each stage with attention and each word. This is the share of its
-# attention that a word gets in the last stage, on average over the pixels; all words of an image together
-# get 1.
+# attention that a word gets in the last stage, on average over the pixels; all words together get 1. With a
+# run that was trained for seconds, all get about the same.
 
 # %%
 image = model(caption, seed=1)[0]
