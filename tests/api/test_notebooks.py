@@ -14,7 +14,7 @@ SHOWN = {
     "words": ["a blue bird with black wings: ", 'role="group"'],
     "train": ["error[unknown-key]", "`channels`", "gan 40/40", "| attribute accuracy (%) |", 'role="group"'],
     "component": ["attention/tempered: 24 passed", "padding gets a weight of", "stage 2: 0.", 'role="group"'],
-    "compare": ["| metric | with DAMSM | without |", "\\toprule", "gan-0000010", "error[not-comparable]"],
+    "compare": ["| metric | with DAMSM | without |", "\\toprule", "gan-0000040", "error[not-comparable]"],
 }
 """Some of what each notebook shows."""
 MISSING = "the dependency group `notebooks` is not installed"
