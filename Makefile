@@ -20,7 +20,7 @@ PYTEST ?= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 test test-long test-versions coverage: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-versions lint style types contracts format docs notice surface site wheels \
+.PHONY: help demo test test-long test-versions lint style types contracts format docs notebooks notice surface site wheels \
 	readme-figures coverage pins gpu-check clean
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo "make format     format the code"
 	@echo "make gpu-check  test and benchmark kernels and training on a GPU (eight minutes)"
 	@echo "make docs       generate the pages of docs/reference that come from the code"
+	@echo "make notebooks  write docs/notebooks/*.ipynb from the .py files beside them"
 	@echo "make site       build the documentation in build/site; a dead link is an error"
 	@echo "make wheels     build wheels and source archives of attnforge and its plugins in dist/"
 	@echo "make readme-figures  train the quickstart, or take RUN=..., and write the README's image and table"
@@ -61,7 +62,7 @@ demo: $(VENV)/.installed-runtime
 test: $(VENV)/.installed-dev
 	$(PYTEST) -m "not long" $(ARGS)
 
-test-long: $(VENV)/.installed-dev
+test-long: $(VENV)/.installed-dev $(VENV)/.installed-notebooks
 	$(PYTEST) -n 0 -m "long or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 # Before a release; ARGS="--python 3.12 --versions lowest" runs a part.
@@ -75,7 +76,7 @@ style: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check $(CODE)
 
 types: $(VENV)/.installed-dev
-	$(BIN)/mypy $(PACKAGES) docs/generate.py docs/readme_figures.py benchmarks
+	$(BIN)/mypy $(PACKAGES) docs/generate.py docs/readme_figures.py docs/write_notebooks.py benchmarks
 
 contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache --no-logo
@@ -107,6 +108,10 @@ wheels: $(VENV)/.installed-dev
 readme-figures: $(VENV)/.installed-dev
 	$(BIN)/python docs/readme_figures.py $(RUN)
 
+# Their outputs are not kept: images depend on the run, and code hosts show pages with hovering badly.
+notebooks: $(VENV)/.installed-notebooks
+	$(BIN)/python docs/write_notebooks.py
+
 notice: $(VENV)/.installed-dev
 	$(BIN)/python tests/support/notice.py --write
 
@@ -119,6 +124,7 @@ pins: $(BIN)/uv
 	$(COMPILE) --group pyproject.toml:installer -o requirements/installer.txt
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) --group notebooks --constraints requirements/dev.txt -o requirements/notebooks.txt
 
 # GPU_PYTHON names another Python that has torch, Triton and pytest; everything else is installed from the wheels
 # that benchmarks/carry.sh collected, and nothing is downloaded.

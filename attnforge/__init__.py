@@ -12,15 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from attnforge.api.comparing import compare
+    from attnforge.api.components import component
     from attnforge.api.evaluating import evaluate
     from attnforge.api.model import load
     from attnforge.api.recipes import recipe
     from attnforge.api.training import train
 
 __version__ = "0.2.0"
-__all__ = ["evaluate", "load", "recipe", "train"]
+__all__ = ["compare", "component", "evaluate", "load", "recipe", "train"]
 
 _PLACES = {
+    "compare": "attnforge.api.comparing",
+    "component": "attnforge.api.components",
     "load": "attnforge.api.model",
     # These packages are called as functions; see `attnforge.called`.
     "evaluate": "attnforge",

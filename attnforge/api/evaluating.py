@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from attnforge.api.recipes import Values, as_texts
+from attnforge.api.declared import declaration, declarations, plugins_with
+from attnforge.api.recipes import Values, as_texts, recipe_text
 from attnforge.evaluate.evaluating import evaluate_run
 from attnforge.evaluate.folder import evaluate_folder
 from attnforge.evaluate.measured import Measurement
@@ -14,8 +16,12 @@ from attnforge.evaluate.protocols import resolve_protocol
 from attnforge.evaluate.results import Result
 from attnforge.evaluate.run_results import evaluate_run_by
 from attnforge.evaluate.sources import is_image_folder
+from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.recipe.library import RecipeText
 from attnforge.train.progress import ConsoleReporter, Reporter, SilentReporter
 
+Protocol = str | os.PathLike[str] | Mapping[str, Any]
+"""A protocol's name, the path of its file, or a dictionary with its keys."""
 DEFAULT_PROTOCOL = "offline"
 """The protocol of a folder of images, which has no recipe."""
 
@@ -23,10 +29,11 @@ DEFAULT_PROTOCOL = "offline"
 def evaluate(
     path: str | os.PathLike[str],
     *,
-    protocol: str | None = None,
+    protocol: Protocol | None = None,
     metrics: Sequence[str] = (),
     checkpoint: str | None = None,
     overrides: Values = (),
+    components: Sequence[type] = (),
     device: str = "auto",
     quiet: bool = False,
 ) -> Measurement | Result:
@@ -37,17 +44,20 @@ def evaluate(
 
     Args:
         path: A run, a checkpoint, or a folder of images of any system.
-        protocol: A protocol of `attnforge protocols` instead of the recipe's metrics; `offline` for a folder.
+        protocol: What is measured instead of the recipe's metrics: a protocol of `attnforge protocols`, the
+            path of a file, or a dictionary with its keys; by default `offline` for a folder.
         metrics: Names of the metrics to compute; by default all.
         checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
         overrides: Values by dotted key, or `KEY=VALUE` each, below `evaluation`, `data` or `sampling`.
+        components: The classes of the run that `attnforge.component` declared.
         device: Where to generate and measure; `auto` uses a GPU if there is one.
         quiet: Whether to report nothing.
 
     Raises:
         AttnforgeError: as `attnforge.evaluate.evaluating.evaluate_run`; or there is no such protocol.
     """
-    place, reporter = Path(path), SilentReporter() if quiet else ConsoleReporter(err=True)
+    place, reporter = Path(path), SilentReporter() if quiet else ConsoleReporter()
+    plugins = plugins_with([*map(declaration, components), *declarations(overrides), *declarations(protocol)])
     if protocol is not None or is_image_folder(place):
         return evaluate_by(
             place,
@@ -57,14 +67,16 @@ def evaluate(
             checkpoint=checkpoint,
             device=device,
             reporter=reporter,
+            plugins=plugins,
         )
     (measurement,) = evaluate_run(
         place,
-        overrides=as_texts(overrides),
+        overrides=as_texts(overrides, plugins=plugins),
         checkpoint=checkpoint,
         metrics=metrics,
         device=device,
         reporter=reporter,
+        plugins=plugins,
     )
     return measurement
 
@@ -72,32 +84,45 @@ def evaluate(
 def evaluate_by(
     path: Path,
     *,
-    protocol: str | None,
+    protocol: Protocol | None,
     overrides: Values,
     metrics: Sequence[str],
     checkpoint: str | None,
     device: str,
     reporter: Reporter,
+    plugins: PluginCatalogue | None = None,
 ) -> Result:
     """Evaluate a run or a folder of images by a protocol.
 
     Args:
         path: A run, a checkpoint, or a folder of images.
-        protocol: The protocol's name; None for that of folders.
+        protocol: The protocol; None for that of folders.
         overrides: Of a run, below `evaluation`, `data` or `sampling`; of a folder, of the protocol.
         metrics: Names of the metrics to compute; by default all.
         checkpoint: The name of a run's checkpoint.
         device: Where to generate and measure.
         reporter: Where progress is reported.
+        plugins: Plugins that provide components; by default the installed ones.
 
     Raises:
         AttnforgeError: as `evaluate`.
     """
-    name, changes = protocol or DEFAULT_PROTOCOL, as_texts(overrides)
+    plugins = plugins or load_plugins()
+    changes = as_texts(overrides, plugins=plugins)
+    if isinstance(protocol, Mapping):
+        source: str | RecipeText = recipe_text(protocol, name="protocol", plugins=plugins)
+    else:
+        source = os.fspath(protocol or DEFAULT_PROTOCOL)
     if is_image_folder(path):
-        chosen = resolve_protocol(name, overrides=changes).only(metrics)
+        chosen = resolve_protocol(source, overrides=changes, plugins=plugins).only(metrics)
         return evaluate_folder(path, chosen, device=device, reporter=reporter)
-    chosen = resolve_protocol(name).only(metrics)
+    chosen = resolve_protocol(source, plugins=plugins).only(metrics)
     return evaluate_run_by(
-        path, chosen, overrides=changes, checkpoint=checkpoint, device=device, reporter=reporter
+        path,
+        chosen,
+        overrides=changes,
+        checkpoint=checkpoint,
+        device=device,
+        reporter=reporter,
+        plugins=plugins,
     )

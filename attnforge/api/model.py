@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attnforge.api.declared import declaration, declarations, plugins_with
 from attnforge.api.images import GeneratedImages, SwappedImages
+from attnforge.api.recipes import Values, as_texts
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.swapping import Swaps, swapped_captions
 from attnforge.sampling.walking import Walk
@@ -19,7 +21,8 @@ def load(
     *,
     checkpoint: str | None = None,
     device: str = "auto",
-    overrides: Sequence[str] = (),
+    overrides: Values = (),
+    components: Sequence[type] = (),
 ) -> Model:
     """Load the generator of a trained run: `attnforge.load("runs/birds")("a red bird", n=8, seed=1)`.
 
@@ -27,14 +30,19 @@ def load(
         run: The run folder, one of its checkpoints, `RUN@best`, or a folder of `attnforge export`.
         checkpoint: Name of a checkpoint, such as `gan-0001000`; by default the newest with a generator.
         device: Where to compute; `auto` uses a GPU if there is one.
-        overrides: How images are generated, where not as the recipe says: `KEY=VALUE` each, below
-            `sampling`.
+        overrides: How images are generated, where not as the recipe says: values by dotted key, or
+            `KEY=VALUE` each, below `sampling`.
+        components: The classes of the run that `attnforge.component` declared.
 
     Raises:
         RunError: the run is missing, or has no such checkpoint, or none with a generator yet.
         RecipeError: its recipe needs a plugin that is not installed, or an override is invalid.
     """
-    return Model(Pipeline.load(Path(run), device=device, checkpoint=checkpoint, overrides=overrides))
+    plugins = plugins_with([*map(declaration, components), *declarations(overrides)])
+    changes = as_texts(overrides, plugins=plugins)
+    return Model(
+        Pipeline.load(Path(run), device=device, checkpoint=checkpoint, overrides=changes, plugins=plugins)
+    )
 
 
 @dataclass(frozen=True, slots=True)

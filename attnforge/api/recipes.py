@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from attnforge.api.declared import declarations, declared_in, plugins_with
 from attnforge.errors import Problem, RecipeError
-from attnforge.plugin import PluginCatalogue, load_plugins
+from attnforge.plugin import PluginCatalogue
 from attnforge.recipe.library import RecipeText
 from attnforge.recipe.override import Assignment, Overrides, assign
 from attnforge.recipe.resolve import resolve
@@ -29,8 +30,8 @@ def recipe(source: Recipe, *, overrides: Values = ()) -> ResolvedRecipe:
     """Resolve a recipe: look up its components, decode every value, and report all problems at once.
 
     `attnforge.recipe({"extends": "quickstart", "generator": partial(MultiStageGenerator, channels=24)})`.
-    A component is a name, a dictionary with `use`, a class that a plugin declares, or a
-    `functools.partial` of one with its options as keywords.
+    A component is a name, a dictionary with `use`, a class that a plugin or `attnforge.component` declares,
+    or a `functools.partial` of one with its options as keywords.
 
     Args:
         source: A recipe's name, the path of its file, a dictionary with its keys, or a resolved recipe.
@@ -39,20 +40,33 @@ def recipe(source: Recipe, *, overrides: Values = ()) -> ResolvedRecipe:
     Raises:
         RecipeError: with every problem of the recipe.
     """
-    plugins = load_plugins()
+    declared = [*declarations(source), *declarations(overrides)]
     if isinstance(source, ResolvedRecipe):
         if not overrides:
             return source
+        declared += declared_in(source.plugins)
         source = {**source.plain()}
+    plugins = plugins_with(declared)
     changes = read_overrides(overrides, plugins=plugins)
     if isinstance(source, Mapping):
-        problems: list[Problem] = []
-        text = write(_plain(source, "", plugins, problems))
-        if problems:
-            raise RecipeError(problems)
-        return resolve(RecipeText(text), overrides=changes, plugins=plugins)
+        return resolve(
+            recipe_text(source, name="recipe", plugins=plugins), overrides=changes, plugins=plugins
+        )
     named = source if isinstance(source, str) else Path(source)
     return resolve(named, overrides=changes, plugins=plugins)
+
+
+def recipe_text(source: Mapping[str, Any], *, name: str, plugins: PluginCatalogue) -> RecipeText:
+    """A recipe or protocol that is a dictionary, as YAML.
+
+    Raises:
+        RecipeError: a value cannot be part of a recipe; all are named.
+    """
+    problems: list[Problem] = []
+    text = write(_plain(source, "", plugins, problems))
+    if problems:
+        raise RecipeError(problems)
+    return RecipeText(text, name)
 
 
 def read_overrides(values: Values, *, plugins: PluginCatalogue) -> Overrides:
@@ -77,15 +91,19 @@ def read_overrides(values: Values, *, plugins: PluginCatalogue) -> Overrides:
     return [assignment for assignment in assignments if assignment is not None]
 
 
-def as_texts(values: Values) -> tuple[str, ...]:
+def as_texts(values: Values, *, plugins: PluginCatalogue | None = None) -> tuple[str, ...]:
     """Overrides as `KEY=VALUE` each, for what takes them from a command line.
+
+    Args:
+        values: The overrides.
+        plugins: Where classes among the values are looked up; by default the installed plugins.
 
     Raises:
         RecipeError: a value cannot be part of a recipe; all are named.
     """
     if not isinstance(values, Mapping):
         return tuple(values)
-    plugins, problems = load_plugins(), list[Problem]()
+    plugins, problems = plugins or plugins_with(declarations(values)), list[Problem]()
     plain = {key: _plain(value, key, plugins, problems) for key, value in values.items()}
     if problems:
         raise RecipeError(problems)
@@ -129,6 +147,6 @@ def _name_of(part: type, path: str, plugins: PluginCatalogue, problems: list[Pro
         return names[0]
     message = f"`{path}` is the class {part.__qualname__}, which no plugin declares"
     expected = "a class of `attnforge components`, whose name a run keeps, so that it can be loaded elsewhere"
-    step = "attnforge plugins new NAME --kind KIND writes a plugin to put the class into"
+    step = f"@attnforge.component(KIND, NAME) above `class {part.__name__}`, or attnforge plugins new NAME"
     problems.append(Problem("not-in-a-recipe", message, expected=expected, next_step=step))
     return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from attnforge.api.declared import declaration, declarations, plugins_with
 from attnforge.api.recipes import Recipe, Values, read_overrides, recipe
 from attnforge.compute.meeting import Meeting
-from attnforge.plugin import load_plugins
+from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.run.opening import follow_run, names_a_run, open_run
 from attnforge.run.stop import StopSignal
 from attnforge.run.training import Outcome
@@ -24,6 +26,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     allow_changes: bool = False,
+    components: Sequence[type] = (),
     max_minutes: float | None = None,
     quiet: bool = False,
 ) -> Outcome:
@@ -39,6 +42,7 @@ def train(
         out: The run folder; by default `runs/NAME-DIGEST`.
         resume: Whether to resume the run.
         allow_changes: Whether values that affect training may differ from those of a resumed run.
+        components: The classes of a resumed run that `attnforge.component` declared.
         max_minutes: Save a checkpoint and stop after the first step that ends so many minutes later.
         quiet: Whether to report nothing.
 
@@ -54,6 +58,7 @@ def train(
             out=None if out is None else Path(out),
             resume=resume,
             allow_changes=allow_changes,
+            plugins=plugins_with([*map(declaration, components), *declarations(overrides)]),
             stop=stop,
             reporter=SilentReporter() if quiet else ConsoleReporter(),
         )
@@ -69,6 +74,7 @@ def start(
     stop: StopSignal,
     reporter: Reporter,
     meeting: Meeting | None = None,
+    plugins: PluginCatalogue | None = None,
 ) -> Outcome:
     """Like `train`, with the signals, the reporter and the processes of the caller.
 
@@ -81,11 +87,12 @@ def start(
         stop: The signal handler, already entered.
         reporter: Where progress is reported.
         meeting: Where the processes that train together have met; by default they meet here.
+        plugins: Plugins that provide components of a resumed run; by default the installed ones.
 
     Raises:
         AttnforgeError: as `train`.
     """
-    plugins = load_plugins()
+    plugins = plugins or load_plugins()
     if resume and isinstance(source, str | os.PathLike) and names_a_run(os.fspath(source), plugins):
         changes = read_overrides(overrides, plugins=plugins)
         path, place = Path(source), out

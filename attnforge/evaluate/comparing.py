@@ -89,6 +89,9 @@ class Comparison:
         """
         return _FORMATS[format](self)
 
+    def _repr_markdown_(self) -> str:
+        return self.text("markdown")
+
 
 def compare(results: Sequence[Result], *, anyway: bool = False, seed: int = 1) -> Comparison:
     """A table of all values that some of the results have, with intervals of their differences.

@@ -25,6 +25,7 @@ from attnforge.evaluate.measured import (
 )
 from attnforge.evaluate.measuring import measure_network
 from attnforge.evaluate.protocols import ResolvedProtocol, unknown_metric
+from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.override import place_of, refuse_trained_keys
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
@@ -48,6 +49,7 @@ def evaluate_run(
     protocol: ResolvedProtocol | None = None,
     device: str = "auto",
     reporter: Reporter,
+    plugins: PluginCatalogue | None = None,
 ) -> list[Measurement]:
     """Measure checkpoints of a run without training it, and save the metrics in its folder.
 
@@ -63,6 +65,7 @@ def evaluate_run(
         protocol: What is measured in place of the recipe's `evaluation`.
         device: Where to generate and measure; `auto` uses a GPU if there is one.
         reporter: Where progress is reported.
+        plugins: Plugins that provide components; by default the installed ones.
 
     Raises:
         RunError: The run is missing or in use; it has no such checkpoint, or none with a generator; or the
@@ -85,6 +88,7 @@ def evaluate_run(
             protocol=protocol,
             device=device,
             reporter=reporter,
+            plugins=plugins or load_plugins(),
         )
 
 
@@ -98,13 +102,14 @@ def _evaluate(
     protocol: ResolvedProtocol | None,
     device: str,
     reporter: Reporter,
+    plugins: PluginCatalogue,
 ) -> list[Measurement]:
     lock = intact_lock(run, warn=reporter.warning)
-    original = resolve(lock)
+    original = resolve(lock, plugins=plugins)
     changes = [*(protocol.overrides(original) if protocol is not None else ()), *overrides]
-    resolved = resolve(lock, overrides=changes)
+    resolved = resolve(lock, overrides=changes, plugins=plugins)
     if metrics:
-        resolved = resolve(lock, overrides=[*changes, _only(metrics, resolved)])
+        resolved = resolve(lock, overrides=[*changes, _only(metrics, resolved)], plugins=plugins)
     if not resolved.data()["evaluation"]["metrics"]:
         raise _no_metrics(run.path, resolved)
 

@@ -75,6 +75,21 @@ def written(name: str, metrics: Mapping[str, Any]) -> str:
     return f"{text} ± {factor * deviation:.{digits}f}" if _is_number(deviation) else text
 
 
+def markdown_table(metrics: Mapping[str, Any]) -> str:
+    """The main values as a table in Markdown, with chance levels where they are known, and notes below."""
+    names = headlines(metrics)
+    chance = any(name + CHANCE in metrics for name in names)
+    lines = [["metric", "value", "chance"], ["---", "---:", "---:"]]
+    for name in names:
+        share = is_share(name, metrics)
+        by_chance = written(name, {name: metrics.get(name + CHANCE), **({name + CHANCE: 0} if share else {})})
+        lines.append([with_unit(short(name), share=share), written(name, metrics), by_chance])
+    lines += [[short(name), f"withheld: {text}", ""] for name, text in withheld(metrics).items()]
+    table = ["| " + " | ".join(line if chance else line[:2]) + " |" for line in lines]
+    remarks = [f"{short(name)}: {text}." for name, text in notes(metrics).items()]
+    return "\n".join([*table, *(f"\n{remark}" for remark in remarks)])
+
+
 def _is_component(name: str, of: str) -> bool:
     return name.startswith(f"{of} ") and not name.startswith(f"{of} (")
 

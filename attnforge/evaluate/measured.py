@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from attnforge.evaluate.headlines import markdown_table
 from attnforge.names import step_name
 from attnforge.recipe import ResolvedRecipe
 from attnforge.storage.folder import RunFolder
@@ -66,6 +67,9 @@ class Measurement:
     def name(self) -> str:
         """Phase and step, in the form of a checkpoint's name."""
         return step_name(self.phase, self.step)
+
+    def _repr_markdown_(self) -> str:
+        return markdown_table(self.metrics)
 
     @property
     def protocol_digest(self) -> str:

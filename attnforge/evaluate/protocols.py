@@ -14,12 +14,12 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.installing import install_command
 from attnforge.ranges import ImageSide
 from attnforge.recipe.decode import Decoder
-from attnforge.recipe.library import is_file, shown
+from attnforge.recipe.library import RecipeText, is_file, shown
 from attnforge.recipe.node import Map, Node, Scalar, find, plain
 from attnforge.recipe.override import Assignment, Overrides, override
 from attnforge.recipe.resolved import ResolvedRecipe
 from attnforge.recipe.schema import Evaluation
-from attnforge.recipe.source import read
+from attnforge.recipe.source import Text, parse, read
 from attnforge.recipe.tree import Section, choices, frozen
 
 KEPT = frozenset({"every", "batch_size", "max_words", "truncate"})
@@ -147,12 +147,12 @@ def protocol_names() -> list[str]:
 
 
 def resolve_protocol(
-    source: str, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
+    source: str | RecipeText, *, overrides: Overrides = (), plugins: PluginCatalogue | None = None
 ) -> ResolvedProtocol:
     """Read a protocol, apply overrides and decode it.
 
     Args:
-        source: A protocol's name or the path of its file.
+        source: A protocol's name, the path of its file, or its text.
         overrides: `KEY=VALUE` each.
         plugins: Plugins that provide components; by default the installed ones.
 
@@ -160,12 +160,17 @@ def resolve_protocol(
         RecipeError: with every problem of the protocol.
     """
     plugins = plugins or load_plugins()
-    path = _locate(source)
     problems: list[Problem] = []
-    node = read(path, shown(path), problems)
+    if isinstance(source, RecipeText):
+        name = place = source.name
+        node = parse(Text(place, source.text), problems)
+    else:
+        path = _locate(source)
+        name, place = path.stem, shown(path)
+        node = read(path, place, problems)
     if not isinstance(node, Map):
         if not problems:
-            problems = [Problem("bad-yaml", f"{shown(path)} is not a map", None, "a map of `key: value`")]
+            problems = [Problem("bad-yaml", f"{place} is not a map", None, "a map of `key: value`")]
         raise RecipeError(problems)
     root = override(node, overrides, problems)
     decoder = Decoder(plugins)
@@ -174,7 +179,7 @@ def resolve_protocol(
     tree = decoder.section(Protocol, root, "")
     if decoder.problems:
         raise RecipeError([_with_packages(problem, root) for problem in decoder.problems])
-    return ResolvedProtocol(path.stem, root, tree, plugins)
+    return ResolvedProtocol(name, root, tree, plugins)
 
 
 def protocol_summaries() -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from attnforge.errors import Place, Problem, RunError
+from attnforge.evaluate.headlines import markdown_table
 from attnforge.storage.folder import write_text
 
 FOLDER = "results"
@@ -55,6 +56,9 @@ class Result:
         data = asdict(replace(self, per_image={}))
         del data["per_image"]
         return data
+
+    def _repr_markdown_(self) -> str:
+        return markdown_table(self.metrics)
 
     def write(self, path: Path) -> None:
         """Write the JSON file, and beside it `NAME.images.safetensors` where values are means over images.

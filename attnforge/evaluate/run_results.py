@@ -10,6 +10,8 @@ from attnforge.evaluate.evaluating import evaluate_run
 from attnforge.evaluate.measured import Measurement
 from attnforge.evaluate.protocols import ResolvedProtocol
 from attnforge.evaluate.results import Result
+from attnforge.plugin import PluginCatalogue
+from attnforge.storage.locating import locate_run
 from attnforge.train.progress import Reporter
 
 
@@ -21,6 +23,7 @@ def evaluate_run_by(
     checkpoint: str | None = None,
     device: str = "auto",
     reporter: Reporter,
+    plugins: PluginCatalogue | None = None,
 ) -> Result:
     """Measure a run by a protocol; its measurement is also saved in the run.
 
@@ -31,6 +34,7 @@ def evaluate_run_by(
         checkpoint: The name of a checkpoint; by default that of the path, or the newest with a generator.
         device: Where to generate and measure; `auto` uses a GPU if there is one.
         reporter: Where progress and warnings are reported.
+        plugins: Plugins that provide components; by default the installed ones.
 
     Raises:
         AttnforgeError: as `evaluate_run`; or the protocol is of another data set.
@@ -42,12 +46,14 @@ def evaluate_run_by(
         protocol=protocol,
         device=device,
         reporter=reporter,
+        plugins=plugins,
     )
-    return _result(path, protocol, measurement, reporter=reporter)
+    system = path if checkpoint is None else locate_run(path).run.checkpoints / checkpoint
+    return _result(system, protocol, measurement, reporter=reporter)
 
 
 def _result(
-    path: Path, protocol: ResolvedProtocol, measurement: Measurement, *, reporter: Reporter
+    system: Path, protocol: ResolvedProtocol, measurement: Measurement, *, reporter: Reporter
 ) -> Result:
     evaluation = {key: value for key, value in measurement.protocol.items() if key not in ("split", "data")}
     options = protocol.live
@@ -57,7 +63,7 @@ def _result(
     for text in unlike:
         reporter.warning(text)
     return Result(
-        system=str(path),
+        system=str(system),
         protocol=protocol.name,
         metrics=measurement.metrics,
         main=measurement.main,

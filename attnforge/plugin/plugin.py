@@ -8,6 +8,9 @@ from pathlib import Path
 
 from attnforge.plugin.component import Component
 
+IN_PYTHON = "python"
+"""The name and distribution of the plugin that stands for classes declared by `attnforge.component`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin:

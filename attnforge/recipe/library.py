@@ -26,7 +26,7 @@ class RecipeFile:
 
 @dataclass(frozen=True, slots=True)
 class RecipeText:
-    """A recipe that was written in Python; relative paths in it start from the working folder."""
+    """A recipe or protocol that was written in Python; relative paths start from the working folder."""
 
     text: str
     """It as YAML, which errors point into."""

@@ -41,8 +41,8 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     """
     location = locate_run(run)
     folder = location.run
-    samples, noises = _generate(location, device=device)
     catalogue = plugins if plugins is not None else load_plugins()
+    samples, noises = _generate(location, device=device, plugins=catalogue)
     lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
     digest = resolve(lock, plugins=catalogue).digest
     sections = symptoms_section(folder.path)
@@ -74,10 +74,12 @@ def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sections
 
 
-def _generate(location: RunLocation, *, device: str) -> tuple[list[GeneratedImage], Noises | None]:
+def _generate(
+    location: RunLocation, *, device: str, plugins: PluginCatalogue
+) -> tuple[list[GeneratedImage], Noises | None]:
     folder = location.run
     try:
-        pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint)
+        pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint, plugins=plugins)
     except RunError as error:
         saved = bool(saved_folders(folder.checkpoints))
         if saved and [problem.code for problem in error.problems] == ["no-generator-yet"]:

@@ -29,6 +29,7 @@ from attnforge.data.all_captions import AllCaptions
 from attnforge.data.fingerprint import fingerprint
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.encoders import EncoderMetrics
+from attnforge.evaluate.headlines import markdown_table
 from attnforge.evaluate.measure import Metrics
 from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.recipe import ResolvedRecipe
@@ -88,6 +89,10 @@ class Outcome:
     """The metrics measured at the end; empty when the run was stopped early."""
     recorded: bool = True
     """False in a process that trains a run which another process records and reports."""
+
+    def _repr_markdown_(self) -> str:
+        end = "finished" if self.finished else "stopped, and can be resumed"
+        return f"`{self.run.path}`: {end}\n\n{markdown_table(self.metrics) if self.metrics else ''}".rstrip()
 
 
 def train(

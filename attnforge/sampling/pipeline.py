@@ -15,6 +15,7 @@ from attnforge.compute.device import choose_device
 from attnforge.data.extras import read_extras
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Build, Generator, Sampler
+from attnforge.plugin import PluginCatalogue
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.override import refuse_trained_keys
 from attnforge.recipe.resolve import resolve
@@ -63,6 +64,7 @@ class Pipeline:
         checkpoint: str | None = None,
         overrides: Sequence[str] = (),
         resolved: ResolvedRecipe | None = None,
+        plugins: PluginCatalogue | None = None,
         warn: Callable[[str], None] = warn_on_stderr,
     ) -> Pipeline:
         """Load a run.
@@ -74,6 +76,7 @@ class Pipeline:
             overrides: How images are generated, where not as the recipe says: `KEY=VALUE` each, such as
                 `sampling={use: noise, truncation: 2}`.
             resolved: The run's recipe with overrides that do not affect weights, instead of `overrides`.
+            plugins: Plugins that provide components; by default the installed ones.
             warn: Called for every checkpoint that is skipped.
 
         Raises:
@@ -85,11 +88,13 @@ class Pipeline:
         alone = None if checkpoint else read_alone(run)
         if alone is not None:
             folder, loaded = RunFolder(run), alone
-            recipe = assemble(resolved or resolve(alone.lock, overrides=overrides))
+            recipe = assemble(resolved or resolve(alone.lock, overrides=overrides, plugins=plugins))
         else:
             location = locate_run(run)
             folder = location.run
-            recipe = assemble(resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides))
+            recipe = assemble(
+                resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides, plugins=plugins)
+            )
             name = checkpoint or location.checkpoint
             if name:
                 loaded = _read_checkpoint(folder, recipe, name)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attnforge.api.declared import declaration, plugins_with
 from attnforge.errors import Problem, RunError, nearest
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.testing.check import Check
-from attnforge.testing.checks import checks_of
+from attnforge.testing.checks import OF_PLUGIN_MODULE, checks_of
 from attnforge.testing.subject import Options, Subject, find
 from attnforge.testing.summary import outcome_line
 
@@ -38,7 +39,7 @@ class Report:
 
 
 def run(
-    name: str,
+    name: str | type,
     *,
     options: Options | None = None,
     skip: Mapping[str, str] | None = None,
@@ -50,7 +51,7 @@ def run(
     """Check a component against the promises of its kind.
 
     Args:
-        name: Kind and name, such as `attention/gated`.
+        name: Kind and name, such as `attention/gated`, or a class that `attnforge.component` declared.
         options: The component's options, as in a recipe; or a function that takes an empty folder for files
             and returns the options.
         skip: Checks to skip, each with the reason.
@@ -61,17 +62,23 @@ def run(
         only: The checks to run; by default all of the kind.
 
     Raises:
-        PluginError: There is no such component.
+        PluginError: There is no such component, or the class was not declared.
         RunError: `unknown-check` or `skip-reason`, when `skip` names an unknown check or lacks a reason.
     """
+    if isinstance(name, type):
+        declared = declaration(name)
+        plugins = plugins or plugins_with([declared])
+        name = f"{declared.kind}/{declared.name}"
+        skip = {**dict.fromkeys(OF_PLUGIN_MODULE, "the class has no plugin around it"), **(skip or {})}
     plugins = plugins or load_plugins()
     component = find(name, plugins)
-    skipped = skips(component.kind, skip)
+    reasons = skips(component.kind, skip)
+    skipped = {check: reason for check, reason in reasons.items() if only is None or check in only}
     passed, failed = [], {}
     with tempfile.TemporaryDirectory(prefix="attnforge-conformance-") as folder:
         subject = Subject(component, plugins, Path(folder), options, spec, recipe)
         for check in checks_of(component.kind):
-            if check.name in skipped or (only is not None and check.name not in only):
+            if check.name in reasons or (only is not None and check.name not in only):
                 continue
             try:
                 check.function(subject)

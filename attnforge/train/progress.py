@@ -117,7 +117,7 @@ class ConsoleReporter:
         lost: Callable[[], object] = lambda: None,
     ) -> None:
         stream = LastingStream(sys.stderr if err else sys.stdout, lost=lost)
-        self.console = console or Console(file=cast("TextIO", stream))
+        self.console = console or _console(stream)
 
     def line(self, text: str) -> None:
         self.console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
@@ -127,6 +127,16 @@ class ConsoleReporter:
 
     def phase(self, name: str, *, start: int, steps: int) -> PhaseProgress:
         return PhaseProgress(self.console, name=name, start=start, steps=steps)
+
+
+def _console(stream: LastingStream) -> Console:
+    """A console that writes plain lines in a notebook, where rich makes a block of HTML of each line.
+
+    Notebooks ask programs for the colours of a terminal, but move no cursor: a bar would be a line each time.
+    """
+    notebook = Console().is_jupyter
+    file = cast("TextIO", stream)
+    return Console(file=file, force_jupyter=False, force_terminal=False if notebook else None)
 
 
 class SilentReporter:

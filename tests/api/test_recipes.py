@@ -79,7 +79,9 @@ def test_packages_are_called_as_functions() -> None:
 
     assert inspect.isfunction(attnforge.train.loop.run_phase)
     assert inspect.signature(attnforge.train) == inspect.signature(train)
-    assert set(dir(attnforge)) == {"__version__", "evaluate", "load", "recipe", "train"}
+    assert set(dir(attnforge)) == {
+        "__version__", "compare", "component", "evaluate", "load", "recipe", "train"
+    }  # fmt: skip
 
 
 @pytest.mark.long

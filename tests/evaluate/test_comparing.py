@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from attnforge.cli import run as attnforge
+import attnforge
+from attnforge.cli import run as command
 from attnforge.errors import RunError
 from attnforge.evaluate.comparing import compare, paired_interval
 from attnforge.evaluate.results import Result, differences, find_result, read_result
@@ -145,7 +146,7 @@ def test_the_command_compares_runs_folders_and_files(
     monkeypatch.chdir(tmp_path)
     result("runs/a", 100, 3.0).write(Path("runs/a/results/offline.json"))
     result("other", 150, 4.0).write(Path("other.json"))
-    assert attnforge(["compare", "runs/a", "other.json", "--format", "markdown", "--out", "table.md"]) == 0
+    assert command(["compare", "runs/a", "other.json", "--format", "markdown", "--out", "table.md"]) == 0
     assert Path("table.md").read_text().startswith("| metric | a | other |")
     result("runs/a", 100, 3.0).write(Path("runs/a/results/mine.json"))
     refused = {
@@ -154,23 +155,23 @@ def test_the_command_compares_runs_folders_and_files(
         ("table.md", "other.json"): "has no results",
     }
     for sources, message in refused.items():
-        assert attnforge(["compare", *sources]) == 1
+        assert command(["compare", *sources]) == 1
         shown = capsys.readouterr().err
         assert "error[no-results]" in shown
         assert message in shown
     Path("broken.json").write_text(json.dumps({"metrics": {}}))
-    assert attnforge(["compare", "other.json", "broken.json"]) == 1
+    assert command(["compare", "other.json", "broken.json"]) == 1
     assert "error[no-results]" in capsys.readouterr().err
-    assert attnforge(["compare", "other.json"]) == 2
+    assert command(["compare", "other.json"]) == 2
 
 
 def test_two_recipes_are_compared_by_their_values(capsys: pytest.CaptureFixture[str]) -> None:
-    assert attnforge(["compare", "--recipes", "attngan1-cub", "attngan2-cub"]) == 0
+    assert command(["compare", "--recipes", "attngan1-cub", "attngan2-cub"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("attngan1-cub -> attngan2-cub")
     assert 'generator.stages.2.use: absent -> "refine"' in shown
     assert "data.use" not in shown
-    assert attnforge(["compare", "--recipes", "attngan2-cub", "attngan2-cub"]) == 0
+    assert command(["compare", "--recipes", "attngan2-cub", "attngan2-cub"]) == 0
     assert "the same values" in capsys.readouterr().out
 
 
@@ -180,7 +181,7 @@ def test_a_plot_has_a_bar_for_each_value_with_an_interval(tmp_path: Path) -> Non
     for number, system in enumerate((first, second)):
         system.write(tmp_path / f"{number}.json")
     figure, sources = tmp_path / "figure.svg", [str(tmp_path / f"{number}.json") for number in range(2)]
-    assert attnforge(["compare", *sources, "--plot", str(figure)]) == 0
+    assert command(["compare", *sources, "--plot", str(figure)]) == 0
     drawn = ElementTree.fromstring(figure.read_text())
     texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"R-precision (%)", "FD", "a", "b"} <= set(texts)
@@ -190,8 +191,8 @@ def test_a_plot_has_a_bar_for_each_value_with_an_interval(tmp_path: Path) -> Non
     # of 200 images, a half has a standard error of 3.5 percentage points
     assert [known[0].low, known[0].high] == pytest.approx([50 - 1.96 * 3.54, 50 + 1.96 * 3.54], abs=1)
     assert [(point.low, point.high) for point in distance.points if point] == [(3, 3), (3.5, 4.5)]
-    assert attnforge(["compare", *sources, "--plot", str(tmp_path / "0.json" / "figure.svg")]) == 1
-    assert attnforge(["compare", "quickstart", "damsm-cub", "--recipes", "--plot", str(figure)]) == 2
+    assert command(["compare", *sources, "--plot", str(tmp_path / "0.json" / "figure.svg")]) == 1
+    assert command(["compare", "quickstart", "damsm-cub", "--recipes", "--plot", str(figure)]) == 2
 
 
 def test_intervals_are_in_the_unit_of_their_row() -> None:
@@ -203,3 +204,25 @@ def test_intervals_are_in_the_unit_of_their_row() -> None:
     text = compare(systems).text("csv")
     assert '"CLIP score (clip, 0)",0.500,"0.750 [+0.' in text
     assert 'R-precision (%),50.0,"75.0 [+1' in text
+
+
+def test_python_compares_results_and_paths_by_their_titles(tmp_path: Path) -> None:
+    first, second = result("runs/a", 120, 10.0), result("runs/b", 150, 8.0)
+    first.write(tmp_path / "a" / "results" / "offline.json")
+    table = attnforge.compare({"before": tmp_path / "a", "after": second})
+    assert table.systems == ["before", "after"]
+    assert table._repr_markdown_().startswith("| metric | before | after |\n")
+    assert attnforge.compare([first, second]).systems == ["a", "b"]
+    with pytest.raises(RunError, match="not-comparable"):
+        attnforge.compare([first])
+
+
+def test_a_notebook_shows_values_with_chance_and_notes() -> None:
+    assert result("runs/a", 120, 10.0)._repr_markdown_().splitlines() == [
+        "| metric | value | chance |",
+        "| --- | ---: | ---: |",
+        "| R-precision (%) | 60.0 | 1.0 |",
+        "| FD | 10.000 |  |",
+        "",
+        "FD: too high with 200 images.",
+    ]

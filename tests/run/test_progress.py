@@ -63,6 +63,21 @@ def test_lines_come_now_and_then_and_at_the_end(every: float, lines: list[str]) 
     assert [line.split()[1] for line in file.getvalue().splitlines()] == lines
 
 
+def test_a_notebook_gets_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr("builtins.get_ipython", lambda: shell, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as kernels set it
+    tell = ConsoleReporter()
+    tell.line("run birds")
+    with tell.phase("gan", start=0, steps=4) as progress:
+        for step in range(1, 5):
+            progress.advance(result(step), None)
+    first, second = capsys.readouterr().out.splitlines()
+    assert (first, second.split()[:2]) == ("run birds", ["gan", "4/4"])
+
+
 def test_a_phase_that_is_resumed_counts_from_where_it_goes_on() -> None:
     tell, file = reporter()
     with PhaseProgress(tell.console, name="gan", start=2, steps=4, every=0.0) as progress:

@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "tests" / "house" / "public-surface.txt"
 
 PROMISED = (
+    "attnforge.api.comparing",
+    "attnforge.api.components",
     "attnforge.api.evaluating",
     "attnforge.api.images",
     "attnforge.api.model",

@@ -28,6 +28,8 @@ from attnforge.testing.checks import (
 )
 
 _OF_ALL_KINDS = (*declaration.CHECKS, *plugin_module.CHECKS)
+OF_PLUGIN_MODULE = tuple(check.__name__ for check in plugin_module.CHECKS)
+"""The checks of the module that declares a component."""
 _OF_KIND = {
     "tokenizer": tokenizer.CHECKS,
     "text-encoder": text_encoder.CHECKS,
