@@ -10,6 +10,7 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.plugin.tracing import VARIABLE
 from attnforge.recipe.captions import missing_captions
+from attnforge.recipe.clashes import clashes
 from attnforge.recipe.compose import gather
 from attnforge.recipe.keeping import keep_best_problems
 from attnforge.recipe.library import RecipeSource
@@ -67,6 +68,8 @@ def checked(resolved: ResolvedRecipe) -> ResolvedRecipe:
         RecipeError: with every problem of the recipe as a whole.
     """
     problems = keep_best_problems(resolved)
+    if resolved.composed.lock is None:  # runs of earlier versions stay usable
+        problems += clashes(resolved)
     problems += missing_captions(resolved)
     problems += _plugin_checks(resolved)
     if problems:

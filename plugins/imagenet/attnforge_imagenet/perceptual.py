@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -34,9 +34,9 @@ class PerceptualLoss(nn.Module):
     the distance of LPIPS (Zhang et al., 2018) without its calibration. Both are of the largest image.
 
     An adversarial loss tells whether an image is right, and this one what would be: shapes appear in a tenth
-    of the steps. Its price is diversity, for all images of a caption are pulled to the same few real ones. Do
-    not mirror or shift the training images of captions, `data: {crop: false, flip: false}`: the average of a
-    shape and its mirror image is neither. The discriminators have no term.
+    of the steps. Its price is diversity, for all images of a caption are pulled to the same few real ones.
+    Data that mirrors or shifts training images is refused, since the average of a shape and its mirror image
+    is neither: `data: {crop: false, flip: false}`. The discriminators have no term.
 
     Args:
         weight: Factor of the term.
@@ -49,6 +49,8 @@ class PerceptualLoss(nn.Module):
     Raises:
         RecipeError: The package is not installed, or the file is not the pinned one.
     """
+
+    needs_still_images: ClassVar[bool] = True
 
     def __init__(
         self,
