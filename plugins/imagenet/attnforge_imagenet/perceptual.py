@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from jaxtyping import Float
@@ -14,8 +15,9 @@ from attnforge.adversarial.precision import without_autocast
 from attnforge.interfaces import AdversarialStep
 from attnforge.ranges import ImageSide, Weight
 from attnforge.specs import LossSpec
+from attnforge.storage.carried import CarriedFile
 
-from .carried import Size
+from .carried import Size, carried_files
 from .network import efficientnet, prepare
 
 MAPS = (0, 1, 2, 3, 4)
@@ -68,6 +70,11 @@ class PerceptualLoss(nn.Module):
         self.side = side
         network, _ = efficientnet(size, weights=weights)
         self.network = Frozen(network)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The weights of the network."""
+        return carried_files(cast("Size", options["size"]), options)
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """No term."""

@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[import-untyped]
 
+from attnforge.doctor.carried import carried_files
 from attnforge.errors import RecipeError
 from attnforge.evaluate.quantise import from_bytes
 from attnforge.plugin import load_plugins
@@ -173,7 +174,8 @@ def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtur
 @pytest.mark.parametrize("option", ["flip", "crop"])
 def test_the_perceptual_distance_refuses_images_that_move(option: str) -> None:
     recipe = Path(imagenet_plugin.__file__).parent / "recipes/quickstart-folder-imagenet.yaml"
-    assert resolve(recipe, overrides=["data.root=x"], plugins=PLUGINS).component("losses.perceptual")
+    resolved = resolve(recipe, overrides=["data.root=x"], plugins=PLUGINS)
+    assert "`image`, `losses.perceptual` of" in next(carried_files(resolved)).finding
     with pytest.raises(RecipeError) as refused:
         resolve(recipe, overrides=["data.root=x", f"data.{option}=true"], plugins=PLUGINS)
     (problem,) = refused.value.problems
