@@ -113,6 +113,11 @@ def test_hostile_captions_are_text(visit: PlayVisit) -> None:
     visit.page.locator("#caption").fill("red " * 2_500)
     visit.page.locator("#status", has_text="at most 1000").wait_for()
     assert len(visit.page.locator("#caption").input_value()) == 1_000
+    visit.page.locator("#status", has_text="images in").wait_for()
+    assert "at most 1000" in visit.page.locator("#status").inner_text(), "still, where it can be read"
+    visit.page.locator("#caption").fill("a red bird")
+    visit.generated(caption="a red bird")
+    assert "at most" not in visit.page.locator("#status").inner_text()
 
 
 def test_new_noises_leave_the_pinned_ones(visit: PlayVisit) -> None:

@@ -33,11 +33,10 @@ function listenToCaption() {
   field.addEventListener("input", () => {
     if (field.value.includes("\n")) field.value = field.value.replace(/\s*\n\s*/g, " ");
     const over = field.value.length > limits.characters;
-    if (over) {
-      field.value = field.value.slice(0, limits.characters);
-      report(`A caption has at most ${limits.characters} characters.`);
-    }
+    if (over) field.value = field.value.slice(0, limits.characters);
     state.caption = field.value;
+    state.shortened = over;
+    if (over) report("");
     fit(field);
     typed();
   });
