@@ -6,6 +6,7 @@ const typed = debounced(() => {
 
 function changeCaption(text) {
   const field = document.getElementById("caption");
+  state.shortened = text.length > limits.characters || (state.shortened && text === state.caption);
   field.value = text.slice(0, limits.characters);
   state.caption = field.value;
   fit(field);
