@@ -347,3 +347,14 @@ class NeedsCaptions(Protocol):
 
     needs_captions: ClassVar[bool]
     """True where it must not be combined with a data set without captions."""
+
+
+@runtime_checkable
+class NeedsStillImages(Protocol):
+    """A component that compares each generated image with the real one of its caption, place by place.
+
+    Optional.
+    """
+
+    needs_still_images: ClassVar[bool]
+    """True where it must not be combined with data whose options `flip` or `crop` move training images."""

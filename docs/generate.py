@@ -74,6 +74,9 @@ def components_page(plugins: PluginCatalogue) -> str:
 def commands_page(top: click.Group) -> str:
     """Every command of attnforge itself, with its arguments and options."""
     parts = ["# Commands\n", "`attnforge COMMAND --help` prints the same. Errors end with exit code 1.\n"]
+    parts += [
+        "[First images](../tutorial/first-images.md) installs attnforge, and names the size of PyTorch.\n"
+    ]
     for path, command, context in _commands(top, click.Context(top, info_name="attnforge")):
         if isinstance(command, click.Group) and not command.invoke_without_command and command is not top:
             continue

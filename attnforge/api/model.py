@@ -36,7 +36,7 @@ def load(
 
     Raises:
         RunError: the run is missing, or has no such checkpoint, or none with a generator yet.
-        RecipeError: its recipe needs a plugin that is not installed, or an override is invalid.
+        RecipeError: generating needs a plugin that is not installed, or an override is invalid.
     """
     plugins = plugins_with([*map(declaration, components), *declarations(overrides)])
     changes = as_texts(overrides, plugins=plugins)

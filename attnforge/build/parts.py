@@ -34,6 +34,7 @@ from attnforge.optional import CompletesExtras, KeepsBlanks, SamplesCondition
 from attnforge.recipe.options import options_of
 from attnforge.recipe.schema import Recipe
 from attnforge.recipe.shapes import has_slots
+from attnforge.recipe.skipped import SkippedPart
 from attnforge.seeds import derive_seed
 from attnforge.specs import (
     DiscriminatorSpec,
@@ -227,7 +228,12 @@ class Parts:
         Args:
             name: Name of the phase.
             build: Builds the task.
+
+        Raises:
+            SkippedPartError: the task was skipped, because it cannot be loaded on this machine.
         """
+        if isinstance(build, SkippedPart):
+            build()
         spec = self.task_spec(class_of(build).needs)
         if isinstance(build, Builder):
             children = {

@@ -6,9 +6,23 @@ import os
 import uuid
 
 import click
+from click.shell_completion import CompletionItem
+
+from attnforge.cli.completing import behind_command
 
 
-@click.command("launch", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class _Launch(click.Command):
+    """Completes options behind `train` or `eval` as those of that command."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        if ctx.params.get("arguments"):
+            return behind_command(ctx, self.params[-1], incomplete)
+        return super().shell_complete(ctx, incomplete)
+
+
+@click.command(
+    "launch", cls=_Launch, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @click.option("--processes", type=click.IntRange(1), help="Processes on this machine; by default one a GPU.")
 @click.option(
     "--machines", default="1", metavar="N or MIN:MAX", help="Machines, each of which runs this command."
@@ -18,7 +32,7 @@ import click
     "--restarts", type=click.IntRange(0), default=0, help="Restarts of all processes when one fails."
 )
 @click.option("--job", metavar="NAME", help="A name of this training, the same on all machines.")
-@click.argument("arguments", nargs=-1, required=True, metavar="train|eval ...")
+@click.argument("arguments", nargs=-1, required=True, metavar="train|eval ...", shell_complete=behind_command)
 def command(
     processes: int | None,
     machines: str,

@@ -1,4 +1,4 @@
-"""Checks that data folders and weight files named in recipes exist."""
+"""Checks that data folders and files of weights exist that recipes name or packages carry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from attnforge.doctor.carried import carried_files
 from attnforge.doctor.finding import OK, PROBLEM, WARNING, Finding
 from attnforge.errors import AttnforgeError
 from attnforge.plugin import PluginCatalogue
@@ -60,7 +61,9 @@ def look(plugins: PluginCatalogue, recipes: Sequence[str], overrides: Sequence[s
         published |= published_files(resolved)
         yield from _missing_weights(resolved)
         yield from _pretrained(resolved)
-        if not any(name in names_of_users for names_of_users in users.values()):
+        carried = list(carried_files(resolved))
+        yield from carried
+        if not carried and not any(name in names_of_users for names_of_users in users.values()):
             yield Finding("data", name, OK, "it names no data folder and no weight file")
     for path, names_of_users in users.items():
         yield _state(path, names_of_users, published.get(path.key, ()), needed=bool(recipes))

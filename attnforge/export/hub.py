@@ -14,12 +14,13 @@ from attnforge.evaluate.headlines import CHANCE, headlines, written
 from attnforge.evaluate.measured import read_measurements
 from attnforge.evaluate.results import FOLDER, read_result
 from attnforge.export.graphs import sample_captions
-from attnforge.recipe import resolve
+from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sheets.pages import contact_sheet
 from attnforge.storage.alone import import_alone, not_written, read_alone, write_alone
 from attnforge.storage.folder import RunFolder, write_text
+from attnforge.train.progress import warn_on_stderr
 
 CARD, GRID, CAPTIONS = "README.md", "samples/grid.png", "samples/captions.json"
 MAX_CAPTIONS, NOISES, SEED = 6, 4, 1
@@ -72,10 +73,13 @@ def import_hub(folder: Path, out: Path) -> RunFolder:
     Raises:
         RunError: there is no exported run in `folder`, or it is damaged, or `out` holds a run or cannot be
             written.
-        RecipeError: its recipe needs a plugin that is not installed.
+        RecipeError: generating needs a plugin that is not installed.
     """
     checkpoint = read_alone(folder)
-    recipe = "" if checkpoint is None else write_yaml(resolve(checkpoint.lock).plain())
+    recipe = ""
+    if checkpoint is not None:
+        resolved = resolve_needed(checkpoint.lock, needed=GENERATING, warn=warn_on_stderr)
+        recipe = write_yaml(resolved.plain())
     return import_alone(folder, out, recipe=recipe)
 
 

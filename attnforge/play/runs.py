@@ -98,21 +98,33 @@ class PlayedRuns:
             paths: Run folders, or checkpoints.
             device: Where to compute; `auto` uses a GPU if there is one.
             overrides: How images are generated, as `KEY=VALUE`.
-            warn: Called for every checkpoint that is skipped.
+            warn: Called for every checkpoint that is skipped, and for parts that cannot be loaded.
 
         Raises:
             AttnforgeError: a run cannot be loaded; see `Pipeline.load`.
         """
-        pipelines = [Pipeline.load(path, device=device, overrides=overrides, warn=warn) for path in paths]
+        warned = set[str]()
+
+        def warn_once(text: str) -> None:
+            """What concerns a whole run is not repeated for each of its checkpoints."""
+            if text not in warned:
+                warned.add(text)
+                warn(text)
+
+        pipelines = [
+            Pipeline.load(path, device=device, overrides=overrides, warn=warn_once) for path in paths
+        ]
         runs = []
         for name, pipeline in zip(_names(pipelines), pipelines, strict=True):
-            saved = generator_checkpoints(pipeline.run, pipeline.recipe, warn=warn)
+            saved = generator_checkpoints(pipeline.run, pipeline.recipe, warn=warn_once)
             names = tuple(checkpoint.folder.name for checkpoint in saved)
             _ = pipeline.regions  # so that the first caption does not wait for the image encoder's library
             runs.append(PlayedRun(name, pipeline, names))
 
         def load(path: Path, checkpoint: str) -> Pipeline:
-            return Pipeline.load(path, device=device, checkpoint=checkpoint, overrides=overrides, warn=warn)
+            return Pipeline.load(
+                path, device=device, checkpoint=checkpoint, overrides=overrides, warn=warn_once
+            )
 
         return cls(runs, load=load)
 

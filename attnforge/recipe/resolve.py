@@ -10,6 +10,7 @@ from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
 from attnforge.plugin.tracing import VARIABLE
 from attnforge.recipe.captions import missing_captions
+from attnforge.recipe.clashes import clashes
 from attnforge.recipe.compose import gather
 from attnforge.recipe.keeping import keep_best_problems
 from attnforge.recipe.library import RecipeSource
@@ -53,19 +54,33 @@ def resolve(
     decoder = Decoder(plugins)
     tree = decoder.section(Recipe, composed.root, "")
     problems += decoder.problems
-    problems += _phase_lengths(composed.root)
-    problems += _phase_names(composed.root)
+    problems += phase_problems(composed.root)
     if composed.lock is not None:
         problems += check_lock(composed.lock, choices(tree), plugins)
     if problems:
         raise RecipeError(problems)
-    resolved = ResolvedRecipe(composed, tree, plugins)
-    problems += keep_best_problems(resolved)
+    return checked(ResolvedRecipe(composed, tree, plugins))
+
+
+def checked(resolved: ResolvedRecipe) -> ResolvedRecipe:
+    """A recipe whose parts fit together, after checks that need all of them.
+
+    Raises:
+        RecipeError: with every problem of the recipe as a whole.
+    """
+    problems = keep_best_problems(resolved)
+    if resolved.composed.lock is None:  # runs of earlier versions stay usable
+        problems += clashes(resolved)
     problems += missing_captions(resolved)
     problems += _plugin_checks(resolved)
     if problems:
         raise RecipeError(problems)
     return resolved
+
+
+def phase_problems(root: Map) -> list[Problem]:
+    """Problems of the lengths and names of phases."""
+    return [*_phase_lengths(root), *_phase_names(root)]
 
 
 def _plugin_checks(resolved: ResolvedRecipe) -> list[Problem]:

@@ -13,9 +13,10 @@ from attnforge.plugin import Component, PluginCatalogue
 from attnforge.plugin.checked_recipe import ComponentUse
 from attnforge.recipe.compose import ComposedRecipe
 from attnforge.recipe.lock import lock_of
-from attnforge.recipe.node import find, plain
+from attnforge.recipe.node import Scalar, find, plain
 from attnforge.recipe.requires import with_providers
 from attnforge.recipe.scalars import write
+from attnforge.recipe.skipped import SkippedPart
 from attnforge.recipe.tree import Section, choices, frozen
 
 
@@ -26,6 +27,8 @@ class ResolvedRecipe:
     composed: ComposedRecipe
     tree: Section
     plugins: PluginCatalogue
+    skipped: tuple[SkippedPart, ...] = ()
+    """Parts that `resolve_needed` skipped."""
 
     @property
     def name(self) -> str:
@@ -36,8 +39,12 @@ class ResolvedRecipe:
     def digest(self) -> str:
         """A sha256 of everything that the recipe determines, including defaults and component versions.
 
-        The order of keys counts only where it has an effect, as for phases.
+        The order of keys counts only where it has an effect, as for phases. Where parts were skipped, it is
+        that of the lock.
         """
+        locked = find(self.composed.lock, "digest") if self.composed.lock is not None else None
+        if self.skipped and isinstance(locked, Scalar):
+            return str(locked.value)
         versions = {choice.component: choice.component.version for choice in choices(self.tree)}
         pinned = sorted((part.kind, part.name, version) for part, version in versions.items())
         data = json.dumps([frozen(self.tree), pinned], ensure_ascii=False, separators=(",", ":"))

@@ -72,8 +72,9 @@ class Phase:
             captions, the longest first, as in the official AttnGAN code.
         class_balance: How much more often images of small classes are read, from 0, where each image is read
             once in an epoch, to 1, where all classes are read as often: an image of a class of n images is
-            chosen in proportion to n**-class_balance. For folders whose classes differ widely in size. Tasks
-            that choose classes themselves ignore it.
+            chosen in proportion to n**-class_balance. For folders whose classes differ widely in size. With
+            `images_per_caption`, it is the first image of each group that is chosen so. Tasks that choose
+            classes themselves refuse it.
         captions: Captions of each image in a step, whose sentences are averaged, as GAN-INT-CLS does; only
             for adversarial tasks.
         images_per_caption: Images of each caption in a batch, for losses that compare them, such as

@@ -9,7 +9,7 @@ from pathlib import Path
 from attnforge.errors import AttnforgeError, RunError
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.plugin.hooks import Failure
-from attnforge.recipe import resolve
+from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.report.measured import section as measured_section
 from attnforge.report.noises import Noises, other_noises
 from attnforge.report.page import write_report
@@ -44,7 +44,7 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     catalogue = plugins if plugins is not None else load_plugins()
     samples, noises = _generate(location, device=device, plugins=catalogue)
     lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
-    digest = resolve(lock, plugins=catalogue).digest
+    digest = resolve_needed(lock, needed=GENERATING, plugins=catalogue, warn=lambda text: None).digest
     sections = symptoms_section(folder.path)
     sections += measured_section(read_record(folder.path).measurements)
     sections += _plugin_sections(catalogue, folder.path)

@@ -32,7 +32,7 @@ def embed_file(
 
     Raises:
         RunError: the run is missing, or has no intact checkpoint with a text encoder.
-        RecipeError: its recipe needs a plugin that is not installed.
+        RecipeError: encoding needs a plugin that is not installed.
         DataError: the file cannot be read, or has a caption without a known word.
     """
     parts = saved_parts(run, holding=TEXT, device=device, warn=warn)

@@ -11,7 +11,7 @@ from attnforge.compute.device import choose_device
 from attnforge.data.encoding import CaptionEncoder
 from attnforge.errors import Problem, RunError
 from attnforge.interfaces import ImageEncoder, Tokenizer
-from attnforge.recipe.resolve import resolve
+from attnforge.recipe.needed import TOKENIZING, resolve_needed
 from attnforge.sampling.saved_parts import SavedParts
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 from attnforge.storage.checkpoints.search import Damage, newest_checkpoint, read_checkpoint
@@ -48,7 +48,7 @@ def load_encoders(
 
     Raises:
         RunError: the run is missing, or has no intact checkpoint with both encoders.
-        RecipeError: its recipe needs a plugin that is not installed.
+        RecipeError: an encoder needs a plugin that is not installed.
     """
     parts = saved_parts(run, holding=BOTH, device=device, warn=warn)
     assert parts.image is not None  # noqa: S101  (the checkpoint has its weights)
@@ -70,14 +70,18 @@ def saved_parts(
 
     Raises:
         RunError: the run is missing, or has no intact checkpoint with them.
-        RecipeError: its recipe needs a plugin that is not installed.
+        RecipeError: an encoder needs a plugin that is not installed.
     """
     location = locate_run(run)
-    recipe = assemble(resolve(intact_lock(location.run, warn=warn)))
+    recipe = assemble(
+        resolve_needed(intact_lock(location.run, warn=warn), needed=TOKENIZING | holding, warn=warn)
+    )
     checkpoint = _checkpoint(location, list(recipe.phases), holding, warn)
     tokenizer = recipe.tokenizer()
     checkpoint.load_tokenizer(tokenizer)
-    return SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=checkpoint)
+    return SavedParts(
+        recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=checkpoint, warn=warn
+    )
 
 
 def _checkpoint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +18,8 @@ from attnforge.errors import Problem, RunError
 from attnforge.interfaces import Build, Generator, Sampler
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe import ResolvedRecipe
+from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.override import refuse_trained_keys
-from attnforge.recipe.resolve import resolve
 from attnforge.recipe.schema import Recipe
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.generating import generate_each, generate_walk, sampler_of
@@ -69,6 +70,8 @@ class Pipeline:
     ) -> Pipeline:
         """Load a run.
 
+        Parts that only training or measuring needs may be missing on this machine.
+
         Args:
             run: The run folder, one of its checkpoints, or a checkpoint alone, such as an export.
             device: Where to compute; `auto` uses a GPU if there is one.
@@ -77,24 +80,25 @@ class Pipeline:
                 `sampling={use: noise, truncation: 2}`.
             resolved: The run's recipe with overrides that do not affect weights, instead of `overrides`.
             plugins: Plugins that provide components; by default the installed ones.
-            warn: Called for every checkpoint that is skipped.
+            warn: Called for every checkpoint that is skipped, and for parts that cannot be loaded.
 
         Raises:
             RunError: the run is missing, or it has no such checkpoint, or none with a generator yet.
-            RecipeError: its recipe needs a plugin that is not installed, or an override is invalid or of
+            RecipeError: generating needs a plugin that is not installed, or an override is invalid or of
                 something that the weights were trained with.
         """
         refuse_trained_keys(overrides, sections=("sampling",), expected="a key of `sampling`")
+        generating = partial(
+            resolve_needed, needed=GENERATING, overrides=overrides, plugins=plugins, warn=warn
+        )
         alone = None if checkpoint else read_alone(run)
         if alone is not None:
             folder, loaded = RunFolder(run), alone
-            recipe = assemble(resolved or resolve(alone.lock, overrides=overrides, plugins=plugins))
+            recipe = assemble(resolved or generating(alone.lock))
         else:
             location = locate_run(run)
             folder = location.run
-            recipe = assemble(
-                resolved or resolve(intact_lock(folder, warn=warn), overrides=overrides, plugins=plugins)
-            )
+            recipe = assemble(resolved or generating(intact_lock(folder, warn=warn)))
             name = checkpoint or location.checkpoint
             if name:
                 loaded = _read_checkpoint(folder, recipe, name)
@@ -102,7 +106,9 @@ class Pipeline:
                 loaded = _newest_with_generator(folder, recipe, warn)
         tokenizer = recipe.tokenizer()
         loaded.load_tokenizer(tokenizer)
-        parts = SavedParts(recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=loaded)
+        parts = SavedParts(
+            recipe, tokenizer=tokenizer, device=choose_device(device), checkpoint=loaded, warn=warn
+        )
         return cls(
             run=folder,
             recipe=recipe,

@@ -12,6 +12,7 @@ from attnforge.build.builder import class_of
 from attnforge.build.parts import Parts
 from attnforge.interfaces import Build, ImageEncoder, TextFeatures
 from attnforge.optional import RegionMatcher
+from attnforge.recipe.schema import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,7 @@ class RegionMaps:
         because a task rejects frozen ones.
         """
         recipe = parts.recipe
-        if not any(
-            map(_matches, [*recipe.losses.values(), *(phase.task for phase in recipe.phases.values())])
-        ):
+        if not matches_regions(recipe):
             return None
         encoder = parts.image
         if encoder is None:
@@ -48,6 +47,11 @@ class RegionMaps:
     def __call__(self, text: TextFeatures, images: Float[Tensor, "b 3 _ _"]) -> Float[Tensor, "b l h w"]:
         """The attention of each word over the regions of its caption's image; a word's map sums to one."""
         return self.matcher.region_attention(text, self.encoder(images))
+
+
+def matches_regions(recipe: Recipe) -> bool:
+    """Whether a loss or a task of the recipe matches words with regions; builds nothing."""
+    return any(map(_matches, [*recipe.losses.values(), *(phase.task for phase in recipe.phases.values())]))
 
 
 def _matches(build: Build[Any]) -> bool:

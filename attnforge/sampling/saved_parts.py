@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from attnforge.build.parts import Parts
+from attnforge.errors import RecipeError
 from attnforge.interfaces import Tokenizer
 from attnforge.recipe.schema import Recipe
-from attnforge.sampling.region_maps import RegionMaps
+from attnforge.sampling.region_maps import RegionMaps, matches_regions
 from attnforge.storage.checkpoints.checkpoint import Checkpoint
 
 Part = TypeVar("Part")
@@ -31,31 +32,52 @@ class SavedParts(Parts):
         tokenizer: With its vocabulary.
         device: Where networks live.
         checkpoint: The checkpoint with the weights.
+        warn: Called when words cannot be found in images because a part is missing on this machine.
     """
 
     def __init__(
-        self, recipe: Recipe, *, tokenizer: Tokenizer, device: torch.device, checkpoint: Checkpoint
+        self,
+        recipe: Recipe,
+        *,
+        tokenizer: Tokenizer,
+        device: torch.device,
+        checkpoint: Checkpoint,
+        warn: Callable[[str], None],
     ) -> None:
         extras = checkpoint.manifest.extras
         super().__init__(recipe, tokenizer=tokenizer, device=device, extras=extras)
         self.checkpoint = checkpoint
+        self._warn = warn
         self._networks: dict[str, nn.Module] = {}
         # threads that generate may be the first to use a part
         self._building = threading.RLock()
 
     @cached_property
     def regions(self) -> RegionMaps | None:
-        """Finds words in images; None when the recipe does not match words with regions."""
+        """Finds words in images; None when the recipe does not match words with regions.
+
+        None, too, when a part that this needs is missing here, since images are generated without it.
+        """
+        if not matches_regions(self.recipe):
+            return None
         with self._building:
-            # a task rejects frozen encoders; it does not train them here
-            encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
-            for encoder in encoders:
-                encoder.requires_grad_(True)
             try:
-                return RegionMaps.of(self)
-            finally:
-                for encoder in encoders:
-                    encoder.eval().requires_grad_(False)
+                return self._matched_regions()
+            except (RecipeError, ImportError) as error:
+                reason = error.problems[0].message if isinstance(error, RecipeError) else error
+                self._warn(f"images have no maps of words over their regions: {reason}")
+                return None
+
+    def _matched_regions(self) -> RegionMaps | None:
+        # a task rejects frozen encoders; it does not train them here
+        encoders = [part for part in (self.text, self.image) if isinstance(part, nn.Module)]
+        for encoder in encoders:
+            encoder.requires_grad_(True)
+        try:
+            return RegionMaps.of(self)
+        finally:
+            for encoder in encoders:
+                encoder.eval().requires_grad_(False)
 
     @cached_property
     def image_size(self) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from attnforge.errors import Problem, RecipeError
 
@@ -68,3 +70,16 @@ class CarriedFile:
         message = f"{reason}, which carries {self.contents}"
         expected = f"the file {Path(self.file).name} with the sha256 {self.sha256}, or a path in `weights`"
         return RecipeError(Problem("carried-file-missing", message, None, expected, next_step=self.command()))
+
+
+@runtime_checkable
+class ReadsCarriedFiles(Protocol):
+    """A component whose class knows from its options which files of packages it reads.
+
+    Optional; `attnforge doctor RECIPE` lists these files.
+    """
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The files that it reads with these options."""
+        ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -25,14 +26,19 @@ from attnforge.recipe.schema import Phase, Recipe, Training
 
 @pytest.fixture
 def complete(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """What bash is given for the last of these words."""
+    """What a shell is given for the last of these words."""
 
-    def answered(*words: str) -> list[str]:
-        monkeypatch.setenv(VARIABLE, "bash_complete")
+    def answered(*words: str, shell: str = "bash") -> list[str]:
+        if shell == "bash":  # which takes `=` for a word
+            words = tuple(part for word in words for part in re.split("(=)", word) if part or word == "")
+        monkeypatch.setenv(VARIABLE, f"{shell}_complete")
         monkeypatch.setenv("COMP_WORDS", "\n".join(["attnforge", *words]))
-        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        monkeypatch.setenv("COMP_CWORD", words[-1] if shell == "fish" else str(len(words)))
         assert run([]) == 0
-        return [line.removeprefix("plain,") for line in capsys.readouterr().out.splitlines() if line]
+        lines = capsys.readouterr().out.splitlines()
+        if shell == "zsh":  # kind, word and description on a line each
+            return lines[1::3]
+        return [line.removeprefix("plain,").partition("\t")[0] for line in lines if line]
 
     return answered
 
@@ -94,6 +100,44 @@ def test_commands_recipes_and_keys_are_completed(complete) -> None:
     assert complete("train", "quickstart", "--sm") == ["--smoke"]
 
 
+@pytest.mark.parametrize("shell", list(SHELLS))
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("training.precision", "", ["float32", "bf16", "fp16"]),
+        ("training.precision", "b", ["bf16"]),
+        ("training.deterministic", "", ["true", "false"]),
+        ("training.tf32", "", ["true", "false", "null"]),
+        ("phases.gan.order", "", ["drawn", "length"]),
+        ("phases.gan.truncate", "fi", ["first"]),
+        ("losses.adversarial.use", "hin", ["hinge"]),
+        ("losses.damsm", "da", ["damsm"]),
+        ("generator.conditioner", "augm", ["augmentation"]),
+        ("training.seed", "", []),
+        ("no.such.key", "", []),
+    ],
+)
+def test_values_that_can_be_listed_follow_a_key(
+    complete, shell: str, key: str, value: str, expected: list[str]
+) -> None:
+    before = "" if shell == "bash" else f"{key}="  # bash replaces the value alone
+    words = ["train", "quickstart", "training.seed=2", f"{key}={value}"]
+    assert complete(*words, shell=shell) == [f"{before}{name}" for name in expected]
+
+
+@pytest.mark.parametrize("shell", list(SHELLS))
+def test_what_several_processes_run_is_completed_behind_launch(complete, shell: str) -> None:
+    launch = ["launch", "--processes", "2"]
+    assert complete("launch", "tr", shell=shell) == ["train"]
+    assert complete("launch", "--mach", shell=shell) == ["--machines"]
+    assert complete(*launch, "", shell=shell) == ["train", "eval"]
+    assert complete(*launch, "train", "quickstart-", shell=shell) == ["quickstart-folder"]
+    assert complete(*launch, "train", "quickstart", "--sm", shell=shell) == ["--smoke"]
+    assert complete(*launch, "train", "quickstart", "phases.gan.st", shell=shell) == ["phases.gan.steps="]
+    value = complete(*launch, "train", "quickstart", "training.seed=2", "training.precision=f", shell=shell)
+    assert [word.rpartition("=")[2] for word in value] == ["float32", "fp16"]
+
+
 def test_runs_are_completed_with_the_keys_that_their_command_takes(
     complete, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +151,8 @@ def test_runs_are_completed_with_the_keys_that_their_command_takes(
     assert complete("report", "runs/") == ["runs/first", "runs/notes/", "runs/second"]
     assert complete("eval", "runs/first", "evaluation.cap") == ["evaluation.captions="]
     assert complete("eval", "runs/first", "training.") == []
+    assert complete("eval", "runs/first", "evaluation.truncate=r") == ["random"]
+    assert complete("eval", "runs/first", "training.precision=") == []
     assert complete("train", "mi") == ["mine.yaml"]
     assert complete("train", "./") == ["./mine.yaml", "./runs/"]
 
@@ -129,12 +175,22 @@ def test_another_request_prints_nothing(
 
 
 @pytest.mark.long
-def test_bash_itself_completes_a_key_without_a_space_behind_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("train quickstart phases.gan.st", ["compopt", "-o", "nospace", "phases.gan.steps="]),
+        ("train quickstart training.precision = b", ["bf16"]),
+        ("launch train quickstart training.precision =", ["float32", "bf16", "fp16"]),
+    ],
+)
+def test_bash_itself_completes_keys_without_a_space_and_values(
+    tmp_path: Path, words: str, shown: list[str]
+) -> None:
     steps = "\n".join(
         [
             script("bash"),
             'compopt() { echo "compopt ${*}"; }',  # which bash allows only while a key is pressed
-            "COMP_WORDS=(attnforge train quickstart phases.gan.st); COMP_CWORD=3",
+            f"COMP_WORDS=(attnforge {words}); COMP_CWORD={len(words.split())}",
             '_attnforge_completion attnforge; echo "${COMPREPLY[*]}"',
         ]
     )
@@ -142,4 +198,4 @@ def test_bash_itself_completes_a_key_without_a_space_behind_it(tmp_path: Path) -
     done = subprocess.run(
         ["bash", "--norc", "-c", steps], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True
     )
-    assert done.stdout.split() == ["compopt", "-o", "nospace", "phases.gan.steps="], done.stderr
+    assert done.stdout.split() == shown, done.stderr

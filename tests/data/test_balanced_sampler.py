@@ -8,6 +8,8 @@ import pytest
 
 from attnforge.data.feeding.loader import batches
 from attnforge.data.feeding.sampler import BalancedSampler
+from attnforge.errors import RecipeError
+from attnforge.recipe import resolve
 from attnforge.specs import DataSpec
 from attnforge.testing.examples.texts import ExampleDataset, ExampleTokenizer
 
@@ -36,7 +38,8 @@ def test_a_position_has_one_image_whatever_was_asked_before() -> None:
     assert [forward[place] for place in range(40)] == [backward[place] for place in range(39, -1, -1)][::-1]
 
 
-def test_the_loader_draws_so_after_resuming_too() -> None:
+@pytest.mark.parametrize("groups", [1, 2])
+def test_the_loader_draws_so_after_resuming_too(groups: int) -> None:
     data, tokenizer = uneven(), ExampleTokenizer()
     tokenizer.fit([caption for index in range(len(data)) for caption in data.captions(index)])
 
@@ -50,6 +53,7 @@ def test_the_loader_draws_so_after_resuming_too() -> None:
             steps=20,
             max_words=9,
             class_balance=balance,
+            images_per_caption=groups,
         )
         return [batch.class_ids.tolist() for batch in loaded]
 
@@ -57,3 +61,12 @@ def test_the_loader_draws_so_after_resuming_too() -> None:
     assert classes(15, 1.0) == balanced[15:]
     shares = [sum(row.count(0) for row in drawn) / 200 for drawn in (balanced, classes(0, 0.0))]
     assert shares == pytest.approx([0.2, 0.8], abs=0.08)
+
+
+def test_a_task_that_chooses_classes_refuses_it_where_it_is_written() -> None:
+    with pytest.raises(RecipeError) as refused:
+        resolve("reed-sketch-birds", overrides=["phases.joint-embedding.class_balance=0.5"])
+    (problem,) = refused.value.problems
+    assert problem.code == "no-effect"
+    assert (str(problem.place), problem.expected) == ("command line:1:38", "0, or another task")
+    assert problem.next_step == "attnforge train RECIPE phases.joint-embedding.class_balance=0"

@@ -4,63 +4,33 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from browsers import CAPTION, IN_A_BROWSER, GeneratingVisit, chromium, sync_api
 from javascript import script_in
 from PIL import Image
 from web_parity import as_arrays, computing, image_of, parity_cases
 
 from attnforge.sampling.pipeline import Pipeline
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
-]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-CAPTION = "a red bird with blue wings"
-MILLISECONDS = 120_000
-"""What anything may take on a busy machine."""
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
-class Visit:
-    """An open page, with everything that the browser asked for or complained about."""
+class Visit(GeneratingVisit):
+    """The open page of a file."""
 
-    def __init__(
-        self, browser: Any, file: Path, fragment: str = f"caption={CAPTION}", **options: Any
-    ) -> None:
-        self.context = browser.new_context(accept_downloads=True, **options)
-        self.context.set_default_timeout(MILLISECONDS)
-        self.page = self.context.new_page()
-        self.requested: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{file.as_uri()}#caption={CAPTION}")
-
-    def generated(self, images: int = 8, caption: str | None = None) -> None:
-        """Wait until all images are there, the selected one of a caption."""
-        if caption is not None:
-            self.page.locator(f".panel .large img[alt^={json.dumps(caption + ',')}]").wait_for()
-        self.page.locator("#status", has_text=f"{images} images in").wait_for()
-        tiles = self.page.locator("#results .tile:not(.stale):not(.empty)")
-        sync_api.expect(tiles).to_have_count(images, timeout=MILLISECONDS)
+    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
+        super().__init__(browser, f"{file.as_uri()}#caption={CAPTION}", **options)
 
     def type(self, caption: str) -> None:
         self.page.locator("#caption").fill(caption)

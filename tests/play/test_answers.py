@@ -19,7 +19,8 @@ from PIL import Image
 
 from attnforge.errors import RunError
 from attnforge.play.app import create_app
-from attnforge.play.limits import MAX_BODY_BYTES, MAX_CAPTION_CHARACTERS
+from attnforge.play.generation import FRAME_MILLISECONDS, animation
+from attnforge.play.limits import MAX_BODY_BYTES, MAX_CAPTION_CHARACTERS, MAX_STEPS
 from attnforge.play.runs import PlayedRuns
 from attnforge.sampling.pipeline import Pipeline
 
@@ -66,8 +67,38 @@ def test_a_walk_begins_and_ends_with_its_captions_and_noises(client: Any, pipeli
     for result, caption, seed in ((results[0], CAPTION, 1), (results[2], other, 7)):
         expected = pipeline.generate([caption], seed=seed)[0].images[-1]
         np.testing.assert_array_equal(pixels(result["sample"]), expected)
-    animated = Image.open(io.BytesIO(client.post("/api/walk.gif", json=question).content))
-    assert (animated.format, animated.n_frames, animated.size) == ("GIF", 4, (256, 256))
+    answer = client.post("/api/walk.gif", json=question)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    with Image.open(io.BytesIO(answer.content)) as animated:
+        assert (animated.format, animated.n_frames, animated.size) == ("GIF", 4, (256, 256))
+        assert animated.info["loop"] == 0, "for ever"
+        shown = []
+        for number in range(4):
+            animated.seek(number)
+            assert animated.info["duration"] == FRAME_MILLISECONDS
+            shown.append(np.asarray(animated.convert("RGB"), dtype=int)[::8, ::8])
+    for frame, result in zip(
+        shown, [*results, results[1]], strict=True
+    ):  # there and back, 32 pixels enlarged
+        assert np.abs(frame - pixels(result["sample"])).mean() < 8, "up to the 256 colours of a GIF"
+
+
+def test_an_animation_is_bounded(client: Any, problem_codes: Codes) -> None:
+    question = {"run": 0, "captions": [CAPTION, "a yellow bird"], "noises": [1, 7]}
+    for steps in (1, MAX_STEPS + 1):
+        answer = client.post("/api/walk.gif", json={**question, "steps": steps})
+        assert (answer.status_code, problem_codes(answer)) == (400, ["bad-request"])
+    answer = client.post("/api/walk.gif", json={**question, "captions": [CAPTION, "zzyzx"]})
+    assert (answer.status_code, problem_codes(answer)) == (422, ["caption-unknown"])
+    greys = np.arange(MAX_STEPS, dtype=np.uint8)[:, None, None, None] * np.ones((16, 16, 3), np.uint8)
+    with Image.open(io.BytesIO(animation(list(greys)))) as animated:
+        assert (animated.n_frames, animated.size) == (2 * MAX_STEPS - 2, (256, 256))
+    noise = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    assert len(animation(list(noise))) < 4 * 256 * 256, "what compresses least, a byte a pixel at most"
+    large = np.zeros((2, 512, 256, 3), dtype=np.uint8)
+    large[1] = 255
+    with Image.open(io.BytesIO(animation(list(large)))) as animated:
+        assert (animated.n_frames, animated.size) == (2, (256, 512)), "what is large is not enlarged"
 
 
 def test_other_sampling_and_other_checkpoints_change_images(client: Any, played: PlayedRuns) -> None:

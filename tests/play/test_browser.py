@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,92 +14,29 @@ from typing import Any
 import numpy as np
 import play as benchmark
 import pytest
+from browsers import CAPTION, IN_A_BROWSER, chromium
 from PIL import Image
+from play_server import PlayVisit, serving
 
-from attnforge.play import app as server
-from attnforge.play.guard import Guard
-from attnforge.play.runs import PlayedRuns
-from attnforge.play.serving import listen
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
-]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-CAPTION = "a red bird with blue wings"
-SECONDS = 60_000
-"""Milliseconds that anything may take on a busy machine."""
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
 def port(trained: Path) -> Iterator[int]:
     """A page with the run twice, by different names."""
-    runs = PlayedRuns.load([trained, trained], device="cpu")
-    address = listen("127.0.0.1", 0)
-    config = uvicorn.Config(Guard(server.create_app(runs)), log_level="warning")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [address.socket]})
-    thread.start()
-    yield address.port
-    running.should_exit = True
-    thread.join(60)
+    with serving([trained, trained]) as number:
+        yield number
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as started:
         yield started
-        started.close()
-
-
-class Visit:
-    """An open page, with everything that the browser asked for or complained about."""
-
-    def __init__(self, browser: Any, port: int, fragment: str = f"caption={CAPTION}", **options: Any) -> None:
-        self.context = browser.new_context(accept_downloads=True, **options)
-        self.context.set_default_timeout(SECONDS)
-        self.page = self.context.new_page()
-        self.requested: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.origin = f"http://127.0.0.1:{port}/"
-        self.page.goto(f"{self.origin}#{fragment}")
-
-    def generated(self, images: int = 8, caption: str | None = None) -> None:
-        """Wait until all images are there, the selected one of a caption."""
-        if caption is not None:
-            self.page.locator(f".panel .large img[alt^={json.dumps(caption + ',')}]").wait_for()
-        self.page.locator("#status", has_text=f"{images} images in").wait_for()
-        tiles = self.page.locator("#results .tile:not(.stale):not(.empty)")
-        sync_api.expect(tiles).to_have_count(images, timeout=SECONDS)
-
-    def sources(self) -> list[str]:
-        return self.page.locator("#results .tile img").evaluate_all("all => all.map(img => img.src)")
-
-    def type(self, caption: str) -> None:
-        """Type a caption letter by letter, faster than any answer."""
-        self.page.evaluate(
-            """(caption) => {
-              const field = document.getElementById("caption");
-              for (let end = 1; end <= caption.length; end++) {
-                field.value = caption.slice(0, end);
-                field.dispatchEvent(new Event("input"));
-              }
-            }""",
-            caption,
-        )
 
 
 @pytest.fixture
-def visit(browser: Any, port: int) -> Iterator[Visit]:
-    opened = Visit(browser, port)
+def visit(browser: Any, port: int) -> Iterator[PlayVisit]:
+    opened = PlayVisit(browser, port)
     opened.generated()
     yield opened
     refused = "Failed to load resource: the server responded with a status of 422"
@@ -114,7 +49,7 @@ def brightness(element: Any) -> float:
         return float(np.asarray(shot.convert("L"), dtype=float).mean())
 
 
-def test_typing_generates_and_only_the_newest_answer_is_shown(visit: Visit) -> None:
+def test_typing_generates_and_only_the_newest_answer_is_shown(visit: PlayVisit) -> None:
     before = visit.sources()
     visit.requested.clear()
     visit.type("a yellow bird with black wings")
@@ -132,7 +67,7 @@ def test_typing_generates_and_only_the_newest_answer_is_shown(visit: Visit) -> N
     }
 
 
-def test_pointing_at_a_word_shows_its_map_on_every_image_and_a_click_keeps_it(visit: Visit) -> None:
+def test_pointing_at_a_word_shows_its_map_on_every_image_and_a_click_keeps_it(visit: PlayVisit) -> None:
     frames = visit.page.locator("#results .tile .frame")
     before = [brightness(frames.nth(number)) for number in (0, 7)]
     red = visit.page.locator("#words .word", has_text="red")
@@ -149,7 +84,7 @@ def test_pointing_at_a_word_shows_its_map_on_every_image_and_a_click_keeps_it(vi
     assert visit.page.locator("#results canvas.shown").count() == 8
 
 
-def test_an_unknown_word_is_replaced_by_the_nearest_with_a_click(visit: Visit) -> None:
+def test_an_unknown_word_is_replaced_by_the_nearest_with_a_click(visit: PlayVisit) -> None:
     visit.type("a yelow bird")
     unknown = visit.page.locator(".word.unknown")
     unknown.wait_for()
@@ -159,7 +94,7 @@ def test_an_unknown_word_is_replaced_by_the_nearest_with_a_click(visit: Visit) -
     visit.generated(caption="a yellow bird")
 
 
-def test_what_cannot_be_generated_is_told_and_the_images_stay(visit: Visit) -> None:
+def test_what_cannot_be_generated_is_told_and_the_images_stay(visit: PlayVisit) -> None:
     visit.type("zzz")
     alert = visit.page.locator("[role=alert]")
     alert.locator("text=caption-unknown").wait_for()
@@ -169,7 +104,7 @@ def test_what_cannot_be_generated_is_told_and_the_images_stay(visit: Visit) -> N
     assert alert.inner_text() == ""
 
 
-def test_hostile_captions_are_text(visit: Visit) -> None:
+def test_hostile_captions_are_text(visit: PlayVisit) -> None:
     visit.page.locator("#caption").fill(
         "<img src=x onerror='window.ran=1'> red </textarea><script>window.ran=1</script>"
     )
@@ -178,9 +113,14 @@ def test_hostile_captions_are_text(visit: Visit) -> None:
     visit.page.locator("#caption").fill("red " * 2_500)
     visit.page.locator("#status", has_text="at most 1000").wait_for()
     assert len(visit.page.locator("#caption").input_value()) == 1_000
+    visit.page.locator("#status", has_text="images in").wait_for()
+    assert "at most 1000" in visit.page.locator("#status").inner_text(), "still, where it can be read"
+    visit.page.locator("#caption").fill("a red bird")
+    visit.generated(caption="a red bird")
+    assert "at most" not in visit.page.locator("#status").inner_text()
 
 
-def test_new_noises_leave_the_pinned_ones(visit: Visit) -> None:
+def test_new_noises_leave_the_pinned_ones(visit: PlayVisit) -> None:
     before = visit.sources()
     visit.page.get_by_label("Pin noise 3").click()
     visit.page.get_by_role("button", name="New noises").click()
@@ -191,7 +131,7 @@ def test_new_noises_leave_the_pinned_ones(visit: Visit) -> None:
     ]
 
 
-def test_swapped_words_keep_the_noise_and_show_what_changed(visit: Visit) -> None:
+def test_swapped_words_keep_the_noise_and_show_what_changed(visit: PlayVisit) -> None:
     first = visit.sources()[:4]
     visit.page.get_by_role("tab", name="Swap words").click()
     visit.page.locator("#words .word", has_text="red").click()
@@ -208,7 +148,7 @@ def test_swapped_words_keep_the_noise_and_show_what_changed(visit: Visit) -> Non
     assert visit.page.locator("#results canvas.shown").count() == 4
 
 
-def test_a_walk_can_be_stepped_animated_and_saved(visit: Visit) -> None:
+def test_a_walk_can_be_stepped_animated_and_saved(visit: PlayVisit) -> None:
     visit.page.get_by_role("tab", name="Walk").click()
     visit.page.get_by_label("To the caption").fill("a yellow bird")
     visit.page.get_by_label("Noise at end").fill("7")
@@ -226,7 +166,7 @@ def test_a_walk_can_be_stepped_animated_and_saved(visit: Visit) -> None:
         assert (animation.format, animation.n_frames) == ("GIF", 22)
 
 
-def test_images_are_saved_as_they_were_generated(visit: Visit) -> None:
+def test_images_are_saved_as_they_were_generated(visit: PlayVisit) -> None:
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == "a-red-bird-with-blue-wings-noise1.png"
@@ -239,21 +179,21 @@ def test_images_are_saved_as_they_were_generated(visit: Visit) -> None:
         assert sheet.size == (4 * 136 + 8, 2 * 136 + 8)
 
 
-def test_two_models_stand_side_by_side_and_the_link_brings_all_back(browser: Any, visit: Visit) -> None:
+def test_two_models_stand_side_by_side_and_the_link_brings_all_back(browser: Any, visit: PlayVisit) -> None:
     visit.page.get_by_role("button", name="Compare").click()
     visit.generated(16)
     assert visit.page.locator("#results .block").count() == 2
     visit.page.get_by_role("button", name="noise 5").first.click()
     assert visit.page.locator(".panel").count() == 2
     address, sources = visit.page.url, visit.sources()
-    again = Visit(browser, int(visit.origin.split(":")[2].strip("/")), address.partition("#")[2])
+    again = PlayVisit(browser, int(visit.origin.split(":")[2].strip("/")), address.partition("#")[2])
     again.generated(16)
     assert again.sources() == sources
     assert again.page.locator(".pick[aria-pressed=true]").count() == 2
     again.context.close()
 
 
-def test_everything_can_be_reached_by_keyboard(visit: Visit) -> None:
+def test_everything_can_be_reached_by_keyboard(visit: PlayVisit) -> None:
     visit.page.locator("#caption").focus()
     visit.page.keyboard.press("Tab")
     visit.page.keyboard.press("ArrowRight")
@@ -280,7 +220,7 @@ def test_nothing_is_cut_off_and_text_has_contrast(
     browser: Any, port: int, mode: str, width: int, scheme: str
 ) -> None:
     fragment = f"caption={CAPTION}&mode={mode}&swap=red=yellow&to=a yellow bird"
-    visit = Visit(
+    visit = PlayVisit(
         browser, port, fragment, viewport={"width": width, "height": 844}, color_scheme=scheme, has_touch=True
     )
     visit.generated(12 if mode == "walk" else 8)
@@ -316,7 +256,7 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_a_screen_reader_finds_names_for_all(visit: Visit) -> None:
+def test_a_screen_reader_finds_names_for_all(visit: PlayVisit) -> None:
     tree = visit.page.locator("body").aria_snapshot()
     for line in (
         '- heading "attnforge play" [level=1]',
@@ -340,18 +280,18 @@ def test_a_screen_reader_finds_names_for_all(visit: Visit) -> None:
 
 def test_a_closed_tab_leaves_the_server_to_others(browser: Any, port: int) -> None:
     for _ in range(5):
-        visit = Visit(browser, port, f"caption={CAPTION}&mode=walk&steps=48&to=a yellow bird")
+        visit = PlayVisit(browser, port, f"caption={CAPTION}&mode=walk&steps=48&to=a yellow bird")
         visit.page.locator(".tile:not(.empty)").first.wait_for()
         visit.context.close()
     start = time.monotonic()
-    visit = Visit(browser, port)
+    visit = PlayVisit(browser, port)
     visit.generated()
     assert time.monotonic() - start < 30
     visit.context.close()
 
 
 def test_a_stopped_server_is_told(browser: Any, port: int) -> None:
-    visit = Visit(browser, port)
+    visit = PlayVisit(browser, port)
     visit.generated()
     visit.context.set_offline(True)
     visit.page.locator("#caption").fill("a blue bird")

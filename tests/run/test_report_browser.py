@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import browsers
 import numpy as np
 import pytest
+from browsers import IN_A_BROWSER, chromium
 from PIL import Image
 
 from attnforge.report import write_report
@@ -19,19 +20,7 @@ from attnforge.report.images import image_uri
 from attnforge.report.noises import NoiseRow, Noises
 from attnforge.sampling.generated import GeneratedImage
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"), pytest.mark.long]
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+pytestmark = IN_A_BROWSER
 
 
 def sample(caption: str = "a red bird") -> GeneratedImage:
@@ -64,26 +53,15 @@ def brightness(element: Any) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
-class Visit:
-    """An open report, with everything that the browser asked for or complained about."""
+class Visit(browsers.Visit):
+    """An open report."""
 
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.requested: list[str] = []
-        self.answered: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("response", lambda response: self.answered.append(response.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(path.as_uri())
+        super().__init__(browser, path.as_uri(), **options)
 
     def word(self, text: str, number: int = 0) -> Any:
         return self.page.locator(".sample").nth(number).locator(".word", has_text=text).last

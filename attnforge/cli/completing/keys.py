@@ -1,4 +1,7 @@
-"""The keys of a recipe at a dotted path, from the schema and the components that the recipe names."""
+"""The keys of a recipe at a dotted path, and the values of a key that can be listed.
+
+They come from the schema and the components that the recipe names.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from attnforge.cli.completing.written import (
     WrittenOption,
     is_dataclass,
+    written_alias,
     written_class,
     written_options,
 )
@@ -30,8 +34,9 @@ class _Section:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A component, or none where the recipe does not name one."""
+    """A component of a kind, or none where the recipe does not name one."""
 
+    kind: str
     section: _Section | None
 
 
@@ -69,11 +74,55 @@ def keys(recipe: Mapping[str, object], registry: Registry, incomplete: str) -> I
             yield f"{before}{name}="
 
 
+def values(recipe: Mapping[str, object], registry: Registry, key: str) -> list[str]:
+    """The values of a key, if they can be listed: names of components, enumerated texts and booleans.
+
+    Args:
+        recipe: The merged recipe as plain data, without defaults.
+        registry: The components of all plugins.
+        key: The whole key.
+    """
+    *path, last = key.split(".")
+    place: _Place | None = _Section(_options_of(*SCHEMA), recipe)
+    for name in path:
+        place = _below(place, name, registry)
+    if isinstance(place, _Slot):
+        if last == USE:
+            return list(registry.names(place.kind))
+        place = place.section
+    if isinstance(slot := _below(place, last, registry), _Slot):
+        return list(registry.names(slot.kind))
+    match place:
+        case _Section(options) if last in options:
+            return list(dict.fromkeys(_listed(options[last].module, options[last].annotation)))
+    return []
+
+
+def _listed(module: str, annotation: ast.expr) -> Iterator[str]:
+    """The values of an annotation, as YAML; none of one that allows more than can be listed."""
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from _listed(module, left)
+            yield from _listed(module, right)
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[first, *_])):
+            yield from _listed(module, first)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Tuple(elts=items)):
+            yield from (str(item.value) for item in items if isinstance(item, ast.Constant))
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Constant(value=item)):
+            yield str(item)
+        case ast.Name(id="bool"):
+            yield from ("true", "false")
+        case ast.Constant(value=None):
+            yield "null"
+        case ast.Name(id=name) if (alias := written_alias(module, name)) is not None:
+            yield from _listed(alias.module, alias.annotation)
+
+
 def _names(place: _Place | None) -> Iterator[str]:
     match place:
         case _Section(options):
             yield from options
-        case _Slot(section):
+        case _Slot(_, section):
             yield USE
             yield from section.options if section else ()
         case _Table(_, Mapping() as value):
@@ -82,7 +131,7 @@ def _names(place: _Place | None) -> Iterator[str]:
 
 def _below(place: _Place | None, name: str, registry: Registry) -> _Place | None:
     match place:
-        case _Slot(section):
+        case _Slot(_, section):
             return _below(section, name, registry)
         case _Section(options, value) if name in options:
             inner = value.get(name) if isinstance(value, Mapping) else None
@@ -105,7 +154,8 @@ def _place(option: WrittenOption, annotation: ast.expr, value: object, registry:
             positions = {str(position): part for position, part in enumerate(value)}
             return _Table(WrittenOption(option.module, item, None), positions)
         case ast.Subscript(value=ast.Name(id="Build"), slice=ast.Name(id=interface)):
-            return _Slot(_component(interface, value or option.default, registry))
+            kind = next((kind.name for kind in KINDS.values() if kind.interface == interface), "")
+            return _Slot(kind, _component(kind, value or option.default, registry))
         case ast.Name(id=name):
             written = written_class(option.module, name)
             if written and is_dataclass(written.node):
@@ -113,9 +163,8 @@ def _place(option: WrittenOption, annotation: ast.expr, value: object, registry:
     return None
 
 
-def _component(interface: str, value: object, registry: Registry) -> _Section | None:
+def _component(kind: str, value: object, registry: Registry) -> _Section | None:
     name = value.get(USE) if isinstance(value, Mapping) else value
-    kind = next((kind.name for kind in KINDS.values() if kind.interface == interface), "")
     try:
         component = registry.get(kind, str(name).partition("@")[0])
     except PluginError:

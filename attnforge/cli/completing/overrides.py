@@ -1,4 +1,4 @@
-"""Completes KEY=VALUE after a recipe or a run."""
+"""Completes KEY=VALUE after a recipe or a run: keys, and values that can be listed."""
 
 from __future__ import annotations
 
@@ -56,10 +56,13 @@ def _typed(context: click.Context, parameter: click.Parameter) -> Sequence[str]:
 
 
 def _keys(recipe: str | Path | None, incomplete: str, sections: Sequence[str] = ()) -> list[str]:
-    """Keys of a recipe; none where it cannot be read, as nobody asked for its problems."""
-    if not recipe or "=" in incomplete:
+    """Keys of a recipe, or values behind a whole key; none where it cannot be read.
+
+    Nobody asked for the problems of the recipe.
+    """
+    if not recipe:
         return []
-    from attnforge.cli.completing.keys import keys
+    from attnforge.cli.completing.keys import keys, values
     from attnforge.plugin import load_plugins
     from attnforge.recipe import compose
 
@@ -68,6 +71,12 @@ def _keys(recipe: str | Path | None, incomplete: str, sections: Sequence[str] = 
         data = compose(recipe, plugins=plugins).plain()
     except AttnforgeError:
         return []
+    key, equals, value = incomplete.partition("=")
+    if sections and equals and key.partition(".")[0] not in sections:
+        return []
+    if equals:
+        known = values(data, plugins.registry, key)
+        return [f"{key}={name}" for name in known if name.startswith(value)]
     return [
         key
         for key in keys(data, plugins.registry, incomplete)

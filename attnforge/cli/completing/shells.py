@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
-from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
 
 from attnforge.cli.boundary import boundary
 from attnforge.cli.completing.variable import VARIABLE
@@ -17,12 +17,28 @@ PROGRAM = "attnforge"
 
 
 class Bash(BashComplete):
-    """Bash, which adds no space after a word that goes on, such as `phases.` or `steps=`."""
+    """Bash, which adds no space after a word that goes on, such as `phases.` or `steps=`.
+
+    By default it takes `=` for a word of its own, so that KEY=VALUE arrives as three words, and replaces the
+    last of them alone. Options keep theirs: click expects it so.
+    """
 
     source_template = BashComplete.source_template.replace(
         "            COMPREPLY+=($value)\n",
         "            COMPREPLY+=($value)\n            [[ $value == *[=./] ]] && compopt -o nospace\n",
     )
+    _split_key = ""
+    """What comes before the value that is completed, where bash split it off."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        arguments, incomplete = super().get_completion_args()
+        *before, last = _joined([*arguments, incomplete])
+        if last != incomplete:
+            self._split_key = f"{last.partition('=')[0]}="
+        return before, last
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return f"{item.type},{str(item.value).removeprefix(self._split_key)}"
 
 
 class Zsh(ZshComplete):
@@ -40,6 +56,19 @@ class Zsh(ZshComplete):
 
 SHELLS: Mapping[str, type[ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": FishComplete}
 """The shells by name. Fish itself adds no space after `=`, `.` and `/`."""
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """Words with KEY, `=` and VALUE as one, unless KEY is an option."""
+    joined: list[str] = []
+    for word in words:
+        key = joined[-1] if joined else ""
+        # a value follows `KEY=` only where bash split it off, since it would be part of the same word
+        if not key.startswith("-") and ((word == "=" and "=" not in key) or key.endswith("=")):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
 
 
 def script(shell: str) -> str:

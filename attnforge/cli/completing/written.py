@@ -45,6 +45,22 @@ def written_class(module: str, name: str) -> WrittenClass | None:
     return None
 
 
+def written_alias(module: str, name: str) -> WrittenOption | None:
+    """What a module, or one that it imports the name from, assigns to a name, such as `Literal[...]`."""
+    tree = _tree(module)
+    for node in tree.body if tree else ():
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
+                return WrittenOption(module, value, None)
+            case ast.ImportFrom(module=str(source), level=level):
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name:
+                        parts = module.split(".")
+                        origin = ".".join([*parts[: len(parts) - level], source]) if level else source
+                        return written_alias(origin, alias.name)
+    return None
+
+
 def written_options(written: WrittenClass) -> dict[str, WrittenOption]:
     """The options of a class, in order: its own constructor's, or those of the first base that has some."""
     options = dict(_own(written))

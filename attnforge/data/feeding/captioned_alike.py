@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from random import Random
 
-from attnforge.data.feeding.sampler import Position, PositionSampler
+from attnforge.data.feeding.sampler import BalancedSampler, Position, PositionSampler
 from attnforge.interfaces import Dataset, Tokenizer
 from attnforge.optional import FindsImages
 from attnforge.seeds import derive_seed
@@ -15,9 +15,9 @@ from attnforge.seeds import derive_seed
 class CaptionSampler:
     """Gives groups of consecutive positions to images of one caption, as far as there are such images.
 
-    The first image of a group is that of `PositionSampler`, and so is its caption's choice; the others are
-    drawn from the other images that the caption describes, each at most once. Where these are too few, the
-    remaining positions have the images of `PositionSampler`, with captions of their own.
+    The first image of a group is that of `PositionSampler`, or of `BalancedSampler`, and so is its caption's
+    choice; the others are drawn from the other images that the caption describes, each at most once. Where
+    these are too few, the remaining positions have the images of that sampler, with captions of their own.
 
     Args:
         dataset: The images; where it does not know which of them a caption describes
@@ -25,12 +25,19 @@ class CaptionSampler:
         tokenizer: Knows which captions have a known word.
         per_caption: Positions of a group.
         seed: Decides order, captions, groups and all augmentation.
+        balance: How much more often images of small classes come first; see `BalancedSampler`.
     """
 
-    def __init__(self, dataset: Dataset, tokenizer: Tokenizer, *, per_caption: int, seed: int) -> None:
+    def __init__(
+        self, dataset: Dataset, tokenizer: Tokenizer, *, per_caption: int, seed: int, balance: float = 0.0
+    ) -> None:
         self._dataset = dataset
         self._tokenizer = tokenizer
-        self._positions = PositionSampler(len(dataset), seed=seed)
+        self._positions: PositionSampler | BalancedSampler = (
+            BalancedSampler(dataset, balance=balance, seed=seed)
+            if balance
+            else PositionSampler(len(dataset), seed=seed)
+        )
         self.per_caption = per_caption
         self._images_of = images_of(dataset)
         self._first = -1

@@ -92,7 +92,9 @@ def batches(
     if distinct_classes:
         sampler = ClassSampler(dataset, batch_size=batch_size, seed=seed)
     elif images_per_caption > 1:
-        sampler = CaptionSampler(dataset, tokenizer, per_caption=images_per_caption, seed=seed)
+        sampler = CaptionSampler(
+            dataset, tokenizer, per_caption=images_per_caption, seed=seed, balance=class_balance
+        )
     elif class_balance:
         sampler = BalancedSampler(dataset, balance=class_balance, seed=seed)
     maker = _BatchMaker(

@@ -6,6 +6,7 @@ const typed = debounced(() => {
 
 function changeCaption(text) {
   const field = document.getElementById("caption");
+  state.shortened = text.length > limits.characters || (state.shortened && text === state.caption);
   field.value = text.slice(0, limits.characters);
   state.caption = field.value;
   fit(field);
@@ -33,11 +34,10 @@ function listenToCaption() {
   field.addEventListener("input", () => {
     if (field.value.includes("\n")) field.value = field.value.replace(/\s*\n\s*/g, " ");
     const over = field.value.length > limits.characters;
-    if (over) {
-      field.value = field.value.slice(0, limits.characters);
-      report(`A caption has at most ${limits.characters} characters.`);
-    }
+    if (over) field.value = field.value.slice(0, limits.characters);
     state.caption = field.value;
+    state.shortened = over;
+    if (over) report("");
     fit(field);
     typed();
   });

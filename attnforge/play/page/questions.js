@@ -24,8 +24,10 @@ function debounced(action, milliseconds) {
   };
 }
 
+// That a caption was cut stays with what is reported while it is being generated, and after that.
 function report(text) {
-  document.getElementById("status").textContent = text;
+  const note = state.shortened ? `A caption has at most ${limits.characters} characters.` : "";
+  document.getElementById("status").textContent = [text, note].filter(Boolean).join(" ");
 }
 
 function showProblems(problems) {

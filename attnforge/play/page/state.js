@@ -4,6 +4,7 @@ const SWAP_COLUMNS = 4;
 
 const state = {
   caption: "",
+  shortened: false,
   models: [{ run: 0, checkpoint: null }],
   mode: "images",
   noises: [...FIRST_NOISES],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +44,11 @@ WEIGHTS: dict[Size, CarriedFile] = {
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
+
+
+def carried_files(size: Size, options: Mapping[str, object]) -> Sequence[CarriedFile]:
+    """The file of a network, unless the option `weights` names another path of it."""
+    return () if options["weights"] is not None else (WEIGHTS[size],)
 
 
 def load_carried(network: nn.Module, size: Size, *, weights: str | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Self, cast
 
 from jaxtyping import Float
 from pydantic import Field
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 from attnforge.interfaces import ImageFeatures
 from attnforge.ranges import ImageSide
 from attnforge.specs import ImageSpec
+from attnforge.storage.carried import CarriedFile
 
-from .carried import Size
+from .carried import Size, carried_files
 from .network import efficientnet, prepare
 
 
@@ -61,6 +63,11 @@ class EfficientNetEncoder(nn.Module):
         for layer in (self.regions, self.image):
             nn.init.uniform_(layer.weight, -0.1, 0.1)
         self.train(self.training)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The weights of the network."""
+        return carried_files(cast("Size", options["size"]), options)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; a frozen network stays in evaluation mode."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 from jaxtyping import Float
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 
 from attnforge.interfaces import NetworkOutput
 from attnforge.ranges import ImageSide
+from attnforge.storage.carried import CarriedFile
 
-from .carried import Size
+from .carried import Size, carried_files
 from .network import INPUT_SIZE, efficientnet, prepare
 
 LUMA = (0.299, 0.587, 0.114)
@@ -50,6 +52,11 @@ class EfficientNetFeatures(nn.Module):
         self.side = side or INPUT_SIZE[self.size]
         self.network, self.digest = efficientnet(self.size, weights=weights)
         self.network.requires_grad_(False).eval()
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The weights of the network."""
+        return carried_files(cls.size, options)
 
     @property
     def name(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from jaxtyping import Float
@@ -14,8 +15,9 @@ from attnforge.adversarial.precision import without_autocast
 from attnforge.interfaces import AdversarialStep
 from attnforge.ranges import ImageSide, Weight
 from attnforge.specs import LossSpec
+from attnforge.storage.carried import CarriedFile
 
-from .carried import Size
+from .carried import Size, carried_files
 from .network import efficientnet, prepare
 
 MAPS = (0, 1, 2, 3, 4)
@@ -34,9 +36,9 @@ class PerceptualLoss(nn.Module):
     the distance of LPIPS (Zhang et al., 2018) without its calibration. Both are of the largest image.
 
     An adversarial loss tells whether an image is right, and this one what would be: shapes appear in a tenth
-    of the steps. Its price is diversity, for all images of a caption are pulled to the same few real ones. Do
-    not mirror or shift the training images of captions, `data: {crop: false, flip: false}`: the average of a
-    shape and its mirror image is neither. The discriminators have no term.
+    of the steps. Its price is diversity, for all images of a caption are pulled to the same few real ones.
+    Data that mirrors or shifts training images is refused, since the average of a shape and its mirror image
+    is neither: `data: {crop: false, flip: false}`. The discriminators have no term.
 
     Args:
         weight: Factor of the term.
@@ -49,6 +51,8 @@ class PerceptualLoss(nn.Module):
     Raises:
         RecipeError: The package is not installed, or the file is not the pinned one.
     """
+
+    needs_still_images: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -66,6 +70,11 @@ class PerceptualLoss(nn.Module):
         self.side = side
         network, _ = efficientnet(size, weights=weights)
         self.network = Frozen(network)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The weights of the network."""
+        return carried_files(cast("Size", options["size"]), options)
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """No term."""

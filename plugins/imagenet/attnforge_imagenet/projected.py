@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, cast
 
@@ -16,8 +17,9 @@ from attnforge.adversarial.frozen import Frozen
 from attnforge.interfaces import Prompt
 from attnforge.ranges import Width
 from attnforge.specs import DiscriminatorSpec
+from attnforge.storage.carried import CarriedFile
 
-from .carried import Size
+from .carried import Size, carried_files
 from .network import efficientnet, prepare
 
 MAPS = (1, 2, 3, 4)
@@ -94,6 +96,11 @@ class ProjectedDiscriminator(nn.Module):
         self.alone = nn.ModuleList(spectral_norm(nn.Linear(flat, 1)) for _ in MAPS)
         self.image = nn.ModuleList(spectral_norm(nn.Linear(flat, spec.sentence)) for _ in MAPS)
         self.sentence = nn.ModuleList(nn.Linear(spec.sentence, spec.sentence, bias=False) for _ in MAPS)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The weights of the network."""
+        return carried_files(cast("Size", options["size"]), options)
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c 4 4"]:
         """The features of all scales, one after another."""

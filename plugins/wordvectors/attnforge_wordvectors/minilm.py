@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -12,6 +14,7 @@ from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import TextFeatures
 from attnforge.ranges import Width
 from attnforge.specs import TextSpec
+from attnforge.storage.carried import CarriedFile
 
 from .packages import PRETRAINED
 
@@ -52,6 +55,11 @@ class MiniLmTextEncoder(nn.Module):
         self.network = Frozen(network)
         self.projection = nn.Linear(WIDTH, dim, bias=False)
         nn.init.orthogonal_(self.projection.weight)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The network of the package."""
+        return (PRETRAINED["minilm"].weights,)
 
     def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
         lengths = lengths.to(tokens.device).clamp(min=1, max=PLACES - 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -12,7 +13,9 @@ from attnforge.adversarial.precision import without_autocast
 from attnforge.interfaces import TextFeatures
 from attnforge.ranges import EvenWidth, ShareBelowOne, Width
 from attnforge.specs import TextSpec
+from attnforge.storage.carried import CarriedFile
 
+from .packages import PRETRAINED
 from .vectors import WIDTH, WordVectors
 
 
@@ -43,6 +46,11 @@ class WordVectorEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.projection = nn.Linear(WIDTH, dim, bias=False)
         nn.init.orthogonal_(self.projection.weight)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The vectors of the package."""
+        return (PRETRAINED["wordllama"].weights,)
 
     def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
         lengths = lengths.to(tokens.device).clamp(min=1)
@@ -89,6 +97,11 @@ class WordVectorBiLSTM(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.forwards = nn.LSTM(WIDTH, dim // 2, batch_first=True)
         self.backwards = nn.LSTM(WIDTH, dim // 2, batch_first=True)
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The vectors of the package."""
+        return (PRETRAINED["wordllama"].weights,)
 
     def forward(self, tokens: Int[Tensor, "b l"], lengths: Int[Tensor, "b"]) -> TextFeatures:
         lengths = lengths.to(tokens.device).clamp(min=1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attnforge.data.checks.words import words
 from attnforge.errors import DataError, Problem, RunError
+from attnforge.storage.carried import CarriedFile
 
 from .packages import PRETRAINED
 
@@ -31,6 +32,11 @@ class PieceTokenizer:
 
     def __init__(self) -> None:
         self._loaded: Tokenizer | None = None
+
+    @classmethod
+    def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
+        """The tokenizer of the package."""
+        return (PRETRAINED[cls.name].tokenizer,)
 
     @property
     def vocabulary_size(self) -> int:

@@ -21,9 +21,11 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor  # type: ignore[import-untyped]
 
+from attnforge.doctor.carried import carried_files
 from attnforge.errors import RecipeError
 from attnforge.evaluate.quantise import from_bytes
 from attnforge.plugin import load_plugins
+from attnforge.recipe import resolve
 from attnforge.specs import DiscriminatorSpec, ImageSpec, LossSpec
 from attnforge.testing import adversarial_step, conformance
 from attnforge.values import Prompt
@@ -167,6 +169,19 @@ def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtur
     assert not any(name.startswith("network") for name in network.state_dict())
     assert any(name.startswith("across_channels") for name in network.state_dict())
     assert not network.network.network.training
+
+
+@pytest.mark.parametrize("option", ["flip", "crop"])
+def test_the_perceptual_distance_refuses_images_that_move(option: str) -> None:
+    recipe = Path(imagenet_plugin.__file__).parent / "recipes/quickstart-folder-imagenet.yaml"
+    resolved = resolve(recipe, overrides=["data.root=x"], plugins=PLUGINS)
+    assert "`image`, `losses.perceptual` of" in next(carried_files(resolved)).finding
+    with pytest.raises(RecipeError) as refused:
+        resolve(recipe, overrides=["data.root=x", f"data.{option}=true"], plugins=PLUGINS)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.expected) == ("moving-images", "data: {crop: false, flip: false}")
+    assert str(problem.place).startswith("command line:2:")
+    assert problem.next_step == f"attnforge train RECIPE data.{option}=false"
 
 
 @pytest.mark.long

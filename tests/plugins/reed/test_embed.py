@@ -53,7 +53,9 @@ def test_a_file_has_every_caption_once_with_the_run_s_sentence_vector(
     found = newest_checkpoint(encoders / "checkpoints", phases=["joint-embedding"]).checkpoint
     assert isinstance(found, Checkpoint)
     recipe = assemble(resolve(encoders / "recipe.lock.yaml"))
-    parts = SavedParts(recipe, tokenizer=recipe.tokenizer(), device=torch.device("cpu"), checkpoint=found)
+    parts = SavedParts(
+        recipe, tokenizer=recipe.tokenizer(), device=torch.device("cpu"), checkpoint=found, warn=print
+    )
     expected = encode_captions(
         parts.text, parts.tokenizer, ["a red bird", "A blue bird"], device=torch.device("cpu")
     )
