@@ -11,7 +11,7 @@ from attnforge.errors import AttnforgeError, Problem
 from attnforge.kernels.gpu import MIN_CAPABILITY
 
 CPU_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-"""Names of instruction sets of x86 and Arm that multiply bfloat16, as `torch.cpu.get_capabilities` has them."""
+"""Instruction sets of x86 and Arm that multiply bfloat16, by their names in `torch.cpu.get_capabilities`."""
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:

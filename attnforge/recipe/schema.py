@@ -121,7 +121,7 @@ class Training:
         precision: `bf16` rounds the inputs of convolutions and matrix products to bfloat16, for which GPUs
             from Ampere on have faster units; weights, optimizer state, statistics and losses stay float32.
             `fp16` rounds to float16 instead, for GPUs before Ampere; losses are scaled, so that gradients do
-            not vanish. `float32` uses torch's defaults. `auto` is `bf16` where the processor or GPU multiplies
+            not vanish. `float32` uses torch's defaults. `auto` is `bf16` where processor or GPU multiplies
             bfloat16 in hardware, and `float32` elsewhere; `log.jsonl` of the run names which.
         tf32: Whether GPUs from Ampere on may shorten float32 factors to 10 bits of mantissa (TF32); by
             default torch's choice, which is to do so in convolutions only.

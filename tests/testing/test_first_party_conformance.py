@@ -249,7 +249,11 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
         "sentence": {
             **MULTI_STAGE,
-            **{"conditioner": "sentence", "stages": ["initial"], "noise": 3, "normalise_noise": True},
+            "conditioner": "sentence",
+            "stages": ["initial"],
+            "noise": 3,
+            "binary_noise": 1,
+            "normalise_noise": True,
         },
     },
     "generator/stackgan-second": {"official": {**SECOND_STAGE, "first_mode": "training"}},

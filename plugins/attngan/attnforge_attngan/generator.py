@@ -40,12 +40,12 @@ class MultiStageGenerator(nn.Module):
         images: Which stages generate an image; `last-stage` is AttnDCGAN of the official code.
         norm: `batch` normalises over the batch of one process; `synchronised` over those of all
             processes, as AttnGAN++ does (Dinh et al., 2021); both are the same with one process.
-        binary_noise: How many numbers of the noise, the first ones, are reduced to their sign. Birds that face
-            left and right have nothing between them, and a generator of Gaussian noise alone must generate
-            something there (Khayatkhoei et al., 2018).
-        normalise_noise: Divide the noise by the root of its mean square, as ProGAN does (Karras et al., 2018).
-            Signs are not counted. Without it, trained generators were seen to give longer noise sharper images. The `scale` of a
-            sampler then has no effect.
+        binary_noise: How many numbers of the noise, the first ones, are reduced to their sign. Birds that
+            face left and right have nothing between them, and a generator of Gaussian noise alone must
+            generate something there (Khayatkhoei et al., 2018).
+        normalise_noise: Divide the noise, without those signs, by the root of its mean square, as ProGAN does
+            (Karras et al., 2018). Trained generators were seen to give longer noise sharper images. The
+            `scale` of a sampler then has no effect.
 
     Raises:
         RecipeError: There are no stages, their order is invalid, they are not as many as the channels, or

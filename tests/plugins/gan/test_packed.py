@@ -1,4 +1,4 @@
-"""Which images a pack has, from its definition, and what a generator and the discriminators of packs learn."""
+"""Which images a pack has, from its definition, and what generators and discriminators learn of packs."""
 
 from __future__ import annotations
 
