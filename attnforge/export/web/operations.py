@@ -37,7 +37,7 @@ from attnforge.export.web.steps import Lower, Steps, shape_of
 
 MAPPED = {
     **{name: name for name in ("relu", "tanh", "sigmoid", "silu", "exp", "log", "sqrt", "rsqrt")},
-    **{name: name for name in ("reciprocal", "neg", "abs", "sin", "cos", "floor", "trunc")},
+    **{name: name for name in ("reciprocal", "neg", "sign", "abs", "sin", "cos", "floor", "trunc")},
     "logical_not": "not",
     "bitwise_not": "not",
 }

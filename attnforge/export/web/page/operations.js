@@ -12,6 +12,7 @@ const UNARY = {
   rsqrt: (x) => 1 / Math.sqrt(x),
   reciprocal: (x) => 1 / x,
   neg: (x) => -x,
+  sign: Math.sign,
   abs: Math.abs,
   sin: Math.sin,
   cos: Math.cos,
