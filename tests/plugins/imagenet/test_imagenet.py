@@ -26,6 +26,7 @@ from attnforge.errors import RecipeError
 from attnforge.evaluate.quantise import from_bytes
 from attnforge.plugin import load_plugins
 from attnforge.recipe import resolve
+from attnforge.recipe.library import RecipeText
 from attnforge.specs import DiscriminatorSpec, ImageSpec, LossSpec
 from attnforge.testing import adversarial_step, conformance
 from attnforge.values import Prompt
@@ -182,6 +183,8 @@ def test_the_perceptual_distance_refuses_images_that_move(option: str) -> None:
     assert (problem.code, problem.expected) == ("moving-images", "data: {crop: false, flip: false}")
     assert str(problem.place).startswith("command line:2:")
     assert problem.next_step == f"attnforge train RECIPE data.{option}=false"
+    trained = resolved.frozen().replace(f"{option}: false", f"{option}: true", 1)
+    assert resolve(RecipeText(trained), plugins=PLUGINS).data()["data"][option], "a run stays usable"
 
 
 @pytest.mark.long
