@@ -57,8 +57,8 @@ class Sentence(nn.Module):
     is zero; the loss `kl` has no effect, so omit it.
 
     Args:
-        normalise: Subtract the mean of the sentence's numbers and scale them to variance one, that of the noise
-            that they stand beside. Sentences that are means of many words are shorter, so that the noise hides
+        normalise: Subtract the mean of the sentence's numbers and scale them to variance one, that of the
+            noise beside them. Sentences that are means of many words are shorter, so that the noise hides
             them at first.
     """
 

@@ -39,9 +39,9 @@ class ProjectedDiscriminator(nn.Module):
 
     Only these learn. This is Projected GAN (Sauer et al., 2021), whose backbone is lite0 too, with a sentence
     in place of the class at every scale, and images of 256 pixels where its code has 224, so that every map
-    halves to 4 x 4; of images of 64 pixels, those of the three finest scales are 4 x 4 or larger and classified.
-    Combine it with the hinge loss, no gradient penalty, and `diff-augment`. What such a discriminator has
-    learned must not measure the result: use other features for metrics.
+    halves to 4 x 4; with images of 64 pixels, that is the three finest ones. Combine it with the hinge loss,
+    no gradient penalty, and `diff-augment`. What such a discriminator has learned must not measure the
+    result: use other features for metrics.
 
     Features: b k*c 4 4. Logits: b k, with k = 4 scales, or 3 of images of 64 pixels.
 
