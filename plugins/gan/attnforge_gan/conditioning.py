@@ -55,16 +55,23 @@ class Sentence(nn.Module):
     Augmentation buries a sentence in noise of variance one until the generator has learned to reduce it,
     which takes longer than a short run. Without a Gaussian, mean and value are the same and the log variance
     is zero; the loss `kl` has no effect, so omit it.
+
+    Args:
+        normalise: Subtract the mean of the sentence's numbers and scale them to variance one, that of the
+            noise beside them. Sentences that are means of many words are shorter, so that the noise hides
+            them at first.
     """
 
     needs_captions: ClassVar[bool] = True
 
-    def __init__(self, spec: ConditionerSpec) -> None:
+    def __init__(self, spec: ConditionerSpec, *, normalise: bool = False) -> None:
         super().__init__()
         self.dim = spec.sentence
+        self.normalise = normalise
 
     def forward(self, sentence: Float[Tensor, "b d"]) -> Condition:
-        return Condition(value=sentence, mean=sentence, logvar=torch.zeros_like(sentence))
+        value = F.layer_norm(sentence, (self.dim,)) if self.normalise else sentence
+        return Condition(value=value, mean=value, logvar=torch.zeros_like(value))
 
 
 class NoCondition(nn.Module):

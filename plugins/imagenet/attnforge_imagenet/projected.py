@@ -22,10 +22,8 @@ from attnforge.storage.carried import CarriedFile
 from .carried import Size, carried_files
 from .network import efficientnet, prepare
 
-MAPS = (1, 2, 3, 4)
-"""Which of timm's feature maps: of 1/4, 1/8, 1/16 and 1/32 of the image's side."""
-MIXED_WIDTHS = (64, 128, 256, 512)
-"""Channels that these are mixed to."""
+MIXED_WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512}
+"""Channels that timm's feature maps, of 1/4, 1/8, 1/16 and 1/32 of the image's side, are mixed to."""
 FEATURE_SIZE = 4
 """Side in pixels of the features that the heads classify."""
 SLOPE = 0.2
@@ -43,14 +41,15 @@ class ProjectedDiscriminator(nn.Module):
 
     Only these learn. This is Projected GAN (Sauer et al., 2021), whose backbone is lite0 too, with a sentence
     in place of the class at every scale, and images of 256 pixels where its code has 224, so that every map
-    halves to 4 x 4. Combine it with the hinge loss, no gradient penalty, and `diff-augment`. What such a
-    discriminator has learned must not measure the result: use other features for metrics.
+    halves to 4 x 4; with images of 64 pixels, that is the three finest ones. Combine it with the hinge loss,
+    no gradient penalty, and `diff-augment`. What such a discriminator has learned must not measure the
+    result: use other features for metrics.
 
-    Features: b 4*c 4 4. Logits: b 4.
+    Features: b k*c 4 4. Logits: b k, with k = 4 scales, or 3 of images of 64 pixels.
 
     Args:
         size: Which network: `lite0`, `lite1` or `lite2`.
-        side: Side in pixels to which images are resized; 128 takes a quarter of the time.
+        side: Side in pixels to which images are resized; each halving takes a quarter of the time.
         channels: Channels c of the features of each scale.
         weights: Path of the weights file, where its package is not installed.
 
@@ -65,7 +64,7 @@ class ProjectedDiscriminator(nn.Module):
         spec: DiscriminatorSpec,
         *,
         size: Size = "lite0",
-        side: Literal[128, 256, 512] = 256,
+        side: Literal[64, 128, 256, 512] = 256,
         channels: Width = 64,
         weights: str | None = None,
     ) -> None:
@@ -75,27 +74,31 @@ class ProjectedDiscriminator(nn.Module):
         self.channels = channels
         network, _ = efficientnet(size, weights=weights)
         self.network = Frozen(network)
-        widths = [network.feature_info[index]["num_chs"] for index in MAPS]
+        sizes = {index: side >> index + 1 for index in MIXED_WIDTHS}
+        self.maps = [index for index, width in sizes.items() if width >= FEATURE_SIZE]
+        widths = [MIXED_WIDTHS[index] for index in self.maps]
         self.across_channels = nn.ModuleList(
-            nn.Conv2d(width, mixed, kernel_size=1, bias=False)
-            for width, mixed in zip(widths, MIXED_WIDTHS, strict=True)
+            nn.Conv2d(network.feature_info[index]["num_chs"], MIXED_WIDTHS[index], kernel_size=1, bias=False)
+            for index in self.maps
         )
         self.across_scales = nn.ModuleList(
-            nn.Conv2d(coarse, fine, kernel_size=3, padding=1, bias=False)
-            for fine, coarse in pairwise(MIXED_WIDTHS)
+            nn.Conv2d(coarse, fine, kernel_size=3, padding=1, bias=False) for fine, coarse in pairwise(widths)
         )
         for layer in (*self.across_channels, *self.across_scales):
             nn.init.kaiming_normal_(cast(nn.Conv2d, layer).weight, nonlinearity="linear")
             layer.requires_grad_(False)
-        finest = side // 4
         self.scales = nn.ModuleList(
-            _scale(mixed, channels, halvings=(finest >> index).bit_length() - FEATURE_SIZE.bit_length())
-            for index, mixed in enumerate(MIXED_WIDTHS)
+            _scale(
+                MIXED_WIDTHS[index],
+                channels,
+                halvings=sizes[index].bit_length() - FEATURE_SIZE.bit_length(),
+            )
+            for index in self.maps
         )
         flat = channels * FEATURE_SIZE**2
-        self.alone = nn.ModuleList(spectral_norm(nn.Linear(flat, 1)) for _ in MAPS)
-        self.image = nn.ModuleList(spectral_norm(nn.Linear(flat, spec.sentence)) for _ in MAPS)
-        self.sentence = nn.ModuleList(nn.Linear(spec.sentence, spec.sentence, bias=False) for _ in MAPS)
+        self.alone = nn.ModuleList(spectral_norm(nn.Linear(flat, 1)) for _ in self.maps)
+        self.image = nn.ModuleList(spectral_norm(nn.Linear(flat, spec.sentence)) for _ in self.maps)
+        self.sentence = nn.ModuleList(nn.Linear(spec.sentence, spec.sentence, bias=False) for _ in self.maps)
 
     @classmethod
     def carried_files(cls, options: Mapping[str, object], /) -> Sequence[CarriedFile]:
@@ -107,7 +110,7 @@ class ProjectedDiscriminator(nn.Module):
         network: Any = self.network.network
         maps = network.forward_intermediates(
             prepare(images, side=self.side),
-            indices=list(MAPS),
+            indices=self.maps,
             output_fmt="NCHW",
             intermediates_only=True,
         )
@@ -117,7 +120,7 @@ class ProjectedDiscriminator(nn.Module):
             mixed[index] = mixed[index] + F.interpolate(coarser, scale_factor=2.0, mode="bilinear")
         return torch.cat([scale(features) for scale, features in zip(self.scales, mixed, strict=True)], dim=1)
 
-    def logits(self, features: Float[Tensor, "b c 4 4"], prompt: Prompt | None) -> Float[Tensor, "b 4"]:
+    def logits(self, features: Float[Tensor, "b c 4 4"], prompt: Prompt | None) -> Float[Tensor, "b k"]:
         """How real images look at each scale; with a prompt, how real as images of it."""
         scales = [scale.flatten(1) for scale in torch.split(features, self.channels, dim=1)]
         alone = [head(scale) for head, scale in zip(self.alone, scales, strict=True)]

@@ -53,6 +53,16 @@ def test_the_sentence_conditions_without_noise() -> None:
     assert torch.equal(conditioner(sentence).value, sentence)
 
 
+def test_a_normalised_sentence_has_variance_one_whatever_its_length() -> None:
+    conditioner = Sentence(ConditionerSpec(sentence=5), normalise=True)
+    sentence = torch.randn(3, 5)
+    value = conditioner(sentence).value
+    torch.testing.assert_close(value.mean(dim=1), torch.zeros(3))
+    torch.testing.assert_close(value.var(dim=1, correction=0), torch.ones(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(conditioner(3 * sentence + 1).value, value, atol=1e-3, rtol=0)
+    assert torch.equal(conditioner(torch.zeros(1, 5)).value, torch.zeros(1, 5))
+
+
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
 def test_pairs_score_as_one_by_one(norm: str) -> None:
     """Same logits, and same gradients of every weight, from one projection of each image and sentence."""

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attnforge_imagenet.plugin as imagenet_plugin
 import pytest
@@ -149,15 +149,18 @@ def test_an_encoder_trains_its_two_layers_or_all() -> None:
 
 @pytest.mark.long
 @needs_lite0
-def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtures() -> None:
+@pytest.mark.parametrize(("side", "scales"), [(64, 3), (128, 4)])
+def test_a_projected_discriminator_learns_beside_fixed_features_and_fixed_mixtures(
+    side: Literal[64, 128], scales: int
+) -> None:
     torch.manual_seed(0)
-    network = ProjectedDiscriminator(DiscriminatorSpec(image_size=64, sentence=6), side=128, channels=8)
+    network = ProjectedDiscriminator(DiscriminatorSpec(image_size=64, sentence=6), side=side, channels=8)
     network.train()
     images, sentence = noise(size=64).requires_grad_(), torch.randn(2, 6)
     features = network.features(images)
-    assert features.shape == (2, 4 * 8, 4, 4)
+    assert features.shape == (2, scales * 8, 4, 4)
     alone, together = network.logits(features, None), network.logits(features, prompt_of(sentence))
-    assert alone.shape == together.shape == (2, 4)
+    assert alone.shape == together.shape == (2, scales)
     network.eval()
     fixed = features.detach()
     matches = [network.logits(fixed, prompt_of(factor * sentence)) for factor in (0, 1, -2)]
