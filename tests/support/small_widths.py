@@ -62,7 +62,7 @@ def small(name: str, root: Path) -> list[str]:
         overrides += ["generator.binary_noise=1"] if generator.get("binary_noise") else []
         overrides += [f"generator.{option}" for option in GENERATORS[generator["use"].partition("@")[0]]]
         for path, part in {"generator": generator, "generator.first": generator.get("first", {})}.items():
-            if isinstance(part.get("conditioner"), dict):  # the one that has no options is a bare name
+            if "dim" in (part.get("conditioner") or ()):  # others have no width, or are a bare name
                 overrides += [f"{path}.conditioner.dim=3"]
     for phase, section in recipe["phases"].items():
         if "discriminator" in section["task"]:
