@@ -104,7 +104,7 @@ def test_commands_recipes_and_keys_are_completed(complete) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("training.precision", "", ["float32", "bf16", "fp16"]),
+        ("training.precision", "", ["auto", "float32", "bf16", "fp16"]),
         ("training.precision", "b", ["bf16"]),
         ("training.deterministic", "", ["true", "false"]),
         ("training.tf32", "", ["true", "false", "null"]),
@@ -180,7 +180,7 @@ def test_another_request_prints_nothing(
     [
         ("train quickstart phases.gan.st", ["compopt", "-o", "nospace", "phases.gan.steps="]),
         ("train quickstart training.precision = b", ["bf16"]),
-        ("launch train quickstart training.precision =", ["float32", "bf16", "fp16"]),
+        ("launch train quickstart training.precision =", ["auto", "float32", "bf16", "fp16"]),
     ],
 )
 def test_bash_itself_completes_keys_without_a_space_and_values(

@@ -64,8 +64,8 @@ CANNOT_TRAIN = {
     "image.stage=9": "unknown-stage",
     "image.weights=nowhere.pth": "no-weights",
     "generator.channels=60000": "too-many-weights",
-    "losses={adversarial: null}": "no-terms",
-    "losses={adversarial: null, damsm: null}": "task-lacks-parts",
+    "losses={adversarial: null, packed: null}": "no-terms",
+    "losses={adversarial: null, damsm: null, packed: null}": "task-lacks-parts",
     "generator=null": "no-image-size",
     "discriminator=null": "task-lacks-parts",
     "discriminator={use: joint, unconditional: false};losses.adversarial.unconditional=true": (

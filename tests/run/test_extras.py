@@ -26,6 +26,7 @@ from attnforge.sampling.pipeline import Pipeline
 from attnforge.train.progress import ConsoleReporter
 
 RESOLVE = import_module("attnforge.recipe.resolve")
+NEEDED = import_module("attnforge.recipe.needed")
 RED = "a red square"
 LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)
 
@@ -109,9 +110,9 @@ def test_metrics_score_images_in_the_boxes_of_the_test_split(trained: Path) -> N
     overrides = ["evaluation.batch_size=3"]
     resolved = resolve(trained / "recipe.lock.yaml", plugins=boxed_plugins())
     assert resolved.data()["evaluation"]["metrics"].keys() == {"coverage"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RESOLVE, "load_plugins", boxed_plugins)
-        (measured,) = evaluate_run(trained, overrides=overrides, device="cpu", reporter=ConsoleReporter())
+    (measured,) = evaluate_run(
+        trained, overrides=overrides, plugins=boxed_plugins(), device="cpu", reporter=ConsoleReporter()
+    )
     assert measured.metrics["coverage"] == pytest.approx(0.25)
     assert measured.metrics["captions"] == 12
     result = json.loads((trained / "result.json").read_text())
@@ -180,6 +181,7 @@ def test_a_generator_that_needs_extras_refuses_data_without_them() -> None:
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RESOLVE, "load_plugins", boxed_plugins)
+    monkeypatch.setattr(NEEDED, "load_plugins", boxed_plugins)
 
 
 @pytest.mark.usefixtures("commands")

@@ -19,6 +19,7 @@ ALONE = (
     "phases.damsm=null",
     "losses.damsm=null",
     "evaluation.metrics={attributes: attribute-accuracy, retrieval: null}",
+    "losses.packed.weight=1",  # one that does not follow the number of steps
     "phases.gan.steps=3",
 )
 RED = "a red bird with blue wings"

@@ -110,7 +110,7 @@ RECIPE = (
     "image=null",
     "generator={use: boxed}",
     "discriminator={use: joint, channels: 4}",
-    "losses={adversarial: hinge, damsm: null}",
+    "losses={adversarial: hinge, damsm: null, packed: null}",
     "phases={damsm: null, gan: {task: gan, steps: 3, batch_size: 4, log_every: 1, sample_every: 2, "
     "checkpoint_every: 2}}",
     "evaluation.metrics={attributes: null, retrieval: null, coverage: coverage}",
