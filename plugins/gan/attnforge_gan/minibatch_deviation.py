@@ -13,7 +13,7 @@ from attnforge.interfaces import AdversarialStep, Discriminator
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
-from .same_caption import same_captions
+from .same_caption import mean_of_counted, same_captions
 
 SMALLEST = 1e-8
 """Added to a variance of which the root is taken, as in the published code."""
@@ -51,22 +51,24 @@ class MinibatchDeviationLoss(nn.Module):
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size; none reaches the generator."""
         same = same_captions(step.prompt)
+        several = same.sum(dim=1) > 1
         terms = {}
         for network, head, real, fake in zip(
             step.discriminators, self.heads, step.real, step.fake.images, strict=True
         ):
             of_real = F.softplus(-_logits(network, head, real, same))
             of_fake = F.softplus(_logits(network, head, fake.detach(), same))
-            loss = _mean_of_groups(of_real + of_fake, same)
+            loss = mean_of_counted(of_real + of_fake, several)
             terms[f"deviation {real.shape[-1]}"] = step.value(self.weight) * loss
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size."""
         same = same_captions(step.prompt)
+        several = same.sum(dim=1) > 1
         terms = {}
         for network, head, fake in zip(step.discriminators, self.heads, step.fake.images, strict=True):
-            loss = _mean_of_groups(F.softplus(-_logits(network, head, fake, same)), same)
+            loss = mean_of_counted(F.softplus(-_logits(network, head, fake, same)), several)
             terms[f"deviation {fake.shape[-1]}"] = step.value(self.weight) * loss
         return terms
 
@@ -94,9 +96,3 @@ def _logits(
 ) -> Float[Tensor, "b"]:
     logits: Tensor = head(deviations(network.features(images), same)[:, None])
     return at_least_float32(logits[:, 0])
-
-
-def _mean_of_groups(losses: Float[Tensor, "b"], same: Bool[Tensor, "b b"]) -> Float[Tensor, ""]:
-    """The mean over rows whose caption others have too; 0 without any."""
-    counted = (same.sum(dim=1) > 1).to(losses.dtype)
-    return (losses * counted).sum() / counted.sum().clamp(min=1)

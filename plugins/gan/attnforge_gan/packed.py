@@ -19,7 +19,7 @@ from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
 from .head import FEATURE_SIZE, Head
-from .same_caption import same_captions
+from .same_caption import mean_of_counted, same_captions
 from .spectral import add_spectral_norm
 
 
@@ -83,7 +83,7 @@ class PackedLoss(nn.Module):
         for network, real, fake in zip(self.networks, step.real, step.fake.images, strict=True):
             of_real = F.relu(1 - self._logits(network, real, members))
             of_fake = F.relu(1 + self._logits(network, fake.detach(), members))
-            loss = _mean_of_whole(of_real + of_fake, whole)
+            loss = mean_of_counted(of_real + of_fake, whole)
             terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * loss
         return terms
 
@@ -92,7 +92,7 @@ class PackedLoss(nn.Module):
         members, whole = self._packs(step)
         terms = {}
         for network, fake in zip(self.networks, step.fake.images, strict=True):
-            loss = _mean_of_whole(-self._logits(network, fake, members), whole)
+            loss = mean_of_counted(-self._logits(network, fake, members), whole)
             terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * loss
         return terms
 
@@ -137,9 +137,3 @@ def _network(in_channels: int, side: int, *, channels: int) -> nn.Sequential:
     initialise(network)
     add_spectral_norm(network)
     return network
-
-
-def _mean_of_whole(losses: Float[Tensor, "b"], whole: Bool[Tensor, "b"]) -> Float[Tensor, ""]:
-    """The mean over the rows with a whole pack; 0 without any."""
-    counted = whole.to(losses.dtype)
-    return (losses * counted).sum() / counted.sum().clamp(min=1)
