@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "notebooks"
 
 def notebook_of(source: Path) -> NotebookNode:
     """The notebook of a script with cells, without outputs; cells are identified by their numbers."""
-    notebook = jupytext.read(source)
+    notebook: NotebookNode = jupytext.read(source)
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number}"  # a random one would differ each time
     return notebook
