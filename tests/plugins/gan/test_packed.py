@@ -100,7 +100,8 @@ def test_images_that_are_alike_are_found_and_pushed_apart() -> None:
     before = [loss.generator(step)[f"packed {size}"].item() for size in (16, 32)]
     moved = [(image - 0.2 * image.grad.sign()).detach() for image in images if image.grad is not None]
     after = loss.generator(replace(step, fake=replace(step.fake, images=tuple(moved))))
-    assert [after[f"packed {size}"].item() for size in (16, 32)] < before
+    for size, value in zip((16, 32), before, strict=True):
+        assert after[f"packed {size}"].item() < value
 
 
 def test_a_side_that_cannot_be_halved_to_four_is_refused() -> None:
