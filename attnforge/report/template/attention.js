@@ -139,7 +139,7 @@ function viewsOf(sample) {
     maps,
     name: `${side} × ${side}`,
     title: `What ${side} × ${side} pixels attend to`,
-    idle: maps ? " " : "uses the sentence only",
+    idle: maps ? " " : "without attention to words",
     summary: (word) => `share ${percent(maps.share[word])}, peak ${percent(maps.peak[word])}`,
     description: (word) => `at ${side} pixels ${percent(maps.share[word])} of all attention, at most ${percent(maps.peak[word])}`,
   }));
