@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from attnforge.data.checks.checking import FolderReport, Spread
     from attnforge.data.reading.preparing import Layout
     from attnforge.data.reading.rows import Row
+
+SHOWN = 20
+"""Problems of one code that `check` prints."""
 
 
 @click.group()
@@ -48,6 +52,14 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     _show(context, check_images(store, metadata, watch=_watch, problems=damaged), as_json)
 
 
+def _encoding(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    try:
+        "a".encode(name)
+    except LookupError as error:
+        raise click.BadParameter(f"{name!r} is not an encoding that Python knows.") from error
+    return name
+
+
 @command.command()
 @click.argument("folder", type=PATH)
 @click.option(
@@ -60,34 +72,56 @@ def check(context: click.Context, path: Path, as_json: bool) -> None:
     "columns",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="What a table calls `file_name`, `text`, `class_id` or `split`, such as file_name=image.",
+    help="What a table calls `file_name`, `text`, `class_id`, `bbox` or `split`, such as file_name=image.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    callback=_encoding,
+    help="What texts and tables are written in, such as cp1252 of spreadsheets on Windows.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def convert(folder: Path, caption: str | None, columns: tuple[str, ...], as_json: bool) -> None:
+def convert(
+    folder: Path, caption: str | None, columns: tuple[str, ...], encoding: str, as_json: bool
+) -> None:
     """Write the metadata.jsonl of FOLDER from the captions that other tools left in it.
 
-    Captions are read from text files beside the images, each line a caption, or else from a table: CSV with
-    any separator, JSON, or annotations of COCO. With `--caption`, they are made of the names of folders.
+    Captions are read from text files called as the images, each line a caption, or else from tables: CSV with
+    any separator, JSON, Parquet, or annotations of COCO. With `--caption`, they are made of the names of
+    folders.
     """
     from attnforge.data.reading.converting import TARGET, convert
 
-    converted = convert(folder, template=caption, renames=_renames(columns))
+    converted = convert(folder, template=caption, renames=_renames(columns), encoding=encoding)
     total = {
-        "images": len(converted.rows),
+        "images": len(converted.rows) - converted.missing,
         "captions": converted.captions,
         "images without captions": converted.without_captions,
+        "lines without an image": converted.missing,
     }
     if as_json:
-        print_json({"file": str(folder / TARGET), "source": converted.source, **total})
+        print_json(
+            {"file": str(folder / TARGET), "source": converted.source, "unread": converted.unread, **total}
+        )
         return
-    counts = ", ".join(f"{number:,} {name}" for name, number in total.items() if number)
+    counts = ", ".join(_counted(number, name) for name, number in total.items() if number)
     print_text(f"{counts}, from {converted.source}, in {folder / TARGET}")
+    if converted.unread:
+        print_text(f"not read, since no captions of images are in it: {', '.join(converted.unread)}")
     print_text(f"next: attnforge data check {shlex.quote(str(folder))}")
+
+
+def _counted(number: int, name: str) -> str:
+    """A number of things, such as `1 image without captions`; the name is plural."""
+    noun, *rest = name.split(" ")
+    return " ".join([f"{number:,}", noun.removesuffix("s") if number == 1 else noun, *rest])
 
 
 def _renames(columns: Sequence[str]) -> dict[str, str]:
     """The pairs of `--column`."""
-    known = ("file_name", "text", "captions", "class_id", "split")
+    known = ("file_name", "text", "captions", "class_id", "bbox", "split")
     pairs = {}
     for pair in columns:
         name, equals, column = pair.partition("=")
@@ -225,8 +259,8 @@ def _show(context: click.Context, report: FolderReport, as_json: bool) -> None:
 
 
 def _page(report: FolderReport) -> str:
-    lines = [str(problem) for problem in report.problems]
-    lines += [str(remark).replace("error[", "remark[", 1) for remark in report.remarks]
+    lines = _shown(report.problems)
+    lines += [line.replace("error[", "remark[", 1) for line in _shown(report.remarks)]
     if report.images:
         lines += [
             report.source,
@@ -246,6 +280,17 @@ def _page(report: FolderReport) -> str:
     count = _number(len(report.problems), "problem") if report.problems else "no problems"
     lines.append(f"{count}, {_number(len(report.remarks), 'remark')}" if report.remarks else count)
     return "\n".join(lines)
+
+
+def _shown(problems: Sequence[Problem]) -> list[str]:
+    """Problems as lines; of one code only the first, since thousands of images may lack the same."""
+    listed, counts = list[str](), Counter[str]()
+    for problem in problems:
+        counts[problem.code] += 1
+        if counts[problem.code] <= SHOWN:
+            listed.append(str(problem))
+    more = {code: count - SHOWN for code, count in counts.items() if count > SHOWN}
+    return listed + [f"error[{code}]: {count:,} more; --json lists all" for code, count in more.items()]
 
 
 def _listed(names: Sequence[str], *, limit: int = 20) -> str:

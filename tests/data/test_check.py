@@ -106,6 +106,32 @@ def test_what_recipes_do_to_captions_is_said(tmp_path: Path) -> None:
     assert "words that occur once 5: bright, left" in check(root)[1]
 
 
+def test_of_thousands_of_like_problems_the_first_are_printed(tmp_path: Path) -> None:
+    lines = ({"file_name": f"gone-{number}.png", "text": "x"} for number in range(30))
+    root = folder(tmp_path, {"file_name": "a.png", "text": "x"}, *lines)
+    code, page = check(root)
+    assert code == 1
+    assert page.count("error[missing-file]: there is no image") == 20
+    assert "error[missing-file]: 10 more; --json lists all" in page
+    assert "empty-split" not in page  # which images are for testing is open while lines cannot be used
+    assert len(json.loads(check(root, "--json")[1])["problems"]) == 30
+
+
+def test_a_link_to_itself_hides_no_other_file(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"file_name": "A.png", "text": "x"}, {"file_name": "loop.png", "text": "x"})
+    (root / "loop.png").symlink_to("loop.png")
+    page = check(root)[1]
+    assert "there is no image A.png; found a.png, which differs in upper and lower case" in page
+    assert "there is no image loop.png" in page
+
+
+def test_a_file_is_not_taken_for_a_missing_folder(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"file_name": "a.png", "text": "x"})
+    page = check(root / "metadata.jsonl")[1]
+    assert "the path is a file" in page
+    assert f"next: attnforge data check {root}" in page
+
+
 def test_a_folder_without_metadata_says_what_to_write(tmp_path: Path) -> None:
     code, page = check(tmp_path)
     assert code == 1

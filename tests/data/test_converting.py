@@ -78,6 +78,7 @@ def test_names_of_folders(tmp_path: Path) -> None:
             '[{"image": "a.png", "caption": ["an apple, red", "a fruit"]},'
             ' {"image": "b.png", "caption": "a pear"}]',
         ),
+        ("captions.json", '{"a.png": ["an apple, red", "a fruit"], "b.png": "a pear"}'),
         (
             "captions_val2014.json",
             '{"images": [{"id": 7, "file_name": "a.png"}, {"id": 9, "file_name": "b.png"}], "annotations": '
@@ -118,7 +119,11 @@ def test_tables(tmp_path: Path, name: str, content: str) -> None:
         ({"a.csv": "caption\nan apple\n"}, {}, "no-such-column"),
         ({"a.json": "[{"}, {}, "bad-table"),
         ({"a.json": '{"images": []}'}, {}, "bad-table"),
-        ({"a.csv": b"\xff\xfe\x00"}, {}, "bad-table"),
+        ({"a.json": '{"a": 1}'}, {}, "bad-table"),
+        ({"a.csv": "a.png,an apple\n"}, {}, "no-such-column"),
+        ({"a.csv": "image,caption,size\na.png,a red, round apple,3\n"}, {}, "bad-table"),
+        ({"a.csv": b"\xff\xfe\x00"}, {}, "metadata-encoding"),
+        ({"a.csv": "image,caption\na.png,Vögelchen\n".encode("cp1252")}, {}, "metadata-encoding"),
         ({}, {"template": "an apple"}, "no-class-in-caption"),
     ],
 )
@@ -144,9 +149,10 @@ def test_the_command_says_what_it_found_and_what_to_type_next(
     assert attnforge(["data", "check", str(root)]) == 1
     assert f"next: attnforge data convert {root}" in capsys.readouterr().out
     assert attnforge(["data", "convert", str(root), "--column", "image"]) == 2
+    assert attnforge(["data", "convert", str(root), "--encoding", "latin-17"]) == 2
     assert attnforge(["data", "convert", str(root)]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].startswith("1 images, 1 captions, 1 images without captions, from text files")
+    assert shown[0].startswith("1 image, 1 caption, 1 image without captions, from text files")
     assert shown[1] == f"next: attnforge data check {root}"
 
 
@@ -212,13 +218,119 @@ def test_a_file_that_is_in_the_way_is_never_overwritten(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in root.iterdir()} == before
 
 
-def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    root = images(tmp_path, "a.png")
-    (root / "a.txt").write_bytes("ein Vögelchen".encode("latin-1"))
+def test_text_in_another_encoding_needs_its_name(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png", "b.png")
+    (root / "a.txt").write_bytes("ein Vögelchen".encode("cp1252"))
+    (root / "b.txt").write_bytes("ein Käfer".encode("utf-16"))  # has a byte order mark
     with pytest.raises(DataError) as caught:
         convert(root)
-    assert [problem.code for problem in caught.value.problems] == ["metadata-encoding"]
+    [problem] = caught.value.problems
+    assert (problem.code, str(problem.place)) == ("metadata-encoding", f"{root}/a.txt:1")
+    assert problem.next_step == f"attnforge data convert {root} --encoding cp1252"
     assert not (root / "metadata.jsonl").exists()
+    convert(root, encoding="cp1252")
+    assert [row["captions"] for row in rows(root)] == [["ein Vögelchen"], ["ein Käfer"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("file_name;text\na.png;Vögelchen\n".encode(), ""),
+        ("file_name,text\na.png,Vögelchen\n".encode("utf-16"), ""),
+        ("file_name,text\na.png,Vögelchen\n".encode("cp1252"), " --encoding cp1252"),
+    ],
+)
+def test_what_a_spreadsheet_wrote_points_to_a_command_that_repairs_it(
+    tmp_path: Path, content: bytes, options: str
+) -> None:
+    root = images(tmp_path, "a.png")
+    (root / "metadata.csv").write_bytes(content)
+    [problem] = read_metadata(root).problems
+    assert problem.next_step == f"attnforge data convert {root}{options}"
+    assert attnforge(problem.next_step.split()[1:]) == 0
+    assert rows(root) == [{"file_name": "a.png", "captions": ["Vögelchen"]}]
+
+
+def test_text_files_elsewhere_are_matched_by_name_and_folder(tmp_path: Path) -> None:
+    root = images(tmp_path, *(f"images/{name}.JPG" for name in ("x/1", "y/1", "z/1", "2", "3")))
+    texts = {"x/1.txt": "one x", "y/1.TXT": "one y", "2.caption": "two", "other.txt": "no image"}
+    for name, text in texts.items():
+        (root / "text" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "text" / name).write_text(text)
+    [problem] = read_metadata(root).problems
+    assert "text files called as the images, such as text/2.caption, are ignored" in problem.message
+    assert convert(root).without_captions == 2
+    assert {row["file_name"]: row["captions"] for row in rows(root)} == {
+        "images/2.JPG": ["two"],
+        "images/x/1.JPG": ["one x"],
+        "images/y/1.JPG": ["one y"],
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["b.png", "images/b.png", r"images\b.png", "B.PNG", "b", "b.jpg", "ROOT/images/b.png", "/data/b.png"],
+)
+def test_images_are_found_by_names_that_other_tools_wrote(tmp_path: Path, name: str) -> None:
+    root = images(tmp_path, "images/a.png", "images/b.png", "more/a.png")
+    names = [name.replace("ROOT", str(root)), "a.png", "more/a.png"]
+    (root / "some.json").write_text(json.dumps([{"image": name, "caption": "a fruit"} for name in names]))
+    converted = convert(root)
+    assert (converted.missing, converted.without_captions) == (1, 1)
+    assert [row["file_name"] for row in rows(root)] == ["images/b.png", "a.png", "more/a.png"]
+
+
+def test_tables_beside_each_other_are_read_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = images(tmp_path, "a.png", "b.png", "c.png")
+    (root / "settings.json").write_text('{"width": 8}')
+    (root / "train.csv").write_text("image,caption\na.png,a red, round apple\na.png,an apple\nb.png,a pear\n")
+    (root / "val.csv").write_text("image,caption\nc.png,a plum\nd.png,gone\n")
+    assert attnforge(["data", "convert", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("3 images, 5 captions, 1 line without an image, from train.csv and val.csv, in")
+    assert "not read, since no captions of images are in it: settings.json" in shown
+    assert rows(root) == [
+        {"split": "train", "file_name": "a.png", "captions": ["a red, round apple", "an apple"]},
+        {"split": "train", "file_name": "b.png", "captions": ["a pear"]},
+        {"split": "test", "file_name": "c.png", "captions": ["a plum"]},
+        {"split": "test", "file_name": "d.png", "captions": ["gone"]},
+    ]
+
+
+def test_a_split_that_is_the_only_one_is_dropped(tmp_path: Path) -> None:
+    root = images(tmp_path, *(f"train/{name}/{number}.png" for name in "ab" for number in range(9)))
+    assert "--caption" in str(read_metadata(root).problems[0].next_step)
+    convert(root, template="a {class}")
+    assert all("split" not in row for row in rows(root))
+
+
+def test_lines_of_one_image_are_merged_with_its_box(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png", "b.png")
+    lines = [
+        {"file_name": f"{name}.png", "text": f"{text} {name}", "bbox": [1, 2, 3, 4]}
+        for name in "ab"
+        for text in ("one", "two\u2028more")
+    ]
+    (root / "metadata.jsonl").write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+    [problem] = read_metadata(root).problems
+    assert (problem.code, problem.next_step) == ("duplicate-file", f"attnforge data convert {root}")
+    convert(root)
+    assert rows(root) == [
+        {"file_name": f"{name}.png", "captions": [f"one {name}", f"two more {name}"], "bbox": [1, 2, 3, 4]}
+        for name in "ab"
+    ]
+
+
+@pytest.mark.parametrize("names", [(), ("a.png",)])
+def test_no_command_is_suggested_that_would_fail_again(tmp_path: Path, names: tuple[str, ...]) -> None:
+    root = images(tmp_path, *names)
+    (root / "loop.txt").symlink_to("loop.txt")
+    assert read_metadata(root).problems[0].next_step is None
+    with pytest.raises(DataError) as caught:
+        convert(root)
+    assert caught.value.problems[0].next_step is None
 
 
 @pytest.mark.parametrize(("titles", "numbers"), [(("7", "9"), [7, 9]), (("pear", "7"), [0, 1])])

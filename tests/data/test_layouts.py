@@ -126,7 +126,8 @@ def test_captions_have_several_names_and_may_be_lists(
 
 
 def test_tables_become_shards(tmp_path: Path) -> None:
-    root = table(tmp_path / "tables" / "train.parquet", 5)
+    captions: list[object] = [f"bird {number}" for number in range(5)]
+    root = table(tmp_path / "tables" / "a.parquet", 5, text=captions, split=["train"] * 5)
     assert attnforge(["data", "shard", str(root), str(tmp_path / "shards"), "--images", "2"]) == 0
     assert attnforge(["data", "check", str(tmp_path / "shards")]) == 1  # no image is for testing
     problem = read_stored(root)[0].empty_split("test")
@@ -134,10 +135,30 @@ def test_tables_become_shards(tmp_path: Path) -> None:
     assert "a table test.parquet, or tables with other names" in str(problem.expected)
 
 
+def test_of_folders_or_tables_for_training_only_a_tenth_is_for_testing(tmp_path: Path) -> None:
+    write(tmp_path / "files" / "train", *range(20))
+    for root in (tmp_path / "files", table(tmp_path / "tables" / "train-00000-of-00001.parquet", 20)):
+        metadata = read_stored(root)[0]
+        assert [remark.code for remark in metadata.remarks] == ["single-split"]
+        assert 0 < metadata.rows.split_counts()["test"] < 10
+
+
+def test_columns_of_tables_have_other_usual_names(tmp_path: Path) -> None:
+    root = table(tmp_path / "t.parquet", 3, text=["a", "b", "c"])
+    pyarrow = pytest.importorskip("pyarrow")
+    content = {"label": [1, 2, 3], "jpg": [encoded(number) for number in range(3)], "prompt": list("xyz")}
+    pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table(content), root / "t.parquet")
+    metadata, store = read_stored(root)
+    assert [row.captions for row in metadata.usable().rows] == [("x",), ("y",), ("z",)]
+    assert [remark.code for remark in metadata.remarks] == ["unread-column"]
+    with store.image(1).opened() as stream:
+        assert stream.read() == encoded(1)
+
+
 @pytest.mark.parametrize(
     ("columns", "code"),
     [
-        ({"title": ["x", "y"]}, "bad-table"),
+        ({"size": [1, 2]}, "bad-table"),
         ({"text": [None, ""]}, "no-captions"),
         ({"text": [1, 2]}, "bad-captions"),
     ],

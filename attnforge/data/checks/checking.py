@@ -120,7 +120,9 @@ def check_images(
         if image.size is not None and image.mode is not None:
             sizes[image.size] += 1
             modes[image.mode] += 1
-    empty = [metadata.empty_split(split) for split in metadata.splits] if rows else []
+    # where lines cannot be used, a split may be empty for that reason alone
+    usable = rows and not metadata.problems
+    empty = [metadata.empty_split(split) for split in metadata.splits] if usable else []
     all_problems += [replace(problem, next_step=next_step) for problem in empty if problem is not None]
     all_problems += captions.problems()
     counts = captions.words
@@ -207,5 +209,7 @@ def _unnamed_images(root: Path, metadata: Metadata) -> list[Problem]:
     missing = sum(problem.code in ("missing-file", "no-file-name") for problem in metadata.problems)
     if not count or missing:
         return []
-    message = f"no line names the image {example}" + (f" or {count - 1:,} others" if count > 1 else "")
+    message = f"no line names the image {example}" + (
+        f" or {count - 1:,} {'others' if count > 2 else 'other'}" if count > 1 else ""
+    )
     return [Problem("unnamed-images", message, Place(str(metadata.source)), "a line for each image")]

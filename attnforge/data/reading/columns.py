@@ -7,8 +7,11 @@ from difflib import get_close_matches
 
 COLUMNS = ("file_name", "captions", "text", "class_id", "bbox", "split")
 OTHER_NAMES = {
-    "file_name": ("file", "filename", "file_path", "filepath", "path", "image", "image_path", "img", "name"),
-    "text": ("caption", "description", "prompt", "sentence", "title"),
+    "file_name": (
+        *("file", "filename", "file_path", "filepath", "path", "name"),
+        *("image", "image_path", "image_name", "img"),
+    ),
+    "text": ("caption", "comment", "description", "prompt", "sentence", "title", "txt"),
     "class_id": ("class", "category", "category_id", "label"),
     "bbox": ("box", "bounding_box", "boundingbox"),
     "split": ("set", "subset", "partition"),

@@ -6,15 +6,19 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from attnforge.data.reading.caption_files import caption_files
+from attnforge.data.reading.class_folders import class_of
+from attnforge.data.reading.encodings import UTF_8, text_of
 from attnforge.data.reading.fields import HELD_OUT, SPLITS, clean
-from attnforge.data.reading.files import IMAGE_SUFFIXES
+from attnforge.data.reading.files import images_below, no_folder
 from attnforge.data.reading.metadata_files import NAMES
-from attnforge.data.reading.other_tables import TABLE_SUFFIXES, names_other_columns, table_rows
+from attnforge.data.reading.other_tables import needs_converting, table_rows, tables_of
+from attnforge.data.reading.table_names import TableNames
 from attnforge.errors import DataError, Place, Problem
 
 CLASS = "{class}"
@@ -22,7 +26,7 @@ CLASS = "{class}"
 TARGET = NAMES[0]
 ORIGINAL = "original-"
 """What the name of a table begins with afterwards that was called as a file of metadata is."""
-_NUMBER = re.compile(r"^\d+[._ -]+")
+FORMATS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 
 
 @dataclass(slots=True)
@@ -31,10 +35,16 @@ class Converted:
 
     source: str
     """Where captions came from, in words."""
+    tables: tuple[str, ...] = ()
+    """The tables that were read."""
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The lines of the metadata by file name."""
     without_captions: int = 0
     """Images that are left out, since nothing says what they show."""
+    unread: tuple[str, ...] = ()
+    """Tables beside the source that were not read, since they list no captions of images."""
+    missing: int = 0
+    """Lines of images that the folder lacks."""
 
     @property
     def captions(self) -> int:
@@ -42,34 +52,39 @@ class Converted:
 
 
 def convert(
-    root: Path, *, template: str | None = None, renames: Mapping[str, str] | None = None
+    root: Path,
+    *,
+    template: str | None = None,
+    renames: Mapping[str, str] | None = None,
+    encoding: str = UTF_8,
 ) -> Converted:
     """Find the captions of a folder and write its `metadata.jsonl`.
 
     With a template, the captions are made of the names of the folders that images are in. Otherwise they are
-    read from text files beside the images, each line a caption, or else from a table: CSV with any separator,
-    JSON, Parquet, or the annotations of COCO. A table that is called as a file of metadata is renamed, since
-    a folder has one such file.
+    read from text files called as the images, each line a caption, or else from tables: CSV with any
+    separator, JSON, Parquet, or the annotations of COCO. A table that is called as a file of metadata is
+    renamed, since a folder has one such file.
 
     Args:
         root: The folder of images.
         template: A caption such as `a photo of a {class}`.
         renames: The columns of a table that are called otherwise: `file_name` or `text` by its own name.
+        encoding: What texts and tables are written in unless a byte order mark shows otherwise.
 
     Raises:
         DataError: the folder does not exist, it has metadata already, or nothing in it has captions.
     """
     _refuse(root, template, renames or {})
+    images = tuple(images_below(root))
     if template is not None:
-        converted = _of_classes(root, template)
-    elif (root / TARGET).exists():
-        converted = _of_table(root, renames or {})
-    elif any(_beside(root, name) for name in images_below(root)):
-        converted = _of_text_files(root)
+        converted = _of_classes(images, template)
+    elif (root / TARGET).exists() or not (texts := caption_files(root, images)):
+        converted = _of_tables(root, images, renames or {}, encoding)
     else:
-        converted = _of_table(root, renames or {})
+        converted = _of_text_files(root, images, texts, encoding)
     if not converted.rows:
-        raise _nothing(root)
+        raise _nothing(root, images)
+    _drop_single_split(converted)
     try:
         _write(root, converted)
     except OSError as error:
@@ -85,38 +100,24 @@ def _write(root: Path, converted: Converted) -> None:
         with partial.open("w", encoding="utf-8") as stream:
             for row in converted.rows.values():
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-        if converted.source in NAMES:
+        originals = [name for name in NAMES if name in converted.tables]
+        for name in originals:
             # a link fails where there is such a file, which is never overwritten
-            (root / f"{ORIGINAL}{converted.source}").hardlink_to(root / converted.source)
+            (root / f"{ORIGINAL}{name}").hardlink_to(root / name)
         partial.replace(root / TARGET)
-        if converted.source in NAMES and converted.source != TARGET:
-            (root / converted.source).unlink()
+        for name in originals:
+            if name != TARGET:
+                (root / name).unlink()
     finally:
         partial.unlink(missing_ok=True)
 
 
-def images_below(root: Path) -> Iterator[str]:
-    """The images below a folder by their paths with forward slashes, in order; hidden ones are skipped."""
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        inside = Path(folder).relative_to(root)
-        for name in sorted(files):
-            if not name.startswith(".") and PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES:
-                yield (inside / name).as_posix()
-
-
-def _beside(root: Path, name: str) -> bool:
-    return (root / name).with_suffix(".txt").is_file()
-
-
-def _of_text_files(root: Path) -> Converted:
-    converted = Converted("text files beside the images")
-    for name in images_below(root):
-        if not _beside(root, name):
-            converted.without_captions += 1
-            continue
-        path = (root / name).with_suffix(".txt")
-        captions = [caption for line in _text(path).splitlines() if (caption := clean(line))]
+def _of_text_files(root: Path, images: Sequence[str], texts: Mapping[str, str], encoding: str) -> Converted:
+    beside = all(Path(text).parent == Path(image).parent for image, text in texts.items())
+    converted = Converted(f"text files {'beside' if beside else 'named after'} the images")
+    for name in images:
+        text = text_of(root / texts[name], root=root, encoding=encoding) if name in texts else ""
+        captions = [caption for line in text.splitlines() if (caption := clean(line))]
         if captions:
             converted.rows[name] = {"file_name": name, "captions": captions, **_split(name)}
         else:
@@ -124,49 +125,59 @@ def _of_text_files(root: Path) -> Converted:
     return converted
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"byte {error.start} is not UTF-8"
-        raise DataError(Problem("metadata-encoding", message, Place(str(path)), "a file in UTF-8")) from error
-
-
-def _of_classes(root: Path, template: str) -> Converted:
+def _of_classes(images: Sequence[str], template: str) -> Converted:
     converted = Converted("the names of folders")
-    names = [name for name in images_below(root) if _class_of(name)]
-    numbers = {title: number for number, title in enumerate(sorted({_class_of(name) for name in names}))}
+    names = [name for name in images if class_of(name)]
+    numbers = {title: number for number, title in enumerate(sorted({class_of(name) for name in names}))}
     for name in names:
-        title = _class_of(name)
+        title = class_of(name)
         caption = clean(template.replace(CLASS, title))
         row = {"file_name": name, "captions": [caption], "class_id": numbers[title], **_split(name)}
         converted.rows[name] = row
-    converted.without_captions = sum(1 for _ in images_below(root)) - len(names)
+    converted.without_captions = len(images) - len(names)
     return converted
 
 
-def _of_table(root: Path, renames: Mapping[str, str]) -> Converted:
-    tables = sorted(path for path in root.iterdir() if path.suffix.lower() in TABLE_SUFFIXES)
+def _of_tables(root: Path, images: Sequence[str], renames: Mapping[str, str], encoding: str) -> Converted:
+    """The rows of every table that lists captions of images, where at least one does."""
+    tables = tables_of(root)
     if (root / TARGET).exists():
         tables = [root / TARGET]
-    if not tables:
-        raise _nothing(root)
-    converted = Converted(tables[0].name)
-    for row in table_rows(tables[0], renames):
-        known = converted.rows.setdefault(row["file_name"], row)
-        if known is not row:  # a line for each caption
-            known["captions"] += [text for text in row["captions"] if text not in known["captions"]]
-    listed = converted.rows.keys()
-    converted.without_captions = sum(name not in listed for name in images_below(root))
+    names, used, refused = TableNames(root, images), [], {}
+    converted = Converted("")
+    for table in tables:
+        try:
+            rows = list(table_rows(table, renames, encoding=encoding))
+        except DataError as error:
+            refused[table.name] = error
+            continue
+        used.append(table.name)
+        for row in rows:
+            name = row["file_name"] = names.image(row["file_name"])
+            known = converted.rows.setdefault(name, {**_split_of(table, name), **row})
+            if known["captions"] is not row["captions"]:  # a line for each caption
+                known["captions"] += [text for text in row["captions"] if text not in known["captions"]]
+    if not used and refused:
+        raise next(iter(refused.values()))
+    converted.source, converted.tables = " and ".join(used), tuple(used)
+    converted.unread = tuple(refused)
+    converted.without_captions = sum(name not in converted.rows for name in images)
+    converted.missing = len(converted.rows) - len(images) + converted.without_captions
     return converted
 
 
-def _class_of(name: str) -> str:
-    """The folder of an image in words: `001.Black_footed_Albatross` is `Black footed Albatross`."""
-    folder = PurePosixPath(name).parent.name
-    if folder.casefold() in (*SPLITS, *HELD_OUT):
-        return ""
-    return clean(_NUMBER.sub("", folder).replace("_", " "))
+def _split_of(table: Path, name: str) -> dict[str, str]:
+    """The split that a row without one has by the name of its image's folder, or of its table."""
+    parts = re.findall("[a-z]+", table.stem.casefold())
+    named = next((part for part in parts if part in (*SPLITS, *HELD_OUT)), None)
+    return _split(name) or ({"split": "test" if named in HELD_OUT else named} if named else {})
+
+
+def _drop_single_split(converted: Converted) -> None:
+    """Forget a split that all images have: one for testing is taken from them instead."""
+    if len({row.get("split") for row in converted.rows.values()}) == 1:
+        for row in converted.rows.values():
+            row.pop("split", None)
 
 
 def _split(name: str) -> dict[str, str]:
@@ -177,8 +188,8 @@ def _split(name: str) -> dict[str, str]:
 def _refuse(root: Path, template: str | None, renames: Mapping[str, str]) -> None:
     place = Place(str(root))
     if not root.is_dir():
-        raise DataError(Problem("no-folder", "the folder does not exist", place, "a folder with images"))
-    if (root / TARGET).exists() and not (template is None and names_other_columns(root / TARGET, renames)):
+        raise DataError(no_folder(root))
+    if (root / TARGET).exists() and not (template is None and needs_converting(root / TARGET, renames)):
         step = f"attnforge data check {shlex.quote(str(root))}"
         message = f"the folder has {TARGET} already, which is never overwritten"
         raise DataError(Problem("metadata-exists", message, place, "a folder without it", step))
@@ -188,11 +199,16 @@ def _refuse(root: Path, template: str | None, renames: Mapping[str, str]) -> Non
         raise DataError(Problem("no-class-in-caption", message, expected=expected))
 
 
-def _nothing(root: Path) -> DataError:
-    step = f"attnforge data convert {shlex.quote(str(root))} --caption 'a photo of a {CLASS}'"
+def _nothing(root: Path, images: Sequence[str]) -> DataError:
+    place = Place(str(root))
+    if not images:
+        message = "the folder has no images"
+        return DataError(Problem("nothing-to-convert", message, place, f"files in {FORMATS}"))
     expected = (
-        "text files beside the images, a table with a line for each image or caption, or images in folders "
-        "named after what they show, with --caption"
+        "text files called as the images, a table with a line for each image or caption, or images in "
+        "folders named after what they show, with --caption"
     )
     message = "nothing in the folder describes its images"
-    return DataError(Problem("nothing-to-convert", message, Place(str(root)), expected, step))
+    several = len({class_of(image) for image in images} - {""}) > 1
+    step = f"attnforge data convert {shlex.quote(str(root))} --caption 'a photo of a {CLASS}'"
+    return DataError(Problem("nothing-to-convert", message, place, expected, step if several else None))

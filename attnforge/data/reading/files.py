@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
+
+from attnforge.errors import Place, Problem
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """Extensions of the images that attnforge reads."""
@@ -89,7 +92,7 @@ class Files:
         digits = re.findall(r"\d+", path.stem)
         stems = {
             PurePosixPath(name).stem: name
-            for name in sorted(filter(_is_image, names))
+            for name in sorted(filter(is_image, names))
             if re.findall(r"\d+", PurePosixPath(name).stem) == digits
         }
         close = get_close_matches(path.stem, stems, n=1, cutoff=MIN_SIMILARITY)
@@ -121,7 +124,7 @@ class Files:
         if folder not in self._listed:
             try:
                 with os.scandir(self.root / folder) as entries:
-                    self._listed[folder] = frozenset(entry.name for entry in entries if entry.is_file())
+                    self._listed[folder] = frozenset(entry.name for entry in entries if _is_file(entry))
             except (OSError, ValueError):
                 self._listed[folder] = frozenset()
         return self._listed[folder]
@@ -130,7 +133,7 @@ class Files:
         if folder not in self._subfolders:
             try:
                 with os.scandir(self.root / folder) as entries:
-                    self._subfolders[folder] = sorted(entry.name for entry in entries if entry.is_dir())
+                    self._subfolders[folder] = sorted(entry.name for entry in entries if _is_folder(entry))
             except (OSError, ValueError):
                 self._subfolders[folder] = []
         return self._subfolders[folder]
@@ -140,6 +143,46 @@ class Files:
         if key not in self._folded_names:
             self._folded_names[key] = {fold(name): name for name in sorted(self._names(folder))}
         return self._folded_names[key]
+
+
+def no_folder(root: Path) -> Problem:
+    """The problem of a path that is not a folder."""
+    place = Place(str(root))
+    if not root.exists():
+        return Problem("no-folder", "the folder does not exist", place, "a folder with images")
+    step = f"attnforge data check {shlex.quote(str(root.parent))}"
+    return Problem("no-folder", "the path is a file", place, "the folder that contains it", step)
+
+
+def images_below(root: Path) -> Iterator[str]:
+    """The images below a folder by their paths with forward slashes, in order; hidden ones are skipped."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inside = Path(folder).relative_to(root)
+        for name in sorted(files):
+            if not name.startswith(".") and is_image(name):
+                yield (inside / name).as_posix()
+
+
+def common_folders(path: PurePosixPath, other: PurePosixPath) -> int:
+    """How many of the last folders of two paths have the same names."""
+    pairs = zip(reversed(path.parts[:-1]), reversed(other.parts[:-1]), strict=False)
+    equal = [_folded(first) == _folded(second) for first, second in pairs]
+    return [*equal, False].index(False)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _composed(name: str) -> str:
@@ -152,8 +195,9 @@ def _folded(name: str) -> str:
 
 def _image_stem(name: str) -> str:
     """The name of an image without its extension; other names unchanged."""
-    return PurePosixPath(name).stem if _is_image(name) else name
+    return PurePosixPath(name).stem if is_image(name) else name
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
+    """Whether a name has an extension of the images that attnforge reads."""
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES

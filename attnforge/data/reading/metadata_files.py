@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -49,6 +49,8 @@ def metadata_files(root: Path) -> MetadataFiles:
     folders = [file.folder for file in files]
     if twice := [folder for folder, count in Counter(folders).items() if count > 1]:
         return MetadataFiles(problem=_two(root / twice[0]))
+    if remark := single_split([file.split for file in files], "folder", root):
+        return MetadataFiles([replace(file, split=None) for file in files], remarks=[remark])
     if "test" not in (_first(file) for file in files):
         return MetadataFiles(files)
     used = [file for file in files if _first(file) not in HELD_OUT]
@@ -63,6 +65,19 @@ def metadata_files(root: Path) -> MetadataFiles:
         if file not in used
     ]
     return MetadataFiles(used, remarks=remarks)
+
+
+def single_split(splits: Sequence[str | None], noun: str, root: Path) -> Problem | None:
+    """The remark that all folders or tables are named after one split, so that a part becomes the other."""
+    names = {*splits}
+    if len(names) != 1 or None in names:
+        return None
+    (name,) = names
+    message = (
+        f"every {noun} of images is named after the split `{name}`: a tenth of its images, chosen by name, "
+        "is for testing"
+    )
+    return Problem("single-split", message, Place(str(root)), f"a {noun} for each split, or another name")
 
 
 def _in_folder(folder: Path, below: str) -> Iterator[MetadataFile]:

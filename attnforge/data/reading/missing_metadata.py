@@ -7,61 +7,59 @@ import shlex
 from itertools import islice
 from pathlib import Path
 
+from attnforge.data.reading.caption_files import caption_files
+from attnforge.data.reading.class_folders import class_of
+from attnforge.data.reading.encodings import text_of
 from attnforge.data.reading.fields import clean
-from attnforge.data.reading.files import IMAGE_SUFFIXES
-from attnforge.errors import Place, Problem
+from attnforge.data.reading.files import IMAGE_SUFFIXES, images_below, no_folder
+from attnforge.data.reading.other_tables import tables_of
+from attnforge.errors import DataError, Place, Problem
 
-TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".json", ".parquet")
-"""Extensions of files that may hold captions."""
-MAX_CLASS_FOLDERS = 20
-"""Folders, and files of each, that are examined."""
-MAX_LISTED_FILES = 10_000
-"""Files of a folder that are examined."""
+MAX_IMAGES = 10_000
+"""Images of a folder that are examined."""
+EXAMPLE = 'lines such as {"file_name": "one.png", "captions": ["a red apple"]} in metadata.jsonl'
 
 
 def metadata_problem(root: Path) -> Problem:
     """The problem of a folder that has no metadata file."""
     place = Place(str(root))
     if not root.is_dir():
-        return Problem("no-folder", "the folder does not exist", place, "a folder with images")
+        return no_folder(root)
     message = "the folder has neither metadata.jsonl nor metadata.csv"
-    example = 'lines such as {"file_name": "one.png", "captions": ["a red apple"]} in metadata.jsonl'
-    reason, expected = _captions_elsewhere(root) or ("", example)
     step = f"attnforge data convert {shlex.quote(str(root))}"
-    if not reason and _in_class_folders(root):
+    images = tuple(islice(images_below(root), MAX_IMAGES))
+    if elsewhere := _captions_elsewhere(root, images):
+        reason, expected = elsewhere
+        return Problem("no-metadata", f"{message}{reason}", place, expected, step)
+    if not images:
+        expected = f"images ({', '.join(sorted(IMAGE_SUFFIXES))}), and {EXAMPLE}"
+        return Problem("no-metadata", f"{message}, and no images", place, expected)
+    if len({class_of(image) for image in images} - {""}) > 1:
         reason = "; its images are in folders that may be named after what they show"
         step += " --caption 'a photo of a {class}'"
-    return Problem("no-metadata", f"{message}{reason}", place, expected, step)
+        return Problem("no-metadata", f"{message}{reason}", place, EXAMPLE, step)
+    return Problem("no-metadata", f"{message}, and nothing else describes its images", place, EXAMPLE)
 
 
-def _in_class_folders(root: Path) -> bool:
-    """Whether the folders in it hold images."""
-    folders = islice((path for path in root.iterdir() if path.is_dir()), MAX_CLASS_FOLDERS)
-    files = (file for folder in folders for file in islice(folder.iterdir(), MAX_CLASS_FOLDERS))
-    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in files)
-
-
-def _captions_elsewhere(root: Path) -> tuple[str, str] | None:
+def _captions_elsewhere(root: Path, images: tuple[str, ...]) -> tuple[str, str] | None:
     """Where captions seem to be, and the equivalent line of a metadata file."""
-    names = sorted(islice((path.name for path in root.iterdir() if not path.is_dir()), MAX_LISTED_FILES))
-    stems = {Path(name).stem: name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES}
-    if beside := [name for name in names if name.endswith(".txt") and Path(name).stem in stems]:
-        reason = f"; text files beside the images, such as {beside[0]}, are ignored"
-        image = stems[Path(beside[0]).stem]
-        return reason, f"their captions in metadata.jsonl: {_line(image, root / beside[0])}"
-    tables = [name for name in names if Path(name).suffix.lower() in TABLE_SUFFIXES]
-    if tables:
+    if texts := caption_files(root, images):
+        image, text = min(texts.items(), key=lambda pair: (pair[1], pair[0]))
+        where = "beside" if Path(image).parent == Path(text).parent else "called as"
+        reason = f"; text files {where} the images, such as {text}, are ignored"
+        return reason, f"their captions in metadata.jsonl: {_line(root, image, text)}"
+    if tables := tables_of(root):
         return (
-            f"; {tables[0]} is ignored",
+            f"; {tables[0].name} is ignored",
             "the same content as metadata.jsonl, or as metadata.csv with commas",
         )
     return None
 
 
-def _line(image: str, captions: Path) -> str:
+def _line(root: Path, image: str, text: str) -> str:
     try:
-        texts = [clean(line) for line in captions.read_text(encoding="utf-8-sig").splitlines()[:10]]
-    except (OSError, UnicodeDecodeError):
+        texts = [clean(line) for line in text_of(root / text, root=root).splitlines()[:10]]
+    except (OSError, DataError):
         texts = []
-    shown = [text[:60] for text in texts if text][:2] or ["a red apple"]
+    shown = [caption[:60] for caption in texts if caption][:2] or ["a red apple"]
     return json.dumps({"file_name": image, "captions": shown}, ensure_ascii=False)

@@ -1,8 +1,8 @@
 """Reads Parquet tables with embedded images, as the datasets of Hugging Face have them.
 
-A table has a column `image`, of structs with `bytes`, and a column of captions: `text`, `caption` or
-`captions`. Of the tables only captions are read at first. An image is read with the row group that it is in;
-each process keeps the last few groups.
+A table has a column of embedded images, of structs with `bytes` or of bytes, usually `image`, and a column of
+captions: `text`, `caption`, `captions` or another usual name. Of the tables only captions are read at first.
+An image is read with the row group that it is in; each process keeps the last few groups.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from attnforge.data.reading.columns import misnamed_column
 from attnforge.data.reading.fields import HELD_OUT, SPLITS
 from attnforge.data.reading.metadata import EMPTY, Metadata, with_splits
+from attnforge.data.reading.metadata_files import single_split
 from attnforge.data.reading.other_tables import no_pyarrow
 from attnforge.data.reading.row_reader import RowReader
 from attnforge.data.reading.rows import Rows
@@ -32,8 +34,8 @@ CAPTIONS = ("captions", "text", "caption")
 OTHERS = ("class_id", "bbox", "split")
 MAX_KEPT_GROUPS = 4
 """Row groups whose images a process keeps in memory."""
-EXPECTED = "a column `image` of embedded images, and captions in `text`, `caption` or `captions`"
-_SPLIT = re.compile(r"[a-z]+", flags=re.IGNORECASE)
+EXPECTED = "a column of embedded images, such as `image`, and one of captions, such as `text`"
+_WORD = re.compile(r"[a-z]+", flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ def read_parquet(root: Path, paths: Sequence[Path]) -> tuple[Metadata, TableStor
     step = f"attnforge data check {shlex.quote(str(root))}"
     places: list[tuple[int, int, int]] = []
     reader = RowReader(root, embedded=True)
-    splits = {path: _split(path) for path in paths}
-    tested = "test" in (path.name.split("-")[0] for path in paths)
-    used = [path for path in paths if not (tested and path.name.split("-")[0] in HELD_OUT)]
+    tested = "test" in map(_first_word, paths)
+    used = [path for path in paths if not (tested and _first_word(path) in HELD_OUT)]
+    splits = [_split(path) for path in used]
     remarks = [
         Problem(
             "unused-metadata", f"{path.name} is not used, because there are tables `test`", Place(str(path))
@@ -89,8 +91,10 @@ def read_parquet(root: Path, paths: Sequence[Path]) -> tuple[Metadata, TableStor
         for path in paths
         if path not in used
     ]
+    if remark := single_split(splits, "table", root):
+        remarks, splits = [*remarks, remark], [None for _ in used]
     for number, path in enumerate(used):
-        reader.begin(path, split=splits[path], only=False)
+        reader.begin(path, split=splits[number], only=False)
         try:
             for line, (group, row, record) in enumerate(_records(path), start=1):
                 if reader.add(record, line):
@@ -128,15 +132,17 @@ def _records(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
 
     try:
         table = parquet.ParquetFile(path)
-        names = set(table.schema_arrow.names)
-        captions = next((name for name in CAPTIONS if name in names), None)
-        paths = [name for name in (IMAGE, "file_name") if name in names and _is_text(table, name)]
-        if paths and (paths[0] == IMAGE or IMAGE not in names):
-            raise _PathsError(f"the column `{paths[0]}` holds texts, and no image is embedded in the table")
-        if captions is None or IMAGE not in names:
-            missing = "captions" if captions is None else f"`{IMAGE}`"
-            raise _UnusableTableError(f"the table has no column of {missing}, but {', '.join(sorted(names))}")
-        columns = [captions, *(name for name in OTHERS if name in names)]
+        names = list(table.schema_arrow.names)
+        image = _image_column(table.schema_arrow)
+        captions = next((name for name in CAPTIONS if name in names), None) or misnamed_column("text", names)
+        paths = "file_name" if "file_name" in names else misnamed_column("file_name", names)
+        if image is None and paths is not None and _is_text(table, paths):
+            raise _PathsError(f"the column `{paths}` holds texts, and no image is embedded in the table")
+        if captions is None or image is None:
+            missing = "captions" if captions is None else "images"
+            raise _UnusableTableError(f"the table has no column of {missing}, but {', '.join(names)}")
+        others = [misnamed_column(name, names) for name in OTHERS if name not in names]
+        columns = [captions, *(name for name in (*OTHERS, *others) if name in names and name != captions)]
         for group in range(table.num_row_groups):
             content = table.read_row_group(group, columns=columns).to_pylist()
             for row, record in enumerate(content):
@@ -156,14 +162,30 @@ def _is_text(table: Any, column: str) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
+def _image_column(schema: Any) -> str | None:
+    """The column of embedded images: `image`, or else the first that may be one."""
+    from pyarrow import types
+
+    embedded = [
+        field.name
+        for field in schema
+        if types.is_binary(field.type)
+        or types.is_large_binary(field.type)
+        or (types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0)
+    ]
+    return IMAGE if IMAGE in embedded else next(iter(embedded), None)
+
+
 @lru_cache(maxsize=MAX_KEPT_GROUPS)
 def _images(path: Path, group: int) -> list[bytes | None]:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        content = parquet.ParquetFile(path).read_row_group(group, columns=[IMAGE], use_threads=False)
-        return [_bytes(value) for value in content.column(IMAGE).to_pylist()]
+        table = parquet.ParquetFile(path)
+        column = _image_column(table.schema_arrow) or IMAGE
+        content = table.read_row_group(group, columns=[column], use_threads=False)
+        return [_bytes(value) for value in content.column(column).to_pylist()]
     except pyarrow.ArrowException as error:
         raise OSError(f"the table cannot be read: {' '.join(str(error).split())}") from error
 
@@ -175,9 +197,13 @@ def _bytes(value: Any) -> bytes | None:
 
 def _split(path: Path) -> str | None:
     """The split that a table is named after, such as `train-00000-of-00002.parquet`."""
-    match = _SPLIT.match(path.name)
-    name = match[0].casefold() if match else ""
+    name = _first_word(path)
     return name if name in SPLITS else "test" if name in HELD_OUT else None
+
+
+def _first_word(path: Path) -> str:
+    match = _WORD.match(path.name)
+    return match[0].casefold() if match else ""
 
 
 def _places(places: Sequence[tuple[int, int, int]]) -> Int64[np.ndarray, " rows 3"]:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TextIO, runtime_checkable
 
 from attnforge.data.reading.columns import COLUMNS, misnamed_column
+from attnforge.data.reading.encodings import COMMON
 from attnforge.data.reading.files import IMAGE_SUFFIXES
 
 ONE_OBJECT = "one JSON object per line"
@@ -30,6 +31,7 @@ class Notes(Protocol):
         *,
         column: int | None = None,
         cause: str | None = None,
+        convert: str | None = None,
     ) -> None: ...
 
 
@@ -83,7 +85,8 @@ def _csv_records(stream: TextIO, notes: Notes) -> Iterator[tuple[int, Mapping[st
     header = stream.readline()
     if separator := _other_separator(header):
         message = f"columns are separated by {SEPARATORS[separator]}"
-        notes.note("bad-csv", message, 1, "commas between columns; a spreadsheet can save the file so")
+        expected = "commas between columns; a spreadsheet can save the file so"
+        notes.note("bad-csv", message, 1, expected, convert="")
         return
     table = csv.DictReader(chain([header], stream), strict=True)
     try:
@@ -129,10 +132,12 @@ def _note_encoding(source: Path, notes: Notes) -> None:
             "the file is UTF-16, not UTF-8",
             None,
             "a file in UTF-8; editors can save it so",
+            convert="",
         )
         return
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        notes.note("metadata-encoding", f"byte {error.start} is not UTF-8", line, "a file in UTF-8")
+        message, option = f"byte {error.start} is not UTF-8", f"--encoding {COMMON}"
+        notes.note("metadata-encoding", message, line, "a file in UTF-8", convert=option)

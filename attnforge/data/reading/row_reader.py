@@ -94,11 +94,24 @@ class RowReader:
         *,
         column: int | None = None,
         cause: str | None = None,
+        convert: str | None = None,
     ) -> None:
-        """Add a problem; those of one cause are reported once."""
-        self._problems.add(
-            Problem(code, message, Place(str(self.source), line, column), expected), cause=cause
-        )
+        """Add a problem; those of one cause are reported once.
+
+        Args:
+            code: Its code.
+            message: What is wrong.
+            line: The line that it is in.
+            expected: What would be right.
+            column: Where in the line it is.
+            cause: What makes it equal to others.
+            convert: The options with which `attnforge data convert` repairs it; none if they are empty.
+        """
+        step = None
+        if convert is not None and self.files is not None:
+            step = f"attnforge data convert {shlex.quote(str(self.source.parent))} {convert}".rstrip()
+        place = Place(str(self.source), line, column)
+        self._problems.add(Problem(code, message, place, expected, step), cause=cause)
 
     def add(self, record: Mapping[str, Any], line: int) -> bool:
         """Turn one record into a row or into problems; whether it became a row."""
@@ -123,7 +136,7 @@ class RowReader:
             self._note_no_captions(record, name, line)
             return False
         if empty := len(captions.value or ()) - len(texts):
-            message = f"{empty} empty captions of {name} are skipped"
+            message = f"{empty} empty {'caption of' if empty == 1 else 'captions of'} {name} skipped"
             self._remarks.add(Problem("empty-caption", message, Place(str(self.source), line)), cause="empty")
         chosen_split = split.value or self._split
         self._builder.append(
@@ -166,9 +179,9 @@ class RowReader:
             near = misnamed_column("file_name", record)
             message = f"the line has `{near}` but no `file_name`" if near else "the line has no `file_name`"
             expected = f"`file_name` instead of `{near}`" if near else "`file_name`, a path below the folder"
-            step = f"attnforge data convert {shlex.quote(str(self.root))}" if near else None
-            place = Place(str(self.source), line)
-            self._problems.add(Problem("no-file-name", message, place, expected, step), cause=near or "none")
+            self.note(
+                "no-file-name", message, line, expected, cause=near or "none", convert="" if near else None
+            )
             return None
         if self._folder:
             name = f"{self._folder}/{name.strip()}"
@@ -188,7 +201,7 @@ class RowReader:
         )
         if near:
             message = f"the line of {name} has `{near}`, but neither `captions` nor `text`"
-            self.note("no-captions", message, line, f"`text` instead of `{near}`", cause=near)
+            self.note("no-captions", message, line, f"`text` instead of `{near}`", cause=near, convert="")
         else:
             message = f"{name} has no captions"
             self.note("no-captions", message, line, "`captions` (a list) or `text`", cause="none")
@@ -210,7 +223,7 @@ class RowReader:
             whole = {"file_name": name, "captions": [*known[name], *captions]}
             message = f"{images:,} images have several lines, one for each caption"
             expected = f"all captions of an image in one line: {json.dumps(whole, ensure_ascii=False)}"
-            self.note("duplicate-file", message, line, expected)
+            self.note("duplicate-file", message, line, expected, convert="")
             return
         for name, _, line, first in self._duplicates:
             message = f"{name} is already in line {first}"

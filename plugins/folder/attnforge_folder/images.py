@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 from attnforge.data.captioned import CaptionedImages
 from attnforge.data.images.stored import ImageFolder
-from attnforge.data.reading.files import IMAGE_SUFFIXES
+from attnforge.data.reading.files import IMAGE_SUFFIXES, images_below, no_folder
 from attnforge.data.reading.metadata import EMPTY, Metadata, with_splits
 from attnforge.data.reading.rows import Row, Rows
 from attnforge.errors import Place, Problem
@@ -69,31 +68,15 @@ class Images(CaptionedImages):
 def list_images(root: Path) -> Metadata:
     """The images below a folder by name; never raises for what is there."""
     step = f"ls {shlex.quote(str(root))}"
-    names = sorted(_names(root))
+    names = sorted(images_below(root))
     problems: list[Problem] = []
     if not root.is_dir():
-        problems.append(
-            Problem("no-folder", "the folder does not exist", Place(str(root)), "a folder with images", step)
-        )
+        problems.append(no_folder(root))
     elif not names:
         expected = f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
         problems.append(Problem("empty-data", "the folder holds no images", Place(str(root)), expected, step))
     rows = Rows.of([Row(name, (STAND_IN,), None, None, _split(name), None) for name in names])
     return Metadata(root, with_splits(rows) if names else EMPTY, tuple(problems), (), step)
-
-
-def _names(root: Path) -> list[str]:
-    """Paths of images below the folder, with forward slashes."""
-    names = []
-    for folder, subfolders, files in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        inside = Path(folder).relative_to(root).as_posix()
-        names += [
-            name if inside == "." else f"{inside}/{name}"
-            for name in files
-            if not name.startswith(".") and PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-        ]
-    return names
 
 
 def _split(name: str) -> str | None:
