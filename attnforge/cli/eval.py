@@ -92,7 +92,7 @@ def _by_recipe(
     from attnforge.cli.listing import listing
     from attnforge.errors import Problem, RunError
     from attnforge.evaluate.evaluating import evaluate_run
-    from attnforge.evaluate.headlines import DEVIATION, headlines, is_share, with_unit, written
+    from attnforge.evaluate.headlines import belongs, chance, headlines, is_share, with_unit, written
     from attnforge.storage.folder import write_text
 
     measurements = evaluate_run(
@@ -132,16 +132,14 @@ def _by_recipe(
             }
             for measurement in measurements
         ]
+        levels = {title: chance(name, results[-1]) for name, title in titles.items()}
+        if any(levels.values()):
+            rows.append({"checkpoint": "chance", "epoch": None, **levels})
         listing(rows, as_json=False, columns=["checkpoint", "epoch", *titles.values()])
     else:
         (measurement,) = measurements
         metrics = measurement.metrics
-        rows = [
-            _row(name, metrics) if isinstance(value, float) else {"metric": name, "value": value}
-            for name, value in metrics.items()
-            if not name.endswith(DEVIATION)
-        ]
-        listing(rows, as_json=False, columns=["metric", "value"])
+        _print_values(metrics, [name for name in metrics if not belongs(name, metrics)])
         print_text(f"{measurement.name} of {run}; next: attnforge report {run}")
 
 
@@ -173,11 +171,25 @@ def _by_protocol(
     return result, place / FOLDER / f"{result.protocol}.json"
 
 
-def _row(name: str, metrics: Mapping[str, Any]) -> dict[str, str | float | None]:
-    """A line of a table of values: shares are in per cent, and deviations behind their values."""
-    from attnforge.evaluate.headlines import is_share, with_unit, written
+def _print_values(metrics: Mapping[str, Any], names: Sequence[str]) -> None:
+    """A table of values, then their notes: shares are in per cent, as are deviations and chance levels."""
+    from attnforge.cli.listing import listing
+    from attnforge.evaluate.headlines import NOTE, WITHHELD, chance, is_share, notes, with_unit, written
 
-    return {"metric": with_unit(name, share=is_share(name, metrics)), "value": written(name, metrics)}
+    rows = []
+    for name in names:
+        value = metrics[name]
+        text = written(name, metrics) if isinstance(value, float) else str(value)
+        if name.endswith(NOTE):
+            continue
+        if name.endswith(WITHHELD):
+            name, text = name.removesuffix(WITHHELD), f"withheld: {value}"
+        title = with_unit(name, share=is_share(name, metrics))
+        rows.append({"metric": title, "value": text, "chance": chance(name, metrics)})
+    known = any(row["chance"] for row in rows)
+    listing(rows, as_json=False, columns=["metric", "value", *(["chance"] if known else [])])
+    for name, text in notes(metrics).items():
+        print_text(f"{name}: {text}")
 
 
 def _reporter(share: Share) -> Reporter:
@@ -187,17 +199,13 @@ def _reporter(share: Share) -> Reporter:
 
 
 def _show(result: Result, place: Path, *, as_json: bool) -> None:
-    from attnforge.cli.listing import listing
-    from attnforge.evaluate.headlines import headlines, notes, withheld
+    from attnforge.evaluate.headlines import WITHHELD, headlines
 
     result.write(place)
     if as_json:
         print_json(result.plain(), indent=1)
         return
     metrics = result.metrics
-    rows = [_row(name, metrics) for name in headlines(metrics)]
-    rows += [{"metric": name, "value": f"withheld: {text}"} for name, text in withheld(metrics).items()]
-    listing(rows, as_json=False, columns=["metric", "value"])
-    for name, text in notes(metrics).items():
-        print_text(f"{name}: {text}")
+    withheld = [name for name in metrics if name.endswith(WITHHELD)]
+    _print_values(metrics, [*headlines(metrics), *withheld])
     print_text(f"{place}; next: attnforge compare {place} OTHER")

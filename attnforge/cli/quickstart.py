@@ -28,6 +28,7 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None, smok
 
     from attnforge.api.recipes import recipe
     from attnforge.api.training import start
+    from attnforge.evaluate.headlines import lines
     from attnforge.report.compose import report_run
     from attnforge.train.progress import ConsoleReporter, duration
 
@@ -54,8 +55,8 @@ def command(stop: StopSignal, overrides: tuple[str, ...], out: Path | None, smok
 
     path = outcome.run.path
     report = report_run(path, device="auto")
-    for name, value in outcome.metrics.items():
-        reporter.line(f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}")
+    for line in lines(outcome.metrics):
+        reporter.line(f"  {line}")
     reporter.line(f"trained, evaluated and reported in {duration(time.monotonic() - start_time)}")
     reporter.line(
         f'generate your own images: attnforge sample {path} "a red bird with blue wings" --attention'

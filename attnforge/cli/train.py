@@ -123,6 +123,7 @@ def _train(
     meeting: Meeting | None,
 ) -> None:
     from attnforge.api.training import start
+    from attnforge.evaluate.headlines import lines
     from attnforge.train.progress import ConsoleReporter
 
     reporter = ConsoleReporter(lost=stop.request_for_closed_pipe)
@@ -140,6 +141,6 @@ def _train(
         raise click.exceptions.Exit(stop.exit_code)
     if not outcome.recorded:
         return
-    for name, value in outcome.metrics.items():
-        reporter.line(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
+    for line in lines(outcome.metrics):
+        reporter.line(line)
     reporter.line(f"done; next: attnforge report {outcome.run.path}")

@@ -75,17 +75,45 @@ def written(name: str, metrics: Mapping[str, Any]) -> str:
     return f"{text} ± {factor * deviation:.{digits}f}" if _is_number(deviation) else text
 
 
+def chance(name: str, metrics: Mapping[str, Any]) -> str:
+    """The chance level of a value, formatted as the value is; empty where none is known."""
+    return written(name + CHANCE, metrics)
+
+
+def belongs(name: str, metrics: Mapping[str, Any]) -> bool:
+    """Whether it is the deviation or the chance level of another value."""
+    return any(name.endswith(end) and name.removesuffix(end) in metrics for end in (DEVIATION, CHANCE))
+
+
+def lines(metrics: Mapping[str, Any]) -> list[str]:
+    """All values, one a line, with unit, deviation and chance level.
+
+    For example `R-precision: 83.4% ± 4.7% (chance 1.0%)`.
+    """
+    texts = []
+    for name, value in metrics.items():
+        if belongs(name, metrics):
+            continue
+        if not isinstance(value, float):
+            texts.append(f"{name}: {value}")
+            continue
+        unit = "%" if is_share(name, metrics) else ""
+        text = written(name, metrics).replace(" ±", f"{unit} ±")
+        level = chance(name, metrics)
+        texts.append(f"{name}: {text}{unit}" + (f" (chance {level}{unit})" if level else ""))
+    return texts
+
+
 def markdown_table(metrics: Mapping[str, Any]) -> str:
     """The main values as a table in Markdown, with chance levels where they are known, and notes below."""
     names = headlines(metrics)
-    chance = any(name + CHANCE in metrics for name in names)
-    lines = [["metric", "value", "chance"], ["---", "---:", "---:"]]
+    known = any(name + CHANCE in metrics for name in names)
+    rows = [["metric", "value", "chance"], ["---", "---:", "---:"]]
     for name in names:
         share = is_share(name, metrics)
-        by_chance = written(name, {name: metrics.get(name + CHANCE), **({name + CHANCE: 0} if share else {})})
-        lines.append([with_unit(short(name), share=share), written(name, metrics), by_chance])
-    lines += [[short(name), f"withheld: {text}", ""] for name, text in withheld(metrics).items()]
-    table = ["| " + " | ".join(line if chance else line[:2]) + " |" for line in lines]
+        rows.append([with_unit(short(name), share=share), written(name, metrics), chance(name, metrics)])
+    rows += [[short(name), f"withheld: {text}", ""] for name, text in withheld(metrics).items()]
+    table = ["| " + " | ".join(row if known else row[:2]) + " |" for row in rows]
     remarks = [f"{short(name)}: {text}." for name, text in notes(metrics).items()]
     return "\n".join([*table, *(f"\n{remark}" for remark in remarks)])
 

@@ -9,4 +9,4 @@ points; with fewer images, not even the first digit is known, and 0% or 100% oft
 
 def too_few(count: int, *, minimum: int = MIN_IMAGES, what: str = "images") -> str | None:
     """The reason to withhold a value computed from `count` items, or None if there are enough."""
-    return f"{count:,} {what} are too few; at least {minimum:,} are needed" if count < minimum else None
+    return f"at least {minimum:,} {what} are needed, not {count:,}" if count < minimum else None

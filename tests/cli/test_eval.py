@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -46,6 +47,11 @@ def test_the_newest_checkpoint_gives_what_training_measured(run: Path, capsys: S
     assert attnforge(["eval", "run", *CPU]) == 0
     shown = capsys.readouterr().out
     assert "attribute accuracy" in shown
+    assert re.search(r"metric +value +chance", shown)
+    row = re.search(r"attribute accuracy \(%\) +([\d.]+) +([\d.]+)", shown)
+    assert row is not None
+    assert float(row[1]) == pytest.approx(100 * result["attribute accuracy"], abs=0.06)
+    assert float(row[2]) == pytest.approx(100 * result["attribute accuracy chance"], abs=0.06)
     assert "R-precision" in shown
     assert "next: attnforge report run" in shown
     (one,) = measured(run)

@@ -173,7 +173,7 @@ def test_few_images_are_a_warning_and_not_a_number_alone(protocol: str, capsys: 
     shown = capsys.readouterr()
     assert "7 images instead of the protocol's 12: distances of fewer images are too high" in shown.err
     assert "too high with 7 images" in shown.out
-    assert "withheld: 7 images" in shown.out
+    assert "are needed, not 7" in shown.out
 
 
 def test_a_protocol_of_other_data_is_refused_for_a_run(trained: Path, protocol: str, capsys: Said) -> None:

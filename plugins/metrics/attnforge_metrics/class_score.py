@@ -80,8 +80,8 @@ class ClassScore:
     ) -> dict[str, float | str]:
         """The score and its deviation; without the latter if the images are too few for several splits."""
         logits = rows[self.shared.logits_row][:, int(self.background) :].double() / self.temperature
-        if reason := too_few(len(logits), minimum=self.classes):
-            return {f"{self.name(1)} withheld": f"{reason}, one for each class"}
+        if reason := too_few(len(logits), minimum=self.classes, what="images, one for each class,"):
+            return {f"{self.name(1)} withheld": reason}
         logits = logits[torch.tensor(seeded_order(captions, seed=self.seed))]
         if len(logits) < self.splits * self.classes:
             return {self.name(1): float(scores(logits, splits=1)[0])}

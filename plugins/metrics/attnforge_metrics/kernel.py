@@ -100,7 +100,7 @@ class KernelDistance(OfFeatures):
         """The distance and its deviation; without the latter if there are too few images for subsets."""
         features = rows[self.features.features_row]
         if len(features) < 2:
-            return {f"{self.name} withheld": f"{len(features)} images are too few; at least 2 are needed"}
+            return {f"{self.name} withheld": f"at least 2 images are needed, not {len(features)}"}
         real = self.features.of_data()
         generated = shuffled(features, captions, seed=self.seed)
         size = min(self.subset_size, len(generated), len(real))

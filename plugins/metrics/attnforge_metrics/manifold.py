@@ -106,11 +106,11 @@ class PrecisionRecall(OfFeatures):
         protocol = f"({self.features.label}, k = {self.neighbours})"
         names = [f"{name} {protocol}" for name in Manifold._fields]
         if len(features) <= self.neighbours:
-            reason = f"{len(features)} images are too few; more than {self.neighbours} are needed"
+            reason = f"more than {self.neighbours} images are needed, not {len(features)}"
             return {f"{names[0]} withheld": reason}
         real = self.features.of_data()
         if len(real) <= self.neighbours:
-            reason = f"{len(real)} real images are too few; more than {self.neighbours} are needed"
+            reason = f"more than {self.neighbours} real images are needed, not {len(real)}"
             return {f"{names[0]} withheld": reason}
         values: dict[str, Any] = dict(
             zip(names, manifold(real, features, neighbours=self.neighbours), strict=True)

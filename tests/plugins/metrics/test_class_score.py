@@ -134,7 +134,7 @@ def test_splits_are_shuffled_by_seed_and_named() -> None:
 
 def test_parts_of_fewer_images_than_classes_become_one_and_fewer_images_give_the_reason() -> None:
     whole, halves = (f"class score (given, 0, 5 classes, {parts})" for parts in ("1 split", "2 splits"))
-    reason = "{} images are too few; at least 5 are needed, one for each class"
+    reason = "at least 5 images, one for each class, are needed, not {}"
     for count in (0, 4):
         values = given(splits=2).compute({"logits": torch.zeros(count, 5)}, [""] * count)
         assert values == {f"{whole} withheld": reason.format(count)}

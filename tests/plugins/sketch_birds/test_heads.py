@@ -84,7 +84,7 @@ def test_the_metric_is_0_for_rendered_birds_and_counts_the_others() -> None:
 
 def test_it_is_withheld_for_few_images_and_for_small_ones() -> None:
     few = values_of(metric(), torch.zeros(9, 3, 64, 64), [""] * 9)
-    assert few["not one head withheld"] == "9 images are too few; at least 10 are needed"
+    assert few["not one head withheld"] == "at least 10 images are needed, not 9"
     small = values_of(metric(), torch.zeros(20, 3, 32, 32), [""] * 20)
     assert "images of 32 pixels are too small" in small["not one head withheld"]
 
