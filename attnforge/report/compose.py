@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -42,13 +42,15 @@ def report_run(run: Path, *, device: str = "auto", plugins: PluginCatalogue | No
     location = locate_run(run)
     folder = location.run
     catalogue = plugins if plugins is not None else load_plugins()
-    samples, noises = _generate(location, device=device, plugins=catalogue)
+    samples, noises, extras = _generate(location, device=device, plugins=catalogue)
     lock = intact_lock(folder, warn=lambda text: None)  # warned of when the checkpoint was loaded
     digest = resolve_needed(lock, needed=GENERATING, plugins=catalogue, warn=lambda text: None).digest
     sections = symptoms_section(folder.path)
     sections += measured_section(read_record(folder.path).measurements)
     sections += _plugin_sections(catalogue, folder.path)
-    return write_report(folder.path, samples=samples, noises=noises, sections=sections, digest=digest)
+    return write_report(
+        folder.path, samples=samples, noises=noises, sections=sections, extras=extras, digest=digest
+    )
 
 
 def _plugin_sections(catalogue: PluginCatalogue, run: Path) -> list[tuple[str, str]]:
@@ -76,20 +78,22 @@ def _sections(result: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _generate(
     location: RunLocation, *, device: str, plugins: PluginCatalogue
-) -> tuple[list[GeneratedImage], Noises | None]:
+) -> tuple[list[GeneratedImage], Noises | None, Mapping[str, Sequence[float]]]:
+    """Images of the fixed captions, the same with other noise, and the extras of the first."""
     folder = location.run
     try:
         pipeline = Pipeline.load(folder.path, device=device, checkpoint=location.checkpoint, plugins=plugins)
     except RunError as error:
         saved = bool(saved_folders(folder.checkpoints))
         if saved and [problem.code for problem in error.problems] == ["no-generator-yet"]:
-            return [], None
+            return [], None, {}
         raise
     chosen = _captions(pipeline)
     samples = pipeline.generate(
         chosen.captions, seed=pipeline.recipe.samples.seed, attention=True, extras=chosen.extras
     )
-    return samples, other_noises(pipeline, chosen)
+    extras = {name: values[0].flatten().tolist() for name, values in chosen.extras.items()}
+    return samples, other_noises(pipeline, chosen), extras
 
 
 def _captions(pipeline: Pipeline) -> SampledCaptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,20 @@ def points(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
         {
             "phase": measurement.phase,
             "step": measurement.step,
-            **{short(name): measurement.metrics[name] for name in headlines(measurement.metrics)},
+            **_in_units(measurement.metrics),
         }
         for measurement in measurements
         if measurement.protocol_digest == protocol
     ]
+
+
+def _in_units(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The headline metrics by their titles, shares in per cent as in tables."""
+    shares = {name: is_share(name, metrics) for name in headlines(metrics)}
+    return {
+        with_unit(short(name), share=share): (100 if share else 1) * metrics[name]
+        for name, share in shares.items()
+    }
 
 
 def section(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:

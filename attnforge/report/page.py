@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import Any
 
 from attnforge.errors import Place, Problem, RunError
 from attnforge.report.curves import curves
+from attnforge.report.events import end_of
 from attnforge.report.history import histories
 from attnforge.report.images import embed
 from attnforge.report.metrics import metrics
+from attnforge.report.next_steps import next_steps
 from attnforge.report.noises import Noises
 from attnforge.report.record import read_record
 from attnforge.sampling.generated import GeneratedImage
@@ -32,6 +34,7 @@ def write_report(
     samples: Sequence[GeneratedImage],
     noises: Noises | None = None,
     sections: Sequence[tuple[str, str]] = (),
+    extras: Mapping[str, Sequence[float]] | None = None,
     digest: str = "",
 ) -> Path:
     """Write `report.html` into a run folder: one file without external references.
@@ -45,6 +48,7 @@ def write_report(
         noises: The captions with other noise, beside real images.
         sections: More sections from plugins, each a title and an HTML fragment. The page's policy blocks
             scripts and external images of a fragment.
+        extras: What the first of the images was generated with besides its caption, such as a box.
         digest: The digest of the recipe, which identifies the experiment; not shown when empty.
 
     Returns:
@@ -55,9 +59,13 @@ def write_report(
     """
     record = read_record(folder)
     history = histories(folder, record.captions)
+    end = end_of(folder)
     notes = list(record.notes)
+    if end.get("reason") == "failed":
+        notes.insert(0, f"The last training failed with {end.get('error', 'an error')}.")
     if not samples:
-        notes.append("There are no images with attention maps: the run has no generator yet.")
+        yet = "" if end.get("reason") == "finished" else " yet"
+        notes.append(f"There are no images with attention maps: the run has no generator{yet}.")
     if not history:
         notes.append("There are no samples from training: this run has saved none.")
     data = {
@@ -73,6 +81,7 @@ def write_report(
         "noises": noises,
         "history": history,
         "phases": curves(record.metrics),
+        "next": next_steps(folder, caption=samples[0].caption if samples else None, extras=extras or {}),
         "sections": [{"title": title, "html": body} for title, body in sections],
     }
     path = folder / "report.html"

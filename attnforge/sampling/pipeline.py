@@ -272,7 +272,7 @@ def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[st
         warn(f"skipping checkpoint {damage}")
     if search.checkpoint is not None:
         return search.checkpoint
-    if recipe.generator is None:
+    if recipe.generator is None or _is_whole(folder, recipe):
         raise RunError(
             Problem(
                 code="no-generator-yet",
@@ -291,3 +291,10 @@ def _newest_with_generator(folder: RunFolder, recipe: Recipe, warn: Callable[[st
             next_step=f"attnforge train --resume {folder.path}",
         )
     )
+
+
+def _is_whole(folder: RunFolder, recipe: Recipe) -> bool:
+    """Whether the last phase has saved its last step, so that resuming adds no generator."""
+    newest = newest_checkpoint(folder.checkpoints, phases=list(recipe.phases)).checkpoint
+    name, phase = list(recipe.phases.items())[-1]
+    return newest is not None and newest.phase == name and newest.step == phase.steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 
 import attnforge
 from attnforge.errors import AttnforgeError, RunError
+from attnforge.recipe.seal import seal
 from attnforge.sampling.pipeline import Pipeline
 
 RED = "a red bird with blue wings"
@@ -62,6 +65,21 @@ def test_what_is_no_trained_run_is_said(trained: Path, tmp_path: Path, name: str
     with pytest.raises(AttnforgeError) as error:
         Pipeline.load(tmp_path / name)
     assert [problem.code for problem in error.value.problems] == [code]
+
+
+def test_a_run_of_encoders_alone_is_not_told_to_resume(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    for folder in (tmp_path / "run/checkpoints").glob("gan-*"):
+        shutil.rmtree(folder)
+    lock = tmp_path / "run/recipe.lock.yaml"
+    steps = []
+    for text in (lock.read_text(), re.sub(r"\n  gan:\n(    .*\n)+", "\n", lock.read_text())):
+        lock.write_text(seal(text.rpartition("# ")[0]))
+        with pytest.raises(AttnforgeError) as error:
+            Pipeline.load(tmp_path / "run")
+        steps.append(str(error.value.problems[0].next_step))
+    run = tmp_path / "run"
+    assert steps == [f"attnforge train --resume {run}", f"attnforge train RECIPE pretrained.encoders={run}"]
 
 
 def test_a_loaded_run_is_called_with_a_caption_or_several(trained: Path, tmp_path: Path) -> None:

@@ -96,8 +96,14 @@ def test_images_are_generated_with_what_the_test_split_gives_besides_captions(
     generated = Pipeline.generate
     monkeypatch.setattr(compose, "sampled_captions", sampled)
     monkeypatch.setattr(Pipeline, "generate", generate)
-    report_run(finished, device="cpu")
+    steps = data_of(report_run(finished, device="cpu"))["next"]
     assert [len(extras["box"]) for extras in given] == [2, 1, 2]
+    assert [step["command"].endswith(" --with box=0.1,0.2,0.3,0.4") for step in steps] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_the_samples_are_those_of_the_last_samples(finished: Path) -> None:
@@ -114,6 +120,29 @@ def test_a_run_without_a_generator_gets_its_curves(finished: Path) -> None:
     assert data["samples"] == []
     assert len(data["phases"]) == 2
     assert any("no images" in note for note in data["notes"])
+
+
+def test_what_to_do_next_depends_on_how_the_run_ended(finished: Path) -> None:
+    data = data_of(report_run(finished, device="cpu"))
+    first, *others = (step["command"] for step in data["next"])
+    assert first.startswith("attnforge sample run '")
+    assert others[-1] == "attnforge eval run --protocol offline"
+    with (finished / "log.jsonl").open("a") as log:
+        log.write('{"event": "resumed"}\n{"event": "ended", "reason": "failed", "error": "MemoryError"}\n')
+    data = data_of(report_run(finished, device="cpu"))
+    assert data["next"][0]["command"] == "attnforge train --resume run"
+    assert "The last training failed with MemoryError." in data["notes"]
+    assert len(data["next"]) == 5
+    for folder in (finished / "checkpoints").glob("gan-*"):
+        shutil.rmtree(folder)
+    data = data_of(report_run(finished, device="cpu"))
+    assert [step["command"] for step in data["next"]] == ["attnforge train --resume run"]
+    with (finished / "log.jsonl").open("a") as log:
+        log.write(
+            '{"event": "ended", "reason": "finished"}\n'
+        )  # of a recipe whose last phase is the encoders'
+    data = data_of(report_run(finished, device="cpu"))
+    assert [step["command"] for step in data["next"]] == ["attnforge train RECIPE pretrained.encoders=run"]
 
 
 def test_captions_are_chosen_where_none_were_fixed(finished: Path) -> None:

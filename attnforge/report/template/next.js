@@ -1,12 +1,5 @@
 // Commands to type next, at the end of the page.
-function nextSection(folder, caption) {
-  const quoted = `"${caption.replace(/["\\$`]/g, "\\$&")}"`;
-  const commands = [
-    [`attnforge sample ${folder} ${quoted} -n 8 --attention`, "images of any caption, with sheets of attention"],
-    [`attnforge play ${folder}`, "a page that generates as you type"],
-    [`attnforge edit ${folder} ${quoted} --swap WORD=WORD`, "the same noise with a word changed"],
-    [`attnforge eval ${folder} --protocol offline`, "metrics that compare with other systems"],
-  ];
+function nextSection(steps) {
   return section(
     "next",
     "What to do next",
@@ -14,7 +7,10 @@ function nextSection(folder, caption) {
     make(
       "dl",
       { class: "next" },
-      commands.map(([command, what]) => [make("dt", {}, make("code", {}, command)), make("dd", { class: "quiet" }, what)]),
+      steps.map(({ command, purpose }) => [
+        make("dt", {}, make("code", {}, command)),
+        make("dd", { class: "quiet" }, purpose),
+      ]),
     ),
   );
 }

@@ -35,7 +35,7 @@ function pageSections() {
     const text = make("pre", { class: "scroll", tabindex: "0" }, data.recipe);
     sections.push(section("recipe", "Recipe", make("details", {}, make("summary", {}, "The frozen recipe"), text)));
   }
-  if (data.samples.length) sections.push(nextSection(data.folder, data.samples[0].caption));
+  if (data.next.length) sections.push(nextSection(data.next));
   if (data.notes.length) {
     sections.push(section("notes", "Missing or damaged", make("ul", {}, data.notes.map((note) => make("li", {}, note)))));
   }
