@@ -47,7 +47,7 @@ def expected_images(protocol: Protocol, conditions: Mapping[str, Any]) -> list[s
     count = conditions["images"]
     if count != expected:
         bias = ": distances of fewer images are too high" if count < expected else ""
-        texts.append(f"{count:,} images instead of the protocol's {expected:,}{bias}")
+        texts.append(f"the protocol's number of images is {expected:,}, not {count:,}{bias}")
     size = protocol.image_size
     if size is not None and conditions["image size"] != f"{size} x {size}":
         texts.append(f"images of {conditions['image size']} pixels instead of the protocol's {size} x {size}")

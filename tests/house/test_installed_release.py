@@ -17,7 +17,7 @@ import attnforge
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 UV = str(Path(sysconfig.get_path("scripts")) / "uv")
-SEPARATE = ("clip", "imagenet", "tensorboard", "wandb", "gated-attention")
+SEPARATE = sorted(path.parent.name for path in Path(__file__).parents[2].glob("plugins/*/pyproject.toml"))
 """The plugins with a distribution of their own."""
 
 
@@ -46,8 +46,8 @@ def commands(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(UV, "venv", "--quiet", "--python", sys.executable, home / "venv", cwd=home)
     python = home / "venv" / "bin" / "python"
     requirements = [f"attnforge[parquet,play]=={attnforge.__version__}"]
-    requirements += [f"attnforge-{name}" for name in SEPARATE if name != "imagenet"]
-    requirements += ["attnforge-imagenet[lite0]"]
+    extras = {"imagenet": "[lite0]", "wordvectors": "[wordllama]"}
+    requirements += [f"attnforge-{name}{extras.get(name, '')}" for name in SEPARATE]
     run(UV, "pip", "install", "--quiet", "--python", python, "--find-links", index, *requirements, cwd=home)
     run(UV, "pip", "check", "--python", python, cwd=home)
     return python.parent

@@ -13,7 +13,14 @@ import yaml
 
 import attnforge
 
-PROJECTS = ["."] + [f"plugins/{name}" for name in ("clip", "imagenet", "tensorboard", "wandb")]
+EXAMPLE = "gated-attention"
+"""A plugin as its author would write it, with a version of its own."""
+PLUGINS = sorted(
+    path.parent.name
+    for path in Path(__file__).parents[2].glob("plugins/*/pyproject.toml")
+    if path.parent.name != EXAMPLE
+)
+PROJECTS = [".", *(f"plugins/{name}" for name in PLUGINS)]
 """The folders of the distributions that are released together."""
 
 

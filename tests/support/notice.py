@@ -38,13 +38,13 @@ attnforge ships no photographs, no data sets and no weights.
 
 The sketch birds and their captions are rendered and written by attnforge's own code, and so are the
 files of captions/. The images of docs/images are plots, and images that networks generated or that
-show pages of attnforge. Those of docs/images/emoji.png come from a network that was trained on
-emoji of an origin that was not recorded; none of these emoji is included.
+show pages of attnforge. Those of docs/images/emoji.png and emoji-pretrained.png come from networks
+that were trained on emoji of an origin that was not recorded; none of these emoji is included.
 
 The data sets that recipes name (CUB-200-2011 with its captions, COCO) are not included and are not
 downloaded. Their terms are those of their authors, and may bind weights that are trained on them.
-The same holds for weights that recipes read: Inception-v3, CLIP, EfficientNet-Lite, and checkpoints
-of the official programs. `attnforge doctor RECIPE` lists what a recipe reads.
+The same holds for weights and vectors that recipes read: Inception-v3, CLIP, LPIPS, EfficientNet-Lite,
+all-MiniLM-L6-v2, wordllama, and checkpoints of the official programs. `attnforge doctor RECIPE` lists what a recipe reads.
 
 tests/golden holds numbers that the official programs of the papers computed, and none of their code.
 

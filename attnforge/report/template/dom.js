@@ -19,7 +19,7 @@ function section(id, title, ...children) {
 
 function percent(share) {
   if (share > 0 && share < 0.001) return "<0.1%";
-  return `${(100 * share).toFixed(1)}%`;
+  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
 }
 
 function short(value) {

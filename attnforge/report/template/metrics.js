@@ -1,4 +1,8 @@
 // Metrics: the main ones as cards with a bar and a mark at chance, all of them as a table.
+function metricPercent(share) {
+  return `${(100 * share).toFixed(1)}%`;
+}
+
 function metricCard(metric) {
   const times = metric.chance > 0 ? metric.share / metric.chance : null;
   return make(
@@ -12,7 +16,7 @@ function metricCard(metric) {
       : make(
           "p",
           { class: "chance" },
-          `chance ${percent(metric.chance)}${times ? `; ${times.toFixed(1)} times chance` : ""}`,
+          `chance ${metricPercent(metric.chance)}${times ? `; ${times.toFixed(1)} times chance` : ""}`,
         ),
     make("p", { class: "quiet" }, metric.explanation),
   );
@@ -37,7 +41,7 @@ function metricTable(metrics) {
       {},
       make("th", { scope: "row" }, metric.name),
       make("td", { class: "number" }, metric.value),
-      make("td", { class: "number" }, metric.chance === null ? "" : percent(metric.chance)),
+      make("td", { class: "number" }, metric.chance === null ? "" : metricPercent(metric.chance)),
       make("td", { class: "quiet" }, metric.explanation),
     );
   const head = ["metric", "value", "chance", "meaning"].map((name) => make("th", { scope: "col" }, name));

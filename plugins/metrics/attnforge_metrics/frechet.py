@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.evaluate.least import too_few
 from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.specs import MetricSpec
@@ -102,9 +103,11 @@ class FrechetDistance(OfFeatures):
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The distance, with a note where images are few."""
         features = rows[self.features.features_row]
-        if len(features) < 2:
-            return {f"{self.name} withheld": f"{len(features)} images have no covariance"}
+        if reason := too_few(len(features)):
+            return {f"{self.name} withheld": reason}
         real, count = self._reference()
+        if count is not None and (reason := too_few(count, what="real images")):
+            return {f"{self.name} withheld": reason}
         values: dict[str, Any] = {self.name: frechet_distance(gaussian_of(features), real)}
         fewest = len(features) if count is None else min(len(features), count)
         if note := bias_note(fewest, features.shape[1]):

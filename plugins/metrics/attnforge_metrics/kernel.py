@@ -10,6 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from attnforge.evaluate.least import too_few
 from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.ranges import Count, Positive
@@ -99,9 +100,11 @@ class KernelDistance(OfFeatures):
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The distance and its deviation; without the latter if there are too few images for subsets."""
         features = rows[self.features.features_row]
-        if len(features) < 2:
-            return {f"{self.name} withheld": f"at least 2 images are needed, not {len(features)}"}
+        if reason := too_few(len(features)):
+            return {f"{self.name} withheld": reason}
         real = self.features.of_data()
+        if reason := too_few(len(real), what="real images"):
+            return {f"{self.name} withheld": reason}
         generated = shuffled(features, captions, seed=self.seed)
         size = min(self.subset_size, len(generated), len(real))
         if size < self.subset_size:

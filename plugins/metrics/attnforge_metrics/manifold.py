@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.evaluate.least import MIN_IMAGES, too_few
 from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.ranges import Positive
@@ -105,12 +106,11 @@ class PrecisionRecall(OfFeatures):
         features = rows[self.features.features_row]
         protocol = f"({self.features.label}, k = {self.neighbours})"
         names = [f"{name} {protocol}" for name in Manifold._fields]
-        if len(features) <= self.neighbours:
-            reason = f"more than {self.neighbours} images are needed, not {len(features)}"
+        fewest = max(MIN_IMAGES, self.neighbours + 1)
+        if reason := too_few(len(features), minimum=fewest):
             return {f"{names[0]} withheld": reason}
         real = self.features.of_data()
-        if len(real) <= self.neighbours:
-            reason = f"more than {self.neighbours} real images are needed, not {len(real)}"
+        if reason := too_few(len(real), minimum=fewest, what="real images"):
             return {f"{names[0]} withheld": reason}
         values: dict[str, Any] = dict(
             zip(names, manifold(real, features, neighbours=self.neighbours), strict=True)

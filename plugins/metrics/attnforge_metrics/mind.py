@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.evaluate.least import too_few
 from attnforge.interfaces import Build, FeatureNetwork
 from attnforge.optional import Better
 from attnforge.ranges import Count, Positive
@@ -83,9 +84,11 @@ class MonteCarloDistance(OfFeatures):
     def compute(self, rows: Mapping[str, Float[Tensor, "n d"]], captions: Sequence[str]) -> dict[str, Any]:
         """The distance, with a note where images are few."""
         features = rows[self.features.features_row]
-        if not len(features):
-            return {f"{self.name} withheld": "there are no images"}
+        if reason := too_few(len(features)):
+            return {f"{self.name} withheld": reason}
         real = self.features.of_data()
+        if reason := too_few(len(real), what="real images"):
+            return {f"{self.name} withheld": reason}
         count = min(len(features), len(real))
         numbers = torch.Generator().manual_seed(derive_seed(self.seed, "images"))
         chosen = torch.randperm(len(real), generator=numbers)[:count]

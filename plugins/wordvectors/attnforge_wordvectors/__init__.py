@@ -1,3 +1,3 @@
 """Text encoders that start from pretrained word and sentence vectors, which packages carry."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -67,7 +67,10 @@ def test_few_images_are_said_to_be_too_few() -> None:
     assert "50 images" in values[f"{name} note"]
     few = computed(FrechetDistance(spec_of(normal(50, 100)), network=NoNetwork), normal(60, 100, seed=2))
     assert "fewer than the 100 features" in few[f"{name} note"]
-    assert computed(metric, normal(1, 4)) == {f"{name} withheld": "1 images have no covariance"}
+    assert computed(metric, normal(9, 4)) == {f"{name} withheld": "at least 10 images are needed, not 9"}
+    for kind in (FrechetDistance, KernelDistance, MonteCarloDistance):
+        (reason,) = computed(kind(spec_of(normal(9, 4)), network=NoNetwork), normal(20, 4)).values()
+        assert reason == "at least 10 real images are needed, not 9"
     many = computed(FrechetDistance(spec_of(normal(10_000, 4)), network=NoNetwork), normal(10_000, 4, seed=2))
     assert list(many) == [name]
 
