@@ -40,12 +40,12 @@ def next_steps(run: Path, *, caption: str | None, extras: Mapping[str, Sequence[
     quoted = shlex.quote(caption)
     steps = [
         (
-            f"sample {name} {quoted} -n 8 --attention{needed}",
+            f"attnforge sample {name} {quoted} -n 8 --attention{needed}",
             "images of any caption, with sheets of attention",
         ),
-        (f"play {name}", "a page that generates as you type"),
-        (f"edit {name} {quoted} --swap WORD=WORD{needed}", "the same noise with a word changed"),
-        (f"eval {name} --protocol offline", "metrics that compare with other systems"),
+        (f"attnforge play {name}", "a page that generates as you type"),
+        (f"attnforge edit {name} {quoted} --swap WORD=WORD{needed}", "the same noise with a word changed"),
+        (f"attnforge eval {name} --protocol offline", "metrics that compare with other systems"),
     ]
-    commands = [NextStep(command=f"attnforge {command}", purpose=purpose) for command, purpose in steps]
+    commands = [NextStep(command=command, purpose=purpose) for command, purpose in steps]
     return commands if finished else [resume, *commands]

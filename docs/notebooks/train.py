@@ -94,7 +94,7 @@ outcome = attnforge.train(
 # %%
 for row in outcome.run.scalars():
     if row["phase"] == "gan":
-        print(row["step"], {name: round(value, 2) for name, value in row.items() if "damsm" in name})
+        print(row["step"], *(f"{name} {value:.2f}" for name, value in row.items() if "damsm" in name))
 
 # %% [markdown]
 # ## How good is it?

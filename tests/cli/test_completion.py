@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -172,30 +170,3 @@ def test_another_request_prints_nothing(
     monkeypatch.setenv(VARIABLE, "tcsh_complete")
     assert run([]) == 1
     assert capsys.readouterr().out == ""
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("words", "shown"),
-    [
-        ("train quickstart phases.gan.st", ["compopt", "-o", "nospace", "phases.gan.steps="]),
-        ("train quickstart training.precision = b", ["bf16"]),
-        ("launch train quickstart training.precision =", ["auto", "float32", "bf16", "fp16"]),
-    ],
-)
-def test_bash_itself_completes_keys_without_a_space_and_values(
-    tmp_path: Path, words: str, shown: list[str]
-) -> None:
-    steps = "\n".join(
-        [
-            script("bash"),
-            'compopt() { echo "compopt ${*}"; }',  # which bash allows only while a key is pressed
-            f"COMP_WORDS=(attnforge {words}); COMP_CWORD={len(words.split())}",
-            '_attnforge_completion attnforge; echo "${COMPREPLY[*]}"',
-        ]
-    )
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    done = subprocess.run(
-        ["bash", "--norc", "-c", steps], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True
-    )
-    assert done.stdout.split() == shown, done.stderr

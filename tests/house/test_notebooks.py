@@ -47,6 +47,19 @@ def test_a_notebook_is_its_script_without_outputs(script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_the_documentation_shows_every_cell(script: Path) -> None:
+    page = script.with_suffix(".md").read_text()
+    cells = [
+        f"```python\n{text}\n```" if kind == "code" else text.replace(".ipynb)", ".md)")
+        for kind, text in cells_of(script)
+    ]
+    before, *between = re.split("|".join(map(re.escape, cells)), page)
+    assert [text.strip() for text in between[1:]] == [""] * (len(cells) - 1), "write it with: make notebooks"
+    assert before.startswith("<!-- written")
+    assert f"[`{script.stem}.ipynb`]({script.stem}.ipynb)" in page
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_notebook_begins_with_a_title_and_ends_with_what_is_next(script: Path) -> None:
     texts = [text for kind, text in cells_of(script) if kind == "markdown"]
     assert texts[0].startswith("# ")
