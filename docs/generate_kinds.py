@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from textwrap import fill
 from types import ModuleType
 
 from attnforge import interfaces, optional, specs, values
@@ -22,6 +23,8 @@ from attnforge.plugin import KINDS, load_plugins
 from attnforge.scaffold import Names, name_plugin, project_files
 from attnforge.testing import checks_of
 
+LINE = 118
+"""Characters of a line of prose."""
 EXAMPLES = {
     "tokenizer": "punctuation",
     "text-encoder": "convolution",
@@ -53,6 +56,10 @@ OPTIONAL: dict[str, tuple[type, ...]] = {
 """What a component of a kind may offer besides its interface."""
 
 
+def _wrapped(text: str) -> str:
+    return fill(text, LINE, break_long_words=False, break_on_hyphens=False)
+
+
 def kind_pages() -> dict[str, str]:
     """The text of every page, by path below docs/reference."""
     pages = {f"kinds/{kind}.md": kind_page(kind) for kind in KINDS}
@@ -73,7 +80,7 @@ def index_page() -> str:
         "|---|---|",
         *rows,
         "",
-        "Shape letters, the same on every page: " + _letters() + "\n",
+        _wrapped("Shape letters, the same on every page: " + _letters()) + "\n",
     ]
     return "\n".join(parts)
 
@@ -137,7 +144,8 @@ def _spec(protocol: type) -> Iterator[str]:
         yield "No spec: its constructor takes only the options of a recipe.\n"
         return
     spec = getattr(specs, named[1])
-    yield f"An `attnforge.specs.{spec.__name__}`, before the `*` of its constructor. {_first(spec)}\n"
+    text = f"An `attnforge.specs.{spec.__name__}`, before the `*` of its constructor. {_first(spec)}"
+    yield _wrapped(text) + "\n"
     yield "| Field | Type | Meaning |\n|---|---|---|"
     meanings = _field_docstrings(specs, spec.__name__)
     for field in fields(spec):

@@ -21,6 +21,8 @@
 #
 # ![Three stages of a generated image, the words that stand out at each, and where the matching finds
 # words](../images/attention.png)
+#
+# `attnforge sample RUN "a red bird with blue wings and a yellow crown" -n 4 --attention` wrote this sheet.
 
 # %%
 from itertools import pairwise
