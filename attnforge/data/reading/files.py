@@ -149,7 +149,8 @@ def no_folder(root: Path) -> Problem:
     """The problem of a path that is not a folder."""
     place = Place(str(root))
     if not root.exists():
-        return Problem("no-folder", "the folder does not exist", place, "a folder with images")
+        expected = "a folder with images; `data.root` of a recipe names it"
+        return Problem("no-folder", "the folder does not exist", place, expected)
     step = f"attnforge data check {shlex.quote(str(root.parent))}"
     return Problem("no-folder", "the path is a file", place, "the folder that contains it", step)
 
