@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,8 @@ def test_what_cannot_be_trained_leaves_no_run(
 def test_a_recipe_of_a_package_that_is_not_installed_names_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: Said
 ) -> None:
-    monkeypatch.setattr("attnforge.recipe.library.library", lambda plugins: [])  # whatever is installed here
+    module = import_module("attnforge.recipe.library")
+    monkeypatch.setattr(module, "library", lambda plugins: [])  # whatever is installed here
     assert attnforge(["train", "quickstart-folder-pretrained"]) == 1
     shown = refused(capsys, "unknown-recipe")
     assert "it comes with attnforge-imagenet and attnforge-wordvectors" in shown
