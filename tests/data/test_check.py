@@ -132,6 +132,19 @@ def test_a_file_is_not_taken_for_a_missing_folder(tmp_path: Path) -> None:
     assert f"next: attnforge data check {root}" in page
 
 
+def test_what_recipes_do_to_images_is_said(tmp_path: Path) -> None:
+    lines = [{"file_name": f"{name}.png", "text": "x"} for name in "abc"]
+    root = folder(tmp_path, *lines)
+    for name, size in {"a": (200, 100), "b": (64, 64), "c": (90, 60)}.items():
+        Image.new("RGB", size).save(root / f"{name}.png")
+    remarks = {remark["code"]: remark for remark in json.loads(check(root, "--json")[1])["remarks"]}
+    assert remarks["long-images"]["message"].startswith("1 of 3 images: one side is more than 1.5 times")
+    assert remarks["small-images"]["message"].startswith("1 of 3 images: a side has fewer than 64 pixels")
+    folder(tmp_path, {**lines[0], "bbox": [1, 1, 5, 5]}, *lines[1:])  # images are cut around boxes
+    boxed = {remark["code"] for remark in json.loads(check(root, "--json")[1])["remarks"]}
+    assert not boxed & {"long-images", "small-images"}
+
+
 def test_a_folder_without_metadata_says_what_to_write(tmp_path: Path) -> None:
     code, page = check(tmp_path)
     assert code == 1

@@ -191,7 +191,7 @@ def test_what_training_refuses_the_check_names(tmp_path: Path) -> None:
         {"file_name": "b.png", "captions": ["a bird", "..."], "split": "train", "class_id": 1},
     )
     assert codes(one_split.problems) == ["empty-split", "wordless-caption"]
-    assert codes(one_split.remarks) == ["single-class", "few-images", "wordless-caption"]
+    assert codes(one_split.remarks) == ["single-class", "few-images", "small-images", "wordless-caption"]
     assert "train: 2" in one_split.problems[0].message
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from attnforge.data.checks.caption_checks import CaptionChecks
 from attnforge.data.checks.few_images import FEW_IMAGES, few_images
 from attnforge.data.checks.inspection import inspect_image
+from attnforge.data.checks.size_checks import size_remarks
 from attnforge.data.images.stored import ImageFolder, ImageStore
 from attnforge.data.reading.files import IMAGE_SUFFIXES
 from attnforge.data.reading.metadata import Metadata
@@ -134,6 +135,7 @@ def check_images(
         *_class_remarks(metadata),
         *_few_images_remarks(metadata),
         *_split_remarks(metadata),
+        *([] if rows.boxes is not None else size_remarks(sizes, Place(str(metadata.source)))),
         *image_remarks.problems(),
     ]
     return FolderReport(
