@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
-from torch import nn
-
-from attnforge import __version__
-from attnforge.evaluate.headlines import CHANCE, headlines, written
-from attnforge.evaluate.measured import read_measurements
-from attnforge.evaluate.results import FOLDER, read_result
+from attnforge.export.card import card, missing_extras
 from attnforge.export.graphs import sample_captions
 from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.scalars import write as write_yaml
@@ -41,14 +34,14 @@ def export_hub(run: Path, out: Path) -> list[Path]:
     captions = sample_captions(pipeline)[:MAX_CAPTIONS]
     try:
         (out / "samples").mkdir()
-        if captions and not _missing_extras(pipeline):
+        if captions and not missing_extras(pipeline):
             contact_sheet(pipeline.generate(captions, count=NOISES, seed=SEED), out / GRID)
             paths.append(out / GRID)
         source = pipeline.run.path / CAPTIONS
         if source.is_file():
             shutil.copyfile(source, out / CAPTIONS)
             paths.append(out / CAPTIONS)
-        write_text(out / CARD, card(pipeline, captions, grid=out / GRID in paths))
+        write_text(out / CARD, card(pipeline, captions, grid=GRID if out / GRID in paths else None))
     except OSError as error:
         raise not_written(out, error) from error
     return [*paths, out / CARD]
@@ -81,94 +74,3 @@ def import_hub(folder: Path, out: Path) -> RunFolder:
         resolved = resolve_needed(checkpoint.lock, needed=GENERATING, warn=warn_on_stderr)
         recipe = write_yaml(resolved.plain())
     return import_alone(folder, out, recipe=recipe)
-
-
-def card(pipeline: Pipeline, captions: Sequence[str], *, grid: bool) -> str:
-    """The model card, as Markdown with front matter."""
-    return "\n".join([*_front_matter(pipeline), *_body(pipeline, captions, grid=grid), ""])
-
-
-def _front_matter(pipeline: Pipeline) -> list[str]:
-    data = {
-        "title": f"{_title(pipeline)}",
-        "library_name": "attnforge",
-        "pipeline_tag": "text-to-image",
-        "tags": ["text-to-image", "gan", "attnforge"],
-    }
-    licence = "license: unknown  # fill in; the licence of the training images may bind the weights too"
-    return ["---", *write_yaml(data).splitlines(), licence, "---", ""]
-
-
-def _body(pipeline: Pipeline, captions: Sequence[str], *, grid: bool) -> Iterator[str]:
-    checkpoint, generator = pipeline.checkpoint, pipeline.generator
-    sizes = ", ".join(f"{size} x {size}" for size in generator.image_sizes)
-    weights = sum(weight.numel() for weight in cast("nn.Module", generator).parameters())
-    yield f"# {_title(pipeline)}"
-    yield ""
-    yield (
-        f"A text-to-image GAN, whose generator has {weights:,} weights, trained with attnforge "
-        f"{checkpoint.manifest.attnforge} for {checkpoint.step:,} steps of phase `{checkpoint.phase}`. "
-        f"It generates images of {sizes} pixels."
-    )
-    yield ""
-    if grid:
-        yield f"![One row for each caption, one column for each noise; images not selected]({GRID})"
-        yield ""
-    yield from ["## Use", "", "```python", "import attnforge", ""]
-    caption = captions[0] if captions else "a caption"
-    yield 'model = attnforge.load("FOLDER")  # this folder, downloaded'
-    yield f'model({caption!r}, n=8, seed=1).save("images")'
-    yield from [
-        "```",
-        "",
-        f"It needs attnforge {__version__} or newer, and the plugins that `recipe.lock.yaml`",
-    ]
-    yield "names. `attnforge import hub FOLDER -o RUN` makes a run of it, for the other commands."
-    yield from ["", "## Metrics", ""]
-    yield from _metrics(pipeline)
-    yield from ["", "## Limits", ""]
-    yield from _limits(pipeline)
-
-
-def _metrics(pipeline: Pipeline) -> Iterator[str]:
-    rows = []
-    for measurement in read_measurements(pipeline.run, phases=list(pipeline.recipe.phases)):
-        if measurement.name == pipeline.checkpoint.folder.name:
-            captions = measurement.metrics.get("captions", measurement.protocol.get("captions"))
-            data = measurement.protocol["data"]
-            name = data.get("use", "") if isinstance(data, dict) else data
-            protocol = f"{captions:,} captions of the test split of `{name}`"
-            rows += [(name, measurement.metrics, protocol) for name in headlines(measurement.metrics)]
-    for path in sorted((pipeline.run.path / FOLDER).glob("*.json")):
-        result = read_result(path)
-        if result.weights.get("checkpoint") == pipeline.checkpoint.folder.name:
-            protocol = f"protocol `{result.protocol}` of attnforge"
-            rows += [(name, result.metrics, protocol) for name in headlines(result.metrics)]
-    if not rows:
-        yield "This checkpoint was not measured."
-        return
-    yield "| Metric | Value | By chance | Measured on |"
-    yield "|---|---|---|---|"
-    for name, metrics, protocol in rows:
-        chance = metrics.get(name + CHANCE)
-        by_chance = f"{100 * chance:.1f}" if isinstance(chance, int | float) else ""
-        yield f"| {name} | {written(name, metrics)} | {by_chance} | {protocol} |"
-    yield ""
-    yield "Values with a chance level are in per cent."
-
-
-def _limits(pipeline: Pipeline) -> Iterator[str]:
-    size = pipeline.parts.tokenizer.vocabulary_size
-    yield f"- It knows {size - 1:,} tokens, those of its training captions; other words are skipped."
-    yield "- It shows what its training images show, with their biases; other captions give poor images."
-    if extras := _missing_extras(pipeline):
-        yield f"- It needs {', '.join(extras)} besides a caption."
-    yield "- Metrics compare systems only where everything else in their row agrees."
-
-
-def _title(pipeline: Pipeline) -> str:
-    return pipeline.run.path.resolve().name
-
-
-def _missing_extras(pipeline: Pipeline) -> list[str]:
-    return sorted(set(pipeline.parts.extras) - pipeline.parts.completed_extras)

@@ -13,6 +13,7 @@ from PIL import Image
 import attnforge
 from attnforge.cli import run
 from attnforge.errors import AttnforgeError, RunError
+from attnforge.evaluate.results import Result
 from attnforge.export.hub import CARD, GRID
 from attnforge.storage.alone import read_alone
 from attnforge.storage.checkpoints.manifest import MANIFEST, read_manifest
@@ -61,15 +62,45 @@ def test_the_card_says_what_a_hub_asks_and_people_need(exported: Path) -> None:
         assert line in front
     for part in (
         "## Use",
+        f"It needs attnforge {attnforge.__version__} or newer.\n",
         "## Metrics",
-        "| R-precision |",
+        "| R-precision (%) |",
         "12 captions of the test split",
+        "- R-precision: scored by the run's own encoders",
         "## Limits",
         GRID,
     ):
         assert part in body
     with Image.open(exported / GRID) as grid:
         assert grid.width > 4 * 160
+
+
+def test_the_card_has_a_measurement_once_with_what_to_know_of_it(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    (file,) = (tmp_path / "run/measured").glob("gan-*.json")
+    measured = json.loads(file.read_text())["metrics"]
+    reason = "at least 10 images are needed, not 3"
+    for name, metrics in {"same": measured, "few": {"FD withheld": reason}}.items():
+        result = Result(
+            system="run",
+            protocol=name,
+            metrics=metrics,
+            main={},
+            conditions={},
+            evaluation={},
+            deviations=["3 images only"],
+            weights={"checkpoint": file.name.rpartition("-")[0]},
+            versions={},
+            device="cpu",
+            seconds=1,
+        )
+        result.write(tmp_path / f"run/results/{name}.json")
+    assert run(["export", "hub", str(tmp_path / "run"), "-o", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out" / CARD).read_text()
+    assert text.count("| R-precision (%) |") == 1
+    assert "| FD | withheld | | protocol `few` of attnforge |" in text
+    assert text.count(f"- FD: {reason}.\n") == 1
+    assert "- protocol `few` of attnforge: 3 images only.\n" in text
 
 
 def test_a_folder_with_files_is_not_touched(trained: Path, exported: Path) -> None:
