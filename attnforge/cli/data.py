@@ -169,7 +169,7 @@ def shard(source: Path, target: Path, images: int, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(target), **total})
     else:
-        print_text(", ".join(f"{number:,} {name}" for name, number in total.items()) + f" in {target}")
+        print_text(", ".join(_counted(number, name) for name, number in total.items()) + f" in {target}")
 
 
 @command.command()
