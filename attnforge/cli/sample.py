@@ -157,7 +157,7 @@ def _sample(
     device: str,
 ) -> None:
     from attnforge.sampling.pipeline import Pipeline
-    from attnforge.sheets.writing import SHEET, SHEET_ROWS, write_images
+    from attnforge.sheets.writing import SHEET, SHEET_IMAGES, write_images
 
     pipeline = Pipeline.load(run, device=device, overrides=overrides)
     warn_of_unknown_words(pipeline.parts.tokenizer, captions)
@@ -165,8 +165,9 @@ def _sample(
     images = pipeline.generate_each(unique, count=count, seed=seed, attention=attention, extras=extras)
     for path in write_images(images, out or pipeline.run.path / "generated", attention=attention):
         print_text(path)
-    if (total := len(unique) * count) > SHEET_ROWS:
-        print_text(f"{SHEET} shows the first {SHEET_ROWS} of {total:,} images", err=True)
+    if (total := len(unique) * count) > SHEET_IMAGES:
+        shown = SHEET_IMAGES // count * count or SHEET_IMAGES
+        print_text(f"{SHEET} shows the first {shown} of {total:,} images", err=True)
 
 
 def _captions_and_overrides(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -12,13 +12,13 @@ from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.pages import attention_sheet, contact_sheet
 from attnforge.sheets.swaps import swap_sheet
 
-SHEET_ROWS = 50
-"""Images on the contact sheet; more would be hard to compare, and slower to lay out than to generate."""
+SHEET_IMAGES = 64
+"""Images on the contact sheet, such as eight noises of eight captions; more would be hard to compare."""
 SHEET = "sheet.png"
 
 
 def write_images(samples: Iterable[GeneratedImage], folder: Path, *, attention: bool) -> Iterator[Path]:
-    """Write PNG files one after another, last the sheet of the first `SHEET_ROWS`, and yield their paths.
+    """Write PNG files one after another, last the sheet of the first `SHEET_IMAGES`, and yield their paths.
 
     Each file is complete when its path is yielded, and only the samples on the sheet are kept in memory.
 
@@ -30,12 +30,24 @@ def write_images(samples: Iterable[GeneratedImage], folder: Path, *, attention: 
     shown: list[GeneratedImage] = []
     for sample in samples:
         yield from _write(sample, folder, attention=attention)
-        if len(shown) < SHEET_ROWS:
+        if len(shown) <= SHEET_IMAGES:
             shown.append(sample)
     if shown:
         with _writing(folder):
-            contact_sheet(shown, folder / SHEET)
+            contact_sheet(on_sheet(shown), folder / SHEET)
         yield folder / SHEET
+
+
+def on_sheet(samples: Sequence[GeneratedImage]) -> Sequence[GeneratedImage]:
+    """Those of the first images that a sheet has room for; not a part of a caption's, unless it is the only.
+
+    Args:
+        samples: At least one more than the sheet has room for, if there are so many.
+    """
+    if len(samples) <= SHEET_IMAGES or samples[0].caption == samples[SHEET_IMAGES].caption:
+        return samples[:SHEET_IMAGES]
+    cut = samples[SHEET_IMAGES].caption
+    return [sample for sample in samples[:SHEET_IMAGES] if sample.caption != cut]
 
 
 def write_swaps(rows: Sequence[Sequence[GeneratedImage]], path: Path) -> Path:

@@ -333,6 +333,16 @@ def test_no_command_is_suggested_that_would_fail_again(tmp_path: Path, names: tu
     assert caught.value.problems[0].next_step is None
 
 
+def test_a_column_that_is_named_comes_before_one_that_is_guessed(tmp_path: Path) -> None:
+    root = images(tmp_path, "a.png")
+    (root / "some.csv").write_text("image,caption,caption_en\na.png,eine Birne,a pear\n")
+    with pytest.raises(DataError) as caught:
+        convert(root, renames={"text": "caption_fr"})
+    assert [problem.code for problem in caught.value.problems] == ["no-such-column"]
+    convert(root, renames={"text": "caption_en"})
+    assert rows(root) == [{"file_name": "a.png", "captions": ["a pear"]}]
+
+
 @pytest.mark.parametrize(("titles", "numbers"), [(("7", "9"), [7, 9]), (("pear", "7"), [0, 1])])
 def test_numbers_of_classes_are_kept(tmp_path: Path, titles: tuple[str, str], numbers: list[int]) -> None:
     root = images(tmp_path, "a.png", "b.png")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from attnforge.errors import RunError
 from attnforge.sampling.generated import GeneratedImage
-from attnforge.sheets.writing import SHEET, SHEET_ROWS, caption_name, write_images
+from attnforge.sheets.writing import SHEET, SHEET_IMAGES, caption_name, on_sheet, write_images
 
 ALIKE = (
     "a red bird",
@@ -81,13 +81,21 @@ def test_an_image_is_on_the_disk_before_the_next_is_drawn(tmp_path: Path) -> Non
 
 def test_the_sheet_shows_the_first_ones_only(tmp_path: Path) -> None:
     heights = []
-    for count in (SHEET_ROWS, SHEET_ROWS + 30):
+    for count in (SHEET_IMAGES, SHEET_IMAGES + 30):
         samples = (sample("a bird", index) for index in range(count))
         *_, sheet = write_images(samples, tmp_path, attention=False)
         assert sheet == tmp_path / SHEET
         with Image.open(sheet) as image:
             heights.append(image.height)
     assert heights[0] == heights[1]
+
+
+def test_the_sheet_shows_whole_captions() -> None:
+    captions = [caption for caption in ("a", "b", "c", "d") for _ in range(20)]
+    samples = [sample(caption, index) for index, caption in enumerate(captions)]
+    assert [one.caption for one in on_sheet(samples)] == captions[:60]
+    assert len(on_sheet(samples[:SHEET_IMAGES])) == SHEET_IMAGES
+    assert len(on_sheet([sample("a", index) for index in range(80)])) == SHEET_IMAGES
 
 
 def test_nothing_drawn_is_nothing_written(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def table_rows(path: Path, renames: Mapping[str, str], *, encoding: str = UTF_8)
         ) from error
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {column: _column(column, names, renames) for column in ("file_name", *KEPT)}
-    texts = _column("captions", names, renames) or _column("text", names, renames)
+    named = next((renames[column] for column in ("captions", "text") if column in renames), None)
+    texts = named or _column("captions", names, renames) or _column("text", names, renames)
     for column, chosen in (("file_name", columns["file_name"]), ("text", texts)):
         if chosen not in names:
             raise _no_column(path, column, names)
@@ -210,6 +211,6 @@ def _embedded(path: Path) -> Problem:
 
 def _no_column(path: Path, column: str, names: Sequence[str]) -> DataError:
     what = "image files" if column == "file_name" else "captions"
-    message = f"no column seems to hold {what}; the columns are {', '.join(map(str, names)) or 'none'}"
+    message = f"no column holds {what}; the columns are {', '.join(map(str, names)) or 'none'}"
     step = f"attnforge data convert {shlex.quote(str(path.parent))} --column {column}=NAME"
     return DataError(Problem("no-such-column", message, Place(str(path)), f"the column of {what}", step))
