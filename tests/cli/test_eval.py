@@ -104,11 +104,15 @@ def test_the_report_shows_the_metrics_of_a_run_that_was_stopped_early(run: Path)
     assert "attribute accuracy" in [metric["name"] for metric in data["metrics"]]
     (gan,) = (phase for phase in data["phases"] if phase["phase"] == "gan")
     drawn = {
-        series["name"].removeprefix("metrics/"): series["steps"]
+        series["name"]: (series["steps"], series["values"])
         for chart in gan["charts"]
         for series in chart["series"]
     }
-    assert drawn["attribute accuracy"] == [4.0, 5.0]
+    steps, values = drawn["attribute accuracy (%)"]
+    assert steps == [4.0, 5.0]
+    metrics = {one["checkpoint"]: one["metrics"] for one in measured(run)}
+    accuracies = [100 * metrics[name]["attribute accuracy"] for name in ("gan-0000004", "gan-0000005")]
+    assert values == pytest.approx(accuracies, rel=1e-4)
     assert data["sections"][0]["title"] == "Metrics at each checkpoint"
     assert "gan-0000004" in data["sections"][0]["html"]
     assert not any("measured" in note for note in data["notes"])
