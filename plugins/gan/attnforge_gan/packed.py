@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from attnforge.adversarial.initialisation import initialise
 from attnforge.adversarial.precision import at_least_float32
+from attnforge.adversarial.stages import stage_weights
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Width
+from attnforge.ranges import Weight, Width
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
@@ -49,9 +50,13 @@ class PackedLoss(nn.Module):
         images: Images of a pack.
         side: Side in pixels to which larger images are averaged: 8, 16, 32, ...
         channels: Channels after the first convolution; each of the next doubles them.
+        stages: A weight for the image of each stage, smallest first, that multiplies `weight`. Fewer weights
+            are those of the last stages; the others, and stages of weight 0, have no packs. By default all
+            have the weight 1.
 
     Raises:
-        RecipeError: `side` is not 8, 16, 32, ...
+        RecipeError: `side` is not 8, 16, 32, ..., or `stages` has more weights than the generator has stages,
+            or only zeros.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class PackedLoss(nn.Module):
         images: Annotated[int, Field(ge=2, le=64)] = 2,
         side: Annotated[int, Field(ge=8, le=1024)] = 16,
         channels: Width = 32,
+        stages: tuple[Weight, ...] | None = None,
     ) -> None:
         super().__init__()
         if side & (side - 1):
@@ -72,28 +78,32 @@ class PackedLoss(nn.Module):
         self.of: Literal["batch", "caption"] = of
         self.images = images
         self.side = side
+        sizes = spec.image_sizes
+        self.stages = stage_weights((1.0,) * len(sizes) if stages is None else stages, sizes, loss="packed")
         self.networks = nn.ModuleList(
-            _network(3 * images, min(side, size), channels=channels) for size in spec.image_sizes
+            _network(3 * images, min(side, sizes[stage]), channels=channels) for stage in self.stages
         )
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size; none reaches the generator."""
         members, whole = self._packs(step)
         terms = {}
-        for network, real, fake in zip(self.networks, step.real, step.fake.images, strict=True):
+        for (stage, weight), network in zip(self.stages.items(), self.networks, strict=True):
+            real, fake = step.real[stage], step.fake.images[stage]
             of_real = F.relu(1 - self._logits(network, real, members))
             of_fake = F.relu(1 + self._logits(network, fake.detach(), members))
             loss = mean_of_counted(of_real + of_fake, whole)
-            terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * loss
+            terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * weight * loss
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size."""
         members, whole = self._packs(step)
         terms = {}
-        for network, fake in zip(self.networks, step.fake.images, strict=True):
+        for (stage, weight), network in zip(self.stages.items(), self.networks, strict=True):
+            fake = step.fake.images[stage]
             loss = mean_of_counted(-self._logits(network, fake, members), whole)
-            terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * loss
+            terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * weight * loss
         return terms
 
     def _packs(self, step: AdversarialStep) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
