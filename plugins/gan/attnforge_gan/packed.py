@@ -90,9 +90,9 @@ class PackedLoss(nn.Module):
         terms = {}
         for (stage, weight), network in zip(self.stages.items(), self.networks, strict=True):
             real, fake = step.real[stage], step.fake.images[stage]
-            of_real = F.relu(1 - self._logits(network, real, members))
-            of_fake = F.relu(1 + self._logits(network, fake.detach(), members))
-            loss = mean_of_counted(of_real + of_fake, whole)
+            real_packs, fake_packs = self._packed(real, members), self._packed(fake.detach(), members)
+            of_real, of_fake = _logits(network, torch.cat((real_packs, fake_packs))).chunk(2)
+            loss = mean_of_counted(F.relu(1 - of_real) + F.relu(1 + of_fake), whole)
             terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * weight * loss
         return terms
 
@@ -102,7 +102,7 @@ class PackedLoss(nn.Module):
         terms = {}
         for (stage, weight), network in zip(self.stages.items(), self.networks, strict=True):
             fake = step.fake.images[stage]
-            loss = mean_of_counted(-self._logits(network, fake, members), whole)
+            loss = mean_of_counted(-_logits(network, self._packed(fake, members)), whole)
             terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * weight * loss
         return terms
 
@@ -110,15 +110,13 @@ class PackedLoss(nn.Module):
         same = same_captions(step.prompt)
         return packs(same if self.of == "caption" else torch.ones_like(same), self.images)
 
-    def _logits(
-        self, network: nn.Module, images: Float[Tensor, "b 3 h w"], members: Int[Tensor, "b p"]
-    ) -> Float[Tensor, "b"]:
-        """The logit of each row's pack."""
-        small = images
+    def _packed(
+        self, images: Float[Tensor, "b 3 h w"], members: Int[Tensor, "b p"]
+    ) -> Float[Tensor, "b c i j"]:
+        """Each row's pack, its images averaged to `side` pixels and concatenated along channels."""
         if images.shape[-1] > self.side:
-            small = F.adaptive_avg_pool2d(images, self.side)
-        logits: Tensor = network(small[members].flatten(1, 2))
-        return at_least_float32(logits[:, 0])
+            images = F.adaptive_avg_pool2d(images, self.side)
+        return images[members].flatten(1, 2)
 
 
 def packs(same: Bool[Tensor, "b b"], images: int) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
@@ -133,6 +131,11 @@ def packs(same: Bool[Tensor, "b b"], images: int) -> tuple[Int[Tensor, "b p"], B
     if images > count:
         order = order[:, :1].expand(-1, images)
     return order[:, :images], same.sum(dim=1) >= images
+
+
+def _logits(network: nn.Module, of_packs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n"]:
+    logits: Tensor = network(of_packs)
+    return at_least_float32(logits[:, 0])
 
 
 def _network(in_channels: int, side: int, *, channels: int) -> nn.Sequential:
