@@ -254,6 +254,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
             "noise": 3,
             "binary_noise": 1,
             "normalise_noise": True,
+            "mirror": True,
         },
     },
     "generator/stackgan-second": {"official": {**SECOND_STAGE, "first_mode": "training"}},

@@ -34,6 +34,8 @@ class TrunkDiscriminator(nn.Module, ABC):
     """
 
     unconditional: bool
+    sees_images_alone: bool
+    """Not with batch normalisation."""
 
     def __init__(self, spec: DiscriminatorSpec, widths: Sequence[int], *, spectral: bool) -> None:
         super().__init__()
