@@ -245,7 +245,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "noise": {"attention": "word", "noise": True},
     },
     "generator/multi-stage": {
-        "last stage": {**MULTI_STAGE, "images": "last-stage"},
+        "last stage": {**MULTI_STAGE, "images": "last-stage", "mirror": True},
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
         "sentence": {
             **MULTI_STAGE,
@@ -254,7 +254,6 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
             "noise": 3,
             "binary_noise": 1,
             "normalise_noise": True,
-            "mirror": True,
         },
     },
     "generator/stackgan-second": {"official": {**SECOND_STAGE, "first_mode": "training"}},
