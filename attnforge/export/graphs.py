@@ -244,8 +244,9 @@ def _explained(what: str) -> Iterator[None]:
         raise
     except Exception as error:  # torch promises no type
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = reason.partition(" For more information")[0].rstrip(".")  # the rest is of torch
         message = f"torch cannot trace the {what}: {reason}"
-        expected = "networks without data-dependent Python code"
+        expected = "networks without data-dependent Python code, such as `if tensor.any()` or `len(tensor)`"
         raise RunError(Problem("not-exportable", message, expected=expected)) from error
 
 
