@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import numbers
 import operator
 import os
@@ -115,7 +116,7 @@ def positive(name: str, value: object) -> float:
 
 
 def path(name: str, value: object, *, expected: str) -> Path:
-    """A path that is not empty.
+    """A path that is not empty, and that a file can have.
 
     Args:
         name: The argument.
@@ -123,12 +124,23 @@ def path(name: str, value: object, *, expected: str) -> Path:
         expected: What it should be.
 
     Raises:
-        AttnforgeError: `bad-argument`: it is not a path, or is an empty text.
+        AttnforgeError: `bad-argument`: it is not a path, an empty text, too long, or has a null character.
     """
     named = os.fspath(value) if isinstance(value, str | os.PathLike) else ""
-    if not isinstance(named, str) or not named:
+    if not isinstance(named, str) or not named or not _can_be(named):
         raise refused(name, value, expected)
     return Path(named)
+
+
+def _can_be(name: str) -> bool:
+    """Whether a file can have this path, whether or not there is one."""
+    try:
+        os.lstat(name)
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    except ValueError:  # a null character
+        return False
+    return True
 
 
 def checkpoint(value: object) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from attnforge.kernels.dispatch import portable
 from attnforge.sampling.generating import sampler_of
 from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.pipeline import Pipeline
+from attnforge.storage.captions import fixed_captions
 
 MIN_WORDS = 24
 """Words of a caption that a graph reads at least, by default."""
@@ -216,10 +216,7 @@ class Graphs:
 
 def sample_captions(pipeline: Pipeline) -> list[str]:
     """The captions of the run's fixed samples."""
-    file = pipeline.run.path / "samples" / "captions.json"
-    entries = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    captions = [str(entry["caption"]) for entry in entries]
-    return captions or list(pipeline.recipe.samples.captions)
+    return fixed_captions(pipeline.run.path) or list(pipeline.recipe.samples.captions)
 
 
 def _traced(

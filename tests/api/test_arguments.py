@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from attnforge.testing import run
 BIRD = "a red bird with white wings"
 NOT_TEXTS: list[Any] = [3, None, BIRD.encode(), Path(BIRD), [3], [BIRD, None], [BIRD.encode()], [[BIRD]]]
 NOT_WHOLE: list[Any] = [1.5, 2.0, "2", True, [2], float("nan"), np.float32(2), np.array([2, 3])]
-NOT_PATHS: list[Any] = [None, 3, b"run", ["run"], ""]
+NOT_PATHS: list[Any] = [None, 3, b"run", ["run"], "", "\0", "x" * 5000]
 NOT_LISTS: list[Any] = [None, 3, "sampling.use=noise", [3], [b"a=b"]]
 
 
@@ -81,7 +82,7 @@ def test_swaps_are_pairs_of_texts(swaps: Any, model: Model) -> None:
     assert "`swaps" in refused(model.swap, BIRD, swaps)
 
 
-@pytest.mark.parametrize("value", NOT_PATHS, ids=repr)
+@pytest.mark.parametrize("value", NOT_PATHS, ids=reprlib.repr)
 def test_paths_are_not_empty(value: Any, model: Model) -> None:
     images = model(BIRD)
     for call in (attnforge.load, attnforge.evaluate, images.save, model.swap(BIRD, n=1).save):
@@ -160,6 +161,23 @@ def test_overrides_in_python_are_quoted_as_such(trained: Path) -> None:
         attnforge.load(trained, overrides=["=4"])
     with pytest.raises(AttnforgeError, match="has no checkpoint ''"):
         attnforge.load(trained, checkpoint="")
+
+
+def test_half_characters_are_shown_and_saved_as_replaced(model: Model, tmp_path: Path) -> None:
+    images = model("a red bird \udcff")
+    assert "\udcff" not in images._repr_html_()
+    (page,) = images.save(tmp_path / "page.html")
+    assert "a red bird ?" in page.read_text()
+
+
+def test_an_unknown_caption_names_a_few_words_that_are_known(model: Model) -> None:
+    with pytest.raises(AttnforgeError, match=r"zz, zz, zz, zz, zz and 2,995 more") as caught:
+        model("zz " * 3000)
+    (problem,) = caught.value.problems
+    assert len(problem.message) < 400
+    assert problem.expected == "a caption with words that the run was trained on, such as " + ", ".join(
+        model.pipeline.parts.tokenizer.known_words[:5]  # type: ignore[attr-defined]
+    )
 
 
 def test_one_image_and_a_recipe_are_shown_in_a_line(model: Model) -> None:

@@ -74,7 +74,7 @@ def test_the_card_says_what_a_hub_asks_and_people_need(exported: Path) -> None:
         assert grid.width > 4 * 160
 
 
-def test_the_card_lacks_what_is_damaged(
+def test_a_folder_is_written_without_what_is_damaged(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / 'a: b "c" #x'
@@ -83,6 +83,7 @@ def test_the_card_lacks_what_is_damaged(
     others = {**json.loads(measured.read_text()), "metrics": None}
     for name, text in {
         "results/offline.json": "{broken",
+        "samples/captions.json": '{"caption": 1}',
         "measured/gan-0000005-a.json": "[]",
         "measured/gan-0000005-b.json": json.dumps(others),
     }.items():

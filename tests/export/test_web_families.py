@@ -32,7 +32,7 @@ ALIKE = {
     ),
     *("rat-gan-cub", "ssa-gan-cub", "damsm-cub", "damsm-sketch-birds-independent", "reed-cub"),
 }
-"""Recipes whose networks differ from those of others here in widths, and in the number of equal layers, only."""
+"""Recipes whose networks differ from those of others in widths and in the number of equal layers only."""
 ENCODERS = {path.stem for prefix in ("damsm", "reed") for path in shipped().glob(f"{prefix}-*.yaml")}
 BOXES = {"gawwn-box-cub", "gawwn-sketch-birds"}
 RECIPES = sorted({path.stem for path in shipped().glob("*.yaml")} - CONTINUING - ALIKE)
