@@ -14,7 +14,7 @@ from attnforge import __version__
 from attnforge.errors import RunError
 from attnforge.evaluate.headlines import CHANCE, headlines, is_share, notes, with_unit, withheld, written
 from attnforge.evaluate.measured import Measurement, read_measurements
-from attnforge.evaluate.results import FOLDER, read_result
+from attnforge.evaluate.results import FOLDER, Result, read_result
 from attnforge.export.graphs import sample_captions
 from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.scalars import write as write_yaml
@@ -169,8 +169,12 @@ def _measured(pipeline: Pipeline) -> Iterator[tuple[Mapping[str, Any], Callable[
             warn_on_stderr(f"the card lacks damaged results: {error.problems[0].message}")
             continue
         if result.weights.get("checkpoint") == checkpoint:
-            text = f"protocol `{result.protocol}` of attnforge"
-            yield result.metrics, lambda name, text=text: text
+            yield result.metrics, partial(_result_protocol, result)
+
+
+def _result_protocol(result: Result, name: str) -> str:
+    """By which protocol a value was measured; all values of a result are by the same."""
+    return f"protocol `{result.protocol}` of attnforge"
 
 
 def _protocol(measurement: Measurement, name: str) -> str:
