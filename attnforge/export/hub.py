@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 
 from attnforge import __version__
-from attnforge.evaluate.headlines import CHANCE, headlines, written
-from attnforge.evaluate.measured import read_measurements
-from attnforge.evaluate.results import FOLDER, read_result
+from attnforge.errors import RunError
+from attnforge.evaluate.headlines import CHANCE, headlines, is_share, notes, with_unit, withheld, written
+from attnforge.evaluate.measured import Measurement, read_measurements
+from attnforge.evaluate.results import FOLDER, Result, read_result
 from attnforge.export.graphs import sample_captions
 from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.scalars import write as write_yaml
@@ -131,30 +133,63 @@ def _body(pipeline: Pipeline, captions: Sequence[str], *, grid: bool) -> Iterato
 
 
 def _metrics(pipeline: Pipeline) -> Iterator[str]:
-    rows = []
-    for measurement in read_measurements(pipeline.run, phases=list(pipeline.recipe.phases)):
-        if measurement.name == pipeline.checkpoint.folder.name:
-            captions = measurement.metrics.get("captions", measurement.protocol.get("captions"))
-            data = measurement.protocol["data"]
-            name = data.get("use", "") if isinstance(data, dict) else data
-            protocol = f"{captions:,} captions of the test split of `{name}`"
-            rows += [(name, measurement.metrics, protocol) for name in headlines(measurement.metrics)]
-    for path in sorted((pipeline.run.path / FOLDER).glob("*.json")):
-        result = read_result(path)
-        if result.weights.get("checkpoint") == pipeline.checkpoint.folder.name:
-            protocol = f"protocol `{result.protocol}` of attnforge"
-            rows += [(name, result.metrics, protocol) for name in headlines(result.metrics)]
-    if not rows:
+    measured = list(_measured(pipeline))
+    if not measured:
         yield "This checkpoint was not measured."
         return
     yield "| Metric | Value | By chance | Measured on |"
     yield "|---|---|---|---|"
-    for name, metrics, protocol in rows:
-        chance = metrics.get(name + CHANCE)
-        by_chance = f"{100 * chance:.1f}" if isinstance(chance, int | float) else ""
-        yield f"| {name} | {written(name, metrics)} | {by_chance} | {protocol} |"
-    yield ""
-    yield "Values with a chance level are in per cent."
+    remarks: dict[str, str] = {}
+    reported = {name for metrics, _ in measured for name in headlines(metrics)}
+    for metrics, protocol in measured:
+        for name in headlines(metrics):
+            share = is_share(name, metrics)
+            chance = metrics.get(name + CHANCE)
+            by_chance = f"{100 * chance:.1f}" if isinstance(chance, int | float) else ""
+            title = with_unit(name, share=share)
+            yield f"| {title} | {written(name, metrics)} | {by_chance} | {protocol(name)} |"
+        for name, reason in withheld(metrics).items():
+            if name not in reported:
+                yield f"| {name} | withheld: {reason} | | {protocol(name)} |"
+        remarks |= notes(metrics)
+    for name, remark in remarks.items():
+        yield f"\n{name}: {remark}."
+
+
+def _measured(pipeline: Pipeline) -> Iterator[tuple[Mapping[str, Any], Callable[[str], str]]]:
+    """The values of the checkpoint, each with what it was measured on, by its name."""
+    checkpoint = pipeline.checkpoint.folder.name
+    for measurement in read_measurements(pipeline.run, phases=list(pipeline.recipe.phases)):
+        if measurement.name == checkpoint:
+            yield measurement.metrics, partial(_protocol, measurement)
+    for path in sorted((pipeline.run.path / FOLDER).glob("*.json")):
+        try:
+            result = read_result(path)
+        except RunError as error:
+            warn_on_stderr(f"the card lacks damaged results: {error.problems[0].message}")
+            continue
+        if result.weights.get("checkpoint") == checkpoint:
+            yield result.metrics, partial(_result_protocol, result)
+
+
+def _result_protocol(result: Result, name: str) -> str:
+    """By which protocol a value was measured; all values of a result are by the same."""
+    return f"protocol `{result.protocol}` of attnforge"
+
+
+def _protocol(measurement: Measurement, name: str) -> str:
+    """What a value was measured on, and the options of its metric."""
+    protocol = measurement.protocol
+    captions = measurement.metrics.get("captions", protocol.get("captions"))
+    data = protocol.get("data")
+    source = data.get("use", "") if isinstance(data, dict) else data
+    text = f"{captions} captions of the test split of `{source}`, seed {protocol.get('seed')}"
+    metric = next((key for key, value in measurement.main.items() if value == name), None)
+    options = protocol["metrics"].get(metric) if isinstance(protocol.get("metrics"), dict) else None
+    if not isinstance(options, dict):
+        return text
+    shown = [f"{key} {value}" for key, value in options.items() if key != "use" and value is not None]
+    return "; ".join([text, ", ".join(shown)] if shown else [text])
 
 
 def _limits(pipeline: Pipeline) -> Iterator[str]:
