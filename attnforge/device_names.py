@@ -19,7 +19,7 @@ def computing_device(name: str) -> str:
         return name
     try:
         device = torch.device(name)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(expected) from error
     if device.type == "meta":
         raise ValueError(f"{expected}; tensors on `meta` hold no data")

@@ -13,7 +13,7 @@ from attnforge.adversarial.negatives import Mismatch, mismatched
 from attnforge.adversarial.precision import at_least_float32
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Discriminator, Prompt
-from attnforge.optional import AdaptsToReal
+from attnforge.optional import AdaptsToReal, SeesImagesAlone
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
@@ -84,7 +84,7 @@ class AdversarialLoss(ABC):
         negative = mismatched(step, self.mismatch)
         terms = {}
         for network, real, fake in zip(step.discriminators, step.real, step.fake.images, strict=True):
-            real_features, fake_features = network.features(real), network.features(fake.detach())
+            real_features, fake_features = features_of_both(network, real, fake.detach())
             real_logits = self._logits(network, real_features, step.prompt)
             fake_logits = self._logits(network, fake_features, step.prompt)
             if isinstance(network, AdaptsToReal):
@@ -118,3 +118,16 @@ class AdversarialLoss(ABC):
         if not (network.unconditional if self._where_possible else self.unconditional):
             return conditional
         return [*conditional, at_least_float32(network.logits(features, None))]
+
+
+def features_of_both(
+    network: Discriminator, real: Float[Tensor, "b 3 h w"], fake: Float[Tensor, "b 3 h w"]
+) -> tuple[Float[Tensor, "b c i j"], Float[Tensor, "b c i j"]]:
+    """The features of real and of generated images, in one batch where a discriminator sees each image alone.
+
+    Batch normalisation would otherwise mix them, which the official codes do not.
+    """
+    if isinstance(network, SeesImagesAlone) and network.sees_images_alone:
+        both = network.features(torch.cat((real, fake)))
+        return both[: len(real)], both[len(real) :]
+    return network.features(real), network.features(fake)

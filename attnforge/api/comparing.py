@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from attnforge.api import arguments
 from attnforge.errors import Problem, RunError
 from attnforge.evaluate.comparing import Comparison
 from attnforge.evaluate.comparing import compare as compare_results
@@ -32,11 +32,13 @@ def compare(
     Raises:
         RunError: there are fewer than two; a path has no results; or the results differ in conditions.
     """
-    named = sources.items() if isinstance(sources, Mapping) else [(None, source) for source in sources]
-    results = []
-    for name, source in named:
-        result = source if isinstance(source, Result) else _read(source, protocol)
-        results.append(result if name is None else replace(result, system=str(name)))
+    chosen = None if protocol is None else arguments.text("protocol", protocol, expected="a protocol's name")
+    if isinstance(sources, Mapping):
+        results = [replace(_read(source, chosen), system=str(name)) for name, source in sources.items()]
+    else:
+        expected = "a list of results or of paths, or a dictionary of these by name"
+        items = arguments.several("sources", sources, expected=expected)
+        results = [_read(source, chosen) for source in items]
     if len(results) < 2:
         count = "one result" if results else "no result"
         message = f"there is {count}, and nothing to compare it with"
@@ -44,5 +46,8 @@ def compare(
     return compare_results(results, anyway=anyway)
 
 
-def _read(source: str | os.PathLike[str], protocol: str | None) -> Result:
-    return read_result(find_result(Path(source), protocol=protocol))
+def _read(source: object, protocol: str | None) -> Result:
+    if isinstance(source, Result):
+        return source
+    expected = "a path, or what `attnforge.evaluate` returns when it is given a protocol"
+    return read_result(find_result(arguments.path("sources", source, expected=expected), protocol=protocol))

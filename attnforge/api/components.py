@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from attnforge.api import arguments
 from attnforge.api.declared import MARK, bad_declaration
 from attnforge.errors import PluginError, Problem
 from attnforge.plugin import Component, Plugin
@@ -31,7 +32,12 @@ def component(kind: str, name: str, *, version: int = 1) -> Callable[[_Class], _
         PluginError: `bad-declaration`: kind, name or version is malformed, or the class is inside a function.
     """
 
+    arguments.text("kind", kind, expected="a kind of component, such as `attention`")
+    arguments.text("name", name, expected="a name of lower-case words joined by hyphens")
+
     def declare(target: _Class) -> _Class:
+        if not isinstance(target, type):
+            raise arguments.refused("target", target, "a class, below `@attnforge.component(KIND, NAME)`")
         summary = (target.__doc__ or "").strip().partition("\n")[0]
         place = f"{target.__module__}:{target.__qualname__}"
         if "<locals>" in place:
@@ -42,9 +48,11 @@ def component(kind: str, name: str, *, version: int = 1) -> Callable[[_Class], _
             record = Component(kind, name, place, summary, version)
             plugin = Plugin(IN_PYTHON, target.__module__, IN_PYTHON, "unknown", components=(record,))
             check_components(plugin, ())
+            setattr(target, MARK, record)
         except (ValueError, PluginDisabledError) as error:
             raise bad_declaration(str(error)) from error
-        setattr(target, MARK, record)
+        except TypeError as error:
+            raise arguments.refused("target", target, "a class that is written in Python") from error
         return target
 
     return declare

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 
+from attnforge.api import arguments
 from attnforge.errors import PluginError, Problem
 from attnforge.plugin import Component, PluginCatalogue, hookimpl, load_plugins
 from attnforge.plugin.plugin import IN_PYTHON
@@ -26,6 +27,23 @@ def declaration(target: type) -> Component:
     message = f"the class {target.__qualname__} is not declared as a component"
     expected = f"@attnforge.component(KIND, NAME) above `class {target.__name__}`"
     raise PluginError(Problem("bad-declaration", message, None, expected))
+
+
+def declarations_of(components: Sequence[type]) -> list[Component]:
+    """What `component` declared of each of several classes.
+
+    Raises:
+        AttnforgeError: `bad-argument`: one is not a class.
+        PluginError: `bad-declaration`: one was not declared.
+    """
+    expected = "a list of classes that `attnforge.component` declares"
+    classes = arguments.several("components", components, expected=expected)
+    for number, part in enumerate(classes):
+        if not isinstance(part, type):
+            raise arguments.refused(
+                f"components[{number}]", part, "a class that `attnforge.component` declares"
+            )
+    return [declaration(part) for part in components]
 
 
 def declarations(value: object) -> Iterator[Component]:

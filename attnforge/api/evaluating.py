@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attnforge.api.declared import declaration, declarations, plugins_with
-from attnforge.api.recipes import Values, as_texts, recipe_text
+from attnforge.api import arguments
+from attnforge.api.declared import declarations, declarations_of, plugins_with
+from attnforge.api.recipes import Values, read_overrides, recipe_text
 from attnforge.evaluate.evaluating import evaluate_run
 from attnforge.evaluate.folder import evaluate_folder
 from attnforge.evaluate.measured import Measurement
@@ -56,24 +57,27 @@ def evaluate(
     Raises:
         AttnforgeError: as `attnforge.evaluate.evaluating.evaluate_run`; or there is no such protocol.
     """
-    place, reporter = Path(path), SilentReporter() if quiet else ConsoleReporter()
-    plugins = plugins_with([*map(declaration, components), *declarations(overrides), *declarations(protocol)])
+    place = arguments.path("path", path, expected="the path of a run, a checkpoint or a folder of images")
+    name = arguments.checkpoint(checkpoint)
+    chosen = arguments.texts("metrics", metrics, expected="a list of names of metrics")
+    reporter = SilentReporter() if quiet else ConsoleReporter()
+    plugins = plugins_with([*declarations_of(components), *declarations(overrides), *declarations(protocol)])
     if protocol is not None or is_image_folder(place):
         return evaluate_by(
             place,
             protocol=protocol,
             overrides=overrides,
-            metrics=metrics,
-            checkpoint=checkpoint,
+            metrics=chosen,
+            checkpoint=name,
             device=device,
             reporter=reporter,
             plugins=plugins,
         )
     (measurement,) = evaluate_run(
         place,
-        overrides=as_texts(overrides, plugins=plugins),
-        checkpoint=checkpoint,
-        metrics=metrics,
+        overrides=read_overrides(overrides, plugins=plugins),
+        checkpoint=name,
+        metrics=chosen,
         device=device,
         reporter=reporter,
         plugins=plugins,
@@ -108,11 +112,13 @@ def evaluate_by(
         AttnforgeError: as `evaluate`.
     """
     plugins = plugins or load_plugins()
-    changes = as_texts(overrides, plugins=plugins)
+    changes = read_overrides(overrides, plugins=plugins)
     if isinstance(protocol, Mapping):
         source: str | RecipeText = recipe_text(protocol, name="protocol", plugins=plugins)
     else:
-        source = os.fspath(protocol or DEFAULT_PROTOCOL)
+        named = DEFAULT_PROTOCOL if protocol is None else protocol
+        arguments.path("protocol", named, expected="a protocol's name, the path of its file, or a dictionary")
+        source = os.fspath(named)
     if is_image_folder(path):
         chosen = resolve_protocol(source, overrides=changes, plugins=plugins).only(metrics)
         return evaluate_folder(path, chosen, device=device, reporter=reporter)

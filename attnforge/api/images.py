@@ -13,8 +13,9 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from attnforge.api import arguments
 from attnforge.api.page import document, figures, section
-from attnforge.errors import Problem, RunError
+from attnforge.errors import AttnforgeError, Problem, RunError
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.pages import contact_sheet
 from attnforge.sheets.writing import write_animation, write_images, write_page, write_swaps
@@ -53,7 +54,12 @@ class GeneratedImages(Sequence[GeneratedImage]):
 
     @property
     def arrays(self) -> UInt8[np.ndarray, "n h w 3"]:
-        """The largest images as one array of values from 0 to 255."""
+        """The largest images as one array of values from 0 to 255.
+
+        Raises:
+            AttnforgeError: there are no images, such as in a slice behind the last.
+        """
+        self._refuse_none()
         return np.stack([sample.images[-1] for sample in self])
 
     @property
@@ -75,9 +81,10 @@ class GeneratedImages(Sequence[GeneratedImage]):
                 that a notebook shows.
 
         Raises:
-            RunError: it cannot be written, or the file has another ending.
+            AttnforgeError: it cannot be written, or the file has another ending, or there are no images.
         """
-        target = Path(path)
+        target = _target(path)
+        self._refuse_none()
         match "" if target.is_dir() else target.suffix.lower():
             case "":
                 return list(write_images(self, target, attention=False))
@@ -100,6 +107,10 @@ class GeneratedImages(Sequence[GeneratedImage]):
 
     def _repr_html_(self) -> str:
         return section([("", figures(self))])
+
+    def _refuse_none(self) -> None:
+        if not self:
+            raise _no_images()
 
 
 class SwappedImages(Sequence[GeneratedImages]):
@@ -135,9 +146,10 @@ class SwappedImages(Sequence[GeneratedImages]):
             path: A folder; or a file: `.png` for the sheet, `.html` for the page that a notebook shows.
 
         Raises:
-            RunError: it cannot be written, or the file has another ending.
+            AttnforgeError: it cannot be written, or the file has another ending, or there are no images.
         """
-        target = Path(path)
+        target = _target(path)
+        self._refuse_none()
         match "" if target.is_dir() else target.suffix.lower():
             case "" | ".png":
                 return write_swaps(self, target)
@@ -149,10 +161,24 @@ class SwappedImages(Sequence[GeneratedImages]):
         return target
 
     def __repr__(self) -> str:
-        return f"<rows of {len(self[0])} generated images: {'; '.join(self.captions)}>"
+        count = len(self[0]) if self else 0
+        return f"<rows of {count} generated images: {'; '.join(self.captions)}>"
 
     def _repr_html_(self) -> str:
         return section([(row[0].caption, figures(row)) for row in self])
+
+    def _refuse_none(self) -> None:
+        if not self:
+            raise _no_images()
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    return arguments.path("path", path, expected="a folder or a file to write")
+
+
+def _no_images() -> AttnforgeError:
+    message = "there are no images here"
+    return AttnforgeError(Problem("no-images", message, expected="a slice with at least one image"))
 
 
 def _unknown_ending(path: Path, endings: str) -> Problem:

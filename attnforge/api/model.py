@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from attnforge.api.declared import declaration, declarations, plugins_with
+from attnforge.api import arguments
+from attnforge.api.declared import declarations, declarations_of, plugins_with
 from attnforge.api.images import GeneratedImages, SwappedImages
-from attnforge.api.recipes import Values, as_texts
+from attnforge.api.recipes import Values, read_overrides
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.swapping import Swaps, swapped_captions
 from attnforge.sampling.walking import Walk
@@ -38,11 +38,11 @@ def load(
         RunError: the run is missing, or has no such checkpoint, or none with a generator yet.
         RecipeError: generating needs a plugin that is not installed, or an override is invalid.
     """
-    plugins = plugins_with([*map(declaration, components), *declarations(overrides)])
-    changes = as_texts(overrides, plugins=plugins)
-    return Model(
-        Pipeline.load(Path(run), device=device, checkpoint=checkpoint, overrides=changes, plugins=plugins)
-    )
+    place = arguments.path("run", run, expected="the path of a run, a checkpoint or an exported folder")
+    name = arguments.checkpoint(checkpoint)
+    plugins = plugins_with([*declarations_of(components), *declarations(overrides)])
+    changes = read_overrides(overrides, plugins=plugins)
+    return Model(Pipeline.load(place, device=device, checkpoint=name, overrides=changes, plugins=plugins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,11 @@ class Model:
         Raises:
             AttnforgeError: a swap cannot be made, or an extra is missing.
         """
-        pairs = list(swaps.items() if isinstance(swaps, Mapping) else swaps or ())
+        original = arguments.text("caption", caption, expected="a caption")
+        pairs = _pairs(swaps)
         pairs += [(word, new) for word, new in swaps_and_extras.items() if isinstance(new, str)]
         extras = {name: value for name, value in swaps_and_extras.items() if not isinstance(value, str)}
-        captions = swapped_captions(caption, pairs, self.pipeline.parts.tokenizer)
+        captions = swapped_captions(original, pairs, self.pipeline.parts.tokenizer)
         images = self._generate(captions, n, seed, extras, regions=regions)
         return SwappedImages(images[first : first + n] for first in range(0, len(images), n))
 
@@ -151,12 +152,18 @@ class Model:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing, or there
                 are fewer than two steps.
         """
-        walk = Walk(first, last or first, seed, seed if last_seed is None else last_seed, steps)
+        walk = Walk(
+            arguments.text("first", first, expected="a caption"),
+            arguments.text("last", first if last is None else last, expected="a caption"),
+            arguments.whole("seed", seed, least=0),
+            arguments.whole("last_seed", seed if last_seed is None else last_seed, least=0),
+            arguments.whole("steps", steps),
+        )
         return GeneratedImages(self.pipeline.walk(walk, extras=extras))
 
     def unknown_words(self, captions: str | Sequence[str]) -> list[str]:
         """Words of the captions that the vocabulary lacks, and which are ignored."""
-        return self.pipeline.unknown_words(_texts(captions))
+        return self.pipeline.unknown_words(arguments.captions("captions", captions))
 
     def __repr__(self) -> str:
         pipeline = self.pipeline
@@ -177,10 +184,27 @@ class Model:
     ) -> GeneratedImages:
         return GeneratedImages(
             self.pipeline.generate_each(
-                _texts(captions), count=count, seed=seed, attention=True, regions=regions, extras=extras
+                arguments.captions("captions", captions),
+                count=arguments.whole("n", count, least=1),
+                seed=arguments.whole("seed", seed, least=0),
+                attention=True,
+                regions=regions,
+                extras=extras,
             )
         )
 
 
-def _texts(captions: str | Sequence[str]) -> Sequence[str]:
-    return [captions] if isinstance(captions, str) else captions
+def _pairs(swaps: Swaps | None) -> list[tuple[str, str]]:
+    """What replaces which word.
+
+    Raises:
+        AttnforgeError: `bad-argument`: they are not pairs of texts.
+    """
+    expected = "a dictionary such as {'red': 'blue'}, or a list of pairs of words"
+    items = list(swaps.items()) if isinstance(swaps, Mapping) else () if swaps is None else swaps
+    pairs = []
+    for number, item in enumerate(arguments.several("swaps", items, expected=expected)):
+        if not (isinstance(item, tuple | list) and len(item) == 2 and all(isinstance(x, str) for x in item)):
+            raise arguments.refused(f"swaps[{number}]", item, expected)
+        pairs.append((str(item[0]), str(item[1])))
+    return pairs

@@ -38,7 +38,8 @@ def section(rows: Sequence[tuple[str, str]]) -> str:
     for heading, content in rows:
         parts += [f"<div><b>{html.escape(heading)}</b></div>"] if heading else []
         parts += [f'<div class="attnforge">{content}</div>']
-    return "".join(parts)
+    # half characters, which Python keeps of a caption in another encoding, can be neither shown nor saved
+    return "".join(parts).encode(errors="replace").decode()
 
 
 def document(content: str) -> str:

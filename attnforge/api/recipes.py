@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from attnforge.api.declared import declarations, declared_in, plugins_with
+from attnforge.api import arguments
+from attnforge.api.declared import declarations, declarations_of, declared_in, plugins_with
 from attnforge.errors import Problem, RecipeError
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe.library import RecipeText
@@ -24,9 +25,10 @@ Recipe = str | os.PathLike[str] | Mapping[str, Any] | ResolvedRecipe
 """A recipe's name, the path of its file, a dictionary with its keys, or a resolved one."""
 Values = Mapping[str, Any] | Sequence[str]
 """Overrides: values by dotted key, or `KEY=VALUE` each."""
+_EXPECTED = "a recipe's name, the path of its file, a dictionary with its keys, or a resolved recipe"
 
 
-def recipe(source: Recipe, *, overrides: Values = ()) -> ResolvedRecipe:
+def recipe(source: Recipe, *, overrides: Values = (), components: Sequence[type] = ()) -> ResolvedRecipe:
     """Resolve a recipe: look up its components, decode every value, and report all problems at once.
 
     `attnforge.recipe({"extends": "quickstart", "generator": partial(MultiStageGenerator, channels=24)})`.
@@ -36,24 +38,55 @@ def recipe(source: Recipe, *, overrides: Values = ()) -> ResolvedRecipe:
     Args:
         source: A recipe's name, the path of its file, a dictionary with its keys, or a resolved recipe.
         overrides: Values by dotted key, such as `{"phases.gan.steps": 100}`, or `KEY=VALUE` each.
+        components: Classes that `attnforge.component` declared and that the recipe names by their names.
 
     Raises:
         RecipeError: with every problem of the recipe.
     """
-    declared = [*declarations(source), *declarations(overrides)]
-    if isinstance(source, ResolvedRecipe):
-        if not overrides:
-            return source
-        declared += declared_in(source.plugins)
-        source = {**source.plain()}
-    plugins = plugins_with(declared)
+    return resolved_by(plugins_of(source, overrides, components), source, overrides=overrides)
+
+
+def plugins_of(source: Recipe, overrides: Values, components: Sequence[type]) -> PluginCatalogue:
+    """The installed plugins, and one more for the declared classes of a recipe, if it has any.
+
+    Args:
+        source: The recipe.
+        overrides: Values by dotted key, or `KEY=VALUE` each.
+        components: Further classes, which the recipe may name by their names.
+
+    Raises:
+        PluginError: `bad-declaration`: one is not declared, or its name is taken.
+    """
+    declared = [*declarations_of(components), *declarations(source), *declarations(overrides)]
+    return plugins_with(
+        [*declared, *(declared_in(source.plugins) if isinstance(source, ResolvedRecipe) else ())]
+    )
+
+
+def resolved_by(plugins: PluginCatalogue, source: Recipe, *, overrides: Values) -> ResolvedRecipe:
+    """Like `recipe`, by these plugins.
+
+    Args:
+        plugins: Plugins that provide components.
+        source: The recipe.
+        overrides: Values by dotted key, or `KEY=VALUE` each.
+
+    Raises:
+        RecipeError: with every problem of the recipe.
+    """
     changes = read_overrides(overrides, plugins=plugins)
-    if isinstance(source, Mapping):
-        return resolve(
-            recipe_text(source, name="recipe", plugins=plugins), overrides=changes, plugins=plugins
-        )
-    named = source if isinstance(source, str) else Path(source)
-    return resolve(named, overrides=changes, plugins=plugins)
+    match source:
+        case ResolvedRecipe() if not changes:
+            return source
+        case ResolvedRecipe():
+            written: str | Path | RecipeText = RecipeText(source.composed.text(), source.name)
+        case Mapping():
+            written = recipe_text(source, name="recipe", plugins=plugins)
+        case str():
+            written = str(source)
+        case _:
+            written = arguments.path("source", source, expected=_EXPECTED)
+    return resolve(written, overrides=changes, plugins=plugins)
 
 
 def recipe_text(source: Mapping[str, Any], *, name: str, plugins: PluginCatalogue) -> RecipeText:
@@ -73,13 +106,17 @@ def read_overrides(values: Values, *, plugins: PluginCatalogue) -> Overrides:
     """Overrides as `resolve` takes them; those of a mapping are quoted in errors as lines of `overrides`.
 
     Raises:
+        AttnforgeError: they are neither a mapping nor a list of texts.
         RecipeError: a key or a value cannot be part of a recipe; all are named.
     """
+    expected = "a dictionary of values by dotted key, or a list of `KEY=VALUE` texts"
     if not isinstance(values, Mapping):
-        return values
+        return arguments.texts("overrides", values, expected=expected)
     problems: list[Problem] = []
     assignments: list[Assignment | None] = []
     for number, (key, value) in enumerate(values.items(), start=1):
+        if not isinstance(key, str):
+            raise arguments.refused("overrides", values, expected)
         written = write_line(_plain(value, key, plugins, problems))
         shown = f"{key}: {written}"
         node = parse(Text("overrides", written, shown, number, len(key) + 2), problems)
@@ -89,25 +126,6 @@ def read_overrides(values: Values, *, plugins: PluginCatalogue) -> Overrides:
     if problems:
         raise RecipeError(problems)
     return [assignment for assignment in assignments if assignment is not None]
-
-
-def as_texts(values: Values, *, plugins: PluginCatalogue | None = None) -> tuple[str, ...]:
-    """Overrides as `KEY=VALUE` each, for what takes them from a command line.
-
-    Args:
-        values: The overrides.
-        plugins: Where classes among the values are looked up; by default the installed plugins.
-
-    Raises:
-        RecipeError: a value cannot be part of a recipe; all are named.
-    """
-    if not isinstance(values, Mapping):
-        return tuple(values)
-    plugins, problems = plugins or plugins_with(declarations(values)), list[Problem]()
-    plain = {key: _plain(value, key, plugins, problems) for key, value in values.items()}
-    if problems:
-        raise RecipeError(problems)
-    return tuple(f"{key}={write_line(value)}" for key, value in plain.items())
 
 
 def _plain(value: object, path: str, plugins: PluginCatalogue, problems: list[Problem]) -> Any:
@@ -133,7 +151,7 @@ def _plain(value: object, path: str, plugins: PluginCatalogue, problems: list[Pr
             return {"use": named, **options} if options else named
         case type():
             return _name_of(value, path, plugins, problems)
-    message = f"`{path}` is a {type(value).__name__}, which cannot be part of a recipe"
+    message = f"`{path}` is of type {type(value).__name__}, which cannot be part of a recipe"
     expected = "text, numbers, lists, dictionaries, a component's class, or a `functools.partial` of one"
     problems.append(Problem("not-in-a-recipe", message, expected=expected))
     return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from attnforge.api.recipes import Recipe, Values, as_texts, recipe
+from attnforge.api.recipes import Recipe, Values, recipe
 from attnforge.api.training import start
 from attnforge.report.compose import report_run
 from attnforge.run.stop import StopSignal
@@ -38,9 +38,9 @@ def smoke(source: Recipe, *, overrides: Values = (), stop: StopSignal, reporter:
         AttnforgeError: as `attnforge.api.training.train`, or the report cannot be made.
     """
     start_time = time.monotonic()
-    texts = list(as_texts(overrides))
-    data = recipe(source, overrides=texts).data()
-    shortened = recipe(source, overrides=[*texts, *_shortened(data)])
+    whole = recipe(source, overrides=overrides)
+    data = whole.data()
+    shortened = recipe(whole, overrides=_shortened(data))
     with TemporaryDirectory(prefix="attnforge-smoke-") as folder:
         out = Path(folder) / shortened.name
         outcome = start(shortened, out=out, resume=False, allow_changes=False, stop=stop, reporter=reporter)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from attnforge.api.declared import declaration, declarations, plugins_with
-from attnforge.api.recipes import Recipe, Values, read_overrides, recipe
+from attnforge.api import arguments
+from attnforge.api.recipes import Recipe, Values, plugins_of, read_overrides, resolved_by
 from attnforge.compute.meeting import Meeting
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.run.opening import follow_run, names_a_run, open_run
@@ -42,23 +42,25 @@ def train(
         out: The run folder; by default `runs/NAME-DIGEST`.
         resume: Whether to resume the run.
         allow_changes: Whether values that affect training may differ from those of a resumed run.
-        components: The classes of a resumed run that `attnforge.component` declared.
+        components: Classes that `attnforge.component` declared, of a resumed run or by their names.
         max_minutes: Save a checkpoint and stop after the first step that ends so many minutes later.
         quiet: Whether to report nothing.
 
     Raises:
         AttnforgeError: as `attnforge.run.training.train`, with every problem of the recipe.
     """
+    place = None if out is None else arguments.path("out", out, expected="the path of the run folder")
+    minutes = None if max_minutes is None else arguments.positive("max_minutes", max_minutes)
     with StopSignal() as stop:
-        if max_minutes is not None:
-            stop.limit(60 * max_minutes)
+        if minutes is not None:
+            stop.limit(60 * minutes)
         return start(
             source,
             overrides=overrides,
-            out=None if out is None else Path(out),
+            out=place,
             resume=resume,
             allow_changes=allow_changes,
-            plugins=plugins_with([*map(declaration, components), *declarations(overrides)]),
+            plugins=plugins_of(source, overrides, components),
             stop=stop,
             reporter=SilentReporter() if quiet else ConsoleReporter(),
         )
@@ -87,7 +89,7 @@ def start(
         stop: The signal handler, already entered.
         reporter: Where progress is reported.
         meeting: Where the processes that train together have met; by default they meet here.
-        plugins: Plugins that provide components of a resumed run; by default the installed ones.
+        plugins: Plugins that provide components; by default the installed ones.
 
     Raises:
         AttnforgeError: as `train`.
@@ -111,7 +113,7 @@ def start(
             stop=stop,
             meeting=meeting,
         )
-    resolved = recipe(source, overrides=overrides)
+    resolved = resolved_by(plugins, source, overrides=overrides)
     return train_run(
         resolved,
         out or Path("runs") / f"{resolved.name}-{resolved.digest[:8]}",

@@ -84,7 +84,7 @@ def _by_recipe(
     from attnforge.storage.locating import locate_run
 
     location = locate_run(path)
-    run, checkpoint = location.run.path, checkpoint or location.checkpoint
+    run, checkpoint = location.run.path, location.checkpoint if checkpoint is None else checkpoint
     if checkpoint and every:
         raise click.UsageError("--checkpoint and --every-checkpoint exclude each other.")
     import json

@@ -25,13 +25,13 @@ def choose_device(name: str, *, local_rank: int = 0) -> torch.device:
         device = torch.device(own if name in (AUTO, "cuda") else computing_device(name))
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].partition(". ")[0]  # torch adds advice for its own developers
         raise AttnforgeError(
             Problem(
                 code="no-such-device",
                 message=f"device {name!r} cannot be used here: {reason}",
                 expected="auto, cpu, or a device that torch finds on this machine",
-                next_step="attnforge train RECIPE training.device=auto",
+                next_step="attnforge doctor",
             )
         ) from error
     return device

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from attnforge.data.feeding.collate import pad
 from attnforge.errors import AttnforgeError, DataError, Place, Problem
 from attnforge.interfaces import Dataset, Prompt, TextEncoder, Tokenizer
-from attnforge.optional import ExplainsUnknown
+from attnforge.optional import ExplainsUnknown, ListsWords
 
 SHOWN = 5
 """Words and captions that a message lists; the others are counted."""
+SHOWN_CHARACTERS = 200
+"""Of a caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,12 @@ def unknown_caption(tokenizer: Tokenizer, caption: str, *, place: Place | None =
         problem = tokenizer.unknown_caption(caption)
         return problem if place is None else replace(problem, place=place)
     unknown = tokenizer.unknown(caption)
-    message = f"no word of the caption {caption!r} is in the vocabulary"
+    shown = caption if len(caption) <= SHOWN_CHARACTERS else f"{caption[:SHOWN_CHARACTERS]}..."
+    message = f"no word of the caption {shown!r} is in the vocabulary"
     if unknown:
-        message += f": {', '.join(unknown)}"
-    return Problem("caption-unknown", message, place, "a caption with words that the run was trained on")
+        more = f" and {len(unknown) - SHOWN:,} more" if len(unknown) > SHOWN else ""
+        message += f": {', '.join(unknown[:SHOWN])}{more}"
+    expected = "a caption with words that the run was trained on"
+    if isinstance(tokenizer, ListsWords) and tokenizer.known_words:
+        expected += f", such as {', '.join(tokenizer.known_words[:SHOWN])}"
+    return Problem("caption-unknown", message, place, expected)

@@ -27,7 +27,7 @@ from attnforge.evaluate.measuring import measure_network
 from attnforge.evaluate.protocols import ResolvedProtocol, unknown_metric
 from attnforge.plugin import PluginCatalogue, load_plugins
 from attnforge.recipe import ResolvedRecipe, resolve
-from attnforge.recipe.override import place_of, refuse_trained_keys
+from attnforge.recipe.override import Overrides, keys_of, refuse_trained_keys
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
 from attnforge.storage.exclusive import exclusive
 from attnforge.storage.folder import RunFolder
@@ -42,7 +42,7 @@ CHANGEABLE = ("evaluation", "data", "sampling")
 def evaluate_run(
     path: Path,
     *,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     checkpoint: str | None = None,
     every: bool = False,
     metrics: Sequence[str] = (),
@@ -82,7 +82,7 @@ def evaluate_run(
         return _evaluate(
             location.run,
             overrides=overrides,
-            checkpoint=checkpoint or location.checkpoint,
+            checkpoint=location.checkpoint if checkpoint is None else checkpoint,
             every=every,
             metrics=metrics,
             protocol=protocol,
@@ -95,7 +95,7 @@ def evaluate_run(
 def _evaluate(
     run: RunFolder,
     *,
-    overrides: Sequence[str],
+    overrides: Overrides,
     checkpoint: str | None,
     every: bool,
     metrics: Sequence[str],
@@ -194,14 +194,14 @@ def _training_images(parts: Parts, *, phase: str) -> int | None:
         return None  # an imported run can be measured with the test split alone
 
 
-def _refuse_other_keys(overrides: Sequence[str]) -> None:
+def _refuse_other_keys(overrides: Overrides) -> None:
     expected = "a key of `evaluation`, such as `evaluation.captions`, of `data` or of `sampling`"
     refuse_trained_keys(overrides, sections=CHANGEABLE, expected=expected)
-    for number, text in enumerate(overrides, start=1):
-        if text.startswith("evaluation.every="):
+    for key, place in keys_of(overrides):
+        if key == "evaluation.every":
             message = "`evaluation.every` applies to training; this command does not train"
             expected = "--every-checkpoint, or a key such as `evaluation.captions`"
-            raise RecipeError(Problem("bad-override", message, place_of(text, number), expected))
+            raise RecipeError(Problem("bad-override", message, place, expected))
 
 
 def _no_metrics(path: Path, resolved: ResolvedRecipe) -> RunError:

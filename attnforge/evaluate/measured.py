@@ -121,6 +121,8 @@ def read_measurements(run: RunFolder, *, phases: Sequence[str]) -> list[Measurem
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             measurement = Measurement(**{key: value for key, value in data.items() if key in known})
+            if not (isinstance(measurement.metrics, dict) and isinstance(measurement.protocol, dict)):
+                continue
             order = [*phases, measurement.phase].index(measurement.phase)
             measurements.append((order, measurement.step, path.name, measurement))
         except (OSError, ValueError, TypeError, AttributeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from attnforge.evaluate.conditions import expected_images
@@ -11,6 +10,7 @@ from attnforge.evaluate.measured import Measurement
 from attnforge.evaluate.protocols import ResolvedProtocol
 from attnforge.evaluate.results import Result
 from attnforge.plugin import PluginCatalogue
+from attnforge.recipe.override import Overrides
 from attnforge.storage.locating import locate_run
 from attnforge.train.progress import Reporter
 
@@ -19,7 +19,7 @@ def evaluate_run_by(
     path: Path,
     protocol: ResolvedProtocol,
     *,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     checkpoint: str | None = None,
     device: str = "auto",
     reporter: Reporter,

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
 
 from torch import nn
 
 from attnforge import __version__
+from attnforge.errors import RunError
 from attnforge.evaluate.headlines import chance, headlines, is_share, notes, with_unit, withheld, written
-from attnforge.evaluate.measured import read_measurements
-from attnforge.evaluate.results import FOLDER, read_result
+from attnforge.evaluate.measured import Measurement, read_measurements
+from attnforge.evaluate.results import FOLDER, Result, read_result
 from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.scalars import write as write_yaml
 from attnforge.sampling.pipeline import Pipeline
+from attnforge.train.progress import warn_on_stderr
 
 OWN = "attnforge"
-
-
-class _Measured(NamedTuple):
-    """Values that were measured together."""
-
-    metrics: Mapping[str, Any]
-    protocol: str
-    """On what, in words."""
-    deviations: Sequence[str] = ()
-    """In what it differs from what others did under the protocol's name."""
 
 
 def card(pipeline: Pipeline, captions: Sequence[str], *, grid: str | None) -> str:
@@ -87,48 +80,70 @@ def _packages(pipeline: Pipeline) -> list[str]:
     return [f"{name} {version} or newer" for name, version in sorted(versions.items())]
 
 
-def _measured(pipeline: Pipeline) -> list[_Measured]:
-    """What was measured of the checkpoint: by protocols, and by its recipe where no protocol has the same."""
-    name = pipeline.checkpoint.folder.name
-    results = map(read_result, sorted((pipeline.run.path / FOLDER).glob("*.json")))
-    measured = [
-        _Measured(result.metrics, f"protocol `{result.protocol}` of attnforge", result.deviations)
-        for result in results
-        if result.weights.get("checkpoint") == name
-    ]
-    known = [_values(part.metrics) for part in measured]
+def _metrics(pipeline: Pipeline) -> Iterator[str]:
+    measured = list(_measured(pipeline))
+    if not measured:
+        yield "This checkpoint was not measured."
+        return
+    yield "| Metric | Value | By chance | Measured on |"
+    yield "|---|---|---|---|"
+    remarks: dict[str, str] = {}
+    reported = {name for metrics, _ in measured for name in headlines(metrics)}
+    for metrics, protocol in measured:
+        for name in headlines(metrics):
+            share = is_share(name, metrics)
+            title = with_unit(name, share=share)
+            yield f"| {title} | {written(name, metrics)} | {chance(name, metrics)} | {protocol(name)} |"
+        for name, reason in withheld(metrics).items():
+            if name not in reported:
+                yield f"| {name} | withheld: {reason} | | {protocol(name)} |"
+        remarks |= notes(metrics)
+    for name, remark in remarks.items():
+        yield f"\n{name}: {remark}."
+
+
+def _measured(pipeline: Pipeline) -> Iterator[tuple[Mapping[str, Any], Callable[[str], str]]]:
+    """The values of the checkpoint, each with what it was measured on, by its name.
+
+    What a protocol measured is also a measurement of the run, and listed once.
+    """
+    checkpoint, known = pipeline.checkpoint.folder.name, list[dict[str, Any]]()
+    for path in sorted((pipeline.run.path / FOLDER).glob("*.json")):
+        try:
+            result = read_result(path)
+        except RunError as error:
+            warn_on_stderr(f"the card lacks damaged results: {error.problems[0].message}")
+            continue
+        if result.weights.get("checkpoint") == checkpoint:
+            known.append(_values(result.metrics))
+            yield result.metrics, partial(_result_protocol, result)
     for measurement in read_measurements(pipeline.run, phases=list(pipeline.recipe.phases)):
-        if measurement.name == name and _values(measurement.metrics) not in known:
-            captions = measurement.metrics.get("captions", measurement.protocol.get("captions"))
-            data = measurement.protocol["data"]
-            data = data.get("use", "") if isinstance(data, dict) else data
-            on = f"{captions:,} captions of the test split of `{data}`"
-            measured.append(_Measured(measurement.metrics, on))
-    return measured
+        if measurement.name == checkpoint and _values(measurement.metrics) not in known:
+            yield measurement.metrics, partial(_protocol, measurement)
 
 
 def _values(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: metrics[name] for name in headlines(metrics)}
 
 
-def _metrics(pipeline: Pipeline) -> Iterator[str]:
-    measured = [part for part in _measured(pipeline) if headlines(part.metrics) or withheld(part.metrics)]
-    if not measured:
-        yield "This checkpoint was not measured."
-        return
-    yield "| Metric | Value | By chance | Measured on |"
-    yield "|---|---|---|---|"
-    for metrics, protocol, _ in measured:
-        for name in headlines(metrics):
-            title = with_unit(name, share=is_share(name, metrics))
-            yield f"| {title} | {written(name, metrics)} | {chance(name, metrics)} | {protocol} |"
-        for name in withheld(metrics):
-            yield f"| {name} | withheld | | {protocol} |"
-    remarks = [f"- {part.protocol}: {text.rstrip('.')}." for part in measured for text in part.deviations]
-    for metrics, _, _ in measured:
-        remarks += [f"- {name}: {text}." for name, text in (withheld(metrics) | notes(metrics)).items()]
-    yield from ([""] if remarks else [])
-    yield from dict.fromkeys(remarks)
+def _result_protocol(result: Result, name: str) -> str:
+    """By which protocol a value was measured; all values of a result are by the same."""
+    return f"protocol `{result.protocol}` of attnforge"
+
+
+def _protocol(measurement: Measurement, name: str) -> str:
+    """What a value was measured on, and the options of its metric."""
+    protocol = measurement.protocol
+    captions = measurement.metrics.get("captions", protocol.get("captions"))
+    data = protocol.get("data")
+    source = data.get("use", "") if isinstance(data, dict) else data
+    text = f"{captions} captions of the test split of `{source}`, seed {protocol.get('seed')}"
+    metric = next((key for key, value in measurement.main.items() if value == name), None)
+    options = protocol["metrics"].get(metric) if isinstance(protocol.get("metrics"), dict) else None
+    if not isinstance(options, dict):
+        return text
+    shown = [f"{key} {value}" for key, value in options.items() if key != "use" and value is not None]
+    return "; ".join([text, ", ".join(shown)] if shown else [text])
 
 
 def _limits(pipeline: Pipeline) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from attnforge.kernels.dispatch import portable
 from attnforge.sampling.generating import sampler_of
 from attnforge.sampling.noise import NoiseSampler
 from attnforge.sampling.pipeline import Pipeline
+from attnforge.storage.captions import fixed_captions
 
 MIN_WORDS = 24
 """Words of a caption that a graph reads at least, by default."""
@@ -216,10 +216,7 @@ class Graphs:
 
 def sample_captions(pipeline: Pipeline) -> list[str]:
     """The captions of the run's fixed samples."""
-    file = pipeline.run.path / "samples" / "captions.json"
-    entries = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    captions = [str(entry["caption"]) for entry in entries]
-    return captions or list(pipeline.recipe.samples.captions)
+    return fixed_captions(pipeline.run.path) or list(pipeline.recipe.samples.captions)
 
 
 def _traced(
@@ -244,8 +241,9 @@ def _explained(what: str) -> Iterator[None]:
         raise
     except Exception as error:  # torch promises no type
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = reason.partition(" For more information")[0].rstrip(".")  # the rest is of torch
         message = f"torch cannot trace the {what}: {reason}"
-        expected = "networks without data-dependent Python code"
+        expected = "networks without data-dependent Python code, such as `if tensor.any()` or `len(tensor)`"
         raise RunError(Problem("not-exportable", message, expected=expected)) from error
 
 

@@ -11,8 +11,8 @@ from typing import TypedDict
 from attnforge.errors import Problem, RunError
 from attnforge.optional import ListsWords
 from attnforge.play.limits import KEPT_CHECKPOINTS, MAX_EXAMPLES, MAX_WORDS
-from attnforge.report.record import fixed_captions
 from attnforge.sampling.pipeline import Pipeline, generator_checkpoints
+from attnforge.storage.captions import fixed_captions
 from attnforge.train.progress import warn_on_stderr
 
 

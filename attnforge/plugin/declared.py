@@ -89,10 +89,12 @@ def check_components(plugin: Plugin, earlier: Sequence[Plugin]) -> None:
             close = nearest(part.kind, list(KINDS))
             hint = f"; did you mean {close}?" if close else ""
             raise PluginDisabledError(f"{part.kind} is not a kind{hint}")
-        if not _NAME.fullmatch(part.name) or not _TARGET.fullmatch(part.target):
+        if not _NAME.fullmatch(part.name):
             raise PluginDisabledError(
-                f"{part!r} needs a name of lower-case words joined by hyphens and a target `module:Class`"
+                f"{part.name!r} of {part.target} is not lower-case words joined by hyphens"
             )
+        if not _TARGET.fullmatch(part.target):
+            raise PluginDisabledError(f"{part.target!r} of {part.kind} `{part.name}` is not `module:Class`")
         if (part.kind, part.name) in owners:
             other = owners[part.kind, part.name]
             raise PluginDisabledError(

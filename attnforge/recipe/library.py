@@ -76,18 +76,16 @@ def locate(
         path = folder / text
         if is_file(path):
             return RecipeFile(path.stem, path, "file")
-        if is_file(path / "recipe.lock.yaml"):
-            message, expected = (
-                f"{path} is a run, not a recipe",
-                f"{path}/recipe.lock.yaml, its frozen recipe",
-            )
-            step = f"attnforge train --resume {path}"
-            return Problem("unknown-recipe", message, place, expected, step)
-        return Problem("unknown-recipe", f"recipe file {path} not found", place, None, "attnforge recipes")
+        not_found = Problem(
+            "unknown-recipe", f"recipe file {path} not found", place, None, "attnforge recipes"
+        )
+        return _of_a_run(path, place) or not_found
     recipes = [recipe for recipe in library(plugins) if recipe.hidden_by is None]
     for recipe in recipes:
         if recipe.name == text:
             return recipe
+    if text and (of_a_run := _of_a_run(folder / text, place)):
+        return of_a_run
     if packages := PACKAGES.get(text):
         needed = " and ".join(package.partition("[")[0] for package in packages)
         message = f"no recipe is called `{text}` here: it comes with {needed}"
@@ -97,6 +95,14 @@ def locate(
     known = ", ".join(names) or "none is installed"
     expected = f"`{close}`; known: {known}" if close else f"a path, or one of {known}"
     return Problem("unknown-recipe", f"no recipe is called `{text}`", place, expected, "attnforge recipes")
+
+
+def _of_a_run(path: Path, place: Place | None) -> Problem | None:
+    """The problem of a run that is named where a recipe is expected."""
+    if not is_file(path / "recipe.lock.yaml"):
+        return None
+    expected, step = f"{path}/recipe.lock.yaml, its frozen recipe", f"attnforge train --resume {path}"
+    return Problem("unknown-recipe", f"{path} is a run, not a recipe", place, expected, step)
 
 
 def shown(path: Path) -> str:

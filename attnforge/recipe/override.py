@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from attnforge.errors import Place, Problem, RecipeError
@@ -44,11 +44,11 @@ class _BadOverrideError(Exception):
         self.problem = Problem("bad-override", message, place, expected, "attnforge show RECIPE")
 
 
-def refuse_trained_keys(overrides: Sequence[str], *, sections: Sequence[str], expected: str) -> None:
+def refuse_trained_keys(overrides: Overrides, *, sections: Sequence[str], expected: str) -> None:
     """Refuse overrides of a trained run that would not fit its weights.
 
     Args:
-        overrides: `KEY=VALUE` each.
+        overrides: `KEY=VALUE` each, or parsed ones; malformed ones are ignored, as resolving reports them.
         sections: The sections of the recipe that weights do not depend on.
         expected: What may be overridden, for the message.
 
@@ -59,22 +59,26 @@ def refuse_trained_keys(overrides: Sequence[str], *, sections: Sequence[str], ex
         Problem(
             "bad-override",
             f"`{key}` cannot be changed here: the weights were trained with it",
-            place_of(text, number),
+            place,
             expected,
             "attnforge train RECIPE KEY=VALUE trains a run with another value",
         )
-        for number, text in enumerate(overrides, start=1)
-        for key, equals, _ in [text.partition("=")]
-        if equals and key.split(".")[0] not in sections
+        for key, place in keys_of(overrides)
+        if key.split(".")[0] not in sections
     ]
     if problems:
         raise RecipeError(problems)
 
 
-def place_of(text: str, number: int) -> Place:
-    """Where an override is, among those of a command, counted from 1."""
-    key = text.partition("=")[0]
-    return Place(SOURCE, number, 1, text.split("\n")[0][:120], max(1, min(len(key), 120)))
+def keys_of(overrides: Overrides) -> Iterator[tuple[str, Place]]:
+    """The dotted key of each override that has one, and where it is written."""
+    for number, item in enumerate(overrides, start=1):
+        if isinstance(item, Assignment):
+            yield item.key, replace(item.places[0], width=len(item.key))
+            continue
+        key, equals, _ = item.partition("=")
+        if equals and _KEY.fullmatch(key):
+            yield key, Place(SOURCE, number, 1, item.split("\n")[0][:120], max(1, min(len(key), 120)))
 
 
 def override(root: Node, overrides: Overrides, problems: list[Problem]) -> Node:

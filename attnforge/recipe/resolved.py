@@ -50,6 +50,9 @@ class ResolvedRecipe:
         data = json.dumps([frozen(self.tree), pinned], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(data.encode()).hexdigest()
 
+    def __repr__(self) -> str:
+        return f"<recipe {self.name}, digest {self.digest[:8]}>"
+
     def plain(self) -> dict[str, object]:
         """The merged recipe as written, without defaults."""
         return self.composed.plain()

@@ -13,11 +13,12 @@ from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.report.measured import section as measured_section
 from attnforge.report.noises import Noises, other_noises
 from attnforge.report.page import write_report
-from attnforge.report.record import fixed_captions, read_record
+from attnforge.report.record import read_record
 from attnforge.report.symptoms import section as symptoms_section
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.pipeline import Pipeline
 from attnforge.sampling.samples import SampledCaptions, sampled_captions
+from attnforge.storage.captions import fixed_captions
 from attnforge.storage.checkpoints.search import saved_folders
 from attnforge.storage.intact import intact_lock
 from attnforge.storage.locating import RunLocation, locate_run

@@ -16,6 +16,7 @@ import yaml
 
 from attnforge.evaluate.measured import Measurement
 from attnforge.report.measured import measurements_of, points
+from attnforge.storage.captions import fixed_captions
 
 
 @dataclass(slots=True)
@@ -55,15 +56,6 @@ def read_record(folder: Path) -> Record:
             record.result = result
     record.captions = fixed_captions(folder, record.notes)
     return record
-
-
-def fixed_captions(folder: Path, notes: list[str] | None = None) -> list[str]:
-    """The fixed captions of a run, in order; empty if the file is missing or damaged."""
-    record = Record(name="", notes=notes if notes is not None else [])
-    entries = _json(folder / "samples" / "captions.json", record, "This run has no fixed captions")
-    if not isinstance(entries, list):
-        return []
-    return [str(entry["caption"]) for entry in entries if isinstance(entry, dict) and "caption" in entry]
 
 
 def _read_recipe(folder: Path, record: Record) -> None:

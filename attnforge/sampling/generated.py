@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
+
+from attnforge.errors import Problem, RunError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,27 @@ class GeneratedImage:
         """The largest image."""
         return Image.fromarray(self.images[-1])
 
+    def __repr__(self) -> str:
+        maps = f", maps of {', '.join(map(str, self.words))}" if self.attention else ""
+        height, width, _ = self.images[-1].shape
+        return f"<image {self.index} of {self.caption!r}, seed {self.seed}, {width} x {height}{maps}>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        stream = io.BytesIO()
+        self.image.save(stream, format="PNG")
+        return stream.getvalue()
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the largest image to a file, in the format of its suffix."""
-        self.image.save(path)
+        """Write the largest image to a file, in the format of its suffix.
+
+        Raises:
+            RunError: the suffix is not that of a format, or the file cannot be written.
+        """
+        try:
+            self.image.save(path)
+        except (OSError, TypeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            message = f"the image cannot be written to {str(path)!r}: {reason}"
+            expected = "a file in a writable folder, such as bird.png"
+            raise RunError(Problem("images-not-written", message, expected=expected)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from attnforge.interfaces import Build, Generator, Sampler
 from attnforge.plugin import PluginCatalogue
 from attnforge.recipe import ResolvedRecipe
 from attnforge.recipe.needed import GENERATING, resolve_needed
-from attnforge.recipe.override import refuse_trained_keys
+from attnforge.recipe.override import Overrides, refuse_trained_keys
 from attnforge.recipe.schema import Recipe
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sampling.generating import generate_each, generate_walk, sampler_of
@@ -59,11 +60,11 @@ class Pipeline:
     @classmethod
     def load(
         cls,
-        run: Path,
+        run: str | os.PathLike[str],
         *,
         device: str = "auto",
         checkpoint: str | None = None,
-        overrides: Sequence[str] = (),
+        overrides: Overrides = (),
         resolved: ResolvedRecipe | None = None,
         plugins: PluginCatalogue | None = None,
         warn: Callable[[str], None] = warn_on_stderr,
@@ -91,16 +92,17 @@ class Pipeline:
         generating = partial(
             resolve_needed, needed=GENERATING, overrides=overrides, plugins=plugins, warn=warn
         )
-        alone = None if checkpoint else read_alone(run)
+        path = Path(run)
+        alone = read_alone(path) if checkpoint is None else None
         if alone is not None:
-            folder, loaded = RunFolder(run), alone
+            folder, loaded = RunFolder(path), alone
             recipe = assemble(resolved or generating(alone.lock))
         else:
-            location = locate_run(run)
+            location = locate_run(path)
             folder = location.run
             recipe = assemble(resolved or generating(intact_lock(folder, warn=warn)))
-            name = checkpoint or location.checkpoint
-            if name:
+            name = location.checkpoint if checkpoint is None else checkpoint
+            if name is not None:
                 loaded = _read_checkpoint(folder, recipe, name)
             else:
                 loaded = _newest_with_generator(folder, recipe, warn)
@@ -135,7 +137,7 @@ class Pipeline:
 
     def generate(
         self,
-        captions: Sequence[str],
+        captions: str | Sequence[str],
         *,
         count: int = 1,
         seed: int = 1,
@@ -167,7 +169,7 @@ class Pipeline:
 
     def generate_each(
         self,
-        captions: Sequence[str],
+        captions: str | Sequence[str],
         *,
         count: int = 1,
         seed: int = 1,
@@ -188,6 +190,7 @@ class Pipeline:
         Raises:
             AttnforgeError: a caption has no word that the vocabulary knows, or an extra is missing.
         """
+        captions = _texts(captions)
         return generate_each(
             self.parts.text,
             sampler_of(self.parts, cast("nn.Module", self.generator)),
@@ -227,9 +230,15 @@ class Pipeline:
             self.parts.extras, values or {}, captions=captions, how=GIVING, completed=completed
         )
 
-    def unknown_words(self, captions: Sequence[str]) -> list[str]:
+    def unknown_words(self, captions: str | Sequence[str]) -> list[str]:
         """Words of the captions that the vocabulary lacks, and which are ignored."""
-        return sorted({word for caption in captions for word in self.parts.tokenizer.unknown(caption)})
+        return sorted(
+            {word for caption in _texts(captions) for word in self.parts.tokenizer.unknown(caption)}
+        )
+
+
+def _texts(captions: str | Sequence[str]) -> Sequence[str]:
+    return [captions] if isinstance(captions, str) else captions
 
 
 def generator_checkpoints(

@@ -65,7 +65,7 @@ class FixedSamples:
         )
         for number, sample in enumerate(generated):
             path = folder / f"{number:02d}.png"
-            sample.save(path)
+            sample.image.save(path)
             paths.append(str(path))
         return paths
 

@@ -55,7 +55,8 @@ def _problem(caption: str, old: str, new: str, tokenizer: Tokenizer) -> Problem 
     if not _places(caption, old):
         words = list(dict.fromkeys(_WORD.findall(caption)))
         close = nearest(old, words)
-        expected = f"`{close}`; its words: {', '.join(words)}" if close else f"one of {', '.join(words)}"
+        known = f"one of {', '.join(words)}" if words else "a caption with words"
+        expected = f"`{close}`; its words: {', '.join(words)}" if close else known
         message = f"the word {old!r} of the swap {swap} is not in the caption {caption!r}"
         return Problem("swap-word-missing", message, expected=expected)
     unknown = [word for text in (old, new) for word in tokenizer.unknown(text)]

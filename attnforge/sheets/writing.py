@@ -94,7 +94,7 @@ def _write(sample: GeneratedImage, folder: Path, *, attention: bool) -> Iterator
     name = f"{caption_name(sample.caption)}-seed{sample.seed}-{sample.index}"
     with _writing(folder):
         image = folder / f"{name}.png"
-        sample.save(image)
+        sample.image.save(image)
     yield image
     if attention:
         with _writing(folder):

@@ -79,7 +79,8 @@ def import_alone(folder: Path, out: Path, *, recipe: str) -> RunFolder:
     """
     checkpoint = read_alone(folder)
     if checkpoint is None:
-        message = f"{folder} has no {MANIFEST} of an exported run"
+        what = f"has no {MANIFEST} of an exported run" if folder.exists() else "does not exist"
+        message = f"{folder} {what}"
         expected = "a folder that `attnforge export hub` or `attnforge export safetensors` wrote"
         raise RunError(Problem("not-a-run", message, expected=expected))
     run = RunFolder(out)

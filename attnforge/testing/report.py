@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attnforge.api import arguments
 from attnforge.api.declared import declaration, plugins_with
 from attnforge.errors import Problem, RunError, nearest
 from attnforge.plugin import PluginCatalogue, load_plugins
@@ -71,6 +72,7 @@ def run(
         name = f"{declared.kind}/{declared.name}"
         skip = {**dict.fromkeys(OF_PLUGIN_MODULE, "the class has no plugin around it"), **(skip or {})}
     plugins = plugins or load_plugins()
+    name = arguments.text("name", name, expected="KIND/NAME of a component, or a class declared as one")
     component = find(name, plugins)
     reasons = skips(component.kind, skip)
     skipped = {check: reason for check, reason in reasons.items() if only is None or check in only}

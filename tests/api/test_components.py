@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from attnforge_attngan.stages import RefineStage
 from tiny_run import TINY
 
 import attnforge
+from attnforge.api.smoke import smoke
 from attnforge.errors import AttnforgeError, PluginError
 from attnforge.plugin import Component, hookimpl, load_plugins
-from attnforge.recipe import resolve
+from attnforge.recipe import ResolvedRecipe, resolve
 from attnforge.recipe.library import RecipeText
+from attnforge.run.stop import StopSignal
 from attnforge.testing import run
+from attnforge.train.progress import SilentReporter
 
 
 @attnforge.component("attention", "halved")
@@ -94,6 +97,33 @@ def test_a_frozen_recipe_resolves_when_its_class_has_moved_into_a_package() -> N
     installed = load_plugins(extra=[("halved", package)])
     assert installed.plugins[-1].reason is None
     assert resolve(RecipeText(frozen), plugins=installed).name == "quickstart"
+
+
+def test_a_declared_class_is_used_by_its_name_where_it_is_passed() -> None:
+    named = {"generator.stages.1.attention": "halved"}
+    assert "unknown-component" in refused(lambda: attnforge.recipe("quickstart", overrides=named))
+    recipe = attnforge.recipe("quickstart", overrides=named, components=[HalvedAttention])
+    assert recipe.component("generator.stages.1.attention").target.endswith(":HalvedAttention")
+
+
+@pytest.mark.parametrize("source", ["quickstart", "resolved"])
+def test_a_declared_class_can_be_tried(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[ResolvedRecipe] = []
+
+    def stopped(recipe: ResolvedRecipe, **_: object) -> SimpleNamespace:
+        tried.append(recipe)
+        return SimpleNamespace(finished=False)
+
+    monkeypatch.setattr("attnforge.api.smoke.start", stopped)
+    chosen, overrides = source, HALVED
+    if source == "resolved":
+        chosen, overrides = attnforge.recipe("quickstart", overrides=HALVED), {}
+    with StopSignal() as stop:
+        assert not smoke(chosen, overrides=overrides, stop=stop, reporter=SilentReporter())
+    (recipe,) = tried
+    assert recipe.name == "quickstart"
+    assert recipe.component("generator.stages.1.attention").name == "halved"
+    assert recipe.get("phases.gan.steps") == 2
 
 
 @pytest.mark.long

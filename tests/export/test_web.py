@@ -18,7 +18,8 @@ from web_parity import WORKER, as_arrays, computing, image_of, parity_cases
 
 from attnforge.cli import run
 from attnforge.errors import RunError
-from attnforge.export.web.contents import refuse_without_page
+from attnforge.export.graphs import Graphs, sample_captions
+from attnforge.export.web.contents import check_captions, refuse_without_page
 from attnforge.export.web.operations import LOWERED, decomposed
 from attnforge.export.web.page import ENGINE, joined
 from attnforge.export.web.steps import PageArray, Steps
@@ -68,6 +69,15 @@ def test_a_page_asks_nothing_of_a_network_and_hides_no_markup(page: Path) -> Non
     data = json.loads(script_in(page, "data"))
     assert data["run"]["name"] == "tiny"
     assert "<" not in script_in(page, "data")
+
+
+def test_examples_are_captions_that_the_page_reads(stored: Pipeline) -> None:
+    encode = stored.parts.tokenizer.encode
+    assert check_captions(Graphs(stored, 14)) == sample_captions(stored)
+    for most in (13, 3, 1):
+        lengths = [len(encode(caption)) for caption in check_captions(Graphs(stored, most))]
+        assert lengths
+        assert all(0 < length <= most for length in lengths)
 
 
 def test_a_page_replaces_nothing(

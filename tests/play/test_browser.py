@@ -84,6 +84,17 @@ def test_pointing_at_a_word_shows_its_map_on_every_image_and_a_click_keeps_it(vi
     assert visit.page.locator("#results canvas.shown").count() == 8
 
 
+def test_a_model_without_maps_asks_nobody_to_point_at_words(visit: PlayVisit) -> None:
+    hint = visit.page.locator("#words-help")
+    assert "Point at a word" in hint.inner_text()
+    assert visit.page.locator(".panel figcaption", has_text="no attention").count() == 1
+    visit.page.evaluate(
+        "() => { for (const tile of tiles) tile.sample = { ...tile.sample, regions: null,"
+        " stages: tile.sample.stages.map((stage) => ({ ...stage, maps: null })) }; renderDetail(); }"
+    )
+    assert "shows no maps of words" in hint.inner_text()
+
+
 def test_an_unknown_word_is_replaced_by_the_nearest_with_a_click(visit: PlayVisit) -> None:
     visit.type("a yelow bird")
     unknown = visit.page.locator(".word.unknown")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from attnforge.recipe.needed import GENERATING, resolve_needed
 from attnforge.recipe.skipped import SkippedPartError
 from attnforge.run.opening import open_run
 from attnforge.sampling.pipeline import Pipeline
+from attnforge.storage.checkpoints.manifest import MANIFEST, read_manifest
 from attnforge.storage.folder import RunFolder
 from attnforge.train.progress import ConsoleReporter
 
@@ -58,10 +61,22 @@ def lacking(trained: Path, tmp_path: Path) -> Lacking:
             recipe["lock"]["components"][f"{kind}/gone"] = {
                 "version": 1, "plugin": "gone", "distribution": package, "distribution_version": "2.0",
             }  # fmt: skip
-        RunFolder(run).write_recipe(recipe="", lock=yaml.safe_dump(recipe, sort_keys=False))
+        write_lock(run, recipe)
         return run
 
     return make
+
+
+def write_lock(run: Path, recipe: Any) -> None:
+    """Write the frozen recipe of a run and the copies in its checkpoints."""
+    folder = RunFolder(run)
+    folder.write_recipe(recipe="", lock=yaml.safe_dump(recipe, sort_keys=False))
+    digest = sha256(folder.lock.read_bytes()).hexdigest()
+    for checkpoint in folder.checkpoints.iterdir():
+        manifest = read_manifest(checkpoint)
+        shutil.copyfile(folder.lock, checkpoint / folder.lock.name)
+        changed = replace(manifest, sha256={**manifest.sha256, folder.lock.name: digest})
+        (checkpoint / MANIFEST).write_text(changed.text())
 
 
 @pytest.mark.parametrize("path", OTHER_PARTS)
@@ -102,6 +117,28 @@ def test_without_the_image_encoder_images_have_no_regions(lacking: Lacking) -> N
     (image,) = pipeline.generate([RED], attention=True)
     assert (len(image.attention), image.regions) == (1, None)
     assert notes[1].startswith("images have no maps of words over their regions: the recipe requires")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("paths", [["evaluation.metrics.retrieval"], list(OTHER_PARTS)], ids=len)
+def test_reports_and_exports_do_not_need_other_parts(
+    lacking: Lacking, trained: Path, paths: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, hub, made = str(lacking(*paths)), str(tmp_path / "hub"), str(tmp_path / "made")
+    commands = (
+        ("report", run),
+        ("export", "hub", run, "-o", hub),
+        ("export", "safetensors", run, "-o", f"{hub}-weights"),
+        ("import", "hub", hub, "-o", made),
+        ("report", made),
+    )
+    for words in commands:
+        assert command(list(words)) == 0, words
+        shown = capsys.readouterr().err
+        assert "not needed here: the recipe requires the package attnforge-gone" in shown, words
+    expected = attnforge.load(trained, device="cpu")(RED).arrays
+    for folder in (hub, f"{hub}-weights", made):
+        np.testing.assert_array_equal(attnforge.load(folder, device="cpu")(RED).arrays, expected)
 
 
 def test_measuring_and_resuming_need_all_parts(lacking: Lacking) -> None:

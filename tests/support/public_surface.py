@@ -65,6 +65,7 @@ PROVISIONAL = (
     "attnforge.adversarial.precision",
     "attnforge.adversarial.pyramid",
     "attnforge.adversarial.schedules",
+    "attnforge.adversarial.stages",
     "attnforge.adversarial.task",
     "attnforge.build.builder",
     "attnforge.build.origin",

@@ -22,6 +22,7 @@ TINY = (
     "generator.conditioner=sentence",
     "generator.stages=[initial, {use: refine, attention: word, residual_blocks: 1}]",
     "discriminator.channels=4",
+    "losses.packed.stages=[1, 0.5]",
     "training.precision=float32",
     "phases.damsm={task: damsm, steps: 3, batch_size: 4, log_every: 1, checkpoint_every: 2}",
     "phases.gan.steps=5",

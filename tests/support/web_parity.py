@@ -14,6 +14,7 @@ import torch
 from javascript import script_in
 
 from attnforge.data.encoding import encode_captions
+from attnforge.data.extras import read_extras
 from attnforge.optional import ListsWords
 from attnforge.sampling.generating import sampler_of
 from attnforge.sampling.pipeline import Pipeline
@@ -84,7 +85,10 @@ def parity_cases(pipeline: Pipeline, *, lengths: Sequence[int]) -> list[ParityCa
 @torch.no_grad()
 def _case(pipeline: Pipeline, caption: str, seed: int) -> ParityCase:
     parts = pipeline.parts
-    prompt = encode_captions(parts.text, parts.tokenizer, [caption], device=torch.device("cpu"))
+    completed = parts.completed_extras
+    extras = read_extras(parts.extras, {}, captions=1, how="", completed=completed)
+    device = torch.device("cpu")
+    prompt = encode_captions(parts.text, parts.tokenizer, [caption], device=device, extras=extras)
     sampler = sampler_of(parts, pipeline.generator)  # type: ignore[arg-type]
     with SeededDraws(derive_seed(seed, 0)):
         output = sampler(prompt, return_attention=True)

@@ -245,7 +245,7 @@ VARIANTS: dict[str, dict[str, Mapping[str, Any]]] = {
         "noise": {"attention": "word", "noise": True},
     },
     "generator/multi-stage": {
-        "last stage": {**MULTI_STAGE, "images": "last-stage"},
+        "last stage": {**MULTI_STAGE, "images": "last-stage", "mirror": True},
         "synchronised": {**MULTI_STAGE, "norm": "synchronised"},
         "sentence": {
             **MULTI_STAGE,

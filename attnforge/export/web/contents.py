@@ -102,7 +102,7 @@ def described(graphs: Graphs, generator: PageProgram) -> dict[str, Any]:
             "extras": {},
             "optional": [],
             "searches": False,
-            "examples": sample_captions(pipeline)[:MAX_EXAMPLES],
+            "examples": check_captions(graphs)[:MAX_EXAMPLES],
             "words": list(tokenizer.known_words[:MAX_WORDS]) if isinstance(tokenizer, ListsWords) else [],
         },
     }
@@ -148,7 +148,7 @@ def check_captions(graphs: Graphs) -> list[str]:
     if captions:
         return captions
     words: Sequence[str] = tokenizer.known_words if isinstance(tokenizer, ListsWords) else ()
-    return [" ".join(words[:3]) or "a"]
+    return [" ".join(words[: min(3, graphs.words)]) or "a"]
 
 
 def page_data(

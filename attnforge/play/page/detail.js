@@ -7,13 +7,14 @@ function renderDetail() {
   const panels = shown.map((tile) => detailPanel(tile));
   document.getElementById("detail").replaceChildren(...panels);
   showDetailWord();
+  renderHelp();
 }
 
 function detailPanel({ model, sample }) {
   const final = finalStage(sample);
   const large = { ...final, name: sizeOf(final), idle: "" };
   const views = [
-    ...sample.stages.slice(0, -1).map((stage) => ({ ...stage, name: sizeOf(stage), idle: stage.maps ? "" : "no words yet" })),
+    ...sample.stages.slice(0, -1).map((stage) => ({ ...stage, name: sizeOf(stage), idle: stage.maps ? "" : "no attention" })),
     ...(sample.regions ? [{ ...final, maps: sample.regions, name: "matching", idle: "" }] : []),
   ];
   return make(

@@ -33,11 +33,18 @@ function renderWords() {
     button.addEventListener("keydown", (event) => moveAmong(event, buttons, place));
   });
   toolbar.replaceChildren(...buttons);
+  renderHelp();
+  renderExamples();
+}
+
+function renderHelp() {
   const unknown = pieces.filter((piece) => piece.unknown).length;
-  const help = pieces.length ? "Point at a word to see where it acts; click to keep it." : "";
+  const images = tiles.filter((tile) => tile.sample);
+  const mapped = !images.length || images.some((tile) => lastMaps(tile.sample));
+  const hint = mapped ? "Point at a word to see where it acts; click to keep it." : "This model shows no maps of words: it has no attention to them.";
+  const help = pieces.length ? hint : "";
   const ignored = unknown ? ` The run does not know ${unknown === 1 ? "one word" : `${unknown} words`}, and ignores ${unknown === 1 ? "it" : "them"}.` : "";
   document.getElementById("words-help").textContent = help + ignored;
-  renderExamples();
 }
 
 function knownButton(piece, place) {

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from attnforge.errors import AttnforgeError
+from attnforge.optional import SeesImagesAlone
 from attnforge.testing.expect import assert_close, require
 from attnforge.testing.networks import WITH_PROMPT, call_seeded, in_eval_mode, inputs_for, perturbed, rows
 from attnforge.testing.subject import Subject
@@ -65,6 +66,19 @@ def batch_invariance(subject: Subject) -> None:
                 assert_close(alone, together[name][row], f"{name} of image {index} alone")
 
 
+def sees_images_alone(subject: Subject) -> None:
+    """Where it says that it sees images alone, features of an image depend on no other, in training too."""
+    network = subject.build()
+    if not (isinstance(network, SeesImagesAlone) and network.sees_images_alone):
+        return
+    images = inputs_for(subject, network)["images"].requires_grad_()
+    (gradient,) = torch.autograd.grad(network.features(images)[0].square().sum(), images)
+    require(
+        not bool(gradient[1:].any()),
+        "`sees_images_alone` is true, and in training the features of an image depend on the others",
+    )
+
+
 def depends_on_sentence(subject: Subject) -> None:
     """The logits with a prompt depend on its caption, once weights have changed."""
     network = in_eval_mode(perturbed(subject.build()))
@@ -112,6 +126,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     shapes,
     unconditional,
     batch_invariance,
+    sees_images_alone,
     depends_on_sentence,
     depends_on_image,
     gradients_reach_the_images,

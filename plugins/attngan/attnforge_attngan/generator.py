@@ -46,10 +46,14 @@ class MultiStageGenerator(nn.Module):
         normalise_noise: Divide the noise, without those signs, by the root of its mean square, as ProGAN does
             (Karras et al., 2018). Trained generators were seen to give longer noise sharper images. The
             `scale` of a sampler then has no effect.
+        mirror: Mirror the images where the first number of the noise is negative; stages get the others. For
+            data of which mirrored images are as likely, and captions that name no side: the generator need
+            not learn that birds face left and right, and none faces both ways. After the symmetrised
+            generators of Birrell et al. (2022).
 
     Raises:
         RecipeError: There are no stages, their order is invalid, they are not as many as the channels, or
-            the noise has fewer numbers than `binary_noise`.
+            the noise has fewer numbers than `binary_noise` and `mirror` need.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class MultiStageGenerator(nn.Module):
         norm: GeneratorNorm = "batch",
         binary_noise: Annotated[int, Field(ge=0)] = 0,
         normalise_noise: bool = False,
+        mirror: bool = False,
     ) -> None:
         super().__init__()
         if not stages:
@@ -75,12 +80,14 @@ class MultiStageGenerator(nn.Module):
             message = f"`channels` has {len(widths)} numbers for {len(stages)} stages"
             expected = "one number for all stages, or one for each"
             raise RecipeError(Problem("stage-channels", message, expected=expected))
-        if binary_noise > noise:
-            message = f"`binary_noise` is {binary_noise}, and the noise has {noise} numbers"
-            raise RecipeError(Problem("binary-noise", message, expected=f"at most {noise}"))
+        seen = noise - mirror
+        if binary_noise > seen:
+            message = f"`binary_noise` is {binary_noise}, and the noise of the stages has {seen} numbers"
+            raise RecipeError(Problem("binary-noise", message, expected=f"at most {seen}"))
         self.noise = noise
         self.binary_noise = binary_noise
         self.normalise_noise = normalise_noise
+        self.mirror = mirror
         sizes = tuple(base_size << i for i in range(len(stages)))
         self.image_sizes = sizes if images == "every-stage" else sizes[-1:]
         self.conditioner = conditioner(ConditionerSpec(sentence=spec.words))
@@ -92,9 +99,9 @@ class MultiStageGenerator(nn.Module):
                 in_channels=widths[index - 1] if index else None,
                 in_size=sizes[index - 1] if index else None,
                 out_size=sizes[index],
-                condition=self.condition + noise,
+                condition=self.condition + seen,
                 words=spec.words,
-                noise=noise,
+                noise=seen,
             )
             self.stages.append(_module(build(stage_spec)))
         self.heads = nn.ModuleList(map(ImageHead, widths[-len(self.image_sizes) :]))
@@ -106,6 +113,8 @@ class MultiStageGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], prompt: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(prompt.sentence)
+        side = noise[:, 0] if self.mirror else None
+        noise = noise[:, 1:] if self.mirror else noise
         latent = torch.cat((condition.value, *self._shaped(noise)), dim=1)
         hidden: Tensor | None = None
         maps: list[Tensor] = []
@@ -118,6 +127,9 @@ class MultiStageGenerator(nn.Module):
                 attention.append(output.attention)
         head_inputs = maps[-len(self.heads) :]
         images = tuple(head(features) for head, features in zip(self.heads, head_inputs, strict=True))
+        if side is not None:
+            images = tuple(mirrored(image, side) for image in images)
+            attention = [mirrored(weights, side) for weights in attention]
         return GeneratorOutput(images=images, attention=tuple(attention), condition=condition)
 
     def _shaped(self, noise: Float[Tensor, "b n"]) -> list[Float[Tensor, "b _"]]:
@@ -133,6 +145,11 @@ class MultiStageGenerator(nn.Module):
         last._modules = {**self._modules, "heads": self.heads[-1:]}
         last.image_sizes = self.image_sizes[-1:]
         return last
+
+
+def mirrored(maps: Float[Tensor, "b c h w"], side: Float[Tensor, "b"]) -> Float[Tensor, "b c h w"]:
+    """The maps, mirrored left to right where the side is negative."""
+    return torch.where((side < 0)[:, None, None, None], maps.flip(3), maps)
 
 
 def _module(stage: Stage) -> nn.Module:

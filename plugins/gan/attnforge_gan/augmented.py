@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Build, Discriminator, Prompt
-from attnforge.optional import ScoresPairs
+from attnforge.optional import ScoresPairs, SeesImagesAlone
 from attnforge.ranges import Share
 from attnforge.specs import DiscriminatorSpec
 
@@ -66,6 +66,11 @@ class AugmentedDiscriminator(nn.Module):
     def network(self) -> Discriminator:
         """The discriminator of augmented images."""
         return cast("Discriminator", self.of)
+
+    @property
+    def sees_images_alone(self) -> bool:
+        """Whether the discriminator of augmented images does."""
+        return isinstance(self.network, SeesImagesAlone) and self.network.sees_images_alone
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c i j"]:
         """The features of the augmented images; in evaluation mode, of the images."""

@@ -34,9 +34,12 @@ class TrunkDiscriminator(nn.Module, ABC):
     """
 
     unconditional: bool
+    sees_images_alone: bool
+    """Not with batch normalisation."""
 
     def __init__(self, spec: DiscriminatorSpec, widths: Sequence[int], *, spectral: bool) -> None:
         super().__init__()
+        self.sees_images_alone = spectral
         self.trunk = trunk(spec.image_size, widths, spectral=spectral)
 
     def forward(self, images: Float[Tensor, "b 3 h w"], prompt: Prompt | None) -> Float[Tensor, "b"]:

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from attnforge.adversarial.initialisation import initialise
 from attnforge.adversarial.precision import at_least_float32
+from attnforge.adversarial.stages import stage_weights
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep
-from attnforge.ranges import Width
+from attnforge.ranges import Weight, Width
 from attnforge.scheduled import ScheduledWeight
 from attnforge.specs import LossSpec
 
@@ -49,9 +50,13 @@ class PackedLoss(nn.Module):
         images: Images of a pack.
         side: Side in pixels to which larger images are averaged: 8, 16, 32, ...
         channels: Channels after the first convolution; each of the next doubles them.
+        stages: A weight for the image of each stage, smallest first, that multiplies `weight`. Fewer weights
+            are those of the last stages; the others, and stages of weight 0, have no packs. By default all
+            have the weight 1.
 
     Raises:
-        RecipeError: `side` is not 8, 16, 32, ...
+        RecipeError: `side` is not 8, 16, 32, ..., or `stages` has more weights than the generator has stages,
+            or only zeros.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class PackedLoss(nn.Module):
         images: Annotated[int, Field(ge=2, le=64)] = 2,
         side: Annotated[int, Field(ge=8, le=1024)] = 16,
         channels: Width = 32,
+        stages: tuple[Weight, ...] | None = None,
     ) -> None:
         super().__init__()
         if side & (side - 1):
@@ -72,43 +78,45 @@ class PackedLoss(nn.Module):
         self.of: Literal["batch", "caption"] = of
         self.images = images
         self.side = side
+        sizes = spec.image_sizes
+        self.stages = stage_weights((1.0,) * len(sizes) if stages is None else stages, sizes, loss="packed")
         self.networks = nn.ModuleList(
-            _network(3 * images, min(side, size), channels=channels) for size in spec.image_sizes
+            _network(3 * images, min(side, sizes[stage]), channels=channels) for stage in self.stages
         )
 
     def discriminator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size; none reaches the generator."""
         members, whole = self._packs(step)
         terms = {}
-        for network, real, fake in zip(self.networks, step.real, step.fake.images, strict=True):
-            of_real = F.relu(1 - self._logits(network, real, members))
-            of_fake = F.relu(1 + self._logits(network, fake.detach(), members))
-            loss = mean_of_counted(of_real + of_fake, whole)
-            terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * loss
+        for (stage, weight), network in zip(self.stages.items(), self.networks, strict=True):
+            real, fake = step.real[stage], step.fake.images[stage]
+            real_packs, fake_packs = self._packed(real, members), self._packed(fake.detach(), members)
+            of_real, of_fake = _logits(network, torch.cat((real_packs, fake_packs))).chunk(2)
+            loss = mean_of_counted(F.relu(1 - of_real) + F.relu(1 + of_fake), whole)
+            terms[f"packed {real.shape[-1]}"] = step.value(self.weight) * weight * loss
         return terms
 
     def generator(self, step: AdversarialStep) -> dict[str, Float[Tensor, ""]]:
         """One term per image size."""
         members, whole = self._packs(step)
         terms = {}
-        for network, fake in zip(self.networks, step.fake.images, strict=True):
-            loss = mean_of_counted(-self._logits(network, fake, members), whole)
-            terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * loss
+        for (stage, weight), network in zip(self.stages.items(), self.networks, strict=True):
+            fake = step.fake.images[stage]
+            loss = mean_of_counted(-_logits(network, self._packed(fake, members)), whole)
+            terms[f"packed {fake.shape[-1]}"] = step.value(self.weight) * weight * loss
         return terms
 
     def _packs(self, step: AdversarialStep) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
         same = same_captions(step.prompt)
         return packs(same if self.of == "caption" else torch.ones_like(same), self.images)
 
-    def _logits(
-        self, network: nn.Module, images: Float[Tensor, "b 3 h w"], members: Int[Tensor, "b p"]
-    ) -> Float[Tensor, "b"]:
-        """The logit of each row's pack."""
-        small = images
+    def _packed(
+        self, images: Float[Tensor, "b 3 h w"], members: Int[Tensor, "b p"]
+    ) -> Float[Tensor, "b c i j"]:
+        """Each row's pack, its images averaged to `side` pixels and concatenated along channels."""
         if images.shape[-1] > self.side:
-            small = F.adaptive_avg_pool2d(images, self.side)
-        logits: Tensor = network(small[members].flatten(1, 2))
-        return at_least_float32(logits[:, 0])
+            images = F.adaptive_avg_pool2d(images, self.side)
+        return images[members].flatten(1, 2)
 
 
 def packs(same: Bool[Tensor, "b b"], images: int) -> tuple[Int[Tensor, "b p"], Bool[Tensor, "b"]]:
@@ -123,6 +131,11 @@ def packs(same: Bool[Tensor, "b b"], images: int) -> tuple[Int[Tensor, "b p"], B
     if images > count:
         order = order[:, :1].expand(-1, images)
     return order[:, :images], same.sum(dim=1) >= images
+
+
+def _logits(network: nn.Module, of_packs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n"]:
+    logits: Tensor = network(of_packs)
+    return at_least_float32(logits[:, 0])
 
 
 def _network(in_channels: int, side: int, *, channels: int) -> nn.Sequential:

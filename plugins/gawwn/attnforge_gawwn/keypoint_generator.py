@@ -131,6 +131,6 @@ class KeypointGenerator(nn.Module):
     ) -> Float[Tensor, "b p 3"]:
         """The points, with those generated that are not given, whose numbers are below 0."""
         known = points[:, :, 2:] >= 0
-        noise = torch.randn(len(points), layout.noise, device="cpu").to(points.device)
+        noise = torch.randn(points.shape[0], layout.noise, device="cpu").to(points.device)
         generated = layout(noise, sentence, points.where(known, 0))
         return points.where(known, generated)

@@ -37,10 +37,10 @@ def maps_of(points: Float[Tensor, "b p 3"]) -> Float[Tensor, "b p 16 16"]:
     """
     places = torch.floor(points[:, :, :2].detach() * MAP_SIDE + 0.5).clamp(1, MAP_SIDE).long() - 1
     across, down = places.unbind(dim=2)
-    maps = points.new_zeros(*points.shape[:2], MAP_SIDE**2)
-    visible = (points[:, :, 2:] > VISIBLE).to(maps.dtype)
-    maps = maps.scatter(2, (down * MAP_SIDE + across)[:, :, None], visible)
-    return maps.reshape(*points.shape[:2], MAP_SIDE, MAP_SIDE)
+    # compared and not scattered, which exported pages could not compute
+    pixels = torch.arange(MAP_SIDE**2, device=points.device)
+    there = ((down * MAP_SIDE + across)[:, :, None] == pixels) & (points[:, :, 2:] > VISIBLE)
+    return there.to(points.dtype).reshape(*points.shape[:2], MAP_SIDE, MAP_SIDE)
 
 
 def gate_of(maps: Float[Tensor, "b p h w"]) -> Float[Tensor, "b 1 h w"]:

@@ -251,3 +251,21 @@ def test_binary_noise_is_the_sign_of_the_first_numbers() -> None:
     with pytest.raises(RecipeError) as caught:
         built(binary_noise=8)
     assert caught.value.problems[0].code == "binary-noise"
+
+
+def test_the_first_number_of_the_noise_mirrors_images_and_maps() -> None:
+    generator = built(stages=2, mirror=True, binary_noise=1)
+    generator.conditioner = Mean(ConditionerSpec(sentence=6))
+    generator.eval()
+    captions, vectors = text([3, 5]), torch.cat((torch.tensor([[0.5], [2]]), noise(2)[:, 1:]), dim=1)
+    other_side = vectors * torch.tensor([-3.0] + [1] * 6)
+    with torch.no_grad():
+        ordinary = generator(vectors, captions, return_attention=True)
+        turned = generator(other_side, captions, return_attention=True)
+        for before, after in zip(ordinary.images, turned.images, strict=True):
+            assert torch.equal(after, before.flip(3))
+            assert not torch.equal(after, before)
+        assert torch.equal(turned.attention[0], ordinary.attention[0].flip(3))
+    with pytest.raises(RecipeError) as caught:
+        built(mirror=True, binary_noise=7)
+    assert caught.value.problems[0].code == "binary-noise"

@@ -108,3 +108,20 @@ def test_a_side_that_cannot_be_halved_to_four_is_refused() -> None:
     with pytest.raises(RecipeError, match="24 x 24") as error:
         PackedLoss(loss_spec(), side=24)
     assert error.value.problems[0].code == "image-size"
+
+
+def test_stages_weigh_their_packs_and_those_of_weight_0_have_none() -> None:
+    step, _ = adversarial_step(batch=4)
+    torch.manual_seed(0)
+    first = PackedLoss(loss_spec(), weight=2.0, stages=(0.5, 0), channels=4).eval()
+    torch.manual_seed(0)
+    every = PackedLoss(loss_spec(), channels=4).eval()
+    assert len(first.networks) == 1
+    for side in ("generator", "discriminator"):
+        terms, all_terms = getattr(first, side)(step), getattr(every, side)(step)
+        assert list(terms) == ["packed 16"]
+        torch.testing.assert_close(terms["packed 16"], all_terms["packed 16"])
+    with pytest.raises(RecipeError) as caught:
+        PackedLoss(loss_spec(), stages=(1.0, 1.0, 1.0))
+    assert caught.value.problems[0].code == "stage-weights"
+    assert "the loss `packed` has" in caught.value.problems[0].message

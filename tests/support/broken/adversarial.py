@@ -56,6 +56,16 @@ class ComparesTheBatch(Discriminator):
         return logits - logits.mean()
 
 
+class SaysThatImagesAreAlone(Discriminator):
+    """Says that it sees each image alone, and normalises over the batch in training."""
+
+    sees_images_alone = True
+
+    def features(self, images: Tensor) -> Tensor:
+        features = super().features(images)
+        return features - features.mean(dim=0) if self.training else features
+
+
 class IgnoresSentence(Discriminator):
     """Ignores the sentence."""
 
@@ -205,6 +215,7 @@ MUTANTS = (
     Mutant("unconditional", "discriminator", AlwaysUnconditional),
     Mutant("unconditional", "discriminator", SaysSoWithAModule),
     Mutant("batch_invariance", "discriminator", ComparesTheBatch),
+    Mutant("sees_images_alone", "discriminator", SaysThatImagesAreAlone),
     Mutant("depends_on_sentence", "discriminator", IgnoresSentence),
     Mutant("depends_on_image", "discriminator", IgnoresSign),
     Mutant("gradients_reach_the_images", "discriminator", CutsTheGraph),

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from attnforge.adversarial.stages import stage_weights
 from attnforge.compute.collectives import world_size
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, ImageFeatures, TextFeatures, WholeBatch
@@ -83,7 +84,8 @@ class DamsmLoss:
             message = "the loss `damsm` matches words with the regions of an image encoder, which is missing"
             expected = "an `image` encoder in the recipe, or a recipe without the loss `damsm`"
             raise RecipeError(Problem("no-image-encoder", message, expected=expected))
-        self.stages = _stage_weights(stages, spec.image_sizes)
+        sizes = spec.image_sizes
+        self.stages = {-1: 1.0} if stages is None else stage_weights(stages, sizes, loss="damsm")
         self.image_sizes = spec.image_sizes
         self.encoder_images: EncoderImages = encoder_images
         self.weight = weight
@@ -169,24 +171,6 @@ class DamsmLoss:
     def region_attention(self, text: TextFeatures, image: ImageFeatures) -> Float[Tensor, "b l h w"]:
         """The attention of each word over its image's regions, with the loss's gamma1 (Eq. 9)."""
         return region_attention(text.words, image.regions, text.lengths, gamma1=self.gamma1)
-
-
-def _stage_weights(stages: Sequence[float] | None, sizes: Sequence[int]) -> dict[int, float]:
-    """The stages that are matched, by index, with their weights; the last has the index -1 if it is alone.
-
-    Raises:
-        RecipeError: there are more weights than stages, or none above 0.
-    """
-    if stages is None:
-        return {-1: 1.0}
-    if len(stages) > len(sizes) or not any(stages):
-        shown = ", ".join(map(str, sizes))
-        weights = ", ".join(f"{weight:g}" for weight in stages)
-        message = f"the loss `damsm` has `stages: [{weights}]` for images of {shown} pixels"
-        expected = f"at most {len(sizes)} weights, that of the last image last, and at least one above 0"
-        raise RecipeError(Problem("stage-weights", message, expected=expected))
-    first = len(sizes) - len(stages)
-    return {first + stage: weight for stage, weight in enumerate(stages) if weight}
 
 
 def kept_share(text: TextFeatures) -> Float[Tensor, ""]:
