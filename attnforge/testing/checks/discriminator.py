@@ -71,8 +71,10 @@ def sees_images_alone(subject: Subject) -> None:
     network = subject.build()
     if not (isinstance(network, SeesImagesAlone) and network.sees_images_alone):
         return
-    images = inputs_for(subject, network)["images"].requires_grad_()
-    (gradient,) = torch.autograd.grad(network.features(images)[0].square().sum(), images)
+    inputs = inputs_for(subject, network)
+    images = inputs["images"].requires_grad_()
+    features = call_seeded(KIND, network, inputs)["features"]
+    (gradient,) = torch.autograd.grad(features[0].square().sum(), images)
     require(
         not bool(gradient[1:].any()),
         "`sees_images_alone` is true, and in training the features of an image depend on the others",
