@@ -215,7 +215,7 @@ class SeesImagesAlone(Protocol):
 
     @property
     def sees_images_alone(self) -> bool:
-        """Whether they do not; with batch normalisation they do."""
+        """True where they depend on the image alone, in training too; False with batch normalisation."""
         ...
 
 

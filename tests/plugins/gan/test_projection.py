@@ -12,6 +12,7 @@ from attnforge_gan.losses import HingeLoss
 from attnforge_gan.projection import ProjectionDiscriminator
 from known_steps import SPEC, prompt_of, step_of
 
+from attnforge.adversarial.loss import features_of_both
 from attnforge.adversarial.negatives import Mismatch, mismatched, mismatched_pairs
 from attnforge.errors import RecipeError
 from attnforge.interfaces import Conditioner, Discriminator, GeneratorOutput, WholeBatch
@@ -114,3 +115,18 @@ def test_losses_take_the_logits_of_pairs(mismatch: Mismatch, part: bool) -> None
     assert negatives is not None
     assert isinstance(judge, ScoresPairs)
     torch.testing.assert_close(negatives.prompt.sentence, negatives.whole.sentence[negatives.captions])
+
+
+@pytest.mark.parametrize(("norm", "sizes"), [("spectral", [6]), ("batch", [3, 3])])
+def test_real_and_generated_images_are_one_batch_only_where_each_is_seen_alone(
+    norm: str, sizes: list[int]
+) -> None:
+    real, fake = torch.randn(2, 3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    judge = ProjectionDiscriminator(DiscriminatorSpec(image_size=16, sentence=6), channels=4, norm=norm)
+    judge.eval()  # the power method rests, so that both ways have the same weights
+    expected = judge.features(real), judge.features(fake)
+    seen: list[int] = []
+    judge.trunk.register_forward_pre_hook(lambda _, images: seen.append(len(images[0])))
+    for found, right in zip(features_of_both(judge, real, fake), expected, strict=True):
+        torch.testing.assert_close(found, right)
+    assert seen == sizes
