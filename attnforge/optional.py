@@ -247,6 +247,20 @@ class AdaptsToReal(Protocol):
 
 
 @runtime_checkable
+class Mirrors(Protocol):
+    """A generator that mirrors half of the images that it samples, and none in training mode.
+
+    Optional. In evaluation mode the images are mirrored left to right where the first number of the noise is
+    negative; in training mode that number has no effect. The adversarial task then mirrors real images so
+    that all show the same side, which is all that the generator has to learn; see
+    `attnforge.adversarial.same_side`.
+    """
+
+    mirror: bool
+    """Whether it does."""
+
+
+@runtime_checkable
 class Folds(Protocol):
     """A module of a generator with an equivalent that is faster and only for evaluation.
 

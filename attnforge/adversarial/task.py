@@ -21,7 +21,9 @@ from attnforge.adversarial.micro_batches import (
     with_whole_batch,
 )
 from attnforge.adversarial.pyramid import pyramid
+from attnforge.adversarial.same_side import SameSide
 from attnforge.adversarial.schedules import Schedule
+from attnforge.adversarial.step_tensors import tensors_of, with_tensors
 from attnforge.adversarial.tuning import EncoderTuning, TunedEncoders
 from attnforge.compute.collectives import world_size
 from attnforge.compute.engine import Engine, set_learning_rate
@@ -29,7 +31,7 @@ from attnforge.compute.random_state import RandomState, separate_random_numbers
 from attnforge.compute.update import Update
 from attnforge.errors import AttnforgeError, Problem, RecipeError
 from attnforge.interfaces import AdversarialStep, Batch, Discriminator, GeneratorOutput, Progress
-from attnforge.optional import Observing, Varies
+from attnforge.optional import Mirrors, Observing, Varies
 from attnforge.ranges import Betas, StepSize
 from attnforge.scheduled import ScheduledValues
 from attnforge.specs import TaskSpec
@@ -37,8 +39,6 @@ from attnforge.values import Prompt, TextFeatures
 
 DEFAULT_AVERAGE = Average()
 CONSTANT = Schedule()
-EXTRA = "extra "
-"""Prefix of the names of extras among a step's tensors."""
 
 
 class AdversarialTask:
@@ -103,6 +103,8 @@ class AdversarialTask:
         self.loss_modules = nn.ModuleDict(
             {name: loss for name, loss in self.losses.items() if isinstance(loss, nn.Module)}
         )
+        mirrors = isinstance(self.generator, Mirrors) and self.generator.mirror
+        self.same_side = SameSide().to(self.engine.device) if mirrors else None
         self.learning_rates = (generator_learning_rate, discriminator_learning_rate)
         self.discriminator_steps = discriminator_steps
         self.schedule = schedule
@@ -147,6 +149,7 @@ class AdversarialTask:
             **({"generator-average": self.average.network} if self.average else {}),
             **{f"discriminator-{size}": network for size, network in self.discriminators.items()},
             **{f"loss-{name}": loss for name, loss in self.loss_modules.items() if loss.state_dict()},
+            **({"same-side": self.same_side} if self.same_side else {}),
         }
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
@@ -214,6 +217,8 @@ class AdversarialTask:
         """One adversarial step, from tensors alone, so that a CUDA graph can capture it."""
         assert self._batch is not None, "`step` sets the batch"  # noqa: S101
         batch, prompt, noise = with_tensors(self._batch, inputs)
+        if self.same_side is not None:
+            batch = self.same_side(batch)
         real = pyramid(batch.image, self._generate.image_sizes, levels=batch.levels)
         whole = MicroBatch(batch, prompt, noise, self._arranged(real))
         parts = micro_batches(whole, self.engine.micro_batches(len(batch.captions)))
@@ -359,39 +364,3 @@ class AdversarialTask:
         message = f"none of the losses {', '.join(self.losses)} has a term for {learner}"
         expected = "an adversarial loss among `losses`, such as `hinge` or `bce`, which has terms for both"
         raise RecipeError(Problem("no-terms", message, None, expected, "attnforge components loss"))
-
-
-def tensors_of(batch: Batch, prompt: Prompt, noise: Float[Tensor, "r b n"]) -> dict[str, Tensor]:
-    """Everything in a step that changes from one to the next, by name."""
-    levels = {} if batch.levels is None else {"levels": batch.levels}
-    return {
-        "noise": noise,
-        "image": batch.image,
-        "class_ids": batch.class_ids,
-        "tokens": batch.tokens,
-        "lengths": batch.lengths,
-        "words": prompt.words,
-        "sentence": prompt.sentence,
-        "padding": prompt.padding,
-        **levels,
-        **{EXTRA + name: value for name, value in batch.extras.items()},
-    }
-
-
-def with_tensors(batch: Batch, inputs: Mapping[str, Tensor]) -> tuple[Batch, Prompt, Float[Tensor, "r b n"]]:
-    """The batch, the prompt and the noise of a step, with the tensors of `tensors_of`.
-
-    Captions and keys are the batch's; a CUDA graph that is replayed does not see them.
-    """
-    extras = {name.removeprefix(EXTRA): value for name, value in inputs.items() if name.startswith(EXTRA)}
-    current = replace(
-        batch,
-        image=inputs["image"],
-        class_ids=inputs["class_ids"],
-        tokens=inputs["tokens"],
-        lengths=inputs["lengths"],
-        levels=inputs.get("levels"),
-        extras=extras,
-    )
-    text = TextFeatures(inputs["words"], inputs["sentence"], inputs["padding"])
-    return current, Prompt.of(text, extras=extras, tokens=inputs["tokens"]), inputs["noise"]

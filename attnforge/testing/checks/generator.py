@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from attnforge.data.places import NOT_GIVEN
-from attnforge.optional import CompletesExtras
+from attnforge.optional import CompletesExtras, Mirrors
 from attnforge.testing.checks.stage import replace_rest_of_batch
 from attnforge.testing.expect import assert_close, require
 from attnforge.testing.networks import (
@@ -133,6 +133,29 @@ def completed_extras(subject: Subject) -> None:
         )
 
 
+def mirrors_when_sampling(subject: Subject) -> None:
+    """If it mirrors images, the first number of the noise decides, and has no effect in training mode."""
+    network = subject.build()
+    if not (isinstance(network, Mirrors) and network.mirror):
+        return
+    inputs = inputs_for(subject, network)
+    noise = inputs["noise"].clone()
+    noise[:, 0] = noise[:, 0].abs() + 1
+    opposite = noise * torch.tensor([-1.0] + [1.0] * (noise.shape[1] - 1))
+    for mode in ("training", "evaluation"):
+        network.train(mode == "training")
+        with torch.no_grad():
+            images, others = (
+                _images(call_seeded(KIND, network, {**inputs, "noise": value})) for value in (noise, opposite)
+            )
+        for name, image in images.items():
+            expected = image if mode == "training" else image.flip(3)
+            what = "the same" if mode == "training" else "mirrored"
+            assert_close(
+                others[name], expected, f"{name} in {mode} mode, {what} for the opposite of the first number"
+            )
+
+
 def batch_invariance(subject: Subject) -> None:
     """In evaluation mode an image does not depend on the rest of its batch."""
     network = in_eval_mode(subject.build())
@@ -172,5 +195,6 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     attention_only_when_requested,
     condition_shapes,
     completed_extras,
+    mirrors_when_sampling,
     batch_invariance,
 )

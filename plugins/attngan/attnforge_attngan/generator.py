@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from attnforge.adversarial.initialisation import initialise
 from attnforge.adversarial.normalisation import GeneratorNorm, synchronise
+from attnforge.adversarial.same_side import mirrored
 from attnforge.errors import Problem, RecipeError
 from attnforge.interfaces import Build, Conditioner, GeneratorOutput, Stage, TextFeatures
 from attnforge.ranges import Width
@@ -46,10 +47,10 @@ class MultiStageGenerator(nn.Module):
         normalise_noise: Divide the noise, without those signs, by the root of its mean square, as ProGAN does
             (Karras et al., 2018). Trained generators were seen to give longer noise sharper images. The
             `scale` of a sampler then has no effect.
-        mirror: Mirror the images where the first number of the noise is negative; stages get the others. For
-            data of which mirrored images are as likely, and captions that name no side: the generator need
-            not learn that birds face left and right, and none faces both ways. After the symmetrised
-            generators of Birrell et al. (2022).
+        mirror: When sampling, mirror the images where the first number of the noise is negative; stages get
+            the others. In training mode no image is mirrored, and the task shows discriminators real images
+            of one side: the generator need not learn that birds face left and right, and none faces both
+            ways. For data of which mirrored images are as likely, and captions that name no side.
 
     Raises:
         RecipeError: There are no stages, their order is invalid, they are not as many as the channels, or
@@ -113,7 +114,7 @@ class MultiStageGenerator(nn.Module):
         self, noise: Float[Tensor, "b n"], prompt: TextFeatures, *, return_attention: bool = False
     ) -> GeneratorOutput:
         condition = self.conditioner(prompt.sentence)
-        side = noise[:, 0] if self.mirror else None
+        side = noise[:, 0] if self.mirror and not self.training else None
         noise = noise[:, 1:] if self.mirror else noise
         latent = torch.cat((condition.value, *self._shaped(noise)), dim=1)
         hidden: Tensor | None = None
@@ -128,8 +129,8 @@ class MultiStageGenerator(nn.Module):
         head_inputs = maps[-len(self.heads) :]
         images = tuple(head(features) for head, features in zip(self.heads, head_inputs, strict=True))
         if side is not None:
-            images = tuple(mirrored(image, side) for image in images)
-            attention = [mirrored(weights, side) for weights in attention]
+            images = tuple(mirrored(image, side < 0) for image in images)
+            attention = [mirrored(weights, side < 0) for weights in attention]
         return GeneratorOutput(images=images, attention=tuple(attention), condition=condition)
 
     def _shaped(self, noise: Float[Tensor, "b n"]) -> list[Float[Tensor, "b _"]]:
@@ -145,11 +146,6 @@ class MultiStageGenerator(nn.Module):
         last._modules = {**self._modules, "heads": self.heads[-1:]}
         last.image_sizes = self.image_sizes[-1:]
         return last
-
-
-def mirrored(maps: Float[Tensor, "b c h w"], side: Float[Tensor, "b"]) -> Float[Tensor, "b c h w"]:
-    """The maps, mirrored left to right where the side is negative."""
-    return torch.where((side < 0)[:, None, None, None], maps.flip(3), maps)
 
 
 def _module(stage: Stage) -> nn.Module:

@@ -253,7 +253,7 @@ def test_binary_noise_is_the_sign_of_the_first_numbers() -> None:
     assert caught.value.problems[0].code == "binary-noise"
 
 
-def test_the_first_number_of_the_noise_mirrors_images_and_maps() -> None:
+def test_the_first_number_of_the_noise_mirrors_images_and_maps_that_are_sampled() -> None:
     generator = built(stages=2, mirror=True, binary_noise=1)
     generator.conditioner = Mean(ConditionerSpec(sentence=6))
     generator.eval()
@@ -266,6 +266,13 @@ def test_the_first_number_of_the_noise_mirrors_images_and_maps() -> None:
             assert torch.equal(after, before.flip(3))
             assert not torch.equal(after, before)
         assert torch.equal(turned.attention[0], ordinary.attention[0].flip(3))
+        for stage in generator.stages:
+            stage.eval()
+        generator.training = True  # without the noise of other parts' training modes
+        for before, after in zip(
+            generator(vectors, captions).images, generator(other_side, captions).images, strict=True
+        ):
+            assert torch.equal(after, before)
     with pytest.raises(RecipeError) as caught:
         built(mirror=True, binary_noise=7)
     assert caught.value.problems[0].code == "binary-noise"

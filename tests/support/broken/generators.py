@@ -203,6 +203,21 @@ class SubtractsBatchMeanOfImages(Generator):
         return replace(output, images=tuple((image - image.mean(dim=0)) / 2 for image in output.images))
 
 
+class MirrorsInTraining(Generator):
+    """Mirrors images in training mode, too."""
+
+    mirror = True
+
+    def forward(
+        self, noise: Tensor, text: TextFeatures, *, return_attention: bool = False
+    ) -> GeneratorOutput:
+        output = super().forward(noise.abs(), text, return_attention=return_attention)
+        other = (noise[:, 0] < 0)[:, None, None, None]
+        return replace(
+            output, images=tuple(torch.where(other, image.flip(3), image) for image in output.images)
+        )
+
+
 MUTANTS = (
     Mutant("shapes", "conditioner", DeclaresAnotherWidth),
     Mutant("finite_gaussians", "conditioner", Overflows),
@@ -226,5 +241,6 @@ MUTANTS = (
         also={"other_specs": "two images have one condition with every spec, too"},
     ),
     Mutant("completed_extras", "generator", CompletesWhatItIsNotTold),
+    Mutant("mirrors_when_sampling", "generator", MirrorsInTraining),
     Mutant("batch_invariance", "generator", SubtractsBatchMeanOfImages),
 )
