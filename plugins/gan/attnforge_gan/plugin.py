@@ -25,6 +25,12 @@ def attnforge_components() -> list[Component]:
         ),
         Component(
             "conditioner",
+            "memory",
+            f"{_PACKAGE}.memory:Memory",
+            "the sentence, and what a memory of captions holds for those that resemble it",
+        ),
+        Component(
+            "conditioner",
             "none",
             f"{_PACKAGE}.conditioning:NoCondition",
             "nothing: images of noise alone, without captions",
@@ -110,5 +116,11 @@ def attnforge_components() -> list[Component]:
             "trains the generator against its discriminators",
             2,
             f"{_PACKAGE}.migrations:GAN",
+        ),
+        Component(
+            "task",
+            "reconstruction",
+            f"{_PACKAGE}.reconstruction:ReconstructionTask",
+            "trains the generator on the real image of each caption, before the adversarial phase",
         ),
     ]
