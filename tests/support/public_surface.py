@@ -64,6 +64,7 @@ PROVISIONAL = (
     "attnforge.adversarial.normalisation",
     "attnforge.adversarial.precision",
     "attnforge.adversarial.pyramid",
+    "attnforge.adversarial.same_side",
     "attnforge.adversarial.schedules",
     "attnforge.adversarial.stages",
     "attnforge.adversarial.task",

@@ -69,7 +69,7 @@ class ReconstructionTask:
             raise AttnforgeError(Problem("task-lacks-parts", message, expected=expected))
         if isinstance(spec.generator, Mirrors) and spec.generator.mirror:
             message = "the task `reconstruction` cannot train a generator that mirrors half of its images"
-            raise RecipeError(Problem("mirrored-images", message, expected="generator: {mirror: false}"))
+            raise RecipeError(Problem("moving-images", message, expected="generator: {mirror: false}"))
         self.engine = spec.engine or Engine()
         self.text = cast("nn.Module", spec.text)
         self.image_encoder = spec.image

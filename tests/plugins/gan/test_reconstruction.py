@@ -89,7 +89,7 @@ def test_mirrored_images_and_a_missing_generator_are_refused() -> None:
     cast("MultiStageGenerator", parts.generator).mirror = True
     with pytest.raises(RecipeError) as caught:
         ReconstructionTask(parts)
-    assert caught.value.problems[0].code == "mirrored-images"
+    assert caught.value.problems[0].code == "moving-images"
     with pytest.raises(AttnforgeError) as missing:
         ReconstructionTask(replace(spec(), generator=None))
     assert missing.value.problems[0].code == "task-lacks-parts"
