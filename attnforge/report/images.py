@@ -59,18 +59,18 @@ class Sample(TypedDict):
 
 
 def embed(generated: GeneratedImage) -> Sample:
-    """A generated image with its maps as data URIs; only the last stages have attention."""
-    missing = len(generated.images) - len(generated.attention)
-    maps: list[Maps | None] = [None] * missing
-    for image, weights in zip(generated.images[missing:], generated.attention, strict=True):
-        maps.append(_maps(weights, stage_row(image, weights), offset=0.0))
+    """A generated image with its maps as data URIs."""
     regions = None
     if generated.regions is not None:
         row = region_row(generated.images[-1], generated.regions)
         regions = _maps(generated.regions, row, offset=row.uniform)
     stages = [
-        Stage(side=image.shape[1], image=image_uri(Image.fromarray(image)), maps=stage_maps)
-        for image, stage_maps in zip(generated.images, maps, strict=True)
+        Stage(
+            side=image.shape[1],
+            image=image_uri(Image.fromarray(image)),
+            maps=None if weights is None else _maps(weights, stage_row(image, weights), offset=0.0),
+        )
+        for image, weights in generated.stages
     ]
     return Sample(
         caption=generated.caption,

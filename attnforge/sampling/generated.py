@@ -41,6 +41,17 @@ class GeneratedImage:
         """The largest image."""
         return Image.fromarray(self.images[-1])
 
+    @property
+    def stages(self) -> tuple[tuple[UInt8[np.ndarray, "_ _ 3"], Float32[np.ndarray, "l _ _"] | None], ...]:
+        """Each image, smallest first, with the attention of its stage.
+
+        The last images are those of the stages with attention; of more such stages than images, the first
+        have none.
+        """
+        missing = len(self.images) - len(self.attention)
+        maps = (*[None] * missing, *self.attention[max(0, -missing) :])
+        return tuple(zip(self.images, maps, strict=True))
+
     def __repr__(self) -> str:
         maps = f", maps of {', '.join(map(str, self.words))}" if self.attention else ""
         height, width, _ = self.images[-1].shape

@@ -39,12 +39,12 @@ def figure_rows(generated: GeneratedImage) -> list[FigureRow]:
 
     The paper (Xu et al., CVPR 2018) shows no map of its matching; it is added as the last row.
     """
-    first = len(generated.images) - len(generated.attention)
     rows = []
-    for number, weights in enumerate(generated.attention, start=first):
-        height, width, _ = generated.images[number].shape
-        title = f"stage {number + 1}, {width} x {height}: the words that stand out"
-        rows.append(stage_row(generated.images[number], weights, title=title))
+    for number, (image, weights) in enumerate(generated.stages, start=1):
+        if weights is not None:
+            height, width, _ = image.shape
+            title = f"stage {number}, {width} x {height}: the words that stand out"
+            rows.append(stage_row(image, weights, title=title))
     if generated.regions is not None:
         title = "matching: the regions of the final image for each word"
         rows.append(region_row(generated.images[-1], generated.regions, title=title))

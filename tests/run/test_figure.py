@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from attnforge.report.images import embed
 from attnforge.sampling.generated import GeneratedImage
 from attnforge.sheets.figure import figure_rows, region_row, stage_row
 
@@ -14,6 +15,32 @@ IMAGE = np.zeros((4, 4, 3), dtype=np.uint8)
 def maps(*words: list[float]) -> np.ndarray:
     """One map of a single row of pixels for each word."""
     return np.array(words, dtype=np.float32)[:, None]
+
+
+@pytest.mark.parametrize(("images", "attentions"), [(3, 2), (2, 2), (1, 2), (1, 0), (2, 3)])
+def test_the_last_images_have_the_last_maps_however_many_there_are_of_each(
+    images: int, attentions: int
+) -> None:
+    sides = [4 << number for number in range(images)]
+    generated = GeneratedImage(
+        caption="red bird",
+        words=("red", "bird"),
+        seed=1,
+        index=0,
+        images=tuple(np.zeros((side, side, 3), dtype=np.uint8) for side in sides),
+        attention=tuple(np.full((2, 2 + number, 2), 0.5, dtype=np.float32) for number in range(attentions)),
+    )
+    shown = [None if weights is None else weights.shape[1] - 2 for _, weights in generated.stages]
+    assert shown == [
+        None if images - number > attentions else attentions - images + number for number in range(images)
+    ]
+    assert [stage["maps"] is not None for stage in embed(generated)["stages"]] == [
+        one is not None for one in shown
+    ]
+    titles = [row.title.split(":")[0] for row in figure_rows(generated)]
+    assert titles == [
+        f"stage {n + 1}, {sides[n]} x {sides[n]}" for n, one in enumerate(shown) if one is not None
+    ]
 
 
 def test_a_weight_is_kept_where_it_is_above_one_over_the_words() -> None:

@@ -36,7 +36,10 @@ class Memory(nn.Module):
     Args:
         slots: How many captions the memory holds.
         dim: Width of a value.
-        sharpness: How much nearer captions count for more; the cosine of unrelated captions is about 0.
+        sharpness: How much nearer captions count for more, in training; the cosine of unrelated captions is
+            about 0.
+        sampling_sharpness: The same when sampling. A caption that training did not have lies between others,
+            and a mixture of their shapes is no shape: let it choose one.
     """
 
     needs_captions: ClassVar[bool] = True
@@ -50,13 +53,15 @@ class Memory(nn.Module):
         self,
         spec: ConditionerSpec,
         *,
-        slots: Positive = 2048,
+        slots: Positive = 8192,
         dim: Width = 256,
-        sharpness: Sharpness = 20.0,
+        sharpness: Sharpness = 25.0,
+        sampling_sharpness: Sharpness = 100.0,
     ) -> None:
         super().__init__()
         self.dim = spec.sentence + dim
         self.sharpness = sharpness
+        self.sampling_sharpness = sampling_sharpness
         self.register_buffer("sentences", torch.zeros(slots, spec.sentence))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
         self.offsets = nn.Parameter(torch.zeros(slots, spec.sentence))
@@ -89,7 +94,8 @@ class Memory(nn.Module):
             mean = self.sentences.sum(dim=0) / self.filled.clamp(min=1)
             keys = F.normalize(F.normalize(self.sentences - mean, dim=1) + self.offsets, dim=1)
             cosines = F.normalize(sentence.to(keys.dtype) - mean, dim=1) @ keys.T
-            weights = (self.sharpness * cosines).masked_fill(~is_filled, -torch.inf)
+            sharpness = self.sharpness if self.training else self.sampling_sharpness
+            weights = (sharpness * cosines).masked_fill(~is_filled, -torch.inf)
             # a softmax of nothing but -inf is not a number
             weights = torch.where(self.filled > 0, weights, 0.0).softmax(dim=1)
             return torch.where(self.filled > 0, weights @ self.values, 0.0)

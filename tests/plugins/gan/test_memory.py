@@ -20,7 +20,9 @@ SLOTS = 10
 
 def memory(*, sharpness: float = 20.0, slots: int = SLOTS) -> Memory:
     torch.manual_seed(5)
-    return Memory(ConditionerSpec(sentence=WIDTH), slots=slots, dim=4, sharpness=sharpness)
+    return Memory(
+        ConditionerSpec(sentence=WIDTH), slots=slots, dim=4, sharpness=9.0, sampling_sharpness=sharpness
+    )
 
 
 def sentences(count: int, *, seed: int = 0) -> Tensor:
@@ -63,6 +65,16 @@ def test_a_sharp_memory_gives_a_kept_caption_its_own_value() -> None:
     network(sentences(6))
     network.eval()
     torch.testing.assert_close(network(sentences(6)).value[:, WIDTH:], network.values[:6])
+
+
+def test_training_and_sampling_have_a_sharpness_each() -> None:
+    network, other = memory(sharpness=9.0), memory(sharpness=50.0)
+    for one in (network, other):
+        one(sentences(SLOTS))  # full: nothing else is kept
+    asked = sentences(4, seed=1)
+    torch.testing.assert_close(network(asked).value, network.eval()(asked).value)
+    torch.testing.assert_close(other(asked).value, network(asked).value)
+    assert not torch.allclose(other.eval()(asked).value, network(asked).value)
 
 
 def test_keys_and_values_of_filled_slots_learn() -> None:
