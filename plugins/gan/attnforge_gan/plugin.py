@@ -93,6 +93,12 @@ def attnforge_components() -> list[Component]:
         ),
         Component(
             "loss",
+            "pixels",
+            f"{_PACKAGE}.pixels:PixelLoss",
+            "pulls each image towards the real one of its caption",
+        ),
+        Component(
+            "loss",
             "drifting",
             f"{_PACKAGE}.drifting:DriftingLoss",
             "images move towards real ones of their caption and away from one another",

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, cast
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnforge.adversarial.pyramid import pyramid
@@ -19,16 +18,15 @@ from attnforge.optional import Mirrors
 from attnforge.ranges import Betas, StepSize, Weight
 from attnforge.specs import TaskSpec
 
+from .pixels import distances
+
 DECAY = Schedule(decay_from=0.5, decay_to=0.02)
 
 
 class ReconstructionTask:
     """Trains the generator to give the real image of each caption, by its pixels and its edges.
 
-    With x the real and y the generated image, of every size that the generator outputs, and d the differences
-    of neighbouring pixels in a row and in a column,
-
-        mean |y - x| + edges mean |d y - d x|
+    What is minimised is the loss `pixels` with weight 1.
 
     A generator that a discriminator teaches from the start learns colours first and shapes very late. A step
     of this task needs no other network than the generator, and each image has one right answer, so that a few
@@ -112,25 +110,10 @@ class ReconstructionTask:
                 rows = torch.arange(len(batch.captions), device=noise.device)[part]
                 with self.engine.autocast():
                     fake = self._generate(noise[part], prompt.rows(rows)).images
-                terms = self._terms(fake, [image[part] for image in real])
+                pixels, edges = distances(fake, [image[part] for image in real])
+                terms = {"pixels": pixels, "edges": self.edges * edges}
                 seen.append({name: term.detach() / len(parts) for name, term in terms.items()})
                 yield torch.stack(list(terms.values())).sum() / len(parts)
 
         self.update.minimise(losses(), count=len(parts))
         return {name: torch.stack([one[name] for one in seen]).sum() for name in seen[0]}
-
-    def _terms(
-        self, fake: tuple[Float[Tensor, "b 3 _ _"], ...], real: list[Float[Tensor, "b 3 _ _"]]
-    ) -> dict[str, Float[Tensor, ""]]:
-        """Both distances, as means over the sizes."""
-        differences = [own.float() - target for own, target in zip(fake, real, strict=True)]
-        pixels = torch.stack([difference.abs().mean() for difference in differences]).mean()
-        edges = torch.stack([_edges(difference) for difference in differences]).mean()
-        return {"pixels": pixels, "edges": self.edges * edges}
-
-
-def _edges(difference: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """How much neighbours differ in what is left, in rows and in columns."""
-    across = difference[..., 1:] - difference[..., :-1]
-    down = difference[:, :, 1:] - difference[:, :, :-1]
-    return (across.abs().mean() + down.abs().mean()) / 2
