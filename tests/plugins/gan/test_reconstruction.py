@@ -8,7 +8,9 @@ from typing import cast
 import pytest
 import torch
 from attnforge_attngan.generator import MultiStageGenerator
+from attnforge_gan.pixels import PixelLoss, distances
 from attnforge_gan.reconstruction import ReconstructionTask
+from known_steps import SPEC, prompt_of, step_of
 from small_game import at, batch, spec, state
 from torch import Tensor, nn
 
@@ -45,6 +47,25 @@ def test_the_terms_are_the_mean_distances_of_pixels_and_neighbours_over_the_size
         edges.append(torch.stack([(a - b).abs().mean() for a, b in zip(*both, strict=True)]).mean())
     torch.testing.assert_close(terms["pixels"], torch.stack(pixels).mean())
     torch.testing.assert_close(terms["edges"], 2 * torch.stack(edges).mean())
+
+
+def test_the_loss_pixels_has_the_terms_of_the_task_times_its_weight() -> None:
+    real = pyramid(batch().image, (16, 32))
+    fake = tuple(torch.rand_like(image).requires_grad_() for image in real)
+    step = step_of(
+        real=real,
+        fake=GeneratorOutput(images=fake, attention=(), condition=None),
+        text=prompt_of(torch.zeros(4, 8)),
+        class_ids=torch.arange(4),
+        discriminators=(),
+    )
+    pixels, edges = distances(fake, real)
+    loss = PixelLoss(SPEC, weight=7.0, edges=2.0)
+    terms = loss.generator(step)
+    torch.testing.assert_close(terms, {"pixels": 7 * pixels, "edges": 14 * edges})
+    assert loss.discriminator(step) == {}
+    sum(terms.values()).backward()  # type: ignore[union-attr]
+    assert all(image.grad is not None and image.grad.any() for image in fake)
 
 
 def test_a_generator_learns_the_image_of_each_caption() -> None:
