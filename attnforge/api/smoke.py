@@ -47,7 +47,8 @@ def smoke(source: Recipe, *, overrides: Values = (), stop: StopSignal, reporter:
         if not outcome.finished:
             return False
         report_run(out)
-    phases = " and ".join(data["phases"])
+    *others, last = data["phases"]
+    phases = f"{', '.join(others)} and {last}" if others else last
     took = duration(time.monotonic() - start_time)
     reporter.line(f"{shortened.name} works: {STEPS} steps of {phases}, metrics and a report in {took}")
     reporter.line("nothing is kept")

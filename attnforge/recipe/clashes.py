@@ -38,19 +38,21 @@ def _moving_images(resolved: ResolvedRecipe) -> Iterator[Problem]:
     """Components that need images as they are; see `attnforge.optional.NeedsStillImages`."""
     used = choices(resolved.tree)
     data = next((choice for choice in used if choice.path == "data"), None)
-    for choice in used:
-        if data is None or not getattr(choice.target, "needs_still_images", False):
-            continue
-        for option, what in MOVING.items():
-            if _is_true(data, option):
-                yield Problem(
-                    "moving-images",
-                    f"{choice.component.kind} `{choice.component.name}` pulls each image to the real one of "
-                    f"its caption, and `data.{option}` {what}, so it would learn their average",
-                    resolved.place(f"data.{option}"),
-                    "data: {crop: false, flip: false}",
-                    f"attnforge train RECIPE data.{option}=false",
-                )
+    needing = [choice.component for choice in used if getattr(choice.target, "needs_still_images", False)]
+    if data is None or not needing:
+        return
+    names = " and ".join(dict.fromkeys(f"{one.kind} `{one.name}`" for one in needing))
+    pulling = "pulls" if len(needing) == 1 else "pull"
+    for option, what in MOVING.items():
+        if _is_true(data, option):
+            yield Problem(
+                "moving-images",
+                f"{names} {pulling} each image to the real one of its caption, and `data.{option}` {what}, "
+                "so the generator would learn their average",
+                resolved.place(f"data.{option}"),
+                "data: {crop: false, flip: false}",
+                f"attnforge train RECIPE data.{option}=false",
+            )
 
 
 def _is_true(data: Choice, option: str) -> bool:

@@ -18,7 +18,7 @@ from attnforge.storage.checkpoints.search import fault_of_files
 from attnforge.storage.folder import RunFolder, write_text
 from attnforge.storage.write_errors import write_failure
 
-TRAINING = ("discriminator", "loss-")
+TRAINING = ("discriminator", "loss-", "same-side")
 """Prefixes of the names of networks that only training needs."""
 
 

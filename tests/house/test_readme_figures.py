@@ -89,7 +89,7 @@ def test_runs_are_columns_and_the_image_is_of_the_one_in_the_middle(
 
 def test_runs_of_another_recipe_and_unfinished_ones_are_refused(figures: ModuleType, tmp_path: Path) -> None:
     recipe = resolve("quickstart")
-    with pytest.raises(SystemExit, match=r"(?s)other values.*generator.channels +16 +-> +32"):
+    with pytest.raises(SystemExit, match=r"(?s)other values.*generator.channels +16 +-> +\[32, 32, 16\]"):
         figures.read_run(finished(tmp_path / "narrow", "generator.channels=16"), recipe=recipe)
     stopped = finished(tmp_path / "stopped")
     (stopped / "log.jsonl").write_text('{"event": "started"}\n')

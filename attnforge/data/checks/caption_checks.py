@@ -94,8 +94,8 @@ class CaptionChecks:
             remarks.append(Problem("long-captions", message, self._first_long, expected))
         if self._sided:
             message = (
-                f"{self._sided:,} of {total:,} captions name left or right, and half of the training images "
-                "are mirrored"
+                f"{self._sided:,} of {total:,} captions name left or right, and `flip`, which is on by "
+                "default, mirrors half of the training images"
             )
             expected = "`data.flip=false`, if they mean sides of the image"
             remarks.append(Problem("mirrored-sides", message, self._first_sided, expected))

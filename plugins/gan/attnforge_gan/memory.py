@@ -25,8 +25,8 @@ class Memory(nn.Module):
         k_i = (s_i - m) / |s_i - m| + o_i,        a_i = softmax_i(sharpness cos(s - m, k_i))
         condition = [normalised s, sum_i a_i v_i]
 
-    a key-value memory (Miller et al., 2016). A generator reads from a sentence alone what a linear layer can
-    tell of it, and sentences that mean very different things lie close together. A value belongs to one
+    a key-value memory (Miller et al., 2016). From a sentence alone, a generator reads what a linear layer can
+    separate, and sentences that mean very different things lie close together. A value belongs to one
     caption and those beside it: the network learns in a few epochs which shape it has, and a caption that
     training did not have gets the shapes of those that it resembles. So images resemble training images; with
     data of a few thousand images of many kinds there is hardly another way.
@@ -39,7 +39,7 @@ class Memory(nn.Module):
         sharpness: How much nearer captions count for more, in training; the cosine of unrelated captions is
             about 0.
         sampling_sharpness: The same when sampling. A caption that training did not have lies between others,
-            and a mixture of their shapes is no shape: let it choose one.
+            and a mixture of their shapes resembles none of them: let it choose one.
     """
 
     needs_captions: ClassVar[bool] = True
