@@ -59,7 +59,7 @@ CANNOT_TRAIN = {
     "phases.gan.batch_size=1": "phase-cannot-train",
     "phases.damsm.batch_size=1;phases.damsm.task.swapped_captions=false": "batch-of-one",
     "generator.stages=[]": "no-stages",
-    "generator.stages=[initial, initial]": "stage-order",
+    "generator.stages=[initial, initial, initial]": "stage-order",
     "image.model=nope": "unknown-model",
     "image.stage=9": "unknown-stage",
     "image.weights=nowhere.pth": "no-weights",

@@ -170,7 +170,7 @@ def test_hooks_are_called_in_the_order_of_a_run(tmp_path: Path) -> None:
         ("built", 2),
         ("damsm", 1),
         ("damsm saved", 1),
-        ("built", 7),
+        ("built", 8),
         ("gan", 1),
         ("gan", 2),
         ("gan epoch", 1),

@@ -10,7 +10,7 @@ from PIL import Image
 PROTOCOL = """\
 summary: Sketch birds at 64 pixels.
 deviations: [Made for tests.]
-data: {use: sketch-birds, count: 24, test_count: 12, facings: [left]}
+data: {use: sketch-birds, count: 24, test_count: 12}
 image_size: 64
 evaluation:
   captions: 12
@@ -28,7 +28,7 @@ def write_images(folder: Path, count: int = 12, *, captions: bool = True, size: 
 
     from attnforge.specs import DataSpec
 
-    data = SketchBirds(DataSpec(split="test", image_size=size), count=24, test_count=12, facings=("left",))
+    data = SketchBirds(DataSpec(split="test", image_size=size), count=24, test_count=12)
     folder.mkdir()
     rows = []
     for index in range(count):
