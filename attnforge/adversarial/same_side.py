@@ -71,9 +71,9 @@ def asymmetry(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b a"]:
     down = (images[:, :, 1:] - images[:, :, :-1]).abs()
     # the mean of neighbours, so that the map of a mirror image is the mirrored map
     edges = across.sum(dim=1) + (down[..., 1:] + down[..., :-1]).sum(dim=1) / 2
-    map_ = F.adaptive_avg_pool2d(edges.float()[:, None], SIDE)
-    map_ = map_ / (map_.flatten(1).norm(dim=1) + SMALLEST)[:, None, None, None]
-    return (map_ - map_.flip(3)).flatten(1)
+    maps: Tensor = F.adaptive_avg_pool2d(edges.float()[:, None], SIDE)
+    maps = maps / (maps.flatten(1).norm(dim=1) + SMALLEST)[:, None, None, None]
+    return (maps - maps.flip(3)).flatten(1)
 
 
 def mirrored(maps: Tensor, chosen: Bool[Tensor, "b"]) -> Tensor:

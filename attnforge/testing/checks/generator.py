@@ -136,7 +136,8 @@ def completed_extras(subject: Subject) -> None:
 def mirrors_when_sampling(subject: Subject) -> None:
     """If it mirrors images, the first number of the noise decides, and has no effect in training mode."""
     network = subject.build()
-    if not (isinstance(network, Mirrors) and network.mirror):
+    mirrors = isinstance(network, Mirrors) and network.mirror
+    if not mirrors:
         return
     inputs = inputs_for(subject, network)
     noise = inputs["noise"].clone()
