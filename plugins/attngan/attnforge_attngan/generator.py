@@ -53,8 +53,8 @@ class MultiStageGenerator(nn.Module):
             ways. For data of which mirrored images are as likely, and captions that name no side.
 
     Raises:
-        RecipeError: There are no stages, their order is invalid, they are not as many as the channels, or
-            the noise has fewer numbers than `binary_noise` and `mirror` need.
+        RecipeError: There are no stages, their order is invalid, they are not as many as the channels, the
+            noise has fewer numbers than `binary_noise` and `mirror` need, or data with extras are mirrored.
     """
 
     def __init__(
@@ -85,6 +85,12 @@ class MultiStageGenerator(nn.Module):
         if binary_noise > seen:
             message = f"`binary_noise` is {binary_noise}, and the noise of the stages has {seen} numbers"
             raise RecipeError(Problem("binary-noise", message, expected=f"at most {seen}"))
+        if mirror and spec.extras:
+            message = (
+                f"`mirror` mirrors images alone, and the data has extras, {', '.join(spec.extras)}, as well"
+            )
+            expected = "data without extras, or no `mirror`"
+            raise RecipeError(Problem("moving-images", message, expected=expected))
         self.noise = noise
         self.binary_noise = binary_noise
         self.normalise_noise = normalise_noise

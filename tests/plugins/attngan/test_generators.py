@@ -276,3 +276,7 @@ def test_the_first_number_of_the_noise_mirrors_images_and_maps_that_are_sampled(
     with pytest.raises(RecipeError) as caught:
         built(mirror=True, binary_noise=7)
     assert caught.value.problems[0].code == "binary-noise"
+    boxed = partial(MultiStageGenerator, GeneratorSpec(words=6, extras={"box": (4,)}), channels=4)
+    with pytest.raises(RecipeError) as caught:
+        boxed(conditioner=Augmentation, stages=[InitialStage], mirror=True)
+    assert caught.value.problems[0].code == "moving-images"
