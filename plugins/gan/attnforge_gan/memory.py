@@ -81,7 +81,8 @@ class Memory(nn.Module):
         count, slots = len(everyone), len(self.sentences)
         numbers = self.filled + torch.arange(count, device=everyone.device)
         # rows after the last slot write what it holds, or the row that is the first to fill it
-        last = everyone[(slots - 1 - self.filled).clamp(0, count - 1)]
+        # (a scalar as an index would be copied to the host)
+        last = everyone.index_select(0, (slots - 1 - self.filled).clamp(0, count - 1)[None])
         held = torch.where(self.filled < slots, last, self.sentences[-1])
         written = torch.where((numbers < slots)[:, None], everyone, held)
         self.sentences.index_copy_(0, numbers.clamp(max=slots - 1), written)

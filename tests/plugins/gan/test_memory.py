@@ -93,6 +93,12 @@ def test_a_step_may_run_the_network_again_before_its_gradients() -> None:
     assert int(network.filled) == SLOTS
 
 
+def test_no_number_leaves_the_device() -> None:
+    """On the meta device there is none to copy; costs are estimated there, and CUDA graphs forbid it too."""
+    network = memory().to("meta")
+    assert network(sentences(6).to("meta")).value.shape == (6, WIDTH + 4)
+
+
 def kept_in_a_process(own: Tensor) -> dict[str, Tensor]:
     network = memory()
     network(own)
